@@ -1,0 +1,152 @@
+"""The demo node: HTTP and WebSocket ports that speak one API version, answering from recordings."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import aiohttp
+from aiohttp import web
+
+from proxy.demo.recorded import PortKind
+from proxy.demo.replay import MAX_REQUEST_BYTES, Caller, Replay
+
+ApiVersion = Literal[1, 2, 3, "all"]
+
+TEST_PAGE = "<!DOCTYPE html><html><head><title>Test page</title></head><body><h1>Test</h1></body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request as it came: its `transport` ("http" or "websocket"), headers (those of the handshake) and body."""
+
+    transport: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class DemoNode:
+    """A node of one API version, with answers recorded from a rippled 2.6.1 whose ledger stands still.
+
+    A request at another version is refused as rippled refuses one that it does not know; a method that no recording
+    has is unknown (`unknownCmd`); a known method with parameters that no recording has gets HTTP 500 or a WebSocket
+    error `replayMiss`, and is kept in `misses`, which `GET /misses` on the HTTP port tells too.
+
+    api_version: the one version spoken, or "all" for a node that speaks 1 to 3, each as recorded.
+    port_kind: whether the ports answer strangers or administrators.
+    http_port, websocket_port: 0 for free ones; `http_url` and `websocket_url` tell them after `start()`.
+    idle_timeout: seconds after which an idle HTTP connection is closed, 3 as rippled does on loopback.
+    """
+
+    def __init__(
+        self,
+        api_version: ApiVersion = 2,
+        port_kind: PortKind = "public",
+        host: str = "127.0.0.1",
+        http_port: int = 0,
+        websocket_port: int = 0,
+        idle_timeout: float = 3.0,
+    ) -> None:
+        self.api_version: ApiVersion = api_version
+        versions = range(1, 4) if api_version == "all" else range(api_version, api_version + 1)
+        self._replay = Replay(versions, port_kind)
+        self._host = host
+        self._ports = {"http": http_port, "websocket": websocket_port}
+        self._idle_timeout = idle_timeout
+        self._runners: list[web.AppRunner] = []
+        self._sockets: set[web.WebSocketResponse] = set()
+        self.seen: deque[Seen] = deque(maxlen=256)
+
+    @property
+    def misses(self) -> list[dict[str, Any]]:
+        """The questions that no recording holds, as `{"method", "params"}`; the newest thousand."""
+        return list(self._replay.misses)
+
+    @property
+    def asked(self) -> Counter[str]:
+        """How often each method was asked, over both transports."""
+        return self._replay.asked
+
+    @property
+    def http_url(self) -> str:
+        """Where JSON-RPC is answered; raises KeyError before a port is known."""
+        return f"http://{self._host}:{self._ports['http']}"
+
+    @property
+    def websocket_url(self) -> str:
+        """Where WebSocket connections are taken."""
+        return f"ws://{self._host}:{self._ports['websocket']}"
+
+    async def start(self) -> None:
+        """Opens both ports; raises OSError when one is taken. After `stop()` it opens the same ones again."""
+        try:
+            await self._open("http", self._http_routes())
+            await self._open("websocket", [web.get("/{path:.*}", self._websocket)])
+        except OSError:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Closes the ports and every connection."""
+        await asyncio.gather(*(socket.close(code=aiohttp.WSCloseCode.GOING_AWAY) for socket in set(self._sockets)))
+        while self._runners:
+            await self._runners.pop().cleanup()
+
+    async def __aenter__(self) -> "DemoNode":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _open(self, port: str, routes: Iterable[web.RouteDef]) -> None:
+        # Room beyond the limit, so that it is the node that refuses a request too big, in rippled's words.
+        app = web.Application(client_max_size=2 * MAX_REQUEST_BYTES)
+        app.add_routes(routes)
+        runner = web.AppRunner(app, access_log=None, keepalive_timeout=self._idle_timeout, shutdown_timeout=1.0)
+        self._runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, self._host, self._ports[port]).start()
+        self._ports[port] = runner.addresses[0][1]
+
+    def _http_routes(self) -> list[web.RouteDef]:
+        return [web.get("/", self._test_page), web.get("/misses", self._misses), web.post("/{path:.*}", self._http)]
+
+    async def _test_page(self, _request: web.Request) -> web.Response:
+        return web.Response(text=TEST_PAGE, content_type="text/html")
+
+    async def _misses(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.misses)
+
+    async def _http(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        self.seen.append(Seen("http", request.headers, body))
+        status, answer = self._replay.http(body, _caller(request))
+        return web.Response(status=status, body=answer, headers={"Content-Type": "application/json; charset=UTF-8"})
+
+    async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(max_msg_size=2 * MAX_REQUEST_BYTES)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        try:
+            async for message in socket:
+                if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                    await self._websocket_message(socket, request, message.data)
+        except ConnectionResetError:
+            pass  # the client left while it was being told something
+        finally:
+            self._sockets.discard(socket)
+        return socket
+
+    async def _websocket_message(self, socket: web.WebSocketResponse, request: web.Request, data: str | bytes) -> None:
+        self.seen.append(Seen("websocket", request.headers, data.encode() if isinstance(data, str) else data))
+        reply = self._replay.websocket(data, _caller(request))
+        for text in (reply.message, *reply.pushed):
+            await socket.send_str(text)
+
+
+def _caller(request: web.Request) -> Caller:
+    """The client as a port with `secure_gateway` sees it: the leftmost of `X-Forwarded-For`, else the peer."""
+    forwarded = request.headers.get("X-Forwarded-For", "").split(",")[0].strip()
+    return Caller(forwarded or request.remote or "", proxied=bool(forwarded))

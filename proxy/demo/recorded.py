@@ -1,0 +1,188 @@
+"""What a real rippled 2.6.1 answered, read from the recordings and found again by method and parameters."""
+
+import base64
+import functools
+import gzip
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+PortKind = Literal["public", "admin"]
+Params = Mapping[str, Any]
+Question = tuple[str, bytes]
+
+FOLDER = Path(__file__).parent / "recordings"
+
+# Names that belong to the envelope of a request: what is asked does not depend on them.
+ENVELOPE = frozenset({"api_version", "id", "jsonrpc", "ripplerpc", "command", "method"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A recorded answer, without what depends on who asks (`request`, `id`, `api_version`, …).
+
+    Exactly one of `text` (a refusal's line, with the HTTP `status`), `result` (a success's, ready as bytes) and
+    `error` (an error's fields: `error`, `error_code`, … and whatever stood beside them) is there.
+    """
+
+    status: int = 200
+    text: str | None = None
+    result: orjson.Fragment | None = None
+    error: dict[str, Any] | None = None
+
+
+def read_lines(name: str) -> Iterator[dict[str, Any]]:
+    """The entries of the recording `name` (a `.jsonl.gz` in this package), one after the other."""
+    with gzip.open(FOLDER / name, "rb") as file:
+        yield from map(orjson.loads, file)
+
+
+def question(method: str, params: Params) -> Question:
+    """The key under which an answer is kept: `params` without its envelope, in one order."""
+    asked = {name: value for name, value in params.items() if name not in ENVELOPE}
+    return method, orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+
+
+def _http_answer(status: int, body: Any) -> Answer:
+    """From a recorded HTTP body, `{"result": …}`, an error's `{"error": …}` (ripplerpc 2.0) or a line of text."""
+    if isinstance(body, str):
+        return Answer(status=status, text=body)
+    if "error" in body:
+        error = {name: value for name, value in body["error"].items() if name not in ("code", "message", "status")}
+        return Answer(error={**error, "error_message": body["error"]["message"]})
+    result = body["result"]
+    if result.get("status") != "error":
+        return Answer(result=orjson.Fragment(orjson.dumps(result)))
+    return Answer(error={name: value for name, value in result.items() if name not in ("request", "status")})
+
+
+def _websocket_answer(message: dict[str, Any]) -> Answer:
+    if message["status"] != "error":
+        return Answer(result=orjson.Fragment(orjson.dumps(message["result"])))
+    dropped = ENVELOPE | {"request", "status", "type"}
+    return Answer(error={name: value for name, value in message.items() if name not in dropped})
+
+
+class Recordings:
+    """All answers of one API version (1, 2 or 3) on one kind of port; `recordings()` gives them, read once."""
+
+    def __init__(self, version: int, port_kind: PortKind) -> None:
+        self._http: dict[Question, Answer] = {}
+        self._websocket: dict[Question, Answer] = {}
+        self._names: set[str] = set()
+        self.methods: set[str] = set()
+        self.forbidden: set[str] = set()
+        # An administrator may also ask what everybody may, so the public port's answers stand behind the admin's.
+        ports = ("public",) if port_kind == "public" else ("admin", "public")
+        entries = [entry for name in ("exchanges", "support") for entry in _at_version(f"{name}.jsonl.gz", version)]
+        for port in ports:
+            for entry in entries:
+                if entry["port"] == port:
+                    self._keep(entry, fallback=port != port_kind)
+        if port_kind == "public":
+            self._keep_raw(version)
+
+    def _keep(self, entry: dict[str, Any], fallback: bool) -> None:
+        method, params = entry["method"], entry["params"] or {}
+        key = question(method, params)
+        http: Answer = entry["http"]
+        if http.status == 403:
+            if fallback:
+                return
+            self.forbidden.add(method)
+        self.methods.add(method)
+        self._names.update(params)
+        self._http.setdefault(key, http)
+        if entry["websocket"] is not None:
+            self._websocket.setdefault(key, entry["websocket"])
+
+    def _keep_raw(self, version: int) -> None:
+        """Adds what only the requests recorded as bytes have.
+
+        Errors are kept for every version, although each was recorded at one: none of those there (a malformed
+        account, stream or parameter) is told differently by another version.
+        """
+        own_first = sorted(_raw_answers(), key=lambda raw: raw[0] != version)
+        for asked_version, transport, method, params, answer in own_first:
+            if asked_version == version or answer.error is not None:
+                table = self._http if transport == "http" else self._websocket
+                table.setdefault(question(method, params), answer)
+
+    def http(self, method: str, params: Params) -> Answer | None:
+        """The answer to a JSON-RPC request, None where no recording holds it."""
+        return self._find(self._http, method, params)
+
+    def websocket(self, method: str, params: Params) -> Answer | None:
+        """The answer to a WebSocket request, None where no recording holds it."""
+        return self._find(self._websocket, method, params)
+
+    def _find(self, table: Mapping[Question, Answer], method: str, params: Params) -> Answer | None:
+        """Looks for the very parameters, then for those less what changes nothing.
+
+        That is what asks for rippled's default (false, null, `strict`), as client libraries spell it out, and what
+        no recorded request of any method names: rippled does not look at names that it does not know.
+        """
+        if (found := table.get(question(method, params))) is not None:
+            return found
+        bare = {n: v for n, v in params.items() if v is not False and v is not None and n != "strict"}
+        if (found := table.get(question(method, bare))) is not None:
+            return found
+        return table.get(question(method, {n: v for n, v in bare.items() if n in self._names}))
+
+
+def _at_version(name: str, version: int) -> Iterator[dict[str, Any]]:
+    """The entries of an exchanges file with their answers at `version`; `websocket` is None where there is none."""
+    for entry in read_lines(name):
+        http, websocket = entry["http"][str(version)], entry["ws"].get(str(version))
+        entry["http"] = _http_answer(http["status"], http["body"])
+        entry["websocket"] = _websocket_answer(websocket) if websocket is not None else None
+        yield entry
+
+
+@functools.cache
+def _raw_answers() -> list[tuple[int, str, str, Params, Answer]]:
+    """From `raw.jsonl.gz`: version, transport, method, parameters and answer of every request that was carried out."""
+    found: list[tuple[int, str, str, Params, Answer]] = []
+    for entry in read_lines("raw.jsonl.gz"):
+        transport = entry["id"].split("/")[0]
+        for params, asked, answered in _raw_pairs(entry, transport):
+            method = asked.get("command") or asked["method"]
+            version = params.get("api_version", 1)
+            answer = _websocket_answer(answered) if transport == "ws" else _http_answer(200, answered)
+            if answer.error is None or answer.error["error"] != "unknownCmd":
+                found.append((version, transport, method, cut_at_nul(params), answer))
+    return found
+
+
+def _raw_pairs(entry: dict[str, Any], transport: str) -> Iterator[tuple[Params, dict[str, Any], dict[str, Any]]]:
+    """The parameters, request and answer in a raw entry: several for a batch, none where it was refused unread."""
+    try:
+        asked = orjson.loads(base64.b64decode(entry["body_b64"]))
+        answered = orjson.loads(entry.get("text") or entry.get("data") or "")
+    except orjson.JSONDecodeError:
+        return
+    batch = isinstance(answered, list)
+    for one, answer in zip(asked["params"], answered, strict=True) if batch else [(asked, answered)]:
+        error = answer.get("error")
+        if "result" in answer or "error_code" in (error if isinstance(error, dict) else answer):
+            yield one if batch or transport == "ws" else (one.get("params") or [{}])[0], one, answer
+
+
+def cut_at_nul(value: Any) -> Any:
+    """`value` with every string ended at its first NUL, as rippled's C strings are."""
+    if isinstance(value, str):
+        return value.split("\0", 1)[0]
+    if isinstance(value, list):
+        return [cut_at_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {cut_at_nul(name): cut_at_nul(item) for name, item in value.items()}
+    return value
+
+
+@functools.cache
+def recordings(version: int, port_kind: PortKind) -> Recordings:
+    """The recordings of `version` on a `port_kind` port, read at the first call (about half a second), then shared."""
+    return Recordings(version, port_kind)
