@@ -1,0 +1,1 @@
+"""What is seen from outside: metrics, log lines, and the endpoints that give them."""

@@ -1,0 +1,131 @@
+"""The observe address: `/metrics`, `/health` and `/ready`, for operators and never on the public port."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest, gzip_accepted
+from prometheus_client.openmetrics import exposition as openmetrics
+
+from proxy.nodes.health import NodeStatus
+from proxy.observe.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether new work should be sent here, and why not."""
+
+    nodes: tuple[NodeStatus, ...]
+    draining: bool = False
+    """The proxy is shutting down: it finishes what it has, and wants nothing new."""
+
+    @property
+    def ready(self) -> bool:
+        """At least one node is up, and the proxy is staying."""
+        return not self.draining and any(node.up for node in self.nodes)
+
+
+class ObserveServer:
+    """Serves GET and HEAD of the three paths on `host` and `port` (0 for any free one).
+
+    `/metrics`  the metrics, in Prometheus' text format, or OpenMetrics where asked for, compressed where accepted;
+    `/health`   200 while the process lives: `{"status": "alive", "version": …}`;
+    `/ready`    200 or 503: `{"ready": …, "draining": …, "nodes": [{"name", "up", "api_version", "problem",
+                "server_state", "validated_ledger", "validated_ledger_age", "complete_ledgers",
+                "seconds_since_answer"}]}`, null where a thing is not known. No node's address is told.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, version: str, metrics: Metrics, readiness: Callable[[], Readiness]
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._version = version
+        self._metrics = metrics
+        self._readiness = readiness
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises OSError if that cannot be."""
+        app = web.Application()
+        app.router.add_get("/metrics", self._serve_metrics)
+        app.router.add_get("/health", self._serve_health)
+        app.router.add_get("/ready", self._serve_ready)
+        app.on_response_prepare.append(_without_server_header)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop listening and end what is being answered."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, as `http://127.0.0.1:9652`, with the real port. Raises RuntimeError before `start`."""
+        if self._runner is None or not self._runner.addresses:
+            raise RuntimeError("the observe server has not been started")
+        port = self._runner.addresses[0][1]
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{port}"
+
+    async def _serve_metrics(self, request: web.Request) -> web.Response:
+        # Not by the library's choose_encoder, which fails on an Accept whose version is no number.
+        if "application/openmetrics-text" in request.headers.get("Accept", ""):
+            body, content_type = openmetrics.generate_latest(self._metrics.registry), openmetrics.CONTENT_TYPE_LATEST
+        else:
+            body, content_type = generate_latest(self._metrics.registry), CONTENT_TYPE_PLAIN_0_0_4
+        response = web.Response(body=body, headers={"Content-Type": content_type})
+        if gzip_accepted(request.headers.get("Accept-Encoding", "")):
+            response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+    async def _serve_health(self, _: web.Request) -> web.Response:
+        return _json(200, {"status": "alive", "version": self._version})
+
+    async def _serve_ready(self, _: web.Request) -> web.Response:
+        readiness = self._readiness()
+        now = asyncio.get_running_loop().time()
+        return _json(
+            200 if readiness.ready else 503,
+            {
+                "ready": readiness.ready,
+                "draining": readiness.draining,
+                "nodes": [_told(node, now) for node in readiness.nodes],
+            },
+        )
+
+
+def _told(node: NodeStatus, now: float) -> dict[str, object]:
+    return {
+        "name": node.name,
+        "up": node.up,
+        "api_version": node.api_version,
+        "problem": node.problem,
+        "server_state": node.server_state,
+        "validated_ledger": node.validated_ledger,
+        "validated_ledger_age": node.validated_ledger_age,
+        "complete_ledgers": node.complete_ledgers,
+        "seconds_since_answer": None if node.last_answer is None else round(now - node.last_answer, 3),
+    }
+
+
+def _json(status: int, message: dict[str, object]) -> web.Response:
+    return web.Response(
+        status=status,
+        body=orjson.dumps(message),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def _without_server_header(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.pop("Server", None)

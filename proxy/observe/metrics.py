@@ -1,0 +1,202 @@
+"""Every metric of the proxy, with its name, its labels and what it counts.
+
+Label values come from closed sets, so that no client can make a new time series: `method` is a known method or
+`other`, a version is `1`, `2`, `3` or `none` (not known, as when the version itself was refused), and the rest are the
+words given at each metric.
+
+`outcome` of a request:
+  `success`  the node answered without an error;
+  `error`    the node answered with an error (or the translation made the error the client's version knows);
+  `refused`  the proxy refused it, and asked no node;
+  `failed`   no node gave a usable answer.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Generic, Literal, TypeVar
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.metrics_core import Metric, UnknownMetricFamily
+from prometheus_client.registry import Collector
+
+from proxy.nodes.http import Asked
+from proxy.nodes.methods import KNOWN_METHODS
+
+Outcome = Literal["success", "error", "refused", "failed"]
+
+REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+TRANSLATION_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.05, 0.25, 1)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside each counter, which nothing reads
+
+_Child = TypeVar("_Child", Counter, Gauge, Histogram)
+
+
+class _Children(dict[tuple[Any, ...], _Child], Generic[_Child]):
+    """A metric's children by label values: found in a dict, without the library's lock and conversions."""
+
+    def __init__(self, metric: _Child) -> None:
+        super().__init__()
+        self._metric: _Child = metric
+
+    def __missing__(self, labels: tuple[Any, ...]) -> _Child:
+        child: _Child = self._metric.labels(*("none" if label is None else label for label in labels))
+        self[labels] = child
+        return child
+
+
+class _SessionsOpened(Collector):
+    """`xrpl_proxy_sessions_total`, by a collector of its own and without a type.
+
+    OpenMetrics takes a counter's `_total` for a suffix, so that as a counter it would be one family with the gauge
+    `xrpl_proxy_sessions`, and both formats and the library refuse one name with two types.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def collect(self) -> Iterator[Metric]:
+        yield UnknownMetricFamily("xrpl_proxy_sessions_total", "WebSocket sessions opened", self.count)
+
+
+def method_label(method: str) -> str:
+    """Return `method` if it is a method of rippled or Clio, else `other`."""
+    return method if method in KNOWN_METHODS else "other"
+
+
+class Metrics:
+    """One process's metrics, in a registry of their own. Durations are in seconds, versions integers or None."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+
+        def counter(name: str, what: str, *labels: str) -> _Children[Counter]:
+            return _Children(Counter(name, what, labels, registry=registry))
+
+        def gauge(name: str, what: str, *labels: str) -> _Children[Gauge]:
+            return _Children(Gauge(name, what, labels, registry=registry))
+
+        def histogram(name: str, what: str, buckets: tuple[float, ...], *labels: str) -> _Children[Histogram]:
+            return _Children(Histogram(name, what, labels, registry=registry, buckets=buckets))
+
+        self._requests = counter(
+            "xrpl_proxy_requests_total",
+            "Requests answered",
+            *("transport", "method", "client_version", "node_version", "outcome"),
+        )
+        self._request_seconds = histogram(
+            "xrpl_proxy_request_duration_seconds",
+            "Time from a whole request to its answer",
+            REQUEST_SECONDS,
+            *("transport", "method", "client_version"),
+        )
+        self._node_seconds = histogram(
+            "xrpl_proxy_node_request_duration_seconds",
+            "Time of a question to a node, until its whole answer or its failure",
+            REQUEST_SECONDS,
+            *("node", "method"),
+        )
+        self._translation_seconds = histogram(
+            "xrpl_proxy_translation_duration_seconds",
+            "Time spent translating one request and its answer",
+            TRANSLATION_SECONDS,
+            *("method", "client_version", "node_version"),
+        )
+        self._version_refused = counter(
+            "xrpl_proxy_version_refused_total", "Requests whose API version was refused", "transport", "reason"
+        )
+        self._refused = counter("xrpl_proxy_refused_total", "Requests that the proxy refused", "reason")
+        self.in_flight = Gauge("xrpl_proxy_in_flight_requests", "Requests under way", registry=registry)
+        self._node_up = gauge("xrpl_proxy_node_up", "1 while the node can be asked, else 0", "node")
+        Gauge("xrpl_proxy_build_info", "The proxy's version; always 1", ["version"], registry=registry).labels(
+            version
+        ).set(1)
+
+        self._sessions = gauge(
+            "xrpl_proxy_sessions", "WebSocket sessions open, by the version they used last", "client_version"
+        )
+        self._sessions_opened = _SessionsOpened()
+        registry.register(self._sessions_opened)
+        self._session_closed = counter("xrpl_proxy_session_closed_total", "WebSocket sessions closed", "reason")
+        self._subscriptions = gauge(
+            "xrpl_proxy_subscriptions", "Subscriptions of WebSocket sessions", "stream", "client_version"
+        )
+        self._stream_messages = counter(
+            "xrpl_proxy_stream_messages_total",
+            "Stream messages sent to clients",
+            *("stream", "client_version", "rewritten"),
+        )
+        self.session_queue_bytes = Gauge(
+            "xrpl_proxy_session_queue_bytes", "Bytes waiting for slow WebSocket clients", registry=registry
+        )
+        self.stream_gaps = Counter(
+            "xrpl_proxy_stream_gaps_total", "Ledgers missed by streams after a reconnect", registry=registry
+        )
+
+    def request(
+        self,
+        transport: str,
+        method: str,
+        client_version: int | None,
+        node_version: int | None,
+        outcome: Outcome,
+        seconds: float,
+    ) -> None:
+        """Count one request of a client, by `http` or `ws`, that has been answered."""
+        label = method_label(method)
+        self._requests[transport, label, client_version, node_version, outcome].inc()
+        self._request_seconds[transport, label, client_version].observe(seconds)
+
+    def node_asked(self, asked: Asked) -> None:
+        """Count one question to a node: a watcher, for `HttpNode.watch`."""
+        self._node_seconds[asked.node, method_label(asked.method)].observe(asked.seconds)
+
+    def translation(self, method: str, client_version: int, node_version: int, seconds: float) -> None:
+        """Count the time that translating one request and its answer took, without waiting for the node."""
+        self._translation_seconds[method_label(method), client_version, node_version].observe(seconds)
+
+    def version_refused(self, transport: str, reason: str) -> None:
+        """Count a refused version; `reason` is a word of the proxy's own, as `too_high`."""
+        self._version_refused[transport, reason].inc()
+
+    def refused(self, reason: str) -> None:
+        """Count a request refused for any cause; `reason` is a word of the proxy's own, as `admin_method`."""
+        self._refused[(reason,)].inc()
+
+    def node_up(self, node: str, up: bool) -> None:
+        """Say whether a node can be asked: for `NodeHealth`'s `changed`."""
+        self._node_up[(node,)].set(up)
+
+    def session_opened(self, client_version: int) -> None:
+        """Count a WebSocket session that begins, as one of `client_version`."""
+        self._sessions_opened.count += 1
+        self._sessions[(client_version,)].inc()
+
+    def session_version(self, before: int, now: int) -> None:
+        """Say that a session's last used version changed."""
+        self._sessions[(before,)].dec()
+        self._sessions[(now,)].inc()
+
+    def session_closed(self, client_version: int, reason: str) -> None:
+        """Count a WebSocket session that ended; `reason` is a word of the proxy's own, as `client_too_slow`."""
+        self._sessions[(client_version,)].dec()
+        self._session_closed[(reason,)].inc()
+
+    def subscribed(self, stream: str, client_version: int, change: int = 1) -> None:
+        """Add `change` subscriptions, or take them away; `stream` is a stream's name, as `transactions`."""
+        self._subscriptions[stream, client_version].inc(change)
+
+    def stream_message(self, stream: str, client_version: int, rewritten: bool) -> None:
+        """Count a stream message sent to a client, rewritten or as it came."""
+        self._stream_messages[stream, client_version, "true" if rewritten else "false"].inc()
