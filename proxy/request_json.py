@@ -1,0 +1,188 @@
+"""Strict reading of a request's bytes, as rippled's own reader reads them, and the writing of JSON back out.
+
+A request is read here once and written anew for the node, so that no two readings of it can exist: whatever two
+parsers might take differently (a key given twice, a lone surrogate, a number that no integer or float can hold) is
+refused. The source is rippled's `json_reader.cpp`; what that one accepts and this one refuses is not JSON by RFC 8259
+(comments, leading zeros, raw control characters, invalid UTF-8).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum, auto
+from json import JSONDecodeError
+from json.scanner import make_scanner
+from typing import Any, NoReturn
+
+import orjson
+
+MAX_DEPTH = 25
+"""How many containers may enclose a value: rippled's `kNestLimit`."""
+
+_SMALLEST, _LARGEST = -(2**31), 2**32 - 1
+_TOO_DEEP = "* Syntax error: maximum nesting depth exceeded\n"
+_SHOWN = 40
+"""Characters of a key or number that an error quotes."""
+
+
+class RequestUnreadable(ValueError):  # noqa: N818 - what has happened, not what is wrong with us
+    """The bytes are no request. The text says why, in the form of rippled's `getFormattedErrorMessages`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenNumber:
+    """A number of an `id` that must come back as it was written: `1.50`, `-0`, `1e400`, forty digits."""
+
+    text: str
+
+
+def read(body: bytes, *, depth: int = MAX_DEPTH, params_have_ids: bool = False) -> Any:
+    """The JSON value that `body` begins with; text after it is ignored, as rippled does.
+
+    Numbers inside an `id` come as `WrittenNumber` where Python would not write them back the same. An `id` is a
+    member of the top-level object and, with `params_have_ids`, of the objects in its `params` (JSON-RPC and batch).
+    Everywhere else integers are -2^31 to 2^32-1, as rippled holds them, and strings end at their first NUL.
+
+    Raises RequestUnreadable for anything that is not an object, an array or `null` or that could be read in two ways.
+    """
+    reading = _Reading()
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        _refuse("Not valid UTF-8.", body[: error.start].decode(), error.start)
+    try:
+        start = len(text) - len(text.lstrip(" \t\r\n"))
+        value, _ = make_scanner(reading)(text, start)  # type: ignore[arg-type]  # typeshed wants a scanner here
+    except StopIteration as stop:
+        _refuse("Syntax error: value, object or array expected.", text, stop.value)
+    except JSONDecodeError as error:
+        _refuse(f"Syntax error: {error.msg}.", text, error.pos)
+    except RecursionError:
+        raise RequestUnreadable(_TOO_DEEP) from None
+    # A document of a plain request ends here: only these three can hold what has to be looked at again.
+    if reading.has_odd_numbers or b"\\u" in body or body.count(b"[") + body.count(b"{") > depth:
+        value = _settle(value, depth, _Place.REQUEST if params_have_ids else _Place.HAS_ID)
+    if value is not None and not isinstance(value, (dict, list)):
+        _refuse("A valid JSON document must be either an array or an object value.", "", 0)
+    return value
+
+
+def write(value: Any) -> bytes:
+    """`value` as JSON, compact. Numbers of an `id` are written as they were read."""
+    return orjson.dumps(value, _written, orjson.OPT_PASSTHROUGH_DATACLASS)
+
+
+def _written(value: Any) -> orjson.Fragment:
+    if isinstance(value, WrittenNumber):
+        return orjson.Fragment(value.text)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+class _Reading:
+    """One document's settings of the C scanner of `json`, which takes them from the attributes of an object."""
+
+    strict = True
+    object_hook = None
+
+    def __init__(self) -> None:
+        self.has_odd_numbers = False
+
+    @staticmethod
+    def object_pairs_hook(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            times = Counter(name for name, _ in pairs)
+            _refuse_twice(next(name for name, count in times.items() if count > 1))
+        return members
+
+    def parse_int(self, text: str) -> int | WrittenNumber:
+        # The length first: int() of a very long text is slow, and refused by Python itself.
+        if len(text) <= 11 and text != "-0" and _SMALLEST <= (number := int(text)) <= _LARGEST:
+            return number
+        self.has_odd_numbers = True
+        return WrittenNumber(text)
+
+    def parse_float(self, text: str) -> WrittenNumber:
+        self.has_odd_numbers = True
+        return WrittenNumber(text)
+
+    @staticmethod
+    def parse_constant(text: str) -> NoReturn:
+        raise RequestUnreadable(f"* '{text}' is not a number.\n")
+
+
+class _Place(Enum):
+    """Where in a request a value stands: what is an `id`, and what holds one."""
+
+    REQUEST = auto()
+    PARAMS = auto()
+    HAS_ID = auto()
+    ID = auto()
+    PLAIN = auto()
+
+    def of_member(self, name: str) -> _Place:
+        if self is _Place.ID:
+            return _Place.ID
+        if name == "id" and self in (_Place.REQUEST, _Place.HAS_ID):
+            return _Place.ID
+        return _Place.PARAMS if name == "params" and self is _Place.REQUEST else _Place.PLAIN
+
+    def of_element(self) -> _Place:
+        if self is _Place.ID:
+            return _Place.ID
+        return _Place.HAS_ID if self is _Place.PARAMS else _Place.PLAIN
+
+
+def _settle(value: Any, depth: int, place: _Place) -> Any:
+    """`value` as rippled would hold it, or in an `id` as it was written. `depth` is what nesting is left."""
+    if depth < 0:
+        raise RequestUnreadable(_TOO_DEEP)
+    if isinstance(value, dict):
+        settled = {}
+        for written_name, member in value.items():
+            name = _settle_string(written_name, place)
+            if name in settled:
+                _refuse_twice(name)
+            settled[name] = _settle(member, depth - 1, place.of_member(name))
+        return settled
+    if isinstance(value, list):
+        return [_settle(element, depth - 1, place.of_element()) for element in value]
+    if isinstance(value, str):
+        return _settle_string(value, place)
+    if isinstance(value, WrittenNumber) and place is not _Place.ID:
+        return _settle_number(value.text)
+    return value
+
+
+def _settle_string(text: str, place: _Place) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RequestUnreadable("* A surrogate that is not half of a pair.\n") from None
+    return text if place is _Place.ID else text.partition("\0")[0]
+
+
+def _settle_number(text: str) -> int | float:
+    if text == "-0":
+        return 0
+    if not text.lstrip("-").isdigit() and math.isfinite(number := float(text)):
+        return number
+    raise RequestUnreadable(f"* '{_shown(text)}' exceeds the allowable range.\n")
+
+
+def _refuse_twice(name: str) -> NoReturn:
+    raise RequestUnreadable(f"* Key '{_shown(name)}' appears twice.\n")
+
+
+def _refuse(message: str, text: str, position: int) -> NoReturn:
+    line = text.count("\n", 0, position) + 1
+    column = position - text.rfind("\n", 0, position)
+    raise RequestUnreadable(f"* Line {line}, Column {column}\n  {message}\n")
+
+
+def _shown(text: str) -> str:
+    """`text` short and printable, for an error's text."""
+    printable = text.encode("ascii", "backslashreplace").decode()
+    return printable if len(printable) <= _SHOWN else f"{printable[:_SHOWN]}..."
