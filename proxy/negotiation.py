@@ -1,0 +1,76 @@
+"""Which API version a request asks for, and whether it may (XLS-22)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, Literal
+
+DEFAULT_VERSION: Final = 1
+"""What a request without a version is: XLS-22 fixes it, whatever the server offers."""
+
+Reason = Literal["not_an_integer", "below_minimum", "above_maximum"]
+
+_PLAIN = re.compile(r"[\w.+-]{1,20}", re.ASCII)
+
+
+class Absent(Enum):
+    """The type of `ABSENT`, which a JSON `null` must not be mistaken for."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+"""In place of a version: the request has no `api_version`."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRange:
+    """The API versions offered to clients, both bounds included."""
+
+    min: int
+    max: int
+
+
+class VersionRefused(ValueError):  # noqa: N818 - what has happened, not what is wrong with us
+    """The version asked for is not offered."""
+
+    def __init__(self, asked: Any, reason: Reason, versions: VersionRange) -> None:
+        super().__init__(f"{reason}: {_shown(asked)}")
+        self.asked = asked
+        self.reason: Reason = reason
+        needed = " an API version is an integer, and" if reason == "not_an_integer" else ""
+        self.words = (
+            f"Unsupported API version{_shown(asked)}:{needed} "
+            f"this server supports API versions {versions.min} to {versions.max}."
+        )
+        """What XLS-22 wants a client to be told: the version asked for and both bounds."""
+        self.message = f"invalid_API_version - {self.words}"
+        """The same behind what rippled says, which clients test for, as a word of its own."""
+
+
+def negotiate(asked: Any, versions: VersionRange, default: int = DEFAULT_VERSION) -> int:
+    """The version to serve a request in whose `api_version` is the JSON value `asked`, or `ABSENT`.
+
+    Only an integer within `versions` will do: not `true`, not `2.0`, not `"2"`, and never a lower one in its place.
+    Raises VersionRefused.
+    """
+    version = default if asked is ABSENT else asked
+    if type(version) is not int:
+        raise VersionRefused(asked, "not_an_integer", versions)
+    if version < versions.min:
+        raise VersionRefused(version, "below_minimum", versions)
+    if version > versions.max:
+        raise VersionRefused(version, "above_maximum", versions)
+    return version
+
+
+def _shown(asked: Any) -> str:
+    """` 4`, ` "2"`: short, plain, and nothing of a value that could hold anything."""
+    if isinstance(asked, str):
+        return f' "{asked}"' if _PLAIN.fullmatch(asked) else ""
+    if isinstance(asked, int) and asked.bit_length() > 64:
+        return ""  # Its text would take time in the square of its length.
+    return f" {json.dumps(asked)}" if asked is None or isinstance(asked, (bool, int, float)) else ""
