@@ -1,0 +1,39 @@
+"""JSON-RPC, batch and WebSocket envelopes to calls, and results back into them; no I/O.
+
+A *result* is what adapters see: the JSON-RPC `result`, or a WebSocket answer's, without `status`, `request`, `id` and
+`type`. An error is a result that has `error`. What a node says *beside* it (`warning`, `warnings`, `forwarded`) goes
+along as an object of its own.
+"""
+
+from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, WebSocketRefusal
+from proxy.envelope.jsonrpc import jsonrpc_answer, read_jsonrpc, splice_jsonrpc, write_batch, write_jsonrpc
+from proxy.envelope.node import (
+    AnswerUnreadable,
+    node_message,
+    node_request,
+    read_jsonrpc_answer,
+    read_websocket_answer,
+)
+from proxy.envelope.websocket import read_websocket, write_websocket
+
+__all__ = [
+    "AnswerUnreadable",
+    "Batch",
+    "BatchRefusal",
+    "Call",
+    "HttpRefusal",
+    "Policy",
+    "Refused",
+    "WebSocketRefusal",
+    "jsonrpc_answer",
+    "node_message",
+    "node_request",
+    "read_jsonrpc",
+    "read_jsonrpc_answer",
+    "read_websocket",
+    "read_websocket_answer",
+    "splice_jsonrpc",
+    "write_batch",
+    "write_jsonrpc",
+    "write_websocket",
+]

@@ -1,0 +1,111 @@
+"""A request taken out of its envelope, or the reason why it was not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxy.guard import Guard
+from proxy.negotiation import DEFAULT_VERSION, VersionRange, VersionRefused
+from proxy.request_json import MAX_DEPTH
+
+ECHOED = ("id", "jsonrpc", "ripplerpc")
+"""Members of a request that come back in its answer."""
+
+_NOT_PARAMS = frozenset({*ECHOED, "api_version", "command", "method"})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a request is measured by. `request_bytes` is its size, `depth` as in `proxy.request_json.read`."""
+
+    versions: VersionRange
+    guard: Guard = field(default_factory=Guard)
+    default_version: int = DEFAULT_VERSION
+    depth: int = MAX_DEPTH
+    request_bytes: int = 1_000_000
+    batch_items: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request taken out of its envelope."""
+
+    method: str
+    params: dict[str, Any]
+    """For the method: without `api_version`, `id`, `jsonrpc`, `ripplerpc`, `command` and `method`."""
+    version: int
+    """The API version to serve it in."""
+    envelope: dict[str, Any]
+    """What the answer echoes: those of `id`, `jsonrpc`, `ripplerpc` (WebSocket: `api_version`) that were sent."""
+    request: dict[str, Any]
+    """What an error echoes once its secrets are masked: the request as it was sent, in JSON-RPC with `command`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call that the proxy answers itself: `result` is an error, to be written like any other result."""
+
+    call: Call
+    result: dict[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRefusal:
+    """A request answered with an HTTP status and a line of `text`, here without the line end it is sent with."""
+
+    status: int
+    text: str
+    reason: str
+    method: str | None = None
+    version_refused: VersionRefused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRefusal:
+    """An item of a batch that is refused: `answer` stands in its place among the answers."""
+
+    answer: dict[str, Any]
+    reason: str
+    method: str | None = None
+    version_refused: VersionRefused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketRefusal:
+    """A message that is no call: `message` is the JSON text to send back."""
+
+    message: bytes
+    reason: str
+    method: str | None = None
+    version_refused: VersionRefused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The items of a `batch`, in the order of their answers."""
+
+    items: list[Call | Refused | BatchRefusal]
+
+
+def make_call(
+    method: str,
+    given: dict[str, Any],
+    version: int,
+    *,
+    echoed: tuple[str, ...] = ECHOED,
+    request: dict[str, Any],
+    unread: frozenset[str] = frozenset(),
+) -> Call:
+    """The call of `method` with the parameters `given`, among which its envelope still stands.
+
+    `unread` names further members that are no parameters here.
+    """
+    return Call(
+        method=method,
+        params={name: value for name, value in given.items() if name not in _NOT_PARAMS and name not in unread},
+        version=version,
+        envelope={name: given[name] for name in echoed if name in given},
+        request=request,
+    )

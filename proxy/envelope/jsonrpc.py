@@ -1,0 +1,195 @@
+"""JSON-RPC requests and batches to calls, and results back, with rippled's checks in rippled's order.
+
+The source is `ServerHandler::processRequest` of rippled's `ServerHandler.cpp`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, make_call
+from proxy.errors import error_result, http_status
+from proxy.guard import masked
+from proxy.negotiation import ABSENT, VersionRefused, negotiate
+from proxy.request_json import RequestUnreadable, read, write
+
+_METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
+"""Codes of the errors that stand for an item of a batch."""
+
+_BATCH_ITEM_ONLY = frozenset({"params"})
+"""A batch's item is flat; its `params` are looked at for the version and the administrator's name only."""
+
+
+def read_jsonrpc(body: bytes, policy: Policy) -> Call | Refused | Batch | HttpRefusal:
+    """The call or calls in the body of a POST, or what to answer instead. Raises nothing."""
+    if len(body) > policy.request_bytes:
+        return _unable_to_parse(f"larger than {policy.request_bytes} bytes", "too_large")
+    try:
+        request = read(body, depth=policy.depth, params_have_ids=True)
+    except RequestUnreadable as error:
+        return _unable_to_parse(str(error), "unreadable")
+    if not isinstance(request, dict) or not request:
+        return _unable_to_parse("", "unreadable")
+    if request.get("method") == "batch":
+        return _read_batch(request.get("params"), policy)
+    try:
+        return _read_call(request, policy)
+    except VersionRefused as refused:
+        return HttpRefusal(400, refused.message, "version", _method_of(request), refused)
+    except _NoCall as refused:
+        status = 403 if refused.code == _FORBIDDEN else 400
+        return HttpRefusal(status, refused.text, refused.reason, _method_of(request))
+
+
+def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The answer to `call`, ready to be written alone or in a batch; what it is given is left as it was."""
+    beside = dict(beside or {})
+    if "warning" in beside:  # rippled's, about the client's load, which stands inside of the result in JSON-RPC
+        result = {**result, "warning": beside.pop("warning")}
+    if "error" not in result:
+        body = {"result": {**result, "status": "success"}}
+    elif call.envelope.get("ripplerpc", "1.0") >= "2.0":
+        code, message = result.get("error_code"), result.get("error_message")
+        error = {**result, "error_code": code, "code": code, "message": message, "status": "error"}
+        error.pop("error_message", None)
+        body = {"error": error}
+    else:
+        body = {"result": {**result, "request": masked(call.request), "status": "error"}}
+    return {**beside, **body, **call.envelope}
+
+
+def write_jsonrpc(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> tuple[int, bytes]:
+    """The HTTP status and the body that answer `call`."""
+    answer = jsonrpc_answer(call, result, beside)
+    status = 200
+    if "error" in answer and call.envelope["ripplerpc"] >= "3.0":
+        status = http_status(answer["error"]["error_code"])
+    return status, write(answer) + b"\n"
+
+
+def write_batch(answers: list[dict[str, Any]]) -> bytes:
+    """The body that answers a batch; its HTTP status is always 200.
+
+    `answers` are those of `jsonrpc_answer` and of the batch's refusals, in the order of the items.
+    """
+    return write(answers) + b"\n"
+
+
+def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:
+    """A node's successful answer as the answer to `call`, without taking it apart; None where that needs care.
+
+    The node was asked without `id`, `jsonrpc` and `ripplerpc`, so that these can be put in front.
+    """
+    if (
+        not node_body.startswith(b'{"')
+        or not node_body[-8:].rstrip().endswith(b"}")
+        or b'"result":{' not in node_body
+        # Also in a string it cannot be overlooked: there the quotation marks are escaped.
+        or b'"error"' in node_body
+    ):
+        return None
+    if not call.envelope:
+        return node_body
+    return write(call.envelope)[:-1] + b"," + node_body[1:]
+
+
+class _NoCall(Exception):  # noqa: N818
+    """The request is refused before it is a call."""
+
+    def __init__(self, text: str, reason: str, code: int = _METHOD_NOT_FOUND) -> None:
+        super().__init__(reason)
+        self.text = text
+        self.reason = reason
+        self.code = code
+
+
+def _read_batch(items: Any, policy: Policy) -> Batch | HttpRefusal:
+    if not isinstance(items, list):
+        return HttpRefusal(400, "Malformed batch request", "batch_malformed", "batch")
+    if len(items) > policy.batch_items:
+        text = f"Malformed batch request: {len(items)} items, of which {policy.batch_items} are allowed"
+        return HttpRefusal(400, text, "batch_too_long", "batch")
+    return Batch([_read_item(item, policy) for item in items])
+
+
+def _read_item(item: Any, policy: Policy) -> Call | Refused | BatchRefusal:
+    if not isinstance(item, dict):
+        return BatchRefusal({"request": item, "error": _item_error(_METHOD_NOT_FOUND, "Method not found")}, "no_object")
+    try:
+        return _read_call(item, policy, in_batch=True)
+    except VersionRefused as refused:
+        answer = {"request": _masked_item(item), "error": _item_error(_WRONG_VERSION, "invalid_API_version")}
+        return BatchRefusal(answer, "version", _method_of(item), refused)
+    except _NoCall as refused:
+        answer = {**_masked_item(item), "error": _item_error(refused.code, refused.text)}
+        return BatchRefusal(answer, refused.reason, _method_of(item))
+
+
+def _read_call(request: dict[str, Any], policy: Policy, *, in_batch: bool = False) -> Call | Refused:
+    """Raises VersionRefused and _NoCall."""
+    method = request.get("method")
+    first = _first_of(request.get("params"))
+    asked = first.get("api_version", ABSENT)
+    if in_batch and (asked is ABSENT or (asked == 1 and type(asked) is int)):
+        asked = request.get("api_version", asked)
+    version = negotiate(asked, policy.versions, policy.default_version)
+    verdict = policy.guard.judge(method, request if in_batch else first)
+    if verdict == "forbidden" or (in_batch and policy.guard.judge(method, first) == "forbidden"):
+        raise _NoCall("Forbidden", "forbidden", _FORBIDDEN)
+    if method is None:
+        raise _NoCall("Null method", "null_method")
+    if not isinstance(method, str):
+        raise _NoCall("method is not string", "method_no_string")
+    if not method:
+        raise _NoCall("method is empty", "method_empty")
+    if not in_batch:
+        _check_params(request.get("params"))
+    given = request if in_batch else first
+    if "ripplerpc" in given and not isinstance(given["ripplerpc"], str):
+        raise _NoCall("ripplerpc is not a string", "ripplerpc_no_string")
+    call = make_call(
+        method,
+        given,
+        version,
+        request={**given, "command": method},
+        unread=_BATCH_ITEM_ONLY if in_batch else frozenset(),
+    )
+    # Two names for one method, of which rippled looks at both; and a batch within a batch is no method.
+    if given.get("method", method) != method or method == "batch":
+        return Refused(call, error_result("unknownCmd"), "unknown_method")
+    if verdict == "no_permission":
+        return Refused(call, error_result("noPermission"), "no_permission")
+    return call
+
+
+def _first_of(params: Any) -> dict[str, Any]:
+    return params[0] if isinstance(params, list) and params and isinstance(params[0], dict) else {}
+
+
+def _check_params(params: Any) -> None:
+    """Absent, null, or empty of its kind is no parameters; else it is one object, or null, in an array."""
+    if params is None or params in ("", [], {}):
+        return
+    if not isinstance(params, list) or len(params) != 1 or not (params[0] is None or isinstance(params[0], dict)):
+        raise _NoCall("params unparseable", "params_unparseable")
+
+
+def _method_of(request: dict[str, Any]) -> str | None:
+    method = request.get("method")
+    return method if isinstance(method, str) else None
+
+
+def _masked_item(item: dict[str, Any]) -> dict[str, Any]:
+    """A batch's item with its secrets masked, also where someone put them into `params`."""
+    answer = masked(item)
+    if isinstance(params := item.get("params"), list):
+        answer["params"] = [masked(param) if isinstance(param, dict) else param for param in params]
+    return answer
+
+
+def _item_error(code: int, message: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message}}
+
+
+def _unable_to_parse(why: str, reason: str) -> HttpRefusal:
+    return HttpRefusal(400, f"Unable to parse request: {why}", reason)

@@ -1,0 +1,68 @@
+"""WebSocket messages to calls, and results back, with rippled's checks in rippled's order.
+
+The source is `ServerHandler::onWSMessage` and `ServerHandler::processSession` of rippled's `ServerHandler.cpp`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.envelope.call import ECHOED, Call, Policy, Refused, WebSocketRefusal, make_call
+from proxy.errors import error_result
+from proxy.guard import masked
+from proxy.negotiation import ABSENT, VersionRefused, negotiate
+from proxy.request_json import RequestUnreadable, read, write
+
+_ECHOED = (*ECHOED, "api_version")
+
+
+def read_websocket(message: bytes | str, policy: Policy) -> Call | Refused | WebSocketRefusal:
+    """The call in a message of a client, or what to send back instead. Raises nothing."""
+    body = message.encode(errors="surrogatepass") if isinstance(message, str) else message
+    try:
+        request = read(body, depth=policy.depth) if len(body) <= policy.request_bytes else None
+    except RequestUnreadable:
+        request = None
+    if not isinstance(request, dict):
+        value = body.decode(errors="replace")
+        return WebSocketRefusal(write({"type": "error", "error": "jsonInvalid", "value": value}) + b"\n", "unreadable")
+    method = _method_of(request)
+    try:
+        version = negotiate(request.get("api_version", ABSENT), policy.versions, policy.default_version)
+    except VersionRefused as refused:
+        answer = _error_answer(request, error="invalid_API_version", error_message=refused.words)
+        return WebSocketRefusal(answer, "version", method, refused)
+    if method is None:
+        return WebSocketRefusal(_error_answer(request, error="missingCommand"), "missing_command")
+    call = make_call(method, request, version, echoed=_ECHOED, request=request)
+    verdict = policy.guard.judge(method, request)
+    if verdict == "forbidden":
+        return Refused(call, error_result("forbidden"), "forbidden")
+    # No methods here, but a node that is asked by HTTP would read them in its own way.
+    if method in ("batch", ""):
+        return Refused(call, error_result("unknownCmd"), "unknown_method")
+    if verdict == "no_permission":
+        return Refused(call, error_result("noPermission"), "no_permission")
+    return call
+
+
+def write_websocket(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> bytes:
+    """The message that answers `call`: an error's members at the top, beside the request that it answers."""
+    if "error" in result:
+        body = {**result, "request": masked(call.request), "status": "error"}
+    else:
+        body = {"result": result, "status": "success"}
+    return write({**body, **(beside or {}), "type": "response", **call.envelope})
+
+
+def _method_of(request: dict[str, Any]) -> str | None:
+    """The method by either of its names; None where there is none, it is no string, or the two differ."""
+    names = [request[name] for name in ("command", "method") if name in request]
+    if not names or names[0] != names[-1] or not isinstance(names[0], str):
+        return None
+    return names[0]
+
+
+def _error_answer(request: dict[str, Any], **error: str) -> bytes:
+    echoed = {name: request[name] for name in _ECHOED if name in request}
+    return write({**error, "request": masked(request), "status": "error", "type": "response", **echoed})
