@@ -1,0 +1,103 @@
+"""Settings from environment variables, laid over those of the file."""
+
+import re
+from collections.abc import Mapping
+
+from proxy.config.faults import Fault, nearest
+from proxy.config.keys import ENVIRONMENT_PREFIX, Path, find, item_kind, section, settings_keys, takes_text
+from proxy.config.yaml_text import YamlError, read_yaml
+
+CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
+"""The path of the configuration file, for the command line."""
+
+# A Kubernetes service that is called xrpl-proxy gives every container of its namespace variables like these.
+_SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?")
+
+
+def lay_over(values: dict[str, object], origins: dict[Path, str], environ: Mapping[str, str]) -> list[Fault]:
+    """Put what *environ* sets into *values*, and where it came from into *origins*; return what could not be put."""
+    faults: list[Fault] = []
+    found: list[tuple[Path, str]] = []
+    for variable in environ:
+        rest = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if rest == variable or variable == CONFIG_VARIABLE or _SERVICE_LINK.fullmatch(rest):
+            continue
+        path = _path(rest)
+        if path is None:
+            likely = nearest(variable, [key.variable for key in settings_keys()])
+            hint = (
+                f"did you mean {likely}?"
+                if likely
+                else f"known are those of the settings, as {ENVIRONMENT_PREFIX}LISTEN__PORT"
+            )
+            faults.append(Fault(variable, None, f"is no known environment variable; {hint}"))
+        else:
+            found.append((path, variable))
+    # Whole sections before their keys, and list items in their order, whatever the order of the environment.
+    for path, variable in sorted(found, key=lambda each: [(isinstance(part, str), part) for part in each[0]]):
+        faults += _set(values, origins, path, variable, environ[variable])
+    return faults
+
+
+def _path(name: str) -> Path | None:
+    """Find the path that a variable's *name*, without the prefix, stands for."""
+    path: Path = ()
+    for part in name.split("__"):
+        kind = find(path).kind
+        inner = section(kind)
+        if inner and part == part.upper() and part.lower() in inner.model_fields:
+            path = (*path, part.lower())
+        elif item_kind(kind) is not None and re.fullmatch(r"0|[1-9][0-9]{0,2}", part, re.ASCII):
+            path = (*path, int(part))
+        else:
+            return None
+    return path
+
+
+def _set(values: dict[str, object], origins: dict[Path, str], path: Path, variable: str, text: str) -> list[Fault]:
+    value: object = text
+    if not takes_text(find(path).kind):
+        try:
+            document = read_yaml(text)
+        except YamlError as error:
+            return [Fault(variable, None, f"is not readable as YAML: {error}")]
+        if document.repeated:
+            return [Fault(variable, None, f"has {'.'.join(map(str, here))} twice") for here, _, _ in document.repeated]
+        value = document.value
+    return _put(values, origins, path, variable, value)
+
+
+def _put(values: dict[str, object], origins: dict[Path, str], path: Path, variable: str, value: object) -> list[Fault]:
+    if isinstance(value, dict) and section(find(path).kind):  # a mapping adds to the one that is there
+        return [fault for key, inner in value.items() for fault in _put(values, origins, (*path, key), variable, inner)]
+    holder: object = values
+    for place, part in enumerate(path):
+        last = place == len(path) - 1
+        if isinstance(holder, list) and isinstance(part, int):
+            if part > len(holder):
+                where = ".".join(map(str, path[:place]))
+                return [Fault(variable, None, f"leaves a gap: the next item of {where} is {len(holder)}")]
+            if part == len(holder):
+                holder.append(_empty(path[: place + 1]))
+            if last:
+                holder[part] = value
+            elif holder[part] is None:
+                holder[part] = _empty(path[: place + 1])
+            holder = holder[part]
+        elif isinstance(holder, dict):
+            if last:
+                holder[part] = value
+            elif holder.get(part) is None:
+                holder[part] = _empty(path[: place + 1])
+            holder = holder[part]
+        else:
+            return []  # what stands in the way is a fault of its own
+    for older in [known for known in origins if known[: len(path)] == path]:
+        del origins[older]
+    origins[path] = f"set by {variable}"
+    return []
+
+
+def _empty(path: Path) -> object:
+    kind = find(path).kind
+    return [] if item_kind(kind) is not None else {}

@@ -1,0 +1,119 @@
+"""The kinds of value a setting can have, each with the words that tell a reader what is allowed."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
+
+from proxy.guard import ADMIN_METHODS
+
+_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a setting may be, in words that go on from "… is not allowed: "."""
+
+    text: str
+
+
+def _host(text: str) -> str:
+    labels = text.removesuffix(".").split(".")
+    if ":" in text or labels[-1].isdigit():  # no name ends in a number, so this must be an address
+        ipaddress.ip_address(text)
+    elif len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError("not a host name")
+    return text
+
+
+def _url(text: str, schemes: tuple[str, str]) -> str:
+    """Check *text* as the URL of a node. Nothing in it is changed, as a hosted node's path may hold its key."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("not a URL")
+    parts = urlsplit(text)
+    if parts.scheme not in schemes or "@" in parts.netloc or parts.fragment or parts.port == 0 or not parts.hostname:
+        raise ValueError("not a node's URL")
+    _host(parts.hostname)
+    return text
+
+
+def _http_url(text: str) -> str:
+    return _url(text, ("http", "https"))
+
+
+def _websocket_url(text: str) -> str:
+    return _url(text, ("ws", "wss"))
+
+
+def _spoken_version(value: object) -> object:
+    if type(value) not in (int, str):  # to Python, and so to pydantic, True and 1.0 are 1
+        raise ValueError("not a version")
+    return value
+
+
+def _admin_method(name: str) -> str:
+    if name not in ADMIN_METHODS:  # the guard refuses no other, so leave for another would mean a mistake
+        raise ValueError("not an admin method")
+    return name
+
+
+def _network(value: object) -> object:
+    if isinstance(value, str):
+        return ipaddress.ip_network(value)
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    raise ValueError("not a network")
+
+
+Flag = Annotated[bool, Strict(), Allowed("true or false")]
+
+Port = Annotated[int, Strict(), Field(ge=0, le=65535), Allowed("a TCP port, 0 to 65535")]
+
+Host = Annotated[str, Strict(), AfterValidator(_host), Allowed("an IP address or a host name, as text")]
+
+Seconds = Annotated[
+    float, Strict(), Field(ge=0.01, le=86400, allow_inf_nan=False), Allowed("a number of seconds, 0.01 to 86400")
+]
+
+Bytes = Annotated[int, Strict(), Field(ge=1, le=2**30), Allowed("a whole number of bytes, 1 to 1073741824")]
+
+Version = Annotated[int, Strict(), Field(ge=1, le=3), Allowed("an API version, 1 to 3")]
+
+SpokenVersion = Annotated[
+    Literal[1, 2, 3, "auto"], BeforeValidator(_spoken_version), Allowed("1, 2, 3 or auto, the API version spoken to it")
+]
+
+Depth = Annotated[int, Strict(), Field(ge=1, le=100), Allowed("a whole number, 1 to 100")]
+
+Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), Allowed("a whole number, 1 to 1000000")]
+
+NodeName = Annotated[
+    str,
+    Strict(),
+    Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
+    Allowed("a name of 1 to 64 letters, digits, dots, underscores and hyphens"),
+]
+
+HttpUrl = Annotated[
+    str,
+    Strict(),
+    AfterValidator(_http_url),
+    Allowed("an http:// or https:// URL without user, password and fragment, such as http://127.0.0.1:5005"),
+]
+
+# The words stand where the field is declared: pydantic keeps none of a type that may also be None.
+WebSocketUrl = Annotated[str, Strict(), AfterValidator(_websocket_url)]
+
+AdminMethod = Annotated[
+    str, Strict(), AfterValidator(_admin_method), Allowed(f"an admin method: {', '.join(sorted(ADMIN_METHODS))}")
+]
+
+Network = Annotated[
+    IPv4Network | IPv6Network,
+    BeforeValidator(_network),
+    Allowed("an IP network without host bits, such as 10.0.0.0/8 or fd00::/8"),
+]

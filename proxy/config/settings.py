@@ -1,0 +1,195 @@
+"""The settings: every key of the configuration, its kind, its default and what it is for."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from proxy.config.kinds import (
+    AdminMethod,
+    Allowed,
+    Bytes,
+    Count,
+    Depth,
+    Flag,
+    Host,
+    HttpUrl,
+    Network,
+    NodeName,
+    Port,
+    Seconds,
+    SpokenVersion,
+    Version,
+    WebSocketUrl,
+)
+
+
+class _Section(BaseModel):
+    """Settings that cannot be changed, and know all their keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class ListenSettings(_Section):
+    """Where clients connect."""
+
+    host: Host = Field("0.0.0.0", description="address that clients connect to")  # noqa: S104
+    port: Port = Field(51233, description="port for JSON-RPC, and for WebSocket too; 0 takes a free one")
+
+
+class ObserveSettings(_Section):
+    """Where operators look: metrics, health and readiness, never on the clients' port."""
+
+    host: Host = Field("127.0.0.1", description="address of /metrics, /health and /ready")
+    port: Port = Field(9652, description="port of /metrics, /health and /ready; 0 takes a free one")
+
+
+class VersionSettings(_Section):
+    """Which API versions clients may ask for."""
+
+    min: Version = Field(1, description="lowest API version that clients may ask for")
+    max: Version = Field(2, description="highest API version that clients may ask for; 3 offers the beta")
+
+    @field_validator("max")
+    @classmethod
+    def _not_below_min(cls, value: int, info: ValidationInfo) -> int:
+        lowest = info.data.get("min", value)
+        if value < lowest:
+            raise PydanticCustomError("out_of_order", "versions.min, which is {lowest}, or more", {"lowest": lowest})
+        return value
+
+
+class NodeSettings(_Section):
+    """One node that answers."""
+
+    name: NodeName = Field(description="what logs and metrics call the node; no two share a name")
+    http: HttpUrl = Field(description="URL of its JSON-RPC port")
+    websocket: Annotated[
+        WebSocketUrl | None,
+        Allowed("a ws:// or wss:// URL without user, password and fragment, such as ws://127.0.0.1:6006"),
+    ] = Field(None, description="URL of its WebSocket port; where no node has one, WebSocket clients are refused")
+    api_version: SpokenVersion = Field(
+        "auto", description="the one API version it is spoken to in; auto asks the node, and takes its highest"
+    )
+
+
+class TimeoutSettings(_Section):
+    """How long is waited, in seconds."""
+
+    request: Seconds = Field(30, description="whole time that one client's request may take")
+    connect: Seconds = Field(3, description="to make a connection to a node")
+    node_answer: Seconds = Field(20, description="for a node to answer one question wholly")
+    idle_client: Seconds = Field(75, description="a client's HTTP connection without a request is closed after this")
+    node_idle: Seconds = Field(
+        2.5, description="an idle connection to a node is given up after this; rippled itself closes after 3"
+    )
+    health_interval: Seconds = Field(5, description="between two looks at a node's health")
+    shutdown: Seconds = Field(10, description="for requests under way to end, when told to stop")
+
+
+class LimitSettings(_Section):
+    """How much is taken, over HTTP and from nodes."""
+
+    request_bytes: Bytes = Field(1_000_000, description="bytes of one HTTP request's body; rippled takes as many")
+    depth: Depth = Field(20, description="levels of arrays and objects nested in a request")
+    batch_items: Count = Field(100, description="requests in one batch")
+    answer_bytes: Bytes = Field(67_108_864, description="bytes of one answer taken from a node")
+    node_connections: Count = Field(100, description="HTTP connections to one node")
+    questions: Count = Field(64, description="questions asked of a node to answer one request")
+    question_bytes: Bytes = Field(33_554_432, description="bytes of answers taken from a node to answer one request")
+    in_flight: Count = Field(1000, description="HTTP requests under way at once; more are refused as too busy")
+
+
+class GuardSettings(_Section):
+    """What strangers may do. The defaults are those of a public rippled."""
+
+    allow_admin_methods: Annotated[
+        tuple[AdminMethod, ...], Allowed("a list of admin methods, such as [peers, validators]")
+    ] = Field((), description="admin methods that are let through to the node, for every client")
+    allow_admin_credentials: Flag = Field(
+        False, description="let requests with admin_user or admin_password through to the node"
+    )
+    allow_subscribe_url: Flag = Field(False, description="let subscribe with url through: the node posts to that URL")
+    trusted_proxies: Annotated[
+        tuple[Network, ...], Allowed("a list of IP networks, such as [10.0.0.0/8, fd00::/8]")
+    ] = Field((), description="networks of the proxies before this one, whose X-Forwarded-For or Forwarded is believed")
+
+
+class WebSocketSettings(_Section):
+    """Clients' WebSocket sessions, each with its own connection to a node."""
+
+    message_bytes: Bytes = Field(1_000_000, description="bytes of one message taken from a client")
+    answer_bytes: Bytes = Field(67_108_864, description="bytes of one message taken from a node")
+    queue_bytes: Bytes = Field(16_777_216, description="bytes waiting for one slow client before it is closed")
+    in_flight: Count = Field(100, description="requests under way at once in one session")
+    sessions: Count = Field(10_000, description="sessions in all")
+    sessions_per_address: Count = Field(100, description="sessions from one client address")
+    ping_interval: Seconds = Field(20, description="seconds between two pings of a peer, client or node")
+    ping_timeout: Seconds = Field(20, description="seconds to wait for a pong before the peer counts as gone")
+    compression: Flag = Field(True, description="offer permessage-deflate to clients")
+    reconnect: Flag = Field(
+        False, description="when a node is lost, go to a node and subscribe again, rather than close the session"
+    )
+
+
+class LoggingSettings(_Section):
+    """What is logged, to standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Allowed("debug, info, warning or error")] = Field(
+        "info", description="least level that is logged"
+    )
+    format: Annotated[Literal["json", "console"], Allowed("json or console")] = Field(
+        "json", description="one JSON object a line, or lines for people"
+    )
+    requests: Annotated[Literal["all", "errors", "off"], Allowed("all, errors or off")] = Field(
+        "all", description="which requests get a line of their own"
+    )
+
+
+class Settings(_Section):
+    """The whole configuration."""
+
+    listen: ListenSettings = Field(ListenSettings(), description="where clients connect")
+    observe: ObserveSettings = Field(ObserveSettings(), description="where operators look")
+    versions: VersionSettings = Field(VersionSettings(), description="API versions that clients may ask for")
+    nodes: Annotated[
+        tuple[NodeSettings, ...],
+        Allowed("a list of 1 to 100 nodes, each with the keys name and http, and maybe websocket and api_version"),
+    ] = Field(description="the nodes that answer")
+    timeouts: TimeoutSettings = Field(TimeoutSettings(), description="how long is waited, in seconds")
+    limits: LimitSettings = Field(LimitSettings(), description="how much is taken, over HTTP and from nodes")
+    guard: GuardSettings = Field(GuardSettings(), description="what strangers may do")
+    websocket: WebSocketSettings = Field(WebSocketSettings(), description="clients' WebSocket sessions")
+    logging: LoggingSettings = Field(LoggingSettings(), description="what is logged")
+
+    @field_validator("observe")
+    @classmethod
+    def _not_where_clients_are(cls, value: ObserveSettings, info: ValidationInfo) -> ObserveSettings:
+        listen = info.data.get("listen")
+        if isinstance(listen, ListenSettings) and value.port == listen.port != 0:
+            overlap = {value.host, listen.host}
+            if len(overlap) == 1 or overlap & {"0.0.0.0", "::"}:  # noqa: S104
+                raise PydanticCustomError(
+                    "same_port", "another port than listen.port", {"key": "port", "value": value.port}
+                )
+        return value
+
+    @field_validator("nodes")
+    @classmethod
+    def _some_and_all_different(cls, value: tuple[NodeSettings, ...]) -> tuple[NodeSettings, ...]:
+        if not 1 <= len(value) <= 100:
+            raise PydanticCustomError("count", "not that many")
+        if repeated_names([node.name for node in value]):
+            raise PydanticCustomError(NAME_REPEATED, "nodes with a name of its own each")
+        return value
+
+
+NAME_REPEATED = "name_repeated"
+
+
+def repeated_names(names: Sequence[object]) -> dict[int, int]:
+    """Say which of *names* stood earlier: the position of each such name, and that of the first with its name."""
+    first: dict[object, int] = {}
+    places = {place: first.setdefault(name, place) for place, name in enumerate(names) if isinstance(name, str)}
+    return {place: earlier for place, earlier in places.items() if earlier != place}
