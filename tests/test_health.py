@@ -1,0 +1,346 @@
+"""A node's health, as seen by asking a real server that changes its ways."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.nodes import HttpNode, NodeFailure, NodeHealth, RawAnswer
+from proxy.nodes.health import choose_version
+
+INFO = {
+    "build_version": "2.6.1",
+    "complete_ledgers": "2-131",
+    "server_state": "full",
+    "validated_ledger": {"age": 4, "seq": 131, "hash": "DE1F"},
+}
+
+
+@dataclass
+class Node:
+    """A node whose answers a test sets: by method, a `result` or a whole response."""
+
+    answers: dict[str, Any]
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    new: asyncio.Event = field(default_factory=asyncio.Event)
+    url: str = ""
+    runner: web.AppRunner | None = None
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        question = orjson.loads(await request.read())
+        self.asked.append(question)
+        self.new.set()
+        answer = self.answers[question["method"]]
+        if callable(answer):
+            answer = await answer()
+        if isinstance(answer, web.Response):
+            return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+        return web.json_response({"result": answer})
+
+    async def until_asked(self, times: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.asked) < times:
+                self.new.clear()
+                await self.new.wait()
+
+    async def start(self, port: int = 0) -> None:
+        app = web.Application()
+        app.router.add_post("/", self.serve)
+        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self.runner.setup()
+        await web.TCPSite(self.runner, "127.0.0.1", port, reuse_address=True).start()
+        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
+
+    async def stop(self) -> int:
+        """Stop; return the port, to start on again."""
+        assert self.runner is not None
+        port: int = self.runner.addresses[0][1]
+        await self.runner.cleanup()
+        return port
+
+
+@dataclass
+class Watch:
+    """The changes told of a node, and a way to wait for one."""
+
+    told: list[tuple[str, bool]] = field(default_factory=list)
+    _new: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def changed(self, name: str, up: bool) -> None:
+        self.told.append((name, up))
+        self._new.set()
+
+    async def until(self, up: bool) -> None:
+        async with asyncio.timeout(5):
+            while not self.told or self.told[-1][1] != up:
+                self._new.clear()
+                await self._new.wait()
+
+
+@asynccontextmanager
+async def running(answers: dict[str, Any]) -> AsyncIterator[Node]:
+    node = Node({"server_info": {"info": INFO}} | answers)
+    await node.start()
+    try:
+        yield node
+    finally:
+        await node.stop()
+
+
+@asynccontextmanager
+async def health_of(
+    url: str, *, api_version: int | None = 2, newest: int = 2, interval: float = 60, limit: float = 2
+) -> AsyncIterator[tuple[NodeHealth, HttpNode, Watch]]:
+    node = HttpNode(
+        *("node-1", url),
+        connect_timeout=1,
+        answer_timeout=limit,
+        idle_timeout=2.5,
+        connections=10,
+        answer_bytes=100_000,
+    )
+    watch = Watch()
+    health = NodeHealth(
+        *(node,), api_version=api_version, newest=newest, interval=interval, timeout=limit, changed=watch.changed
+    )
+    health.start()
+    try:
+        yield health, node, watch
+    finally:
+        await health.close()
+        await node.close()
+
+
+async def ask_as_client(node: HttpNode, method: str = "fee", seconds: float = 2) -> RawAnswer | NodeFailure:
+    deadline = asyncio.get_running_loop().time() + seconds
+    body = orjson.dumps({"method": method, "params": [{}]})
+    try:
+        return await node.ask(body, client="192.0.2.7", method=method, reads_only=True, deadline=deadline)
+    except NodeFailure as failure:
+        return failure
+
+
+async def test_a_node_that_answers_is_up_and_its_ledgers_are_known() -> None:
+    async with running({}) as node, health_of(node.url) as (health, _, watch):
+        assert await health.wait_first(2)
+        status = health.status
+        assert (status.name, status.up, status.api_version, status.problem) == ("node-1", True, 2, None)
+        assert (status.server_state, status.complete_ledgers) == ("full", "2-131")
+        assert (status.validated_ledger, status.validated_ledger_age) == (131, 4)
+        assert watch.told == [("node-1", False), ("node-1", True)]
+        assert node.asked == [{"method": "server_info", "params": [{"api_version": 2}]}]
+
+
+async def test_an_error_is_an_answer_too() -> None:
+    answers = {"server_info": {"error": "slowDown", "status": "error"}}
+    async with running(answers) as node, health_of(node.url) as (health, *_):
+        assert await health.wait_first(2)
+        assert health.status.problem == "slowDown"
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (web.Response(status=400, text="invalid_API_version"), "refuses API version 2"),
+        (web.Response(status=403, text="Forbidden"), "answers HTTP 403 without JSON"),
+        (web.Response(status=200, text="<html>"), "answers HTTP 200 without JSON"),
+        (web.json_response([1]), "answers HTTP 200 without JSON"),
+    ],
+)
+async def test_an_answer_without_json_is_none(answer: web.Response, problem: str) -> None:
+    async with running({"server_info": answer}) as node, health_of(node.url) as (health, *_):
+        assert not await health.wait_first(2)
+        assert health.status.problem == problem
+
+
+async def test_a_node_that_is_not_there_and_comes() -> None:
+    async with running({}) as node:
+        port = await node.stop()
+        async with health_of(node.url, interval=0.05) as (health, _, watch):
+            assert not await health.wait_first(2)
+            assert health.status.problem == "refused"
+            await node.start(port)
+            await watch.until(True)
+            port = await node.stop()
+            await watch.until(False)
+            assert health.status.complete_ledgers == "2-131"  # what it had is remembered
+            await node.start(port)
+            await watch.until(True)
+
+
+async def test_waiting_for_the_first_answer_ends() -> None:
+    async def hang() -> None:
+        await asyncio.sleep(0.6)
+
+    async with running({"server_info": hang}) as node, health_of(node.url, limit=0.3) as (health, *_):
+        assert not await health.wait_first(0.05)
+        assert health.status.problem == "not asked yet"
+        assert not await health.wait_first(2)
+        assert health.status.problem == "timeout"
+
+
+async def test_a_clients_refused_connection_takes_it_down_at_once() -> None:
+    async with running({"fee": {}}) as node, health_of(node.url) as (health, asked, watch):
+        await health.wait_first(2)
+        port = await node.stop()
+        assert isinstance(await ask_as_client(asked), NodeFailure)
+        assert not health.up
+        await node.start(port)
+        await watch.until(True)  # asked again long before the interval of a minute
+
+
+async def test_a_clients_answer_brings_it_up() -> None:
+    answers = {"fee": {}, "server_info": web.Response(status=503)}
+    async with running(answers) as node, health_of(node.url) as (health, asked, watch):
+        assert not await health.wait_first(2)
+        await ask_as_client(asked)
+        assert watch.told[-1] == ("node-1", True)
+        assert health.status.up
+
+
+async def test_one_slow_request_does_not_take_a_node_from_everybody() -> None:
+    async def hang() -> None:
+        await asyncio.sleep(0.5)
+
+    async with running({"ledger": hang}) as node, health_of(node.url) as (health, asked, watch):
+        await health.wait_first(2)
+        assert isinstance(await ask_as_client(asked, "ledger", seconds=0.05), NodeFailure)
+        assert health.up
+        await node.until_asked(3)  # the health question comes at once, and decides
+        assert [question["method"] for question in node.asked] == ["server_info", "ledger", "server_info"]
+        assert watch.told == [("node-1", False), ("node-1", True)]
+
+
+async def test_a_node_that_hangs_altogether_is_found_out_by_the_first_slow_request() -> None:
+    async def hang() -> None:
+        await asyncio.sleep(0.6)
+
+    async with running({"fee": hang}) as node, health_of(node.url, limit=0.2) as (health, asked, watch):
+        await health.wait_first(2)
+        node.answers["server_info"] = hang
+        await ask_as_client(asked)
+        await watch.until(False)
+        assert health.status.problem == "timeout"
+
+
+async def test_many_failures_make_few_questions() -> None:
+    async with running({"fee": web.Response(status=502)}) as node, health_of(node.url) as (health, asked, _):
+        await health.wait_first(2)
+        for _ in range(100):
+            await ask_as_client(asked)
+        questions = [question for question in node.asked if question["method"] == "server_info"]
+        assert len(questions) < 10
+
+
+@pytest.mark.parametrize(
+    ("version", "newest", "chosen"),
+    [
+        ({"version": {"first": 1, "last": 2}}, 2, 2),
+        ({"version": {"first": 1, "last": 3}}, 2, 2),
+        ({"version": {"first": 1, "last": 3}}, 3, 3),
+        ({"version": {"first": 1, "last": 2}}, 3, 2),
+        ({"version": {"first": 1, "last": 2}}, 1, 1),
+        ({"version": {"first": 3, "last": 7}}, 2, 3),
+        ({"version": {"first": "1.0.0", "good": "1.0.0", "last": "1.0.0"}}, 2, 1),
+        ({"error": "unknownCmd", "error_code": 32}, 2, 1),
+        (web.Response(status=400, text="invalid_API_version"), 2, 1),
+    ],
+)
+async def test_auto_finds_the_version(version: Any, newest: int, chosen: int) -> None:
+    async with (
+        running({"version": version}) as node,
+        health_of(node.url, api_version=None, newest=newest) as (health, *_),
+    ):
+        assert await health.wait_first(2)
+        assert health.api_version == chosen
+        assert node.asked == [
+            {"method": "version", "params": [{"api_version": 2}]},
+            {"method": "server_info", "params": [{"api_version": chosen}]},
+        ]
+
+
+@pytest.mark.parametrize(
+    ("version", "problem"),
+    [
+        ({"version": {"first": 4, "last": 5}}, "speaks API versions 4 to 5 only, and 3 is the highest known here"),
+        ({"version": {"first": 2, "last": 1}}, "answers version with something else than a range"),
+        ({"version": {"first": True, "last": 2}}, "answers version with something else than a range"),
+        ({}, "answers version with something else than a range"),
+        ({"error": "tooBusy"}, "answers version with tooBusy"),
+        (web.Response(status=503, text="Server is overloaded"), "answers HTTP 503 without JSON"),
+    ],
+)
+async def test_auto_does_not_guess(version: Any, problem: str) -> None:
+    async with running({"version": version}) as node, health_of(node.url, api_version=None) as (health, *_):
+        assert not await health.wait_first(2)
+        assert health.api_version is None
+        assert health.status.problem == problem
+
+
+async def test_auto_asks_again_after_the_node_was_away() -> None:
+    async with (
+        running({"version": {"version": {"first": 1, "last": 2}}}) as node,
+        health_of(node.url, api_version=None, newest=3, interval=0.05) as (health, _, watch),
+    ):
+        await health.wait_first(2)
+        assert health.status.api_version == 2
+        port = await node.stop()
+        await watch.until(False)
+        node.answers["version"] = {"version": {"first": 1, "last": 3}}
+        await node.start(port)
+        await watch.until(True)
+        assert health.status.api_version == 3
+
+
+async def test_nothing_runs_after_close() -> None:
+    before = asyncio.all_tasks()
+    async with running({}) as node:
+        async with health_of(node.url, interval=0.01) as (health, *_):
+            await health.wait_first(2)
+        asked = len(node.asked)
+        await asyncio.sleep(0.05)
+        assert len(node.asked) == asked
+    assert asyncio.all_tasks() == before
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["result", "info", "version", "first", "last", "error", "validated_ledger", "seq"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.integers(1, 3))
+def test_any_answer_to_version_gives_a_known_version_or_a_reason(answer: Any, newest: int) -> None:
+    chosen, problem = choose_version(RawAnswer(200, "application/json", orjson.dumps(answer)), newest)
+    assert chosen in (1, 2, 3) if not problem else chosen is None
+
+
+async def test_any_answer_to_server_info_leaves_the_health_task_alive() -> None:
+    answers: list[Any] = [
+        {"info": None},
+        {"info": {"validated_ledger": 3}},
+        {"info": {"validated_ledger": {"seq": "131", "age": 1.5}, "complete_ledgers": None}},
+        {"error": 7},
+        {"error": None, "info": []},
+    ]
+
+    async def next_answer() -> Any:
+        return answers.pop() if answers else {"info": INFO}
+
+    async with running({"server_info": next_answer}) as node, health_of(node.url, interval=0.01) as (health, *_):
+        await node.until_asked(7)
+        assert health.up
+        assert health.status.validated_ledger == 131
