@@ -80,9 +80,11 @@ class ObserveServer:
     async def _serve_metrics(self, request: web.Request) -> web.Response:
         # Not by the library's choose_encoder, which fails on an Accept whose version is no number.
         if "application/openmetrics-text" in request.headers.get("Accept", ""):
-            body, content_type = openmetrics.generate_latest(self._metrics.registry), openmetrics.CONTENT_TYPE_LATEST
+            body: bytes = openmetrics.generate_latest(self._metrics.registry)  # type: ignore[no-untyped-call]
+            content_type = openmetrics.CONTENT_TYPE_LATEST
         else:
-            body, content_type = generate_latest(self._metrics.registry), CONTENT_TYPE_PLAIN_0_0_4
+            body = generate_latest(self._metrics.registry)
+            content_type = CONTENT_TYPE_PLAIN_0_0_4
         response = web.Response(body=body, headers={"Content-Type": content_type})
         if gzip_accepted(request.headers.get("Accept-Encoding", "")):
             response.enable_compression(web.ContentCoding.gzip)
