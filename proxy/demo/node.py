@@ -12,7 +12,7 @@ from aiohttp import web
 from proxy.demo.recorded import PortKind
 from proxy.demo.replay import MAX_REQUEST_BYTES, Caller, Replay
 
-ApiVersion = Literal[1, 2, 3, "all"]
+ApiVersion = int | Literal["all"]
 
 TEST_PAGE = "<!DOCTYPE html><html><head><title>Test page</title></head><body><h1>Test</h1></body></html>"
 
@@ -33,7 +33,7 @@ class DemoNode:
     has is unknown (`unknownCmd`); a known method with parameters that no recording has gets HTTP 500 or a WebSocket
     error `replayMiss`, and is kept in `misses`, which `GET /misses` on the HTTP port tells too.
 
-    api_version: the one version spoken, or "all" for a node that speaks 1 to 3, each as recorded.
+    api_version: the one version spoken, 1, 2 or 3, or "all" for a node that speaks 1 to 3, each as recorded.
     port_kind: whether the ports answer strangers or administrators.
     http_port, websocket_port: 0 for free ones; `http_url` and `websocket_url` tell them after `start()`.
     idle_timeout: seconds after which an idle HTTP connection is closed, 3 as rippled does on loopback.
@@ -49,6 +49,8 @@ class DemoNode:
         idle_timeout: float = 3.0,
     ) -> None:
         self.api_version: ApiVersion = api_version
+        if api_version not in (1, 2, 3, "all"):
+            raise ValueError(f'no recordings of API version {api_version}: 1, 2, 3 or "all"')
         versions = range(1, 4) if api_version == "all" else range(api_version, api_version + 1)
         self._replay = Replay(versions, port_kind)
         self._host = host

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import orjson
 
+from proxy.guard import ADMIN_METHODS
+
 PortKind = Literal["public", "admin"]
 Params = Mapping[str, Any]
 Question = tuple[str, bytes]
@@ -74,7 +76,7 @@ class Recordings:
         self._websocket: dict[Question, Answer] = {}
         self._names: set[str] = set()
         self.methods: set[str] = set()
-        self.forbidden: set[str] = set()
+        self.forbidden = set(ADMIN_METHODS if port_kind == "public" else ())
         # An administrator may also ask what everybody may, so the public port's answers stand behind the admin's.
         ports = ("public",) if port_kind == "public" else ("admin", "public")
         entries = [entry for name in ("exchanges", "support") for entry in _at_version(f"{name}.jsonl.gz", version)]
@@ -89,10 +91,8 @@ class Recordings:
         method, params = entry["method"], entry["params"] or {}
         key = question(method, params)
         http: Answer = entry["http"]
-        if http.status == 403:
-            if fallback:
-                return
-            self.forbidden.add(method)
+        if fallback and http.status == 403:
+            return
         self.methods.add(method)
         self._names.update(params)
         self._http.setdefault(key, http)

@@ -9,14 +9,13 @@ import orjson
 
 from proxy.demo.recorded import Answer, Params, PortKind, Recordings, cut_at_nul, recordings
 from proxy.demo.streams import stream_recordings
+from proxy.errors import http_status
 
 MAX_REQUEST_BYTES = 1_000_000
 WEBSOCKET_ECHO: tuple[str, ...] = ("id", "jsonrpc", "ripplerpc", "api_version")
 SECRETS = frozenset({"passphrase", "secret", "seed", "seed_hex"})
 UNKNOWN_METHOD = Answer(error={"error": "unknownCmd", "error_code": 32, "error_message": "Unknown method."})
 FORBIDDEN = Answer(error={"error": "forbidden", "error_code": 3, "error_message": "Bad credentials."})
-# What `ripplerpc` 3.0 makes of an error: the statuses that the recordings show; all others there are 200.
-HTTP_STATUSES = {"txnNotFound": 404}
 # Codes of a batch item's refusal (rippled's ServerHandler.cpp).
 METHOD_NOT_FOUND, FORBIDDEN_ITEM, WRONG_VERSION = -32601, -32605, -32606
 
@@ -83,7 +82,7 @@ class Replay:
         envelope = self._call(method, params or {}, version, caller)
         status = 200
         if str(envelope.get("ripplerpc", "")) >= "3.0" and "error" in envelope:
-            status = HTTP_STATUSES.get(envelope["error"]["error"], 200)
+            status = http_status(envelope["error"].get("error_code"))
         return status, _line(envelope)
 
     def _batch(self, request: Params, caller: Caller) -> list[dict[str, Any]]:
