@@ -1,0 +1,65 @@
+"""`python -m proxy demo` serves, prints lines that work when copied, and ends when told to."""
+
+import asyncio
+import re
+import shlex
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import orjson
+
+from tests.conformance.comparison import client_session
+
+
+@asynccontextmanager
+async def demo(*options: str) -> AsyncIterator[Process]:
+    command = [sys.executable, "-m", "proxy", "demo", "--observe-port", "0", *options]
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+    try:
+        async with asyncio.timeout(20):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def printed(process: Process) -> str:
+    assert process.stdout is not None
+    return (await process.stdout.readuntil(b"Ctrl-C stops it.")).decode()
+
+
+async def asked(session: aiohttp.ClientSession, line: str) -> Any:
+    """Asks what a printed `curl -s URL -d BODY` asks."""
+    _, _, url, _, body = shlex.split(line)
+    async with session.post(url, data=body.encode()) as response:
+        assert response.status == 200
+        return orjson.loads(await response.read())
+
+
+async def test_printed_lines_show_one_ledger_at_both_versions() -> None:
+    async with demo("--port", "0") as process:
+        lines = re.findall(r"^curl .*$", await printed(process), re.MULTILINE)
+        async with client_session() as session:
+            older, newer, payment = [await asked(session, line) for line in lines]
+        signers = older["result"]["account_data"]["signer_lists"]
+        assert signers == newer["result"]["signer_lists"] != []
+        assert payment[0]["result"]["Amount"] == payment[1]["result"]["tx_json"]["DeliverMax"]
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+
+async def test_a_taken_port_is_told_in_one_line() -> None:
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, demo("--port", str(port)) as process:
+        out, err = await process.communicate()
+        assert process.returncode == 1
+        assert out == b""
+        assert len(err.splitlines()) == 1
+        assert str(port) in err.decode()
