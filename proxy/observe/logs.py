@@ -22,14 +22,13 @@ line that is not has the number of those `dropped` before it. Values of secret k
 ever come here, and so are such pairs in the text of an exception or of a library's message.
 """
 
-import json
 import logging
+import os
 import queue
 import re
-import sys
 import threading
 from collections.abc import Mapping
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import orjson
 import structlog
@@ -57,14 +56,17 @@ _END = None
 
 
 class LogWriter:
-    """A thread that writes lines to a stream (stderr), and the bounded queue before it. Ended by `close`."""
+    """A thread that writes lines to a file descriptor, and the bounded queue before it. Ended by `close`.
 
-    def __init__(self, stream: BinaryIO, lines: int = _QUEUE_LINES) -> None:
+    It writes to the descriptor itself: a thread caught in a buffered stream's lock keeps the process from ending.
+    """
+
+    def __init__(self, fd: int, lines: int = _QUEUE_LINES) -> None:
         self.dropped = 0
-        """Lines dropped since the last one that said so."""
-        self._stream = stream
+        """Lines dropped since the last one that was taken."""
+        self._fd = fd
         self._lines: queue.Queue[bytes | None] = queue.Queue(lines)
-        self._thread = threading.Thread(target=self._write, name="log writer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
         self._thread.start()
 
     def write(self, line: bytes) -> None:
@@ -73,23 +75,25 @@ class LogWriter:
             self._lines.put_nowait(line)
         except queue.Full:
             self.dropped += 1
+        else:
+            self.dropped = 0
 
     def close(self, seconds: float = 2) -> None:
-        """Write what is queued, waiting at most `seconds` for a reader that does not read."""
+        """Write what is queued, waiting at most about `seconds` for a reader that does not read."""
         try:
             self._lines.put(_END, timeout=seconds)
         except queue.Full:
             return  # the thread is a daemon, and ends with the process
         self._thread.join(seconds)
 
-    def _write(self) -> None:
+    def _run(self) -> None:
         while (line := self._lines.get()) is not _END:
+            rest = line + b"\n"
             try:
-                self._stream.write(line + b"\n")
-                if self._lines.empty():
-                    self._stream.flush()
-            except (OSError, ValueError):  # nobody reads any more: a log that cannot be written stops nothing
-                self.dropped += 1
+                while rest:
+                    rest = rest[os.write(self._fd, rest) :]
+            except OSError:
+                pass  # nobody reads any more: a log that cannot be written stops nothing
 
 
 class _Lines:
@@ -118,14 +122,13 @@ class _FromLogging(logging.Handler):
             logger.log(record.levelno, mask_text(record.getMessage()), exc_info=record.exc_info or None)
 
 
-def configure(level: Level, format: Format, stream: BinaryIO | None = None) -> LogWriter:  # noqa: A002 - the key's name
-    """Send structlog's lines and those of `logging` to `stream` (stderr). The caller closes the writer at the end."""
-    stream = sys.stderr.buffer if stream is None else stream
-    writer = LogWriter(stream)
+def configure(level: Level, format: Format, fd: int = 2) -> LogWriter:  # noqa: A002 - the key's name
+    """Send structlog's lines and those of `logging` to `fd` (stderr). The caller closes the writer at the end."""
+    writer = LogWriter(fd)
 
     def say_dropped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         if writer.dropped:
-            event["dropped"], writer.dropped = writer.dropped, 0
+            event["dropped"] = writer.dropped
         return event
 
     processors: list[Processor] = [
@@ -142,8 +145,7 @@ def configure(level: Level, format: Format, stream: BinaryIO | None = None) -> L
     else:
         # The default of a console shows local variables beside a traceback, and with them whatever they hold.
         plain = structlog.dev.plain_traceback
-        colors = stream.isatty()
-        processors += [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain), _encode]
+        processors += [structlog.dev.ConsoleRenderer(colors=os.isatty(fd), exception_formatter=plain), _encode]
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=processors,
@@ -237,9 +239,21 @@ def _add_logger_name(logger: WrappedLogger, _: str, event: EventDict) -> EventDi
 
 def _render_json(_: WrappedLogger, __: str, event: EventDict) -> bytes:
     try:
-        return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS)
+        return _dump(event)
     except TypeError:  # an integer beyond 64 bits, half a surrogate pair: not worth losing the line
-        return json.dumps(event, default=repr, skipkeys=True).encode()
+        return _dump({key: _dumpable(value) for key, value in event.items()})
+
+
+def _dump(value: object) -> bytes:
+    return orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _dumpable(value: object) -> object:
+    try:
+        _dump(value)
+    except TypeError:
+        return ascii(value)
+    return value
 
 
 def _encode(_: WrappedLogger, __: str, line: Any) -> bytes:
