@@ -599,6 +599,21 @@ async def test_closing_ends_questions_under_way() -> None:
         assert (await question).kind == "disconnected"
 
 
+async def test_closing_within_an_answer_ends_the_question_too() -> None:
+    async def answer(request: Request) -> None:
+        request.send(OK if request.number == 1 else OK[:-5])
+
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        await ask(node)
+        raw.asked.clear()
+        question = asyncio.create_task(failing(node))
+        await raw.asked.wait()
+        await asyncio.sleep(0.05)  # for the half of the answer to come
+        await node.close()
+        failure = await question
+        assert (failure.kind, failure.reached) == ("disconnected", True)
+
+
 async def test_watchers_hear_of_every_question() -> None:
     async def answer(request: Request) -> None:
         request.send(OK if b"fee" in request.body else b"nonsense\r\n\r\n")

@@ -99,6 +99,7 @@ class HttpNode:
         self._answer_bytes = answer_bytes
         self._places = asyncio.Semaphore(connections)
         self._watchers: list[Watcher] = []
+        self._under_way: set[asyncio.Timeout] = set()
         self._closed = False
         # The semaphore bounds all three pools together, so the pools need no bounds of their own.
         self._reading = self._pool(aiohttp.TCPConnector(limit=0, keepalive_timeout=idle_timeout))
@@ -143,13 +144,18 @@ class HttpNode:
         headers = {} if client is None else {"X-Forwarded-For": forwarded_for(client)}
         began = loop.time()
         progress = _Progress()
+        limit = asyncio.timeout_at(min(deadline, began + self._answer_timeout))
         try:
-            async with asyncio.timeout_at(min(deadline, began + self._answer_timeout)), self._places:
-                answer = await self._ask(body, headers, progress, reads_only)
+            async with limit:
+                self._under_way.add(limit)
+                async with self._places:
+                    answer = await self._ask(body, headers, progress, reads_only)
         except (NodeFailure, aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             failure = self._failure(error, progress)
             self._tell(Asked(self.name, method, client is not None, loop.time() - began, failure))
             raise failure from None  # the cause may quote what the node sent
+        finally:
+            self._under_way.discard(limit)
         self._tell(Asked(self.name, method, client is not None, loop.time() - began, answer))
         return answer
 
@@ -201,7 +207,7 @@ class HttpNode:
         if isinstance(error, NodeFailure):
             return error
         kind: FailureKind
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError) and not self._closed:
             kind = "timeout"
         elif isinstance(error, aiohttp.ClientConnectorError) or not progress.connected:
             kind = "refused"
@@ -218,6 +224,9 @@ class HttpNode:
     async def close(self) -> None:
         """Close all connections; questions under way fail."""
         self._closed = True
+        for limit in self._under_way:  # aiohttp alone leaves a reader of half a body waiting
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
         for pool in (self._reading, self._submitting, self._fresh):
             await pool.close()
 
