@@ -29,16 +29,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request taken out of its envelope."""
+    """One request taken out of its envelope. Its `repr` shows nothing that could be secret."""
 
     method: str
-    params: dict[str, Any]
+    params: dict[str, Any] = field(repr=False)
     """For the method: without `api_version`, `id`, `jsonrpc`, `ripplerpc`, `command` and `method`."""
     version: int
     """The API version to serve it in."""
-    envelope: dict[str, Any]
+    envelope: dict[str, Any] = field(repr=False)
     """What the answer echoes: those of `id`, `jsonrpc`, `ripplerpc` (WebSocket: `api_version`) that were sent."""
-    request: dict[str, Any]
+    request: dict[str, Any] = field(repr=False)
     """What an error echoes once its secrets are masked: the request as it was sent, in JSON-RPC with `command`."""
 
 
@@ -66,7 +66,7 @@ class HttpRefusal:
 class BatchRefusal:
     """An item of a batch that is refused: `answer` stands in its place among the answers."""
 
-    answer: dict[str, Any]
+    answer: dict[str, Any] = field(repr=False)
     reason: str
     method: str | None = None
     version_refused: VersionRefused | None = None
@@ -76,7 +76,7 @@ class BatchRefusal:
 class WebSocketRefusal:
     """A message that is no call: `message` is the JSON text to send back."""
 
-    message: bytes
+    message: bytes = field(repr=False)
     reason: str
     method: str | None = None
     version_refused: VersionRefused | None = None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.errors import error_result, http_status
 from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, make_call
-from proxy.errors import error_result, http_status
 from proxy.guard import masked
 from proxy.negotiation import ABSENT, VersionRefused, negotiate
 from proxy.request_json import RequestUnreadable, read, write
@@ -90,7 +90,7 @@ def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:
         return None
     if not call.envelope:
         return node_body
-    return write(call.envelope)[:-1] + b"," + node_body[1:]
+    return b"".join((write(call.envelope)[:-1], b",", memoryview(node_body)[1:]))
 
 
 class _NoCall(Exception):  # noqa: N818

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.errors import error_result
 from proxy.envelope.call import ECHOED, Call, Policy, Refused, WebSocketRefusal, make_call
-from proxy.errors import error_result
 from proxy.guard import masked
 from proxy.negotiation import ABSENT, VersionRefused, negotiate
 from proxy.request_json import RequestUnreadable, read, write
