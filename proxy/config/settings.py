@@ -96,8 +96,11 @@ class LimitSettings(_Section):
     batch_items: Count = Field(100, description="requests in one batch")
     answer_bytes: Bytes = Field(67_108_864, description="bytes of one answer taken from a node")
     node_connections: Count = Field(100, description="HTTP connections to one node")
-    questions: Count = Field(64, description="questions asked of a node to answer one request")
+    questions: Count = Field(500, description="questions asked of a node to answer one request")
     question_bytes: Bytes = Field(33_554_432, description="bytes of answers taken from a node to answer one request")
+    remembered_ledgers: Count = Field(
+        10_000, description="headers of validated ledgers kept in memory, about 1 kB each, to not ask for them again"
+    )
     in_flight: Count = Field(1000, description="HTTP requests under way at once; more are refused as too busy")
 
 

@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 import orjson
 
+from adapters.errors import http_status
 from proxy.demo.recorded import Answer, Params, PortKind, Recordings, cut_at_nul, recordings
 from proxy.demo.streams import stream_recordings
-from proxy.errors import http_status
 
 MAX_REQUEST_BYTES = 1_000_000
 WEBSOCKET_ECHO: tuple[str, ...] = ("id", "jsonrpc", "ripplerpc", "api_version")

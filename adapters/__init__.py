@@ -1,0 +1,23 @@
+"""What changed between the XRP Ledger API's versions, method by method, and how to pass between them.
+
+Each step between two neighbouring versions is a folder (`v1_v2`), found by its name: a new version is a new folder.
+Nothing here does I/O, logs, reads a clock or a configuration.
+"""
+
+import importlib
+import pkgutil
+import re
+
+from adapters.adapter import Conversation, JsonObject, Question, Step
+from adapters.chain import Pipeline, StreamPipeline, Versions
+
+__all__ = ["VERSIONS", "Conversation", "JsonObject", "Pipeline", "Question", "StreamPipeline", "Versions"]
+
+
+def _steps() -> tuple[Step, ...]:
+    folders = [module.name for module in pkgutil.iter_modules(__path__) if re.fullmatch(r"v\d+_v\d+", module.name)]
+    return tuple(importlib.import_module(f"{__name__}.{folder}").STEP for folder in folders)
+
+
+VERSIONS = Versions(_steps())
+"""Every API version that adapters lead to."""

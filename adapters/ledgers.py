@@ -1,0 +1,84 @@
+"""Ledger headers: which ledger a request names, and a header's JSON, its serialisation and its look-up."""
+
+import struct
+from collections.abc import Generator
+from typing import Any, NamedTuple
+
+from adapters.adapter import JsonObject, Question
+
+_SELECTORS = ("ledger", "ledger_hash", "ledger_index")
+# The old `ledger` holds an index or its name up to this length, a hash beyond it.
+_LONGEST_INDEX = 12
+
+# index, total_coins, parent_hash, transaction_hash, account_hash, parent_close_time, close_time,
+# close_time_resolution, close_flags (rippled's addRaw)
+_HEADER = struct.Struct(">IQ32s32s32sIIBB")
+
+
+class Header(NamedTuple):
+    """What a look-up of a ledger by its index tells. `close_time` in seconds of the ledger's clock."""
+
+    ledger_hash: str
+    close_time: int
+
+
+def selected_ledger(params: JsonObject) -> JsonObject:
+    """Those of a request's parameters that say which ledger it is about."""
+    return {name: params[name] for name in _SELECTORS if name in params}
+
+
+def moving_ledger(params: JsonObject) -> str | None:
+    """`current` or `closed` where a request is about that ledger, None where it names another.
+
+    As rippled reads it (its RPCHelpers.cpp, ledgerFromRequest): a hash wins over an index, the old `ledger` over both
+    where it is not empty, and no ledger at all is the current one.
+    """
+    ledger_hash, index = params.get("ledger_hash"), params.get("ledger_index")
+    legacy = params.get("ledger")
+    if legacy:
+        ledger_hash, index = (legacy, index) if len(str(legacy)) > _LONGEST_INDEX else (ledger_hash, legacy)
+    if ledger_hash is not None:
+        return None
+    if index in (None, "", "current"):
+        return "current"
+    return "closed" if index == "closed" else None
+
+
+def look_up_header(ledger_index: int) -> Generator[Question, JsonObject, Header | None]:
+    """Asks for the header of a closed ledger. Returns a `Header`, or None where the node has no such ledger.
+
+    Asked in binary, the cheapest form that has both the hash and the time. A validated ledger never changes.
+    """
+    result = yield Question("ledger", {"ledger_index": ledger_index, "binary": True}, settled=True)
+    ledger_hash, ledger = result.get("ledger_hash"), result.get("ledger")
+    if not isinstance(ledger_hash, str) or not isinstance(ledger, dict) or "ledger_data" not in ledger:
+        return None
+    return Header(ledger_hash, _HEADER.unpack(bytes.fromhex(ledger["ledger_data"]))[6])
+
+
+def serialised_header(ledger: JsonObject) -> str:
+    """A ledger's header, from its JSON, in rippled's serialisation as hex."""
+    packed = _HEADER.pack(
+        int(ledger["ledger_index"]),
+        int(ledger["total_coins"]),
+        bytes.fromhex(ledger["parent_hash"]),
+        bytes.fromhex(ledger["transaction_hash"]),
+        bytes.fromhex(ledger["account_hash"]),
+        ledger["parent_close_time"],
+        ledger["close_time"],
+        ledger["close_time_resolution"],
+        ledger["close_flags"],
+    )
+    return packed.hex().upper()
+
+
+def downgrade_ledger_index(ledger: Any) -> None:
+    """In a ledger's JSON: v1 writes `ledger_index` as a string, v2 as a number. Changed in place."""
+    if isinstance(ledger, dict) and isinstance(ledger.get("ledger_index"), int):
+        ledger["ledger_index"] = str(ledger["ledger_index"])
+
+
+def upgrade_ledger_index(ledger: Any) -> None:
+    """The inverse of `downgrade_ledger_index`."""
+    if isinstance(ledger, dict) and isinstance(ledger.get("ledger_index"), str) and ledger["ledger_index"].isdigit():
+        ledger["ledger_index"] = int(ledger["ledger_index"])

@@ -1,0 +1,49 @@
+"""The shapes of a transaction, which many methods and streams share.
+
+v1 shows a transaction as one object with its `hash` (and `inLedger`) inside; v2 as `tx_json` with `hash` beside it.
+A Payment's amount is `Amount` and `DeliverMax` in v1 and `DeliverMax` only in v2 (rippled's insertDeliverMax); other
+types keep their `Amount`.
+"""
+
+import hashlib
+from typing import Any
+
+from adapters.adapter import JsonObject
+
+_TRANSACTION_ID_PREFIX = b"TXN\x00"
+
+
+def transaction_hash(blob: str) -> str:
+    """The hash (hex) of a signed transaction, from its serialisation in hex: SHA-512Half behind the prefix "TXN"."""
+    return hashlib.sha512(_TRANSACTION_ID_PREFIX + bytes.fromhex(blob)).hexdigest()[:64].upper()
+
+
+def is_transaction(value: Any) -> bool:
+    """Whether the value is a transaction's JSON, rather than its hash or its blob."""
+    return isinstance(value, dict)
+
+
+def downgrade_transaction(tx_json: JsonObject, tx_hash: Any = None) -> JsonObject:
+    """`tx_json` of v2 as v1 shows it, changed in place: with its hash, a Payment's amount under both names."""
+    if tx_hash is not None:
+        tx_json["hash"] = tx_hash
+    if "ledger_index" in tx_json:
+        tx_json["inLedger"] = tx_json["ledger_index"]
+    if tx_json.get("TransactionType") == "Payment" and "DeliverMax" in tx_json:
+        tx_json["Amount"] = tx_json["DeliverMax"]
+    return tx_json
+
+
+def upgrade_transaction(transaction: JsonObject) -> tuple[JsonObject, Any]:
+    """A transaction of v1 as `tx_json` of v2, changed in place, and the hash that stands beside it (None: none)."""
+    tx_hash = transaction.pop("hash", None)
+    transaction.pop("inLedger", None)
+    if transaction.get("TransactionType") == "Payment" and "Amount" in transaction:
+        amount = transaction.pop("Amount")
+        transaction.setdefault("DeliverMax", amount)
+    return transaction, tx_hash
+
+
+def is_transaction_field(name: str) -> bool:
+    """Whether a member of an inlined v1 transaction is the ledger's own: those begin with a capital letter."""
+    return name[:1].isupper()

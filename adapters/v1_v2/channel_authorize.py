@@ -1,0 +1,30 @@
+"""channel_authorize: a key type that there is not has an error of its own."""
+
+from adapters.adapter import JsonObject, MethodAdapter
+from adapters.errors import error_result
+
+_KEY_TYPES = ("secp256k1", "ed25519")
+_SECRETS = ("passphrase", "secret", "seed", "seed_hex")
+
+
+class ChannelAuthorize(MethodAdapter):
+    """A bad `key_type` is `badKeyType`, not `invalidParams` (rippled's keypairForSignature)."""
+
+    method = "channel_authorize"
+
+    def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        if result.get("error") == "badKeyType":
+            result.update(error_result("invalidParams", "Invalid field 'key_type'."))
+        return result
+
+    def upgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        if result.get("error") == "invalidParams" and _only_fault_is_key_type(params):
+            result.update(error_result("badKeyType"))
+        return result
+
+
+def _only_fault_is_key_type(params: JsonObject) -> bool:
+    """Whether the checks before that of the key type, which have `invalidParams` in both versions, were all passed."""
+    complete = "channel_id" in params and "amount" in params and sum(name in params for name in _SECRETS) == 1
+    key_type = params.get("key_type")
+    return complete and isinstance(key_type, str) and key_type not in _KEY_TYPES

@@ -1,0 +1,64 @@
+"""gateway_balances: an account that does not exist, and a hot wallet that is none, have other errors."""
+
+from typing import Any
+
+import base58
+
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.errors import error_result
+from adapters.ledgers import selected_ledger
+
+_BALANCES = ("assets", "balances", "frozen_balances", "locked", "obligations")
+_ACCOUNT_ID = (0x00, 21)
+_ACCOUNT_PUBLIC_KEY = (0x23, 34)
+
+
+class GatewayBalances(MethodAdapter):
+    """An unknown account is `actNotFound`, where v1 answers as for one without balances; a bad `hotwallet` is
+    `invalidParams`, where v1 has `invalidHotWallet`. v1 sees the hot wallet's fault also where the account is unknown
+    (rippled's GatewayBalances.cpp).
+    """
+
+    method = "gateway_balances"
+
+    def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        error = result.get("error")
+        # `account` is in the result from the moment on that ledger and account were found good.
+        if error not in ("actNotFound", "invalidParams") or "account" not in result:
+            return result
+        if not _is_hotwallet(params.get("hotwallet")):
+            result.update(error_result("invalidHotWallet"))
+        elif error == "actNotFound":
+            for name in error_result(error):
+                result.pop(name, None)
+        return result
+
+    def serve_newer(self, params: JsonObject) -> Conversation:
+        result = yield Question(self.method, params)
+        error = result.get("error")
+        if error != "invalidHotWallet" and ("error" in result or any(name in result for name in _BALANCES)):
+            return result
+        asked = {"account": params.get("account"), **selected_ledger(params)}
+        account = yield Question("account_info", asked)
+        if account.get("error") == "actNotFound":
+            result.update(error_result("actNotFound"))
+        elif error is not None:
+            result.update(error_result("invalidParams"))
+        return result
+
+
+def _is_hotwallet(value: Any) -> bool:
+    """Whether rippled takes the value: null, an address or an account's public key in base 58, or a list of those."""
+    if value is None or isinstance(value, list):
+        return all(_is_address(each) for each in value or ())
+    return _is_address(value)
+
+
+def _is_address(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        payload = base58.b58decode_check(value, alphabet=base58.RIPPLE_ALPHABET)
+    except ValueError:
+        return False
+    return (payload[:1] and (payload[0], len(payload))) in (_ACCOUNT_ID, _ACCOUNT_PUBLIC_KEY)

@@ -1,0 +1,151 @@
+"""ledger: the type of its index, and the shape of expanded transactions and of the queue."""
+
+from typing import Any
+
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.json_values import as_boolean
+from adapters.ledger_time import iso_time
+from adapters.ledgers import downgrade_ledger_index, upgrade_ledger_index
+from adapters.transactions import (
+    downgrade_transaction,
+    is_transaction_field,
+    transaction_hash,
+    upgrade_transaction,
+)
+
+
+class Ledger(MethodAdapter):
+    """`ledger_index` is a number; an expanded transaction is `tx_json` with its hash, metadata (`meta`, `meta_blob`)
+    and ledger beside it, where v1 has one object (`metaData`, `meta`); an entry of `queue_data` has the transaction
+    merged into it, where v1 has it under `tx` (rippled's LedgerToJson.cpp).
+
+    rippled's v2 fails with `internal` on a queue that is not empty unless `expand` is asked for too; v1 lists hashes
+    there. So it is asked with `expand`, and the transactions reduced to their hashes again.
+    """
+
+    method = "ledger"
+
+    def serve_older(self, params: JsonObject) -> Conversation:
+        result = yield Question(self.method, params)
+        wants_hashes = as_boolean(params.get("queue")) and not _is_expanded(params)
+        if result.get("error") == "internal" and wants_hashes:
+            result = yield Question(self.method, {**params, "expand": True})
+            _reduce_to_hashes(result.get("ledger"), "transactions")
+            _reduce_to_hashes(result, "queue_data")
+        return self.downgrade_result(result, params)
+
+    def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        for ledger in _ledgers(result):
+            downgrade_ledger_index(ledger)
+            _rewrite_each(ledger, "transactions", _downgrade_entry)
+        _rewrite_each(result, "queue_data", _downgrade_queued)
+        return result
+
+    def upgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        ledger = result.get("ledger")
+        if isinstance(ledger, dict):
+            beside = _beside_transactions(result, ledger)
+            _rewrite_each(ledger, "transactions", lambda entry: _upgrade_entry(entry, beside))
+        for each in _ledgers(result):
+            upgrade_ledger_index(each)
+        _rewrite_each(result, "queue_data", _upgrade_queued)
+        return result
+
+
+def _is_expanded(params: JsonObject) -> bool:
+    return as_boolean(params.get("expand")) or as_boolean(params.get("full"))
+
+
+def _ledgers(result: JsonObject) -> list[JsonObject]:
+    """The headers in an answer: one, or without a ledger in the request the last closed one and the open one."""
+    holders = (result, result.get("closed"), result.get("open"))
+    found = [holder.get("ledger") for holder in holders if isinstance(holder, dict)]
+    return [ledger for ledger in found if isinstance(ledger, dict)]
+
+
+def _rewrite_each(holder: JsonObject, name: str, rewrite: Any) -> None:
+    entries = holder.get(name)
+    if isinstance(entries, list):
+        entries[:] = [rewrite(entry) for entry in entries]
+
+
+def _reduce_to_hashes(holder: Any, name: str) -> None:
+    """Replaces transactions by their hashes: entries of a ledger whole, entries of the queue under `hash`."""
+    if not isinstance(holder, dict) or not isinstance(holder.get(name), list):
+        return
+    if name == "transactions":
+        holder[name] = [entry.get("hash") for entry in holder[name]]
+        return
+    for entry in holder[name]:
+        for part in ("tx_json", "tx_blob", "owner_funds", "validated"):
+            entry.pop(part, None)
+
+
+def _downgrade_entry(entry: Any) -> Any:
+    """An entry of v2's `transactions` as v1's: a hash stays."""
+    if not isinstance(entry, dict):
+        return entry
+    if "tx_json" not in entry:
+        binary = {"tx_blob": entry.get("tx_blob")}
+        if "meta_blob" in entry:
+            binary["meta"] = entry["meta_blob"]
+        return _with_owner_funds(binary, entry)
+    transaction = downgrade_transaction(entry["tx_json"], entry.get("hash"))
+    if "meta" in entry:
+        transaction["metaData"] = entry["meta"]
+    return _with_owner_funds(transaction, entry)
+
+
+def _with_owner_funds(transaction: JsonObject, entry: JsonObject) -> JsonObject:
+    if "owner_funds" in entry:
+        transaction["owner_funds"] = entry["owner_funds"]
+    return transaction
+
+
+def _downgrade_queued(entry: Any) -> Any:
+    if not isinstance(entry, dict):
+        return entry
+    merged = {name: entry.pop(name) for name in ("tx_json", "tx_blob", "hash", "owner_funds") if name in entry}
+    entry.pop("validated", None)
+    reduced = "tx_json" not in merged and "tx_blob" not in merged
+    entry["tx"] = merged.get("hash") if reduced else _downgrade_entry(merged)
+    return entry
+
+
+def _beside_transactions(result: JsonObject, ledger: JsonObject) -> JsonObject:
+    """What v2 says beside each expanded transaction of a ledger."""
+    if ledger.get("closed") is not True:
+        return {"validated": False}
+    beside: JsonObject = {"validated": result.get("validated", False)}
+    if "ledger_hash" in result:
+        beside["ledger_hash"] = result["ledger_hash"]
+    if beside["validated"]:
+        beside["ledger_index"] = result.get("ledger_index")
+        if "close_time" in ledger:
+            beside["close_time_iso"] = iso_time(ledger["close_time"])
+    return beside
+
+
+def _upgrade_entry(entry: Any, beside: JsonObject) -> Any:
+    """An entry of v1's `transactions` as v2's: a hash stays."""
+    if not isinstance(entry, dict):
+        return entry
+    if "TransactionType" not in entry:
+        if "meta" in entry:
+            entry["meta_blob"] = entry.pop("meta")
+        entry["hash"] = transaction_hash(entry["tx_blob"])
+        return entry
+    fields = {name: value for name, value in entry.items() if is_transaction_field(name)}
+    upgraded: JsonObject = {"tx_json": upgrade_transaction(fields)[0], **beside}
+    for name, value in entry.items():
+        if not is_transaction_field(name):
+            upgraded["meta" if name == "metaData" else name] = value
+    return upgraded
+
+
+def _upgrade_queued(entry: Any) -> Any:
+    if not isinstance(entry, dict) or "tx" not in entry:
+        return entry
+    queued = entry.pop("tx")
+    entry.update({"hash": queued} if isinstance(queued, str) else _upgrade_entry(queued, {"validated": False}))
+    return entry

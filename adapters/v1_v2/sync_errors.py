@@ -1,0 +1,51 @@
+"""The errors of a server that is out of sync, which any method may answer."""
+
+from adapters.adapter import Conversation, ErrorAdapter, JsonObject, Question, answered
+from adapters.errors import error_result
+
+_OLDER = ("noNetwork", "noCurrent", "noClosed")
+_SIGNING = ("sign", "sign_for", "submit", "submit_multisigned")
+_PATHS = ("path_find", "ripple_path_find")
+_BELOW_SYNCING = ("disconnected", "connected")
+# In seconds: older than this, rippled does not take its validated ledger for current (its Tuning.h).
+_OLDEST_CURRENT_LEDGER = 120
+
+
+class SyncErrors(ErrorAdapter):
+    """One error, `notSynced`, where v1 names the condition that is unmet: `noNetwork`, `noCurrent` or `noClosed`.
+
+    Loss: v2 does not say which, so `server_info` is asked, in which it can be seen; signing and path finding have but
+    one. Looking up a ledger has its own message in either version ("InsufficientNetworkMode", "notSynced").
+    """
+
+    def downgrade_error(self, question: Question, result: JsonObject) -> Conversation:
+        if result.get("error") != "notSynced":
+            return result
+        if result.get("error_message") == "notSynced":
+            result.update(error_result("noNetwork", "InsufficientNetworkMode"))
+        elif question.method in _SIGNING:
+            result.update(error_result("noCurrent"))
+        elif question.method in _PATHS:
+            result.update(error_result("noNetwork"))
+        else:
+            server = yield Question("server_info", {})
+            result.update(error_result(_unmet_condition(server)))
+        return result
+
+    def upgrade_error(self, question: Question, result: JsonObject) -> Conversation:
+        if result.get("error") in _OLDER:
+            looked_up = result.get("error_message") == "InsufficientNetworkMode"
+            result.update(error_result("notSynced", "notSynced" if looked_up else None))
+        return answered(result)
+
+
+def _unmet_condition(server: JsonObject) -> str:
+    """Which of v1's conditions a server's `server_info` shows to be unmet, in rippled's order of checking."""
+    info = server.get("info")
+    if not isinstance(info, dict) or info.get("server_state") in _BELOW_SYNCING:
+        return "noNetwork"
+    validated = info.get("validated_ledger")
+    age = validated.get("age") if isinstance(validated, dict) else None
+    if not isinstance(age, int) or age > _OLDEST_CURRENT_LEDGER:
+        return "noCurrent"
+    return "noClosed"

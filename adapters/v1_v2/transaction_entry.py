@@ -1,0 +1,36 @@
+"""transaction_entry: the shape of the transaction and the name of its metadata."""
+
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.ledger_time import iso_time
+from adapters.ledgers import look_up_header
+from adapters.transactions import downgrade_transaction, is_transaction, upgrade_transaction
+
+
+class TransactionEntry(MethodAdapter):
+    """`metadata` became `meta`, `hash` and `close_time_iso` stand beside `tx_json` (rippled's TransactionEntry.cpp)."""
+
+    method = "transaction_entry"
+
+    def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        if not is_transaction(result.get("tx_json")):
+            return result
+        downgrade_transaction(result["tx_json"], result.pop("hash", None))
+        result.pop("close_time_iso", None)
+        if "meta" in result:
+            result["metadata"] = result.pop("meta")
+        return result
+
+    def serve_newer(self, params: JsonObject) -> Conversation:
+        result = yield Question(self.method, params)
+        if not is_transaction(result.get("tx_json")):
+            return result
+        _, tx_hash = upgrade_transaction(result["tx_json"])
+        if tx_hash is not None:
+            result["hash"] = tx_hash
+        if "metadata" in result:
+            result["meta"] = result.pop("metadata")
+        if result.get("validated") and "ledger_index" in result:
+            header = yield from look_up_header(result["ledger_index"])
+            if header is not None:
+                result["close_time_iso"] = iso_time(header.close_time)
+        return result

@@ -1,0 +1,66 @@
+"""tx_history: a method of v1 only, served from ledgers."""
+
+from collections.abc import Generator
+
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question, answered
+from adapters.errors import error_result
+from adapters.json_values import as_integer
+from adapters.transactions import downgrade_transaction
+
+_PAGE = 20
+_DEEPEST_START = 10_000
+
+
+class TxHistory(MethodAdapter):
+    """Gone; the newest transactions, validated ledger by validated ledger from the newest on, within a ledger from the
+    last applied on, hold the same (rippled's TxHistory.cpp).
+
+    Loss: v1 lets an administrator start beyond 10000.
+    """
+
+    method = "tx_history"
+
+    def serve_older(self, params: JsonObject) -> Conversation:
+        if "start" not in params:
+            return error_result("invalidParams")
+        start = as_integer(params["start"])
+        if start is None or start < 0:
+            return error_result("internal")
+        if start > _DEEPEST_START:
+            return error_result("noPermission")
+        newest = yield Question("ledger", {"ledger_index": "validated"})
+        if "error" in newest:
+            return newest
+        page = yield from _page(newest.get("ledger_index", 0), start)
+        return {"index": start, "txs": page or None}
+
+    def serve_newer(self, params: JsonObject) -> Conversation:
+        return answered(error_result("unknownCmd"))
+
+
+def _page(ledger_index: int, skip: int) -> Generator[Question, JsonObject, list[JsonObject]]:
+    """Up to 20 transactions as v1 shows them, from the ledger downwards, after leaving out `skip` of them."""
+    page: list[JsonObject] = []
+    while len(page) < _PAGE and ledger_index > 0:
+        asked: JsonObject = {"ledger_index": ledger_index, "transactions": True}
+        if skip:
+            # Hashes are enough to count what is left out.
+            counted = yield Question("ledger", asked)
+            if "error" in counted:
+                break
+            count = len(counted["ledger"].get("transactions", ()))
+            if skip >= count:
+                skip -= count
+                ledger_index -= 1
+                continue
+        result = yield Question("ledger", {**asked, "expand": True})
+        if "error" in result:
+            break
+        entries = result["ledger"].get("transactions", [])
+        entries.sort(key=lambda entry: entry["meta"]["TransactionIndex"], reverse=True)
+        for entry in entries[skip : skip + _PAGE - len(page)]:
+            entry["tx_json"]["ledger_index"] = ledger_index
+            page.append(downgrade_transaction(entry["tx_json"], entry.get("hash")))
+        skip = 0
+        ledger_index -= 1
+    return page

@@ -1,0 +1,69 @@
+"""What is counted and logged of one request, whichever transport it came by."""
+
+import itertools
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from proxy.negotiation import VersionRefused
+from proxy.observe.logs import AccessLog
+from proxy.observe.metrics import Metrics, Outcome
+
+
+@dataclass(slots=True)
+class Served:
+    """One request being served; filled in on its way."""
+
+    transport: Literal["http", "ws"]
+    peer: str
+    request_id: str
+    method: str = ""
+    client_version: int | None = None
+    node_version: int | None = None
+    node: str | None = None
+    outcome: Outcome = "refused"
+    error: str | None = None
+    began: float = field(default_factory=time.perf_counter)
+
+
+class Account:
+    """Counts and logs requests."""
+
+    def __init__(self, metrics: Metrics, access_log: AccessLog) -> None:
+        self.metrics = metrics
+        self._access_log = access_log
+        self._process = secrets.token_hex(4)
+        self._numbers = itertools.count(1)
+
+    def request_id(self) -> str:
+        """An id that no other request has, of this process or of another."""
+        return f"{self._process}-{next(self._numbers)}"
+
+    def refused(self, served: Served, reason: str, version_refused: VersionRefused | None = None) -> None:
+        """Say of a request, before it is `ended`, that the proxy refused it, and why."""
+        served.outcome = "refused"
+        served.error = reason
+        self.metrics.refused(reason)
+        if version_refused is not None:
+            self.metrics.version_refused(served.transport, version_refused.reason)
+
+    def ended(self, served: Served, status: int | None) -> None:
+        """Count and log a request whose answer is ready; `status` is its HTTP status, None on WebSocket."""
+        seconds = time.perf_counter() - served.began
+        self.metrics.request(
+            served.transport, served.method, served.client_version, served.node_version, served.outcome, seconds
+        )
+        self._access_log.request(
+            transport=served.transport,
+            method=served.method,
+            client_version=served.client_version,
+            node_version=served.node_version,
+            outcome=served.outcome,
+            error=served.error,
+            status=status,
+            seconds=seconds,
+            peer=served.peer,
+            request_id=served.request_id,
+            node=served.node,
+        )

@@ -1,0 +1,173 @@
+"""Puts it all together: what listens, what looks after the nodes, and how it starts and ends."""
+
+import asyncio
+import signal
+
+import structlog
+import uvloop
+from aiohttp import web
+
+import proxy
+from proxy.config import NodeSettings, Settings
+from proxy.entrance import Entrance
+from proxy.envelope import Policy
+from proxy.guard import Guard
+from proxy.jsonrpc import JsonRpcEndpoint
+from proxy.negotiation import VersionRange
+from proxy.nodes.health import NodeHealth
+from proxy.nodes.http import HttpNode
+from proxy.nodes.pool import Node, Nodes
+from proxy.observe import logs
+from proxy.observe.endpoints import ObserveServer, Readiness
+from proxy.observe.metrics import Metrics
+from proxy.observe.served import Account
+from proxy.translation import Translator
+
+log = structlog.get_logger(__name__)
+
+
+class Proxy:
+    """One process's proxy, from `start` to `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = Metrics(proxy.__version__)
+        self._draining = False
+        self._nodes: Nodes | None = None
+        self._observe: ObserveServer | None = None
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self) -> None:
+        """Listen, and look after the nodes. Raises OSError where an address cannot be had."""
+        settings = self._settings
+        try:
+            self._nodes = Nodes([self._node(node) for node in settings.nodes])
+            self._observe = ObserveServer(
+                settings.observe.host,
+                settings.observe.port,
+                version=proxy.__version__,
+                metrics=self._metrics,
+                readiness=self._readiness,
+            )
+            await self._observe.start()
+            await self._nodes.start(settings.timeouts.connect)
+            await self._listen(self._nodes)
+        except BaseException:
+            await self.stop()
+            raise
+        log.info("started", listen=self.http_url, observe=self.observe_url, version=proxy.__version__)
+
+    async def stop(self) -> None:
+        """Ends: not ready from now on, requests under way are given `timeouts.shutdown`, then all is closed."""
+        self._draining = True
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        if self._nodes is not None:
+            await self._nodes.close()
+        if self._observe is not None:
+            await self._observe.stop()
+
+    @property
+    def http_url(self) -> str:
+        """Where clients connect, with the real port."""
+        if self._runner is None:
+            raise RuntimeError("the proxy has not been started")
+        host = self._settings.listen.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._runner.addresses[0][1]}/"
+
+    @property
+    def observe_url(self) -> str:
+        """Where operators look, with the real port."""
+        if self._observe is None:
+            raise RuntimeError("the proxy has not been started")
+        return self._observe.url
+
+    def _readiness(self) -> Readiness:
+        return Readiness(self._nodes.statuses() if self._nodes is not None else (), draining=self._draining)
+
+    def _node(self, settings: NodeSettings) -> Node:
+        timeouts, limits = self._settings.timeouts, self._settings.limits
+        http = HttpNode(
+            settings.name,
+            settings.http,
+            connect_timeout=timeouts.connect,
+            answer_timeout=timeouts.node_answer,
+            idle_timeout=timeouts.node_idle,
+            connections=limits.node_connections,
+            answer_bytes=limits.answer_bytes,
+        )
+        http.watch(self._metrics.node_asked)
+        health = NodeHealth(
+            http,
+            api_version=None if settings.api_version == "auto" else settings.api_version,
+            newest=self._settings.versions.max,
+            interval=timeouts.health_interval,
+            timeout=timeouts.node_answer,
+            changed=self._metrics.node_up,
+        )
+        return Node(settings.name, http, settings.websocket, health)
+
+    def _policy(self) -> Policy:
+        guard, limits, versions = self._settings.guard, self._settings.limits, self._settings.versions
+        return Policy(
+            versions=VersionRange(versions.min, versions.max),
+            guard=Guard(
+                allow_admin_methods=frozenset(guard.allow_admin_methods),
+                allow_admin_credentials=guard.allow_admin_credentials,
+                allow_subscribe_url=guard.allow_subscribe_url,
+            ),
+            depth=limits.depth,
+            request_bytes=limits.request_bytes,
+            batch_items=limits.batch_items,
+        )
+
+    async def _listen(self, nodes: Nodes) -> None:
+        settings = self._settings
+        jsonrpc = JsonRpcEndpoint(
+            policy=self._policy(),
+            nodes=nodes,
+            translator=Translator(
+                questions=settings.limits.questions,
+                question_bytes=settings.limits.question_bytes,
+                remembered=settings.limits.remembered_ledgers,
+            ),
+            account=Account(self._metrics, logs.AccessLog(settings.logging.requests)),
+            trusted_proxies=settings.guard.trusted_proxies,
+            request_seconds=settings.timeouts.request,
+            in_flight=settings.limits.in_flight,
+        )
+        self._runner = web.ServerRunner(
+            # Bodies are taken as they come: a compressed one is not JSON to rippled either.
+            web.Server(
+                Entrance(jsonrpc, self._readiness).handle,
+                access_log=None,
+                keepalive_timeout=settings.timeouts.idle_client,
+                auto_decompress=False,
+            ),
+            handle_signals=False,
+            shutdown_timeout=settings.timeouts.shutdown,
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, settings.listen.host, settings.listen.port).start()
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises OSError where an address cannot be had."""
+    writer = logs.configure(settings.logging.level, settings.logging.format)
+    try:
+        uvloop.run(_serve(settings))
+    finally:
+        writer.close()
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    served = Proxy(settings)
+    await served.start()
+    await stop.wait()
+    log.info("stopping")
+    await served.stop()
