@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from adapters.errors import error_result, http_status
 from proxy.envelope import (
     Batch,
     BatchRefusal,
@@ -19,7 +20,6 @@ from proxy.envelope import (
     write_batch,
     write_jsonrpc,
 )
-from adapters.errors import error_result, http_status
 from proxy.guard import Guard
 from proxy.negotiation import VersionRange
 

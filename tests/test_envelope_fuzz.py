@@ -12,6 +12,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.errors import error_result
 from proxy.envelope import (
     Batch,
     BatchRefusal,
@@ -29,7 +30,6 @@ from proxy.envelope import (
     write_jsonrpc,
     write_websocket,
 )
-from adapters.errors import error_result
 from proxy.negotiation import VersionRange
 
 POLICY = Policy(VersionRange(1, 2))

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from adapters.errors import ERRORS, error_result
 from proxy.envelope import (
     AnswerUnreadable,
     Call,
@@ -19,7 +20,6 @@ from proxy.envelope import (
     splice_jsonrpc,
     write_jsonrpc,
 )
-from adapters.errors import ERRORS, error_result
 from proxy.negotiation import VersionRange
 
 POLICY = Policy(VersionRange(1, 2))

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+from adapters.errors import ERRORS
 from proxy.envelope import (
     Batch,
     BatchRefusal,
@@ -26,7 +27,6 @@ from proxy.envelope import (
     write_batch,
     write_jsonrpc,
 )
-from adapters.errors import ERRORS
 from proxy.guard import Guard
 from proxy.negotiation import VersionRange
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from adapters.errors import error_result
 from proxy.envelope import (
     AnswerUnreadable,
     Call,
@@ -21,7 +22,6 @@ from proxy.envelope import (
     read_websocket_answer,
     write_websocket,
 )
-from adapters.errors import error_result
 from proxy.guard import Guard
 from proxy.negotiation import VersionRange
 
