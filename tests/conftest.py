@@ -25,11 +25,11 @@ class StartProxy(Protocol):
 
 
 def settings_for(*nodes: DemoNode, **sections: Any) -> Settings:
-    """Settings of a proxy on free ports in front of `nodes`, with these sections laid over."""
+    """Settings of a proxy on free ports in front of `nodes`, which logs no requests; `sections` replace whole ones."""
     defaults = {
         "listen": {"host": "127.0.0.1", "port": 0},
         "observe": {"host": "127.0.0.1", "port": 0},
-        "logging": {"level": "error"},
+        "logging": {"requests": "off"},
         "nodes": [
             {
                 "name": f"node-{number}",

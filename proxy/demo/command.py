@@ -6,8 +6,9 @@ import signal
 import click
 import orjson
 
-from proxy.config import Settings
+from proxy.config import LoggingSettings, Settings
 from proxy.demo.node import DemoNode
+from proxy.observe import logs
 from proxy.server import Proxy
 
 HOST = "127.0.0.1"
@@ -20,16 +21,21 @@ def run(api_version: int, port: int, observe_port: int) -> None:
 
     0 for `port` or `observe_port` takes a free one. Raises OSError when one is taken.
     """
-    asyncio.run(_serve(api_version, port, observe_port))
+    logging = LoggingSettings(format="console")
+    writer = logs.configure(logging.level, logging.format)
+    try:
+        asyncio.run(_serve(api_version, port, observe_port, logging))
+    finally:
+        writer.close()
 
 
-async def _serve(api_version: int, port: int, observe_port: int) -> None:
+async def _serve(api_version: int, port: int, observe_port: int, logging: LoggingSettings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with DemoNode(api_version) as node:
-        proxy = Proxy(_settings(node, port, observe_port))
+        proxy = Proxy(_settings(node, port, observe_port, logging))
         await proxy.start()
         try:
             click.echo(_welcome(node, proxy))
@@ -38,22 +44,20 @@ async def _serve(api_version: int, port: int, observe_port: int) -> None:
             await proxy.stop()
 
 
-def _settings(node: DemoNode, port: int, observe_port: int) -> Settings:
-    return Settings.model_validate(
-        {
-            "listen": {"host": HOST, "port": port},
-            "observe": {"host": HOST, "port": observe_port},
-            "nodes": [
-                {
-                    "name": "demo",
-                    "http": node.http_url,
-                    "websocket": node.websocket_url,
-                    "api_version": node.api_version,
-                }
-            ],
-            "logging": {"format": "console"},
-        }
-    )
+def _settings(node: DemoNode, port: int, observe_port: int, logging: LoggingSettings) -> Settings:
+    behind = {
+        "name": "demo",
+        "http": node.http_url,
+        "websocket": node.websocket_url,
+        "api_version": node.api_version,
+    }
+    sections = {
+        "listen": {"host": HOST, "port": port},
+        "observe": {"host": HOST, "port": observe_port},
+        "nodes": [behind],
+        "logging": logging,
+    }
+    return Settings.model_validate(sections)
 
 
 def _welcome(node: DemoNode, proxy: Proxy) -> str:

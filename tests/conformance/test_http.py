@@ -22,4 +22,5 @@ async def test_as_native(
     served = await proxy(node, guard={"allow_admin_methods": allowed})
     report = await compare_http(served.http_url, cases("http", client, port_kind))
     assert not report.differing, str(report)
+    assert report.compared.total() > (600 if port_kind == "public" else 5)
     assert node.misses == []
