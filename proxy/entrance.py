@@ -6,6 +6,7 @@ from aiohttp import web
 
 from proxy.jsonrpc import JsonRpcEndpoint
 from proxy.observe.endpoints import Readiness
+from proxy.sessions import WebSocketEndpoint
 
 _HEADERS = {"Server": "xrpl-version-proxy"}
 
@@ -13,19 +14,25 @@ _HEADERS = {"Server": "xrpl-version-proxy"}
 class Entrance:
     """The handler of the public port. Any path will do, as on rippled's."""
 
-    def __init__(self, jsonrpc: JsonRpcEndpoint, readiness: Callable[[], Readiness]) -> None:
+    def __init__(
+        self, jsonrpc: JsonRpcEndpoint, websocket: WebSocketEndpoint, readiness: Callable[[], Readiness]
+    ) -> None:
         self._jsonrpc = jsonrpc
+        self._websocket = websocket
         self._readiness = readiness
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one HTTP request."""
         if request.method == "POST":
             response: web.StreamResponse = await self._jsonrpc.handle(request)
+        elif request.method == "GET" and request.headers.get("Upgrade", "").lower() == "websocket":
+            response = await self._websocket.handle(request)
         elif request.method in ("GET", "HEAD"):
             response = self._status()
         else:
             response = web.Response(status=405, text="Ask by POST\r\n", headers={"Allow": "GET, HEAD, POST"})
-        response.headers.update(_HEADERS)
+        if not response.prepared:  # a session is over by now
+            response.headers.update(_HEADERS)
         return response
 
     def _status(self) -> web.Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from dataclasses import replace
 
 import structlog
 import uvloop
@@ -17,10 +18,12 @@ from proxy.negotiation import VersionRange
 from proxy.nodes.health import NodeHealth
 from proxy.nodes.http import HttpNode
 from proxy.nodes.pool import Node, Nodes
+from proxy.nodes.websocket import WebSocketDialer
 from proxy.observe import logs
 from proxy.observe.endpoints import ObserveServer, Readiness
 from proxy.observe.metrics import Metrics
 from proxy.observe.served import Account
+from proxy.sessions import EndpointLimits, SessionLimits, WebSocketEndpoint
 from proxy.translation import Translator
 
 log = structlog.get_logger(__name__)
@@ -36,6 +39,8 @@ class Proxy:
         self._nodes: Nodes | None = None
         self._observe: ObserveServer | None = None
         self._runner: web.ServerRunner | None = None
+        self._sessions: WebSocketEndpoint | None = None
+        self._dialer: WebSocketDialer | None = None
 
     async def start(self) -> None:
         """Listen, and look after the nodes. Raises OSError where an address cannot be had."""
@@ -60,9 +65,13 @@ class Proxy:
     async def stop(self) -> None:
         """Ends: not ready from now on, requests under way are given `timeouts.shutdown`, then all is closed."""
         self._draining = True
+        if self._sessions is not None:
+            await self._sessions.drain(self._settings.timeouts.shutdown)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self._dialer is not None:
+            await self._dialer.close()
         if self._nodes is not None:
             await self._nodes.close()
         if self._observe is not None:
@@ -122,25 +131,60 @@ class Proxy:
             batch_items=limits.batch_items,
         )
 
+    def _translator(self) -> Translator:
+        limits = self._settings.limits
+        return Translator(
+            questions=limits.questions, question_bytes=limits.question_bytes, remembered=limits.remembered_ledgers
+        )
+
+    def _sessions_for(self, nodes: Nodes, translator: Translator, account: Account) -> WebSocketEndpoint:
+        settings, websocket = self._settings, self._settings.websocket
+        self._dialer = WebSocketDialer(
+            connect_timeout=settings.timeouts.connect,
+            ping_interval=websocket.ping_interval,
+            message_bytes=websocket.answer_bytes,
+        )
+        return WebSocketEndpoint(
+            policy=replace(self._policy(), request_bytes=websocket.message_bytes),
+            nodes=nodes,
+            dialer=self._dialer,
+            translator=translator,
+            account=account,
+            trusted_proxies=settings.guard.trusted_proxies,
+            limits=EndpointLimits(
+                sessions=websocket.sessions,
+                sessions_per_address=websocket.sessions_per_address,
+                message_bytes=websocket.message_bytes,
+                ping_interval=websocket.ping_interval,
+                compression=websocket.compression,
+            ),
+            session_limits=SessionLimits(
+                request_seconds=settings.timeouts.request,
+                node_seconds=settings.timeouts.node_answer,
+                in_flight=websocket.in_flight,
+                queue_bytes=websocket.queue_bytes,
+                reconnect_seconds=settings.timeouts.reconnect if websocket.reconnect else 0,
+            ),
+        )
+
     async def _listen(self, nodes: Nodes) -> None:
         settings = self._settings
+        translator = self._translator()
+        account = Account(self._metrics, logs.AccessLog(settings.logging.requests))
         jsonrpc = JsonRpcEndpoint(
             policy=self._policy(),
             nodes=nodes,
-            translator=Translator(
-                questions=settings.limits.questions,
-                question_bytes=settings.limits.question_bytes,
-                remembered=settings.limits.remembered_ledgers,
-            ),
-            account=Account(self._metrics, logs.AccessLog(settings.logging.requests)),
+            translator=translator,
+            account=account,
             trusted_proxies=settings.guard.trusted_proxies,
             request_seconds=settings.timeouts.request,
             in_flight=settings.limits.in_flight,
         )
+        self._sessions = self._sessions_for(nodes, translator, account)
         self._runner = web.ServerRunner(
             # Bodies are taken as they come: a compressed one is not JSON to rippled either.
             web.Server(
-                Entrance(jsonrpc, self._readiness).handle,
+                Entrance(jsonrpc, self._sessions, self._readiness).handle,
                 access_log=None,
                 keepalive_timeout=settings.timeouts.idle_client,
                 auto_decompress=False,

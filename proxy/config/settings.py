@@ -84,6 +84,9 @@ class TimeoutSettings(_Section):
     node_idle: Seconds = Field(
         2.5, description="an idle connection to a node is given up after this; rippled itself closes after 3"
     )
+    reconnect: Seconds = Field(
+        30, description="to find a node again for a session that lost its own, where websocket.reconnect is on"
+    )
     health_interval: Seconds = Field(5, description="between two looks at a node's health")
     shutdown: Seconds = Field(10, description="for requests under way to end, when told to stop")
 
@@ -125,11 +128,12 @@ class WebSocketSettings(_Section):
     message_bytes: Bytes = Field(1_000_000, description="bytes of one message taken from a client")
     answer_bytes: Bytes = Field(67_108_864, description="bytes of one message taken from a node")
     queue_bytes: Bytes = Field(16_777_216, description="bytes waiting for one slow client before it is closed")
-    in_flight: Count = Field(100, description="requests under way at once in one session")
+    in_flight: Count = Field(1000, description="requests under way at once in one session")
     sessions: Count = Field(10_000, description="sessions in all")
     sessions_per_address: Count = Field(100, description="sessions from one client address")
-    ping_interval: Seconds = Field(20, description="seconds between two pings of a peer, client or node")
-    ping_timeout: Seconds = Field(20, description="seconds to wait for a pong before the peer counts as gone")
+    ping_interval: Seconds = Field(
+        20, description="seconds of silence until a peer, client or node, is pinged; after half as many more it is gone"
+    )
     compression: Flag = Field(True, description="offer permessage-deflate to clients")
     reconnect: Flag = Field(
         False, description="when a node is lost, go to a node and subscribe again, rather than close the session"

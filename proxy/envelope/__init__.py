@@ -14,7 +14,7 @@ from proxy.envelope.node import (
     read_jsonrpc_answer,
     read_websocket_answer,
 )
-from proxy.envelope.websocket import read_websocket, write_websocket
+from proxy.envelope.websocket import read_websocket, splice_websocket, write_websocket
 
 __all__ = [
     "AnswerUnreadable",
@@ -33,6 +33,7 @@ __all__ = [
     "read_websocket",
     "read_websocket_answer",
     "splice_jsonrpc",
+    "splice_websocket",
     "write_batch",
     "write_jsonrpc",
     "write_websocket",

@@ -90,7 +90,6 @@ async def test_http(demo_node: StartNode, proxy: StartProxy, node_version: int) 
 
 @pytest.mark.parametrize("node_version", NODES, ids="node-{}".format)
 async def test_websocket(demo_node: StartNode, proxy: StartProxy, node_version: int) -> None:
-    pytest.importorskip("proxy.session")
     node = await demo_node(node_version)
     served = await proxy(node)
     differing = {}

@@ -15,7 +15,6 @@ from tests.conformance.comparison import (
 )
 from tests.conftest import StartNode, StartProxy
 
-pytest.importorskip("proxy.session")
 
 for_every_node = pytest.mark.parametrize("node_version", NODES, ids="node-{}".format)
 for_every_client = pytest.mark.parametrize("client", CLIENTS, ids="client-{}".format)

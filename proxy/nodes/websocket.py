@@ -1,0 +1,92 @@
+"""One WebSocket connection to a node: opened for one client's session, and closed with it."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+
+import aiohttp
+
+from proxy.nodes.forwarded import forwarded_for
+from proxy.nodes.http import NodeFailure
+
+# A node that does not answer our close frame is not waited for any longer (seconds).
+_CLOSE_SECONDS = 1.0
+
+
+class WebSocketDialer:
+    """Opens connections to nodes; make it where an event loop runs.
+
+    `connect_timeout`: seconds for connection and handshake. `ping_interval`: seconds without a word from the node
+    until it is pinged; with no pong within half of that the connection is lost. `message_bytes`: the largest message
+    taken.
+    """
+
+    def __init__(self, *, connect_timeout: float, ping_interval: float, message_bytes: int) -> None:
+        self._connect_timeout = connect_timeout
+        self._ping_interval = ping_interval
+        self._message_bytes = message_bytes
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
+            trust_env=False,
+        )
+
+    async def connect(self, name: str, url: str, client: str, tls: ssl.SSLContext | None = None) -> "NodeConnection":
+        """Opens a connection to the node called `name` for the client at that IP address.
+
+        The node reads who the client is at the handshake only, so that an identity is a connection. Raises
+        NodeFailure; ValueError if `client` is not an IP address.
+        """
+        headers = {"X-Forwarded-For": forwarded_for(client)}
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                socket = await self._http.ws_connect(
+                    url,
+                    headers=headers,
+                    heartbeat=self._ping_interval,
+                    max_msg_size=self._message_bytes,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+                    ssl=tls or True,
+                    decode_text=False,
+                )
+        except TimeoutError:
+            raise NodeFailure("timeout", name, reached=False) from None
+        except (aiohttp.ClientError, OSError):
+            raise NodeFailure("refused", name, reached=False) from None
+        return NodeConnection(name, socket)
+
+    async def close(self) -> None:
+        """Closes all connections that are still open."""
+        await self._http.close()
+
+
+class NodeConnection:
+    """A node's side of a session."""
+
+    def __init__(self, name: str, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
+        self.name = name
+        self._socket = socket
+
+    async def send(self, message: bytes) -> None:
+        """Sends one message. Raises NodeFailure where the connection is lost."""
+        try:
+            await self._socket.send_frame(message, aiohttp.WSMsgType.TEXT)
+        except (aiohttp.ClientError, OSError):
+            raise NodeFailure("disconnected", self.name) from None
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """What the node sends, message by message, until the connection ends."""
+        async for message in self._socket:
+            if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                yield message.data
+
+    @property
+    def close_code(self) -> int | None:
+        """The code that the connection was closed with; None while it is open, 1006 where it broke."""
+        return self._socket.close_code
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        await self._socket.close()

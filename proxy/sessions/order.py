@@ -1,0 +1,71 @@
+"""In which order a client gets its answers and what is pushed."""
+
+from collections import deque
+from collections.abc import Callable
+
+
+class Slot:
+    """The place of one answer, or of one pushed message, among all that a session sends."""
+
+    __slots__ = ("holds_pushed", "message", "number")
+
+    def __init__(self, number: int, holds_pushed: bool = False) -> None:
+        self.number = number
+        self.holds_pushed = holds_pushed
+        self.message: bytes | None = None
+
+
+class DeliveryOrder:
+    """Answers go out in the order in which the node answered, as if the client had asked the node itself.
+
+    rippled answers the requests of one connection one after the other, Clio as each is done; both orders are kept.
+    Only what comes later counts: an answer that takes the proxy more questions is waited for by those that the node
+    gave after it. What the proxy answers by itself waits for all requests before it, as in rippled. What is pushed
+    goes out at once, but never before the answer to the request that subscribed to it.
+    """
+
+    def __init__(self, deliver: Callable[[bytes], None]) -> None:
+        self._deliver = deliver
+        self._asked: dict[int, Slot] = {}
+        self._answered: deque[Slot] = deque()
+        self._holding = 0
+        self._last_number = 0
+
+    def open(self, *, holds_pushed: bool = False) -> Slot:
+        """A place for the answer to a request that has just come. `holds_pushed`: it changes what is pushed."""
+        self._last_number += 1
+        slot = Slot(self._last_number, holds_pushed)
+        self._asked[slot.number] = slot
+        return slot
+
+    def node_answered(self, slot: Slot) -> None:
+        """The node has answered the request, at least its first question: this fixes its place."""
+        if self._asked.pop(slot.number, None) is not None:
+            self._answered.append(slot)
+            self._holding += slot.holds_pushed
+
+    def fill(self, slot: Slot, message: bytes) -> None:
+        """The answer is ready; it is delivered when its turn has come."""
+        slot.message = message
+        self._flush()
+
+    def push(self, message: bytes) -> None:
+        """Delivers a pushed message."""
+        if not self._holding:
+            self._deliver(message)
+            return
+        slot = Slot(0)
+        slot.message = message
+        self._answered.append(slot)
+
+    def _flush(self) -> None:
+        while self._answered and self._answered[0].message is not None:
+            slot = self._answered.popleft()
+            self._holding -= slot.holds_pushed and slot.number > 0
+            self._deliver(slot.message or b"")
+        while not self._answered and self._asked:
+            slot = next(iter(self._asked.values()))
+            if slot.message is None:
+                return
+            del self._asked[slot.number]
+            self._deliver(slot.message)

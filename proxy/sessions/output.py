@@ -1,0 +1,81 @@
+"""What waits to be sent to one client: in order, and bounded in bytes."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from aiohttp import ClientConnectionError, WSMsgType, web
+from prometheus_client import Gauge
+
+
+class Output:
+    """A queue before a client's socket, emptied by `run`.
+
+    `most_bytes`: more than that waiting, and `too_slow` is called, once; what comes after is dropped, for the session
+    is over. `waiting`: the gauge of bytes that wait for all clients.
+    """
+
+    def __init__(
+        self, socket: web.WebSocketResponse, most_bytes: int, waiting: Gauge, too_slow: Callable[[], None]
+    ) -> None:
+        self._socket = socket
+        self._most_bytes = most_bytes
+        self._waiting = waiting
+        self._too_slow = too_slow
+        self._messages: deque[bytes] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._closed = False
+        self.sent = 0
+        """Messages that the socket has taken."""
+
+    def put(self, message: bytes) -> None:
+        """Queues a message (JSON text). Never waits."""
+        if self._closed:
+            return
+        size = len(message)
+        # One message alone may be larger than the bound, or a big answer could never be given.
+        if self._bytes and self._bytes + size > self._most_bytes:
+            self.close()
+            self._too_slow()
+            return
+        self._messages.append(message)
+        self._bytes += size
+        self._waiting.inc(size)
+        self._empty.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Sends what is queued until it is cancelled or the client is gone."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._messages:
+                message = self._messages[0]
+                try:
+                    await self._socket.send_frame(message, WSMsgType.TEXT)
+                except (ClientConnectionError, OSError, RuntimeError):
+                    self.close()  # the reading side learns of it as well, and ends the session
+                    return
+                if self._messages:  # not closed meanwhile
+                    self._messages.popleft()
+                    self._count_off(len(message))
+                    self.sent += 1
+            self._empty.set()
+
+    async def flushed(self) -> None:
+        """Waits until nothing is queued. The caller sets the time."""
+        await self._empty.wait()
+
+    def close(self) -> None:
+        """Drops what is queued, and takes nothing more."""
+        self._closed = True
+        self._messages.clear()
+        self._count_off(self._bytes)
+        self._empty.set()
+
+    def _count_off(self, size: int) -> None:
+        self._bytes -= size
+        self._waiting.dec(size)
