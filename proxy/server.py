@@ -15,13 +15,12 @@ from proxy.envelope import Policy
 from proxy.guard import Guard
 from proxy.jsonrpc import JsonRpcEndpoint
 from proxy.negotiation import VersionRange
-from proxy.nodes.health import NodeHealth
-from proxy.nodes.http import HttpNode
-from proxy.nodes.pool import Node, Nodes
+from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, Nodes, node_tls
 from proxy.nodes.websocket import WebSocketDialer
 from proxy.observe import logs
 from proxy.observe.endpoints import ObserveServer, Readiness
 from proxy.observe.metrics import Metrics
+from proxy.observe.nodes import NodesCollector
 from proxy.observe.served import Account
 from proxy.sessions import EndpointLimits, SessionLimits, WebSocketEndpoint
 from proxy.translation import Translator
@@ -46,7 +45,8 @@ class Proxy:
         """Listen, and look after the nodes. Raises OSError where an address cannot be had."""
         settings = self._settings
         try:
-            self._nodes = Nodes([self._node(node) for node in settings.nodes])
+            self._nodes = nodes = Nodes([self._node(node) for node in settings.nodes], self._health_rules())
+            self._metrics.registry.register(NodesCollector(self._readiness, nodes.paused))
             self._observe = ObserveServer(
                 settings.observe.host,
                 settings.observe.port,
@@ -96,7 +96,9 @@ class Proxy:
         return Readiness(self._nodes.statuses() if self._nodes is not None else (), draining=self._draining)
 
     def _node(self, settings: NodeSettings) -> Node:
-        timeouts, limits = self._settings.timeouts, self._settings.limits
+        timeouts, limits, health = self._settings.timeouts, self._settings.limits, self._settings.health
+        secure = settings.http.startswith("https") or (settings.websocket or "").startswith("wss")
+        tls = node_tls(settings.tls.ca, settings.tls.verify) if secure else None
         http = HttpNode(
             settings.name,
             settings.http,
@@ -105,17 +107,38 @@ class Proxy:
             idle_timeout=timeouts.node_idle,
             connections=limits.node_connections,
             answer_bytes=limits.answer_bytes,
+            tls=tls,
         )
         http.watch(self._metrics.node_asked)
-        health = NodeHealth(
+        looked_after = NodeHealth(
             http,
             api_version=None if settings.api_version == "auto" else settings.api_version,
             newest=self._settings.versions.max,
             interval=timeouts.health_interval,
-            timeout=timeouts.node_answer,
+            timeout=health.timeout,
+            rules=self._health_rules(),
+            websocket_url=settings.websocket,
+            tls=tls,
+            allow_admin=self._settings.guard.allow_admin_nodes,
             changed=self._metrics.node_up,
         )
-        return Node(settings.name, http, settings.websocket, health)
+        breaker = Breaker(
+            failures=health.breaker_failures,
+            window=health.breaker_window,
+            pause=health.breaker_pause,
+            longest_pause=health.breaker_longest_pause,
+        )
+        return Node(settings.name, http, settings.websocket, looked_after, settings.weight, tls, breaker)
+
+    def _health_rules(self) -> HealthRules:
+        health = self._settings.health
+        return HealthRules(
+            failures=health.failures,
+            successes=health.successes,
+            max_validated_age=health.max_validated_age,
+            max_lag=health.max_lag,
+            states=frozenset(health.states),
+        )
 
     def _policy(self) -> Policy:
         guard, limits, versions = self._settings.guard, self._settings.limits, self._settings.versions

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+import trustme
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ def write(path: Path, more: str) -> Path:
 
 def test_the_default_file_has_every_key_with_its_default() -> None:
     held = yaml.safe_load(DEFAULT_FILE.read_text())
-    assert set(held["nodes"][0]) == {"name", "http", "websocket", "api_version"}
+    assert set(held["nodes"][0]) == {"name", "http", "websocket", "api_version", "weight", "tls"}
     defaults = {key.name: key.default for key in settings_keys() if not key.name.startswith("nodes")}
     flat = {f"{name}.{key}": value for name, part in held.items() if name != "nodes" for key, value in part.items()}
     assert flat == defaults
@@ -50,7 +51,9 @@ def test_the_default_file_loads_as_the_defaults() -> None:
     assert load_settings(DEFAULT_FILE, {}) == Settings.model_validate({"nodes": [node]})
 
 
-def test_every_key_is_told_in_words_and_taken_from_its_variable() -> None:
+def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) -> None:
+    certificates = str(tmp_path / "ca.pem")
+    trustme.CA().cert_pem.write_to_path(certificates)
     base = {"XRPL_PROXY_NODES__0__NAME": "a", "XRPL_PROXY_NODES__0__HTTP": "http://a:1"}
     others = {"str": "errors", "int": "17", "float": "7.5", "bool": "true", "list": "[]"}
     special = {
@@ -58,6 +61,8 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable() -> None:
         "nodes[0].http": "https://b",
         "nodes[0].websocket": "wss://b",
         "nodes[0].api_version": "2",
+        "nodes[0].tls.ca": certificates,
+        "nodes[0].tls.verify": "false",
         "listen.host": "127.0.0.2",
         "versions.min": "2",
         "versions.max": "3",
@@ -122,7 +127,7 @@ def test_off_is_text_in_the_file_too(file: Path) -> None:
 
 
 def test_a_section_with_all_its_keys_commented_out_means_its_defaults(file: Path) -> None:
-    assert load_settings(write(file, "limits:\n#  depth: 3\n"), {}).limits.depth == 20
+    assert load_settings(write(file, "limits:\n#  depth: 3\n"), {}).limits.depth == 25
 
 
 def test_all_faults_are_told_at_once_with_key_value_what_is_allowed_and_where(file: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.nodes import HttpNode, NodeFailure, NodeHealth, RawAnswer
-from proxy.nodes.health import choose_version
+from proxy.nodes.version import choose_version
 
 INFO = {
     "build_version": "2.6.1",
@@ -86,7 +86,7 @@ class Watch:
 
 @asynccontextmanager
 async def running(answers: dict[str, Any]) -> AsyncIterator[Node]:
-    node = Node({"server_info": {"info": INFO}} | answers)
+    node = Node({"server_info": {"info": INFO}, "ping": {}} | answers)
     await node.start()
     try:
         yield node
@@ -96,7 +96,13 @@ async def running(answers: dict[str, Any]) -> AsyncIterator[Node]:
 
 @asynccontextmanager
 async def health_of(
-    url: str, *, api_version: int | None = 2, newest: int = 2, interval: float = 60, limit: float = 2
+    url: str,
+    *,
+    api_version: int | None = 2,
+    newest: int = 2,
+    interval: float = 60,
+    limit: float = 2,
+    **more: Any,
 ) -> AsyncIterator[tuple[NodeHealth, HttpNode, Watch]]:
     node = HttpNode(
         *("node-1", url),
@@ -108,7 +114,13 @@ async def health_of(
     )
     watch = Watch()
     health = NodeHealth(
-        *(node,), api_version=api_version, newest=newest, interval=interval, timeout=limit, changed=watch.changed
+        node,
+        api_version=api_version,
+        newest=newest,
+        interval=interval,
+        timeout=limit,
+        changed=watch.changed,
+        **more,
     )
     health.start()
     try:
@@ -135,7 +147,7 @@ async def test_a_node_that_answers_is_up_and_its_ledgers_are_known() -> None:
         assert (status.server_state, status.complete_ledgers) == ("full", "2-131")
         assert (status.validated_ledger, status.validated_ledger_age) == (131, 4)
         assert watch.told == [("node-1", False), ("node-1", True)]
-        assert node.asked == [{"method": "server_info", "params": [{"api_version": 2}]}]
+        assert node.asked == [{"method": method, "params": [{"api_version": 2}]} for method in ("server_info", "ping")]
 
 
 async def test_an_error_is_an_answer_too() -> None:
@@ -186,23 +198,58 @@ async def test_waiting_for_the_first_answer_ends() -> None:
         assert health.status.problem == "timeout"
 
 
-async def test_a_clients_refused_connection_takes_it_down_at_once() -> None:
+async def test_clients_refused_connections_take_it_down_at_once() -> None:
     async with running({"fee": {}}) as node, health_of(node.url) as (health, asked, watch):
         await health.wait_first(2)
         port = await node.stop()
-        assert isinstance(await ask_as_client(asked), NodeFailure)
+        for _ in range(2):
+            assert isinstance(await ask_as_client(asked), NodeFailure)
         assert not health.up
         await node.start(port)
         await watch.until(True)  # asked again long before the interval of a minute
 
 
-async def test_a_clients_answer_brings_it_up() -> None:
+async def test_a_clients_answer_makes_the_question_come_at_once() -> None:
     answers = {"fee": {}, "server_info": web.Response(status=503)}
     async with running(answers) as node, health_of(node.url) as (health, asked, watch):
         assert not await health.wait_first(2)
+        node.answers["server_info"] = {"info": INFO}
         await ask_as_client(asked)
-        assert watch.told[-1] == ("node-1", True)
-        assert health.status.up
+        await watch.until(True)  # long before the interval of a minute
+
+
+async def test_one_failure_is_not_the_end_and_one_answer_not_the_beginning() -> None:
+    async with running({}) as node, health_of(node.url, interval=0.05) as (health, _, watch):
+        await health.wait_first(2)
+        outcomes = iter([False, True, False, False, True, False, True, True])
+
+        async def flap() -> Any:
+            return {"info": INFO} if next(outcomes, True) else web.Response(status=502)
+
+        node.answers["server_info"] = flap
+        await watch.until(False)
+        assert list(outcomes) == [True, False, True, True]  # two failures one after the other
+        outcomes = iter([True, False, True, True, False, False])
+        await watch.until(True)
+        assert list(outcomes) == [False, False]  # two answers one after the other
+        assert health.up
+
+
+async def test_a_health_question_does_not_wait_behind_clients() -> None:
+    release = asyncio.Event()
+
+    async def hang() -> Any:
+        await release.wait()
+        return {}
+
+    async with running({"ledger": hang}) as node, health_of(node.url, interval=0.05, limit=1) as (health, asked, watch):
+        await health.wait_first(2)
+        clients = [asyncio.create_task(ask_as_client(asked, "ledger")) for _ in range(20)]  # of 10 connections
+        seen = len(node.asked)
+        await node.until_asked(seen + 15)
+        assert watch.told == [("node-1", False), ("node-1", True)]
+        release.set()
+        await asyncio.gather(*clients)
 
 
 async def test_one_slow_request_does_not_take_a_node_from_everybody() -> None:
@@ -213,9 +260,10 @@ async def test_one_slow_request_does_not_take_a_node_from_everybody() -> None:
         await health.wait_first(2)
         assert isinstance(await ask_as_client(asked, "ledger", seconds=0.05), NodeFailure)
         assert health.up
-        await node.until_asked(3)  # the health question comes at once, and decides
+        await node.until_asked(4)  # the health question comes at once, and decides
         await asyncio.sleep(0.5)  # and once
-        assert [question["method"] for question in node.asked] == ["server_info", "ledger", "server_info"]
+        methods = [question["method"] for question in node.asked]
+        assert methods == ["server_info", "ping", "ledger", "server_info"]
         assert watch.told == [("node-1", False), ("node-1", True)]
 
 
@@ -264,6 +312,7 @@ async def test_auto_finds_the_version(version: Any, newest: int, chosen: int) ->
         assert node.asked == [
             {"method": "version", "params": [{"api_version": 2}]},
             {"method": "server_info", "params": [{"api_version": chosen}]},
+            {"method": "ping", "params": [{"api_version": chosen}]},
         ]
 
 
@@ -298,6 +347,33 @@ async def test_auto_asks_again_after_the_node_was_away() -> None:
         await node.start(port)
         await watch.until(True)
         assert health.status.api_version == 3
+
+
+async def test_auto_follows_a_node_that_changes_while_it_is_up() -> None:
+    answers = {"version": {"version": {"first": 1, "last": 2}}}
+    async with (
+        running(answers) as node,
+        health_of(node.url, api_version=None, newest=3, interval=60) as (health, asked, watch),
+    ):
+        await health.wait_first(2)
+        assert health.api_version == 2
+        node.answers["version"] = {"version": {"first": 1, "last": 3}}
+        node.answers["fee"] = web.Response(status=400, text="invalid_API_version")
+        await ask_as_client(asked)  # what the node no longer speaks makes the question come at once
+        await health.look_again(asyncio.get_running_loop().time() + 2)
+        assert health.api_version == 3
+        assert watch.told == [("node-1", False), ("node-1", True)]
+
+
+async def test_a_node_too_busy_to_tell_its_version_is_still_spoken_to_in_the_one_it_had() -> None:
+    answers = {"version": {"version": {"first": 1, "last": 2}}}
+    async with running(answers) as node, health_of(node.url, api_version=None, interval=0.05) as (health, _, watch):
+        await health.wait_first(2)
+        node.answers["version"] = {"error": "tooBusy"}
+        seen = len(node.asked)
+        await node.until_asked(seen + 6)
+        assert (health.up, health.api_version) == (True, 2)
+        assert watch.told == [("node-1", False), ("node-1", True)]
 
 
 async def test_nothing_runs_after_close() -> None:
@@ -342,6 +418,6 @@ async def test_any_answer_to_server_info_leaves_the_health_task_alive() -> None:
         return answers.pop() if answers else {"info": INFO}
 
     async with running({"server_info": next_answer}) as node, health_of(node.url, interval=0.01) as (health, *_):
-        await node.until_asked(7)
+        await node.until_asked(9)
         assert health.up
         assert health.status.validated_ledger == 131

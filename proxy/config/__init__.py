@@ -5,11 +5,14 @@ from proxy.config.faults import ConfigurationError, Fault, shown_url
 from proxy.config.keys import Key, settings_keys
 from proxy.config.load import load_settings
 from proxy.config.settings import (
+    CacheSettings,
     GuardSettings,
+    HealthSettings,
     LimitSettings,
     ListenSettings,
     LoggingSettings,
     NodeSettings,
+    NodeTlsSettings,
     ObserveSettings,
     Settings,
     TimeoutSettings,
@@ -19,14 +22,17 @@ from proxy.config.settings import (
 
 __all__ = [
     "CONFIG_VARIABLE",
+    "CacheSettings",
     "ConfigurationError",
     "Fault",
     "GuardSettings",
+    "HealthSettings",
     "Key",
     "LimitSettings",
     "ListenSettings",
     "LoggingSettings",
     "NodeSettings",
+    "NodeTlsSettings",
     "ObserveSettings",
     "Settings",
     "TimeoutSettings",

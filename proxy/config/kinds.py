@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import ssl
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
@@ -61,6 +62,14 @@ def _admin_method(name: str) -> str:
     return name
 
 
+def _certificates(path: str) -> str:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:  # among them ssl.SSLError
+        raise ValueError("not a file of certificates") from None
+    return path
+
+
 def _network(value: object) -> object:
     if isinstance(value, str):
         return ipaddress.ip_network(value)
@@ -81,6 +90,10 @@ Seconds = Annotated[
 
 Bytes = Annotated[int, Strict(), Field(ge=1, le=2**30), Allowed("a whole number of bytes, 1 to 1073741824")]
 
+BytesOrNone = Annotated[
+    int, Strict(), Field(ge=0, le=2**30), Allowed("a whole number of bytes, up to 1073741824, or 0 for none")
+]
+
 Version = Annotated[int, Strict(), Field(ge=1, le=3), Allowed("an API version, 1 to 3")]
 
 SpokenVersion = Annotated[
@@ -90,6 +103,15 @@ SpokenVersion = Annotated[
 Depth = Annotated[int, Strict(), Field(ge=1, le=100), Allowed("a whole number, 1 to 100")]
 
 Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), Allowed("a whole number, 1 to 1000000")]
+
+Weight = Annotated[int, Strict(), Field(ge=1, le=1000), Allowed("a whole number, 1 to 1000")]
+
+CertificateFile = Annotated[str, Strict(), AfterValidator(_certificates)]
+
+ServerState = Annotated[
+    Literal["disconnected", "connected", "syncing", "tracking", "full", "validating", "proposing"],
+    Allowed("disconnected, connected, syncing, tracking, full, validating or proposing"),
+]
 
 NodeName = Annotated[
     str,
@@ -105,7 +127,8 @@ HttpUrl = Annotated[
     Allowed("an http:// or https:// URL without user, password and fragment, such as http://127.0.0.1:5005"),
 ]
 
-# The words stand where the field is declared: pydantic keeps none of a type that may also be None.
+# The words of this and of CertificateFile stand where the field is declared: pydantic keeps none of a type that may
+# also be None.
 WebSocketUrl = Annotated[str, Strict(), AfterValidator(_websocket_url)]
 
 AdminMethod = Annotated[

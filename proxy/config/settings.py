@@ -10,6 +10,8 @@ from proxy.config.kinds import (
     AdminMethod,
     Allowed,
     Bytes,
+    BytesOrNone,
+    CertificateFile,
     Count,
     Depth,
     Flag,
@@ -19,9 +21,11 @@ from proxy.config.kinds import (
     NodeName,
     Port,
     Seconds,
+    ServerState,
     SpokenVersion,
     Version,
     WebSocketUrl,
+    Weight,
 )
 
 
@@ -60,6 +64,17 @@ class VersionSettings(_Section):
         return value
 
 
+class NodeTlsSettings(_Section):
+    """How a node at an https:// or wss:// address proves who it is."""
+
+    ca: Annotated[
+        CertificateFile | None, Allowed("the path of a file of CA certificates in PEM, which can be read")
+    ] = Field(None, description="file of the CA certificates that vouch for the node; null means those of the system")
+    verify: Flag = Field(
+        True, description="whether its certificate is checked; unchecked, whoever is on the way can be the node"
+    )
+
+
 class NodeSettings(_Section):
     """One node that answers."""
 
@@ -72,6 +87,8 @@ class NodeSettings(_Section):
     api_version: SpokenVersion = Field(
         "auto", description="the one API version it is spoken to in; auto asks the node, and takes its highest"
     )
+    weight: Weight = Field(1, description="its share of the requests, against the other nodes' weights")
+    tls: NodeTlsSettings = Field(NodeTlsSettings(), description="how it proves who it is, at https:// and wss://")
 
 
 class TimeoutSettings(_Section):
@@ -91,11 +108,45 @@ class TimeoutSettings(_Section):
     shutdown: Seconds = Field(10, description="for requests under way to end, when told to stop")
 
 
+class HealthSettings(_Section):
+    """Which nodes are given work, and what becomes of work that a node fails at."""
+
+    timeout: Seconds = Field(5, description="seconds for a node to answer how it is")
+    failures: Count = Field(2, description="failures one after the other until a node is down")
+    successes: Count = Field(2, description="answers one after the other until a node that was down is up again")
+    max_validated_age: Seconds = Field(
+        120, description="seconds since the node's last validated ledger; rippled itself refuses work after 120"
+    )
+    max_lag: Count = Field(10, description="validated ledgers that a node may be behind the best of the nodes")
+    states: Annotated[tuple[ServerState, ...], Allowed("a list of server states, such as [full, proposing]")] = Field(
+        ("full", "proposing", "validating"),
+        description="server states in which a node is given work, [] for any; a Clio tells none",
+    )
+    tries: Count = Field(3, description="nodes that one read is tried on, within the request's time")
+    breaker_failures: Count = Field(
+        10, description="failed requests within breaker_window, if half of all, until a node is given a pause"
+    )
+    breaker_window: Seconds = Field(10, description="seconds that failed requests are counted for")
+    breaker_pause: Seconds = Field(1, description="seconds of the first pause; each further one is twice as long")
+    breaker_longest_pause: Seconds = Field(60, description="seconds of the longest pause")
+
+
+class CacheSettings(_Section):
+    """Answers that are given without asking a node for each."""
+
+    bytes: BytesOrNone = Field(
+        0, description="for answers that never change: validated tx, and ledger by hash or number; 0 keeps none"
+    )
+    share_in_flight: Flag = Field(
+        False, description="equal reads under way at once share one question; the first client is charged for it"
+    )
+
+
 class LimitSettings(_Section):
     """How much is taken, over HTTP and from nodes."""
 
     request_bytes: Bytes = Field(1_000_000, description="bytes of one HTTP request's body; rippled takes as many")
-    depth: Depth = Field(20, description="levels of arrays and objects nested in a request")
+    depth: Depth = Field(25, description="levels of arrays and objects nested in a request; rippled takes as many")
     batch_items: Count = Field(100, description="requests in one batch")
     answer_bytes: Bytes = Field(67_108_864, description="bytes of one answer taken from a node")
     node_connections: Count = Field(100, description="HTTP connections to one node")
@@ -115,6 +166,9 @@ class GuardSettings(_Section):
     ] = Field((), description="admin methods that are let through to the node, for every client")
     allow_admin_credentials: Flag = Field(
         False, description="let requests with admin_user or admin_password through to the node"
+    )
+    allow_admin_nodes: Flag = Field(
+        False, description="use nodes that take the proxy, and so everybody, for an administrator"
     )
     allow_subscribe_url: Flag = Field(False, description="let subscribe with url through: the node posts to that URL")
     trusted_proxies: Annotated[
@@ -162,9 +216,11 @@ class Settings(_Section):
     versions: VersionSettings = Field(VersionSettings(), description="API versions that clients may ask for")
     nodes: Annotated[
         tuple[NodeSettings, ...],
-        Allowed("a list of 1 to 100 nodes, each with the keys name and http, and maybe websocket and api_version"),
+        Allowed("a list of 1 to 100 nodes, each with the keys name and http, and maybe others"),
     ] = Field(description="the nodes that answer")
     timeouts: TimeoutSettings = Field(TimeoutSettings(), description="how long is waited, in seconds")
+    health: HealthSettings = Field(HealthSettings(), description="which nodes are given work")
+    cache: CacheSettings = Field(CacheSettings(), description="answers given without asking a node for each")
     limits: LimitSettings = Field(LimitSettings(), description="how much is taken, over HTTP and from nodes")
     guard: GuardSettings = Field(GuardSettings(), description="what strangers may do")
     websocket: WebSocketSettings = Field(WebSocketSettings(), description="clients' WebSocket sessions")

@@ -1,58 +1,46 @@
-"""Is a node up, which API version is it spoken to in, and which ledgers does it have: asked at intervals."""
+"""How is a node, and which API version is it spoken to in: asked at intervals, and whenever its traffic says so."""
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
 
 import orjson
 import structlog
 
+from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
+from proxy.nodes.answers import error_of, not_json, refuses_version, result_of
 from proxy.nodes.http import Asked, HttpNode, NodeFailure, RawAnswer
-
-T = TypeVar("T")
+from proxy.nodes.status import HealthRules, NodeStatus, told_by
+from proxy.nodes.version import choose_version
 
 log = structlog.get_logger(__name__)
 
-HIGHEST_VERSION = 3
-"""The highest API version that any part of the proxy knows."""
+_SHORTEST = 0.2
+"""Seconds between two looks at the least, however many requests fail."""
+_UNDECIDED = 1.0
+"""Seconds until the next look at most, while it is between up and down."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """What is known of a node. What it told of itself stays as it last told it, also while it is down."""
-
-    name: str
-    up: bool = False
-    """It answered when it was last heard of, and the API version to speak to it in is known."""
-    api_version: int | None = None
-    """The version it is spoken to in; None until `auto` has found out."""
-    problem: str | None = None
-    """Why it is down, or which error it answers its health question with."""
-    last_answer: float | None = None
-    """When it last answered its health question, in the event loop's time (seconds)."""
-    server_state: str | None = None
-    """`full`, `syncing`, …, as `server_info` has it; a Clio has none."""
-    validated_ledger: int | None = None
-    validated_ledger_age: int | None = None
-    """Seconds, when it was asked."""
-    complete_ledgers: str | None = None
-    """For example `32570-91234567`, with commas where there are gaps."""
+class _Unusable(Exception):  # noqa: N818 - what has happened
+    """The node answered something that makes it of no use at once. The text says what."""
 
 
 class NodeHealth:
     """Asks a node how it is, every `interval` seconds give or take a fifth, and listens to what it does with traffic.
 
-    A node is up when it answered with JSON, also an error. A connection that a client's request could not make, or
-    lost, takes it down at once; a request that was slow, or answered with something odd, only makes the health
-    question come at once, or else one expensive request would take a node from everybody. JSON answered to a client's
-    request brings it up.
+    A node is up when it answered with JSON, also an error, and down after `rules.failures` failures one after the
+    other: of these questions, or of connections that a client's request could not make, or lost. A request that was
+    slow, or answered with something odd, only makes the question come at once, or else one expensive request would
+    take a node from everybody. A node that was down is up again after `rules.successes` answers.
 
-    `api_version`: the version to speak, or None to find it out with `version` (also after the node was down, for it
-    may come back as another release): the lowest that it has from `newest` on, or its highest below.
-    `timeout`: seconds for one question. `changed`: called with the node's name and whether it is up, at the start
-    and when that changes.
+    Whenever it comes up, or was restarted in between, it is first asked whether it takes the proxy for an
+    administrator, over HTTP and, if it has a `websocket_url`, over WebSocket; then it stays down, unless `allow_admin`.
+
+    `api_version`: the version to speak, or None to find it out with `version`, every time: the lowest that it has from
+    `newest` on, or its highest below. `timeout`: seconds for one question. `tls`: for the WebSocket address.
+    `changed`: called with the node's name and whether it is up, at the start and when that changes.
     """
 
     def __init__(
@@ -63,6 +51,10 @@ class NodeHealth:
         newest: int,
         interval: float,
         timeout: float,
+        rules: HealthRules | None = None,
+        websocket_url: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        allow_admin: bool = False,
         changed: Callable[[str, bool], None] | None = None,
     ) -> None:
         self.status = NodeStatus(node.name, api_version=api_version, problem="not asked yet")
@@ -71,9 +63,17 @@ class NodeHealth:
         self._newest = newest
         self._interval = interval
         self._timeout = timeout
+        self._rules = rules or HealthRules()
+        self._websocket_url = websocket_url
+        self._tls = tls
+        self._allow_admin = allow_admin
         self._changed = changed
+        self._watchers: list[Callable[[], None]] = []
         self._first = asyncio.Event()
+        self._looked = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._was_up = False
+        self._failures = self._successes = 0  # one after the other, up to now
         self._task: asyncio.Task[None] | None = None
         node.watch(self._heard)
 
@@ -87,10 +87,13 @@ class NodeHealth:
         """The version that the node is spoken to in; None while it is not known."""
         return self.status.api_version
 
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` whenever `status` may have changed."""
+        self._watchers.append(watcher)
+
     def start(self) -> None:
         """Begin to ask, until `close`."""
-        if self._changed is not None:
-            self._changed(self.status.name, self.status.up)
+        self._tell_up()
         self._task = asyncio.create_task(self._run(), name=f"health of node {self.status.name}")
 
     async def wait_first(self, seconds: float) -> bool:
@@ -101,6 +104,15 @@ class NodeHealth:
         except TimeoutError:
             pass
         return self.up
+
+    async def look_again(self, until: float) -> None:
+        """Have the node asked at once, and wait for what comes of it, at most until the event loop's time `until`."""
+        self._hurry.set()
+        try:
+            async with asyncio.timeout_at(until):
+                await self._looked.wait()
+        except TimeoutError:
+            pass
 
     async def close(self) -> None:
         """Stop asking."""
@@ -114,36 +126,73 @@ class NodeHealth:
             await self._look()
             self._first.set()
             self._hurry.clear()
-            await asyncio.sleep(min(0.2, self._interval / 5))  # however many requests fail, no more questions than this
+            looked, self._looked = self._looked, asyncio.Event()
+            looked.set()
+            await asyncio.sleep(min(_SHORTEST, self._interval / 5))
+            undecided = self._failures > 0 if self.up else self._successes > 0
+            seconds = min(self._interval, _UNDECIDED) if undecided else self._interval
             try:
-                async with asyncio.timeout(self._interval * random.uniform(0.8, 1.2)):  # noqa: S311 - no secret
+                async with asyncio.timeout(seconds * random.uniform(0.8, 1.2)):  # noqa: S311 - no secret
                     await self._hurry.wait()
             except TimeoutError:
                 pass
 
     async def _look(self) -> None:
         try:
-            api_version = await self._version()
-            if api_version is None:
-                return
-            answer = await self._ask("server_info", api_version)
+            status, error = await self._question()
         except NodeFailure as failure:
-            self._set_down(failure.kind)
-            return
-        result = _result(answer)
-        if result is None:
-            self._set_down(_not_json(answer, api_version))
-            return
-        self.status = _told(replace(self.status, api_version=api_version), result)
-        self._set_up(_error(result))
+            self._count_failure(f"{failure.kind}: {failure.detail}" if failure.detail else failure.kind)
+        except _Unusable as unusable:
+            self._failures += 1
+            self._set_down(str(unusable))
+        else:
+            self._count_success(status, error)
+        self._tell_watchers()
 
-    async def _version(self) -> int | None:
-        if not self._auto or self.up:
-            return self.api_version
+    async def _question(self) -> tuple[NodeStatus, str | None]:
+        """Ask how it is: its status, and the error that it answers. Raises NodeFailure and _Unusable."""
+        api_version = await self._version()
+        answer = await self._ask("server_info", api_version)
+        result = result_of(answer)
+        if result is None:
+            if self.up and not refuses_version(answer):
+                raise NodeFailure("nonsense", self.status.name, detail=not_json(answer, api_version))
+            raise _Unusable(not_json(answer, api_version))
+        now = asyncio.get_running_loop().time()
+        status = told_by(replace(self.status, api_version=api_version, last_answer=now), result, now)
+        if not self._allow_admin and is_clio_admins(result):
+            raise _Unusable(admin_problem("HTTP"))
+        began_anew = not self.up or (status.uptime or 0) < (self.status.uptime or 0)
+        if began_anew or self.status.websocket_problem is not None:
+            status = replace(status, websocket_problem=await self._find_admin(api_version))
+        return status, error_of(result)
+
+    async def _version(self) -> int:
+        known = self.api_version
+        if not self._auto and known is not None:
+            return known
         chosen, problem = choose_version(await self._ask("version", 2), self._newest)
+        if chosen is None and known is not None and self.up:
+            return known  # too busy to say; `server_info` shows whether it still is that version
         if chosen is None:
-            self._set_down(problem)
+            raise _Unusable(problem)
         return chosen
+
+    async def _find_admin(self, api_version: int) -> str | None:
+        """What keeps the node from being given WebSocket sessions, if anything. Raises NodeFailure and _Unusable."""
+        if not self._allow_admin and takes_for_admin(await self._ask("ping", api_version)):
+            raise _Unusable(admin_problem("HTTP"))
+        if self._websocket_url is None:
+            return None
+        try:
+            is_admin = await takes_for_admin_by_websocket(
+                self.status.name, self._websocket_url, api_version=api_version, tls=self._tls, seconds=self._timeout
+            )
+        except NodeFailure as failure:
+            return failure.kind
+        if is_admin and not self._allow_admin:
+            raise _Unusable(admin_problem("WebSocket"))
+        return None
 
     async def _ask(self, method: str, api_version: int) -> RawAnswer:
         body = orjson.dumps({"method": method, "params": [{"api_version": api_version}]})
@@ -155,107 +204,50 @@ class NodeHealth:
         if not asked.for_client:
             return
         outcome = asked.outcome
-        failed = outcome.kind if isinstance(outcome, NodeFailure) else None
         answered = isinstance(outcome, RawAnswer) and _is_usual(outcome)
-        if answered and not self.up and not self._auto:
-            self._set_up(None)
-        elif answered != self.up:  # a change that only the health question can tell about
-            if failed in ("refused", "disconnected"):
-                self._set_down(failed)
-            self._hurry.set()
+        if answered == self.up:
+            return
+        if isinstance(outcome, NodeFailure) and outcome.kind in ("refused", "disconnected"):
+            self._count_failure(outcome.kind)
+            self._tell_watchers()
+        self._hurry.set()  # the question decides
 
-    def _set_up(self, problem: str | None) -> None:
-        was_up = self.status.up
-        now = asyncio.get_running_loop().time()
-        self.status = replace(self.status, up=True, problem=problem, last_answer=now)
-        if not was_up:
+    def _count_success(self, status: NodeStatus, error: str | None) -> None:
+        self._failures = 0
+        self._successes += 1
+        up = self.up or not self._was_up or self._successes >= self._rules.successes
+        changed = up != self.up
+        if status.api_version != self.api_version and self._was_up:
+            log.info("node_version_changed", node=status.name, was=self.api_version, api_version=status.api_version)
+        self.status = replace(status, up=up, problem=error if up else self.status.problem)
+        if changed:
+            self._was_up = True
             log.info("node_up", node=self.status.name, api_version=self.api_version)
-            self._tell()
+            self._tell_up()
+
+    def _count_failure(self, problem: str) -> None:
+        self._successes = 0
+        self._failures += 1
+        if not self.up or self._failures >= self._rules.failures:
+            self._set_down(problem)
 
     def _set_down(self, problem: str) -> None:
         was_up, had_problem = self.status.up, self.status.problem
+        self._successes = 0
         self.status = replace(self.status, up=False, problem=problem)
         if was_up or had_problem != problem:
             log.warning("node_down", node=self.status.name, problem=problem)
         if was_up:
-            self._tell()
+            self._tell_up()
 
-    def _tell(self) -> None:
+    def _tell_up(self) -> None:
         if self._changed is not None:
             self._changed(self.status.name, self.status.up)
 
-
-def choose_version(answer: RawAnswer, newest: int) -> tuple[int | None, str]:
-    """Choose the version to speak from a node's answer to `version`, asked at version 2.
-
-    A node that has version 2 names its range in integers (XLS-22). One that has only version 1 answers in the old
-    form, refuses the version, or, being older still, does not know the method.
-    Returns the version, or None and what the problem is.
-    """
-    result = _result(answer)
-    if result is None:
-        if answer.status == 400 and answer.body.startswith(b"invalid_API_version"):
-            return 1, ""
-        return None, _not_json(answer, 2)
-    error = _error(result)
-    if error in ("invalid_API_version", "unknownCmd"):
-        return 1, ""
-    if error is not None:
-        return None, f"answers version with {error}"
-    told = result.get("version")
-    first, last = (told.get("first"), told.get("last")) if isinstance(told, dict) else (None, None)
-    if isinstance(first, str) and isinstance(last, str):
-        return 1, ""
-    if type(first) is not int or type(last) is not int or not 1 <= first <= last:
-        return None, "answers version with something else than a range"
-    if first > HIGHEST_VERSION:
-        return None, f"speaks API versions {first} to {last} only, and {HIGHEST_VERSION} is the highest known here"
-    return min(max(first, newest), last), ""
-
-
-def _result(answer: RawAnswer) -> dict[str, Any] | None:
-    """Return the `result` of a JSON-RPC answer, `{}` if it has none, None if the answer is not a JSON object."""
-    try:
-        message = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(message, dict):
-        return None
-    result = message.get("result")
-    return result if isinstance(result, dict) else {}
+    def _tell_watchers(self) -> None:
+        for watcher in self._watchers:
+            watcher()
 
 
 def _is_usual(answer: RawAnswer) -> bool:
     return answer.status < 500 and answer.content_type.startswith("application/json")
-
-
-def _error(result: dict[str, Any]) -> str | None:
-    error = result.get("error")
-    return error[:64] if isinstance(error, str) else None
-
-
-def _not_json(answer: RawAnswer, api_version: int | None) -> str:
-    if answer.body.startswith(b"invalid_API_version"):
-        return f"refuses API version {api_version}"
-    return f"answers HTTP {answer.status} without JSON"
-
-
-def _told(status: NodeStatus, result: dict[str, Any]) -> NodeStatus:
-    """Take what `server_info` tells; an answer without `info` (an error) tells nothing."""
-    info = result.get("info")
-    if not isinstance(info, dict):
-        return status
-    ledger = info.get("validated_ledger")
-    if not isinstance(ledger, dict):
-        ledger = {}
-    return replace(
-        status,
-        server_state=_typed(info.get("server_state"), str),
-        validated_ledger=_typed(ledger.get("seq"), int),
-        validated_ledger_age=_typed(ledger.get("age"), int),
-        complete_ledgers=_typed(info.get("complete_ledgers"), str),
-    )
-
-
-def _typed(value: object, kind: type[T]) -> T | None:
-    return value if type(value) is kind else None

@@ -1,7 +1,9 @@
 """One node over HTTP: a request's bytes out, the whole answer or a named failure back, within a time and a size."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
@@ -29,13 +31,15 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so e
     `nonsense` (not HTTP, badly framed, a redirect, an encoding nobody asked for).
     `node`: its name.
     `reached`: False if the node cannot have seen the request, so that even one that submits may be asked elsewhere.
+    `detail`: more of the cause, for the operator, as what is wrong with its certificate; "" where there is no more.
     """
 
-    def __init__(self, kind: FailureKind, node: str, *, reached: bool = True) -> None:
+    def __init__(self, kind: FailureKind, node: str, *, reached: bool = True, detail: str = "") -> None:
         super().__init__(f"node {node}: {_FAILURES[kind]}")
         self.kind: FailureKind = kind
         self.node = node
         self.reached = reached
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ class HttpNode:
     free connection included.
     `idle_timeout`: seconds after which an idle connection is given up; less than the node's own (rippled's is 3 s
     for a peer on loopback, 30 s for others).
-    `connections`: questions under way at once; more wait. `answer_bytes`: the largest body taken.
+    `connections`: questions for clients under way at once; more wait. `answer_bytes`: the largest body taken.
+    `tls`: how a node at `https://` proves who it is; None for the system's way.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class HttpNode:
         idle_timeout: float,
         connections: int,
         answer_bytes: int,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.name = name
         self.url = url
@@ -102,11 +108,13 @@ class HttpNode:
         self._under_way: set[asyncio.Timeout] = set()
         self._closed = False
         # The semaphore bounds all three pools together, so the pools need no bounds of their own.
-        self._reading = self._pool(aiohttp.TCPConnector(limit=0, keepalive_timeout=idle_timeout))
+        secure = tls or True
+        self._reading = self._pool(aiohttp.TCPConnector(limit=0, keepalive_timeout=idle_timeout, ssl=secure))
         # A request that is never repeated must not meet a connection that the node is about to close, so it only takes
         # one that was in use a moment ago.
-        self._submitting = self._pool(aiohttp.TCPConnector(limit=0, keepalive_timeout=min(0.5, idle_timeout)))
-        self._fresh = self._pool(aiohttp.TCPConnector(limit=0, force_close=True))
+        kept = min(0.5, idle_timeout)
+        self._submitting = self._pool(aiohttp.TCPConnector(limit=0, keepalive_timeout=kept, ssl=secure))
+        self._fresh = self._pool(aiohttp.TCPConnector(limit=0, force_close=True, ssl=secure))
 
     def _pool(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         trace: aiohttp.TraceConfig = aiohttp.TraceConfig()
@@ -148,7 +156,9 @@ class HttpNode:
         try:
             async with limit:
                 self._under_way.add(limit)
-                async with self._places:
+                # The proxy's own few do not wait behind clients: a busy node is not one that is down.
+                place: AbstractAsyncContextManager[None] = nullcontext() if client is None else self._places
+                async with place:
                     answer = await self._ask(body, headers, progress, reads_only)
         except (NodeFailure, aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             failure = self._failure(error, progress)
@@ -207,6 +217,9 @@ class HttpNode:
         if isinstance(error, NodeFailure):
             return error
         kind: FailureKind
+        detail = ""
+        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+            detail = _tls_fault(error)
         if isinstance(error, TimeoutError) and not self._closed:
             kind = "timeout"
         elif isinstance(error, aiohttp.ClientConnectorError) or not progress.connected:
@@ -215,7 +228,7 @@ class HttpNode:
             kind = "disconnected"
         else:
             kind = "nonsense"
-        return NodeFailure(kind, self.name, reached=progress.connected)
+        return NodeFailure(kind, self.name, reached=progress.connected, detail=detail)
 
     def _tell(self, asked: Asked) -> None:
         for watcher in self._watchers:
@@ -237,6 +250,12 @@ async def _connection_made(_: aiohttp.ClientSession, context: SimpleNamespace, _
 
 async def _connection_reused(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
     context.trace_request_ctx.connected = context.trace_request_ctx.reused = True
+
+
+def _tls_fault(error: aiohttp.ClientSSLError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not trusted: {getattr(error.certificate_error, 'verify_message', '')}"
+    return "no TLS connection could be made"
 
 
 def _is_json(body: bytes) -> bool:

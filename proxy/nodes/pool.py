@@ -1,15 +1,24 @@
 """All nodes of the configuration, and the choice among them."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import random
+import ssl
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from proxy.nodes.health import NodeHealth, NodeStatus
-from proxy.nodes.http import HttpNode
+import structlog
+
+from proxy.nodes.breaker import Breaker
+from proxy.nodes.health import NodeHealth
+from proxy.nodes.http import Asked, HttpNode, NodeFailure
+from proxy.nodes.ledger_range import LedgerRange, has_ledgers
+from proxy.nodes.status import HealthRules, NodeStatus, judged
+
+log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """One node: how it is asked, how it is, and how much it has to do."""
 
@@ -17,7 +26,18 @@ class Node:
     http: HttpNode
     websocket_url: str | None
     health: NodeHealth
+    weight: int = 1
+    """Its share of the requests, against the other nodes' weights."""
+    tls: ssl.SSLContext | None = None
+    """How it proves who it is at `https://` and `wss://`; None where neither is used."""
+    breaker: Breaker = field(default_factory=Breaker)
     in_flight: int = 0
+    status: NodeStatus = field(init=False)
+    """How it is, compared with the other nodes."""
+
+    def __post_init__(self) -> None:
+        self.status = self.health.status
+        self.http.watch(self._heard)
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -33,12 +53,32 @@ class Node:
         """The version that the node is spoken to in; None while it is not known."""
         return self.health.api_version
 
+    def takes_work(self, websocket: bool) -> bool:
+        """Whether it can be given a request now, or where `websocket` a session."""
+        if websocket and (self.websocket_url is None or self.status.websocket_problem is not None):
+            return False
+        return self.status.healthy and self.api_version is not None and self.breaker.allows()
+
+    def _heard(self, asked: Asked) -> None:
+        if not asked.for_client:
+            return
+        if not isinstance(asked.outcome, NodeFailure):
+            self.breaker.succeeded()
+        elif asked.outcome.kind != "too_large":  # which is the client's wish more than the node's fault
+            was_open = self.breaker.is_open
+            self.breaker.failed()
+            if self.breaker.is_open and not was_open:
+                log.warning("node_paused", node=self.name, failure=asked.outcome.kind)
+
 
 class Nodes:
-    """The nodes, their health looked after from `start` to `close`."""
+    """The nodes, their health looked after from `start` to `close`, and judged by `rules`."""
 
-    def __init__(self, nodes: Iterable[Node]) -> None:
+    def __init__(self, nodes: Iterable[Node], rules: HealthRules | None = None) -> None:
         self._nodes = tuple(nodes)
+        self._rules = rules or HealthRules()
+        for node in self._nodes:
+            node.health.watch(self._judge)
 
     async def start(self, wait: float) -> None:
         """Begins to look after them; waits at most `wait` seconds for a first word of each."""
@@ -51,17 +91,31 @@ class Nodes:
         await asyncio.gather(*(node.health.close() for node in self._nodes))
         await asyncio.gather(*(node.http.close() for node in self._nodes))
 
-    def choose(self, client_version: int, *, websocket: bool = False) -> Node | None:
-        """The node for a client's request, None where none is up.
+    def choose(
+        self,
+        client_version: int,
+        *,
+        websocket: bool = False,
+        ledger_index: LedgerRange | None = None,
+        not_these: Collection[Node] = (),
+    ) -> Node | None:
+        """The node for a client's request, None where none is fit.
 
-        One of the client's own version first, for no rewriting is the best rewriting; then the least busy.
+        One that has the ledgers in `ledger_index`, if any has; of those one of the client's own version, for no
+        rewriting is the best rewriting; then the least busy by its weight, and among equals one by chance.
         """
-        able = [
-            node
-            for node in self._nodes
-            if node.health.up and node.api_version is not None and (node.websocket_url is not None or not websocket)
-        ]
-        return min(able, key=lambda node: (node.api_version != client_version, node.in_flight), default=None)
+
+        def order(node: Node) -> tuple[bool, bool, float, float]:
+            lacks = ledger_index is not None and not has_ledgers(node.status.complete_ledgers, ledger_index)
+            # Of numbers drawn so, each node's is the greatest as often as its weight is of the sum of all.
+            drawn = random.random() ** (1 / node.weight)  # noqa: S311 - no secret
+            return lacks, node.api_version != client_version, node.in_flight / node.weight, -drawn
+
+        able = [node for node in self._nodes if node.takes_work(websocket) and node not in not_these]
+        chosen = min(able, key=order) if len(able) > 1 else next(iter(able), None)
+        if chosen is not None:
+            chosen.breaker.chosen()
+        return chosen
 
     @property
     def any_websocket(self) -> bool:
@@ -70,4 +124,23 @@ class Nodes:
 
     def statuses(self) -> tuple[NodeStatus, ...]:
         """How each node is."""
-        return tuple(node.health.status for node in self._nodes)
+        return tuple(node.status for node in self._nodes)
+
+    def paused(self) -> frozenset[str]:
+        """The names of the nodes that are given no work, or one request on trial, because requests failed."""
+        return frozenset(node.name for node in self._nodes if node.breaker.is_open)
+
+    def _judge(self) -> None:
+        """Compare the nodes anew, for one of them has been heard of."""
+        now = asyncio.get_running_loop().time()
+        told = (node.health.status for node in self._nodes)
+        best = max((status.validated_ledger or 0 for status in told if status.up), default=0) or None
+        for node in self._nodes:
+            was, is_now = node.status, judged(node.health.status, self._rules, best, now)
+            node.status = is_now
+            if is_now.up and not was.up:
+                node.breaker.close()
+            if is_now.healthy and not was.healthy:
+                log.info("node_healthy", node=node.name)
+            elif is_now.up and not is_now.healthy and (was.healthy or not was.up):
+                log.warning("node_unhealthy", node=node.name, problem=is_now.problem)

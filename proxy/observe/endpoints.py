@@ -9,7 +9,7 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest, gzip_accepted
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from proxy.nodes.health import NodeStatus
+from proxy.nodes.status import NodeStatus
 from proxy.observe.metrics import Metrics
 
 
@@ -23,8 +23,8 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """At least one node is up, and the proxy is staying."""
-        return not self.draining and any(node.up for node in self.nodes)
+        """At least one node can be given work, and the proxy is staying."""
+        return not self.draining and any(node.healthy for node in self.nodes)
 
 
 class ObserveServer:
@@ -32,9 +32,10 @@ class ObserveServer:
 
     `/metrics`  the metrics, in Prometheus' text format, or OpenMetrics where asked for, compressed where accepted;
     `/health`   200 while the process lives: `{"status": "alive", "version": …}`;
-    `/ready`    200 or 503: `{"ready": …, "draining": …, "nodes": [{"name", "up", "api_version", "problem",
-                "server_state", "validated_ledger", "validated_ledger_age", "complete_ledgers",
-                "seconds_since_answer"}]}`, null where a thing is not known. No node's address is told.
+    `/ready`    200 or 503: `{"ready": …, "draining": …, "nodes": [{"name", "up", "healthy", "api_version", "problem",
+                "websocket_problem", "server_state", "validated_ledger", "validated_ledger_age", "lag",
+                "complete_ledgers", "seconds_since_answer"}]}`, null where a thing is not known. No node's address is
+                told.
     """
 
     def __init__(
@@ -110,11 +111,14 @@ def _told(node: NodeStatus, now: float) -> dict[str, object]:
     return {
         "name": node.name,
         "up": node.up,
+        "healthy": node.healthy,
         "api_version": node.api_version,
         "problem": node.problem,
+        "websocket_problem": node.websocket_problem,
         "server_state": node.server_state,
         "validated_ledger": node.validated_ledger,
         "validated_ledger_age": node.validated_ledger_age,
+        "lag": node.lag,
         "complete_ledgers": node.complete_ledgers,
         "seconds_since_answer": None if node.last_answer is None else round(now - node.last_answer, 3),
     }

@@ -118,7 +118,7 @@ class Metrics:
         )
         self._refused = counter("xrpl_proxy_refused_total", "Requests that the proxy refused", "reason")
         self.in_flight = Gauge("xrpl_proxy_in_flight_requests", "Requests under way", registry=registry)
-        self._node_up = gauge("xrpl_proxy_node_up", "1 while the node can be asked, else 0", "node")
+        self._node_up = gauge("xrpl_proxy_node_up", "1 while the node answers, else 0", "node")
         Gauge("xrpl_proxy_build_info", "The proxy's version; always 1", ["version"], registry=registry).labels(
             version
         ).set(1)
@@ -175,7 +175,7 @@ class Metrics:
         self._refused[(reason,)].inc()
 
     def node_up(self, node: str, up: bool) -> None:
-        """Say whether a node can be asked: for `NodeHealth`'s `changed`."""
+        """Say whether a node answers: for `NodeHealth`'s `changed`."""
         self._node_up[(node,)].set(up)
 
     def session_opened(self, client_version: int) -> None:

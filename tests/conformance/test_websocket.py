@@ -15,7 +15,6 @@ from tests.conformance.comparison import (
 )
 from tests.conftest import StartNode, StartProxy
 
-
 for_every_node = pytest.mark.parametrize("node_version", NODES, ids="node-{}".format)
 for_every_client = pytest.mark.parametrize("client", CLIENTS, ids="client-{}".format)
 
@@ -32,7 +31,7 @@ async def test_answers_as_native(
 ) -> None:
     node = await demo_node(node_version, port_kind)
     allowed = ADMIN_METHODS if port_kind == "admin" else ()
-    served = await proxy(node, guard={"allow_admin_methods": allowed})
+    served = await proxy(node, guard={"allow_admin_methods": allowed, "allow_admin_nodes": port_kind == "admin"})
     report = await compare_websocket(served.http_url, cases("ws", client, port_kind))
     assert not report.differing, str(report)
     assert report.compared.total() > (600 if port_kind == "public" else 5)

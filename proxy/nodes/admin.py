@@ -1,0 +1,67 @@
+"""Whether a node takes the proxy, and with it everybody, for an administrator: asked with `ping`, which does nothing.
+
+A rippled grants administration by the peer's address (`isAdmin` in `src/xrpld/rpc/detail/Role.cpp`), and its `ping`
+tells the role. A Clio's does not; there only an administrator's `server_info` has `etl` (`ServerInfo.hpp`). An answer
+that says nothing of it, or an error, is not one that an administrator gets.
+"""
+
+import asyncio
+import ssl
+from typing import Any
+
+import aiohttp
+import orjson
+
+from proxy.nodes.answers import result_of
+from proxy.nodes.http import NodeFailure, RawAnswer
+
+_LONGEST = 1_000_000
+"""Bytes of an answer that are read; that to `ping` has a hundred."""
+
+
+def admin_problem(port: str) -> str:
+    """What to tell an operator whose node takes the proxy for an administrator on its `port`: HTTP or WebSocket."""
+    return (
+        f"takes the proxy for an administrator on its {port} port: name a port whose `admin` does not list the proxy's "
+        "address and whose `secure_gateway` does (of a Clio: set admin_password), or set guard.allow_admin_nodes"
+    )
+
+
+def takes_for_admin(ping: RawAnswer) -> bool:
+    """Whether the answer to a `ping` over HTTP is an administrator's."""
+    return _is_admins(result_of(ping) or {})
+
+
+def is_clio_admins(server_info: dict[str, Any]) -> bool:
+    """Whether the result of a `server_info` is one that a Clio gives to administrators."""
+    info = server_info.get("info")
+    return isinstance(info, dict) and "clio_version" in info and "etl" in info
+
+
+async def takes_for_admin_by_websocket(
+    name: str, url: str, *, api_version: int, tls: ssl.SSLContext | None, seconds: float
+) -> bool:
+    """Ask `ping` over a WebSocket connection of its own. Raises NodeFailure where the node `name` does not answer."""
+    question = orjson.dumps({"id": 1, "command": "ping", "api_version": api_version}).decode()
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), trust_env=False) as session,
+            session.ws_connect(
+                url, max_msg_size=_LONGEST, ssl=tls or True, timeout=aiohttp.ClientWSTimeout(ws_close=0.5)
+            ) as socket,
+        ):
+            await socket.send_str(question)
+            answer = orjson.loads(await socket.receive_str())
+    except TimeoutError:
+        raise NodeFailure("timeout", name) from None
+    except (aiohttp.ClientError, OSError):
+        raise NodeFailure("refused", name) from None
+    except ValueError:
+        raise NodeFailure("nonsense", name) from None
+    result = answer.get("result") if isinstance(answer, dict) else None
+    return _is_admins(result if isinstance(result, dict) else {})
+
+
+def _is_admins(result: dict[str, Any]) -> bool:
+    return result.get("role") == "admin" or result.get("unlimited") is True

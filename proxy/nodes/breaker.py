@@ -1,0 +1,82 @@
+"""A circuit breaker: gives a node that keeps failing a pause, so that it does not take every request's time."""
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+
+
+class Breaker:
+    """Counts what becomes of a node's requests, and says whether it may be given another.
+
+    Opens after `failures` failed requests within `window` seconds, if they are at least half of all: a node that
+    answers most is worth having. It then stays open for `pause` seconds, give or take a fifth, lets one request
+    through on trial, and closes if that succeeds; if not, each further pause is twice as long, up to `longest_pause`.
+    """
+
+    def __init__(
+        self,
+        *,
+        failures: int = 10,
+        window: float = 10,
+        pause: float = 1,
+        longest_pause: float = 60,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._failures = failures
+        self._window = window
+        self._first_pause = pause
+        self._longest_pause = longest_pause
+        self._clock = clock
+        # When each request ended and whether it failed; of twice as many as open it, half are enough to judge by.
+        self._ended: deque[tuple[float, bool]] = deque(maxlen=2 * failures)
+        self._pause = 0.0
+        self._until = 0.0
+        self._on_trial = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the node failed so much that it is given one request at a time, or none."""
+        return self._pause > 0
+
+    def allows(self) -> bool:
+        """Whether the node may be given a request now."""
+        return not self.is_open or self._clock() >= self._until
+
+    def chosen(self) -> None:
+        """The node is given a request; if it is on trial, the next waits for its outcome, or as long as a pause."""
+        if self.is_open:
+            self._on_trial = True
+            self._wait()
+
+    def succeeded(self) -> None:
+        """A request was answered."""
+        if self.is_open:
+            self.close()
+        self._ended.append((self._clock(), False))
+
+    def failed(self) -> None:
+        """A request was not answered."""
+        if not self.is_open:
+            self._ended.append((self._clock(), True))
+            if self._too_many():
+                self._pause = self._first_pause
+                self._wait()
+        elif self._on_trial:  # else it was under way when the breaker opened
+            self._on_trial = False
+            self._pause = min(2 * self._pause, self._longest_pause)
+            self._wait()
+
+    def close(self) -> None:
+        """Forget the failures: the node has begun anew."""
+        self._pause = 0.0
+        self._on_trial = False
+        self._ended.clear()
+
+    def _too_many(self) -> bool:
+        earliest = self._clock() - self._window
+        counted = [failed for ended, failed in self._ended if ended >= earliest]
+        return sum(counted) >= self._failures and 2 * sum(counted) >= len(counted)
+
+    def _wait(self) -> None:
+        self._until = self._clock() + self._pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret

@@ -1,0 +1,54 @@
+"""Which ledgers a request names by number, and whether a node has them."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+
+class LedgerRange(NamedTuple):
+    """Ledgers by their index, both ends included."""
+
+    first: int
+    last: int
+
+
+def wanted_ledgers(params: Mapping[str, Any]) -> LedgerRange | None:
+    """The ledgers that a request cannot be answered without, None where its parameters name none by number.
+
+    Looks at `ledger_index` (and the old `ledger`), `ledger_index_min` and `_max` of `account_tx`, `min_ledger` and
+    `max_ledger` of `tx`. Of a range with an open end only the given end is wanted.
+    """
+    for name in ("ledger_index", "ledger"):
+        index = _index(params.get(name))
+        if index is not None:
+            return LedgerRange(index, index)
+    for first_name, last_name in (("ledger_index_min", "ledger_index_max"), ("min_ledger", "max_ledger")):
+        first, last = _index(params.get(first_name)), _index(params.get(last_name))
+        if first is not None or last is not None:
+            return LedgerRange(first or last or 0, last or first or 0)
+    return None
+
+
+def has_ledgers(complete_ledgers: str | None, wanted: LedgerRange) -> bool:
+    """Whether a node that tells these `complete_ledgers` (`32570-4000,5000-91234567`) has all that are wanted."""
+    return any(first <= wanted.first and wanted.last <= last for first, last in _ranges(complete_ledgers or ""))
+
+
+@lru_cache(maxsize=256)
+def _ranges(complete_ledgers: str) -> tuple[LedgerRange, ...]:
+    ranges = []
+    for part in complete_ledgers.split(","):
+        first, _, last = part.strip().partition("-")
+        if _is_number(first) and (not last or _is_number(last)):  # `empty` is none
+            ranges.append(LedgerRange(int(first), int(last or first)))
+    return tuple(ranges)
+
+
+def _index(value: object) -> int | None:
+    if isinstance(value, str) and _is_number(value):
+        value = int(value)
+    return value if type(value) is int and value > 0 else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 10

@@ -1,0 +1,33 @@
+"""Which API version a node is spoken to in, chosen from what it says it has."""
+
+from proxy.nodes.answers import error_of, not_json, refuses_version, result_of
+from proxy.nodes.http import RawAnswer
+
+HIGHEST_VERSION = 3
+"""The highest API version that any part of the proxy knows."""
+
+
+def choose_version(answer: RawAnswer, newest: int) -> tuple[int | None, str]:
+    """Choose the version to speak from a node's answer to `version`, asked at version 2.
+
+    The lowest that the node has from `newest` on, or its highest below. A node that has version 2 names its range in
+    integers (XLS-22). One that has only version 1 answers in the old form, refuses the version, or, being older still,
+    does not know the method. Returns the version, or None and what the problem is.
+    """
+    result = result_of(answer)
+    if result is None:
+        return (1, "") if refuses_version(answer) else (None, not_json(answer, 2))
+    error = error_of(result)
+    if error in ("invalid_API_version", "unknownCmd"):
+        return 1, ""
+    if error is not None:
+        return None, f"answers version with {error}"
+    told = result.get("version")
+    first, last = (told.get("first"), told.get("last")) if isinstance(told, dict) else (None, None)
+    if isinstance(first, str) and isinstance(last, str):
+        return 1, ""
+    if type(first) is not int or type(last) is not int or not 1 <= first <= last:
+        return None, "answers version with something else than a range"
+    if first > HIGHEST_VERSION:
+        return None, f"speaks API versions {first} to {last} only, and {HIGHEST_VERSION} is the highest known here"
+    return min(max(first, newest), last), ""
