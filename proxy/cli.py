@@ -1,4 +1,4 @@
-"""The command line: serve, check-config, demo."""
+"""The command line: serve, check-config and demo here, the rest in `proxy.commands`."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ from typing import Literal, NoReturn
 import click
 
 import proxy
+from proxy.commands import COMMANDS
 from proxy.config import (
     CONFIG_VARIABLE,
     ConfigurationError,
@@ -37,6 +38,10 @@ _config_option = click.option(
 @click.version_option(proxy.__version__, prog_name="xrpl-version-proxy", message="%(prog)s %(version)s")
 def main() -> None:
     """Serve XRP Ledger clients of every API version from nodes of one version."""
+
+
+for _command in COMMANDS:
+    main.add_command(_command)
 
 
 @main.command()

@@ -1,0 +1,103 @@
+"""What is typed: a server's URL, `name=value`, and JSON."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from adapters import JsonObject
+from proxy.commands.server import TRANSPORTS
+
+DEFAULT_URL = "http://127.0.0.1:51233/"
+
+_NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+
+
+def checked_url(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A click callback: the URL of a server. What is none is told without quoting it, for it may hold a key."""
+    try:
+        parts = urlsplit(value or DEFAULT_URL)
+        sound = parts.scheme in TRANSPORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise click.BadParameter("no URL of a server; one is http://127.0.0.1:51233/ or wss://example.com/", ctx, param)
+    return value
+
+
+url_option = click.option(
+    "--url",
+    default=DEFAULT_URL,
+    show_default=True,
+    metavar="URL",
+    callback=checked_url,
+    help="The server: http, https, ws or wss.",
+)
+api_version_option = click.option(
+    "--api-version",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The version to speak.  [default: the server's latest]",
+)
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long an answer is waited for.",
+)
+
+
+def as_json(text: str) -> Any:
+    """A value typed at a prompt: JSON where it parses, else the text itself.
+
+    A number stays text where rippled could not hold it as it is written (a hash of digits, an amount of drops beyond
+    32 bits, 1.50), for the fields that have such values are strings.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(value, float):
+        return value if repr(value) == text else text
+    if type(value) is int and not -(2**31) <= value < 2**32:
+        return text
+    return value
+
+
+def split_named(words: tuple[str, ...]) -> tuple[list[str], JsonObject]:
+    """The words that stand by their place, and the parameters given as `name=value`.
+
+    Raises click.UsageError, which quotes no value.
+    """
+    positional: list[str] = []
+    named: JsonObject = {}
+    for word in words:
+        if match := _NAMED.fullmatch(word):
+            name, text = match.groups()
+            if name in named:
+                raise click.UsageError(f"{name} is given twice")
+            named[name] = as_json(text)
+        elif re.match(r"-+[A-Za-z]", word):
+            raise click.UsageError(f"No such option: {word.partition('=')[0]}")
+        else:
+            positional.append(word)
+    return positional, named
+
+
+def json_object(text: str, what: str) -> JsonObject:
+    """A JSON object.
+
+    `what` names it in the click.UsageError that is raised for anything else, and which quotes none of it.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        where = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
+        raise click.UsageError(f"{what} is no JSON{where}") from None
+    if not isinstance(value, dict):
+        raise click.UsageError(f"{what} is JSON, but no object")
+    return value

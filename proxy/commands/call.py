@@ -1,0 +1,88 @@
+"""`call`: asks a server one question, as rippled's own command line does (XLS-22: in the latest version)."""
+
+import asyncio
+import sys
+
+import click
+
+from adapters import JsonObject
+from proxy.commands.arguments import api_version_option, json_object, split_named, timeout_option, url_option
+from proxy.commands.output import echo_json
+from proxy.commands.positional import FORMS, by_position
+from proxy.commands.server import Answered, NoAnswer, Server, TextAnswer, version_range
+
+_ERROR, _NO_ANSWER = 1, 3
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},  # -1 is a ledger index
+    epilog="Exit status: 0 for a success, 1 for an answer that is an error, 2 for a wrong command line, 3 for none.",
+)
+@click.argument("method")
+@click.argument("parameters", nargs=-1, metavar="[PARAMETER]... [NAME=VALUE]...")
+@url_option
+@api_version_option
+@click.option("--websocket", is_flag=True, help="Ask over WebSocket instead of HTTP.")
+@timeout_option
+@click.option("--json", "lines", is_flag=True, help="Write the answer on one line, for programs.")
+def call(
+    method: str,
+    parameters: tuple[str, ...],
+    url: str,
+    api_version: int | None,
+    websocket: bool,
+    timeout: float,
+    lines: bool,
+) -> None:
+    """Ask a server for METHOD and write its answer.
+
+    Parameters stand in the order that rippled's own command line has, or are NAME=VALUE, with a VALUE that is JSON
+    where it parses as such and text otherwise:
+
+    \b
+      call account_info rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh validated signer_lists=true
+      call ledger_data ledger_index=validated limit=5
+      call json ledger '{"ledger_index": "validated"}'
+
+    The version is the latest that the server speaks, unless one is named.
+    """  # noqa: D301 - click reads the backspace itself
+    method, params = _request(method, parameters)
+    if "api_version" in params:
+        if type(params["api_version"]) is not int:
+            raise click.UsageError("api_version is a whole number; --api-version names it too")
+        api_version = params.pop("api_version") if api_version is None else api_version
+        params.pop("api_version", None)
+    try:
+        answered = asyncio.run(_ask(url, websocket, timeout, method, params, api_version))
+        result = answered.result()
+    except TextAnswer as text:
+        click.echo(str(text), err=True)
+        sys.exit(_ERROR)
+    except NoAnswer as none:
+        click.echo(f"no answer: {none}", err=True)
+        sys.exit(_NO_ANSWER)
+    echo_json(answered.shown(), lines=lines)
+    sys.exit(_ERROR if "error" in result else 0)
+
+
+def _request(method: str, words: tuple[str, ...]) -> tuple[str, JsonObject]:
+    """The method and its parameters. Raises click.UsageError."""
+    if method == "json":
+        if len(words) != 2:
+            raise click.UsageError("json is asked as: json <method> <parameters as JSON>")
+        return words[0], json_object(words[1], "the parameters")
+    positional, named = split_named(words)
+    params = by_position(method, positional)
+    if twice := params.keys() & named.keys():
+        usage = FORMS[method].usage
+        raise click.UsageError(f"{', '.join(sorted(twice))}: given by position ({method} {usage}) and by name")
+    return method, {**params, **named}
+
+
+async def _ask(
+    url: str, websocket: bool, seconds: float, method: str, params: JsonObject, api_version: int | None
+) -> Answered:
+    async with Server(url, websocket=websocket, seconds=seconds) as server:
+        if api_version is None:
+            api_version = (await version_range(server))[1]
+        return await server.ask(method, params, api_version)

@@ -1,0 +1,24 @@
+"""JSON for people or for programs, on standard output."""
+
+import sys
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.json import JSON
+
+# A text beyond this is written without colours, which take seconds then.
+_COLOURED_BYTES = 1_000_000
+
+
+def echo_json(value: Any, *, lines: bool) -> None:
+    """Writes a JSON value: on one line, or indented and, where that is a terminal, in colours."""
+    if lines:
+        click.echo(orjson.dumps(value))
+        return
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    if sys.stdout.isatty() and len(text) < _COLOURED_BYTES:
+        Console().print(JSON(text), soft_wrap=True)
+    else:
+        click.echo(text)

@@ -1,0 +1,134 @@
+"""`watch`: prints what a server pushes to its subscribers, until told to stop."""
+
+import asyncio
+import random
+import sys
+from dataclasses import dataclass
+
+import click
+
+from adapters import JsonObject
+from proxy.commands.arguments import api_version_option, as_json, timeout_option, url_option
+from proxy.commands.output import echo_json
+from proxy.commands.positional import currency
+from proxy.commands.server import NoAnswer, Server, TextAnswer, version_range
+
+_ERROR, _NO_ANSWER = 1, 3
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+"""Seconds until a lost connection is opened again: the first time, and at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What to watch, and where. `api_version` None: the server's latest. `count` None: until told to stop."""
+
+    url: str
+    seconds: float
+    request: JsonObject
+    api_version: int | None
+    count: int | None
+
+
+class _Refused(Exception):  # noqa: N818 - what has happened
+    """The server does not take the subscription."""
+
+    def __init__(self, answer: JsonObject) -> None:
+        super().__init__(str(answer.get("error")))
+        self.answer = answer
+
+
+@click.command(
+    epilog="Exit status: 0 when stopped by Ctrl-C or --count, 1 where the server refuses, 2 for a wrong command line, "
+    "3 where it does not answer."
+)
+@click.argument("streams", nargs=-1, metavar="[STREAM]...")
+@url_option
+@api_version_option
+@click.option("--accounts", multiple=True, metavar="ACCOUNT[,ACCOUNT]...", help="Transactions of these accounts.")
+@click.option(
+    "--books",
+    multiple=True,
+    metavar="PAYS:GETS",
+    help="Transactions of an order book: XRP:USD/rIssuer, or the JSON object that subscribe takes.",
+)
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N messages.")
+@timeout_option
+@click.option("--json", "lines", is_flag=True, help="Write each message on one line, for programs.")
+def watch(
+    streams: tuple[str, ...],
+    url: str,
+    api_version: int | None,
+    accounts: tuple[str, ...],
+    books: tuple[str, ...],
+    count: int | None,
+    timeout: float,
+    lines: bool,
+) -> None:
+    """Subscribe to STREAMs and write what a server pushes: ledger, transactions, transactions_proposed, validations …
+
+    A connection that is lost is opened again, after a pause that grows to half a minute, and said so on standard error.
+    What was pushed in between is missing.
+    """
+    request: JsonObject = {}
+    if streams:
+        request["streams"] = list(streams)
+    if accounts:
+        request["accounts"] = [account for group in accounts for account in group.split(",") if account]
+    if books:
+        request["books"] = [_book(text) for text in books]
+    if not request:
+        raise click.UsageError("name a stream, such as ledger, or --accounts or --books")
+    try:
+        asyncio.run(_watch(Watched(url, timeout, request, api_version, count), lines))
+    except KeyboardInterrupt:
+        return
+    except _Refused as refused:
+        echo_json(refused.answer, lines=lines)
+        sys.exit(_ERROR)
+    except TextAnswer as text:
+        click.echo(str(text), err=True)
+        sys.exit(_ERROR)
+    except NoAnswer as none:
+        click.echo(f"no answer: {none}", err=True)
+        sys.exit(_NO_ANSWER)
+
+
+def _book(text: str) -> JsonObject:
+    given = as_json(text)
+    if isinstance(given, dict):
+        return given
+    pays, colon, gets = text.partition(":")
+    if not (pays and colon and gets):
+        raise click.UsageError("a book is XRP:USD/rIssuer, what the taker pays before what it gets, or a JSON object")
+    return {"taker_pays": currency(pays), "taker_gets": currency(gets)}
+
+
+async def _watch(watched: Watched, lines: bool) -> None:
+    """Raises _Refused, TextAnswer and NoAnswer as long as no subscription has stood; afterwards it tries again."""
+    left = watched.count
+    stood = False
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            async with Server(watched.url, websocket=True, seconds=watched.seconds) as server:
+                await _subscribe(server, watched)
+                stood, pause = True, _FIRST_PAUSE
+                while left is None or left > 0:
+                    echo_json(await server.pushed(), lines=lines)
+                    left = None if left is None else left - 1
+                return
+        except (NoAnswer, TextAnswer, _Refused) as problem:
+            if not stood:
+                raise
+            wait = pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
+            click.echo(f"{problem}; trying again in {wait:.1f} seconds", err=True)
+        await asyncio.sleep(wait)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+async def _subscribe(server: Server, watched: Watched) -> None:
+    """Raises _Refused, TextAnswer and NoAnswer."""
+    version = watched.api_version or (await version_range(server))[1]
+    answered = await server.ask("subscribe", watched.request, version)
+    if "error" in answered.result():
+        raise _Refused(answered.shown())
