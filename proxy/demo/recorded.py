@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
+from proxy.demo.paging import page, whole_history
 from proxy.guard import ADMIN_METHODS
 
 PortKind = Literal["public", "admin"]
@@ -130,7 +131,20 @@ class Recordings:
         bare = {n: v for n, v in params.items() if v is not False and v is not None and n != "strict"}
         if (found := table.get(question(method, bare))) is not None:
             return found
-        return table.get(question(method, {n: v for n, v in bare.items() if n in self._names}))
+        known = {n: v for n, v in bare.items() if n in self._names}
+        if (found := table.get(question(method, known))) is not None:
+            return found
+        return _page(table, known) if method == "account_tx" else None
+
+
+def _page(table: Mapping[Question, Answer], params: Params) -> Answer | None:
+    """An `account_tx` page that was not recorded; None where it does not follow from what was."""
+    history = whole_history(params)
+    whole = table.get(question("account_tx", history)) if history is not None else None
+    if whole is None or whole.result is None:
+        return None
+    result = page(orjson.loads(orjson.dumps(whole.result)), params)
+    return Answer(result=orjson.Fragment(orjson.dumps(result))) if result is not None else None
 
 
 def _at_version(name: str, version: int) -> Iterator[dict[str, Any]]:

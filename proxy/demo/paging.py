@@ -1,0 +1,44 @@
+"""`account_tx` in pages that nobody recorded, cut from the recorded answer that holds the account's whole history."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Whole histories were recorded with this limit: no account has as many transactions.
+WHOLE_LIMIT = 60
+_PAGED_BY = frozenset({"account", "limit", "marker", "forward"})
+_RANGE = frozenset({"ledger_index_min", "ledger_index_max"})
+
+
+def whole_history(params: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The parameters that the whole history behind a page was recorded with.
+
+    None where `params` ask for more than a page (an end to the range of ledgers, binary) or are of wrong types.
+    """
+    limit, marker = params.get("limit", WHOLE_LIMIT), params.get("marker", {})
+    asked = {name for name in params if not (name in _RANGE and params[name] == -1)}  # -1: no end
+    paged = asked <= _PAGED_BY and type(limit) is int and limit > 0 and isinstance(marker, dict)
+    return {"account": params["account"], "limit": WHOLE_LIMIT} if paged and "account" in params else None
+
+
+def page(whole: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The `result` for `params`, from `whole`, the result for `whole_history(params)`.
+
+    As in rippled (SQLInterface's accountTxPage) a marker is the place of the first transaction that was not told yet.
+    None where no transaction is at the place that the marker tells.
+    """
+    transactions = whole["transactions"][:: -1 if params.get("forward") else 1]
+    places = [_place(transaction) for transaction in transactions]
+    marker = params.get("marker")
+    if marker is not None and marker not in places:
+        return None
+    first = places.index(marker) if marker is not None else 0
+    last = first + params.get("limit", len(places))
+    result = {**whole, "limit": params.get("limit", 0), "transactions": transactions[first:last]}
+    return {**result, "marker": places[last]} if last < len(places) else result
+
+
+def _place(transaction: dict[str, Any]) -> dict[str, int]:
+    """Where in the history a transaction is, in the form of a marker."""
+    # Version 1 tells the ledger inside `tx`, version 2 beside `tx_json`.
+    ledger_index = transaction["tx"]["ledger_index"] if "tx" in transaction else transaction["ledger_index"]
+    return {"ledger": ledger_index, "seq": transaction["meta"]["TransactionIndex"]}
