@@ -1,7 +1,9 @@
 """The commands beside serving: a client, and the adapters asked by hand. One module for each."""
 
 from proxy.commands.call import call
+from proxy.commands.explain import changes, explain
+from proxy.commands.translate import translate
 from proxy.commands.watch import watch
 
-COMMANDS = (call, watch)
+COMMANDS = (call, changes, explain, translate, watch)
 """What the command line is given."""

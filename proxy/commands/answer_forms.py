@@ -1,0 +1,66 @@
+"""An answer in any of its envelopes (JSON-RPC, WebSocket, none), and a result put into the same one again."""
+
+from collections.abc import Callable
+
+import orjson
+
+from adapters import JsonObject
+from proxy.envelope import (
+    AnswerUnreadable,
+    jsonrpc_answer,
+    read_jsonrpc_answer,
+    read_websocket_answer,
+    write_websocket,
+)
+from proxy.envelope.call import Call
+
+Writing = Callable[[JsonObject], JsonObject]
+"""Puts a result into an envelope."""
+
+_OK = 200
+
+
+def take_out(answer: JsonObject, method: str, params: JsonObject, version: int) -> tuple[JsonObject, Writing]:
+    """The result in an answer to `method`, and how a result is put back as the answer of API version `version`.
+
+    Raises AnswerUnreadable.
+    """
+    if answer.get("type") == "response":
+        result, beside = read_websocket_answer(answer)
+        call = _call(answer, answer, method, params, version, ("id", "jsonrpc", "ripplerpc", "api_version"))
+        return result, lambda new: orjson.loads(write_websocket(call, new, beside))
+    if isinstance(answer.get("result"), dict) or isinstance(answer.get("error"), dict):
+        result, beside = read_jsonrpc_answer(_OK, orjson.dumps(answer))
+        holder = answer["result"] if "result" in answer else answer["error"]
+        call = _call(answer, holder, method, params, version, ("id", "jsonrpc", "ripplerpc"))
+        return result, lambda new: jsonrpc_answer(call, new, beside)
+    return _bare(answer)
+
+
+def _call(
+    answer: JsonObject, holder: JsonObject, method: str, params: JsonObject, version: int, echoed: tuple[str, ...]
+) -> Call:
+    """The call that `answer` is of, as a client of `version` made it."""
+    envelope = {name: answer[name] for name in echoed if name in answer}
+    if "api_version" in envelope:
+        envelope["api_version"] = version
+    if not isinstance(envelope.get("ripplerpc", ""), str):
+        raise AnswerUnreadable("an answer whose ripplerpc is no text")
+    request = holder.get("request")
+    request = dict(request) if isinstance(request, dict) else {**params, "command": method}
+    if "api_version" in request:
+        request["api_version"] = version
+    return Call(method=method, params=params, version=version, envelope=envelope, request=request)
+
+
+def _bare(answer: JsonObject) -> tuple[JsonObject, Writing]:
+    """A result by itself; a `status` that came along with it is kept true."""
+    beside = {name: answer[name] for name in ("status", "request") if name in answer}
+    result = {name: value for name, value in answer.items() if name not in beside}
+
+    def put_back(new: JsonObject) -> JsonObject:
+        if "status" in beside:
+            new = {**new, "status": "error" if "error" in new else "success"}
+        return {**new, "request": beside["request"]} if "request" in beside and "error" in new else new
+
+    return result, put_back

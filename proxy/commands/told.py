@@ -1,0 +1,104 @@
+"""What the adapters tell of themselves: which methods changed between two versions, how, and what is lost."""
+
+import inspect
+from dataclasses import dataclass
+
+from adapters import VERSIONS
+from adapters.adapter import ErrorAdapter, MethodAdapter, Step, StreamAdapter
+
+_LOSS = "Loss: "
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """How a client is served from a node that speaks the neighbouring version."""
+
+    client: int
+    node: int
+    request_rewritten: bool
+    result_rewritten: bool
+    converses: bool
+    """The adapter decides itself what is asked: it may be more than one question, another one, or none."""
+
+    def __str__(self) -> str:
+        done = [
+            words
+            for words, holds in (
+                ("the request is rewritten", self.request_rewritten),
+                ("the result is rewritten", self.result_rewritten),
+                ("the adapter decides what is asked: one question, several, or none", self.converses),
+            )
+            if holds
+        ]
+        return f"client of {self.client} on a node of {self.node}: {'; '.join(done) or 'passed as it is'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed from version `older` to `newer` about a method, about the errors of any, or about what is pushed."""
+
+    subject: str
+    older: int
+    newer: int
+    text: tuple[str, ...]
+    """Paragraphs."""
+    losses: tuple[str, ...]
+    """What cannot be told exactly to a client of the other version, and the choice made."""
+    directions: tuple[Direction, ...] = ()
+    messages: tuple[str, ...] = ()
+    """The types of pushed messages that are rewritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All that changed between two neighbouring versions."""
+
+    older: int
+    newer: int
+    methods: tuple[Change, ...]
+    errors: Change | None
+    pushed: Change | None
+
+
+def changes_between(older: int, newer: int) -> list[Changes]:
+    """What changed on the way from one version up to another, step by step. Raises ValueError where no way leads."""
+    return [_changes_of(step) for step in VERSIONS.way(older, newer)]
+
+
+def _changes_of(step: Step) -> Changes:
+    methods = tuple(_of_method(step, step.methods[name]) for name in sorted(step.methods))
+    errors = pushed = None
+    if type(step.errors) is not ErrorAdapter:
+        errors = Change("errors", step.older, step.newer, *_told(step.errors, ErrorAdapter))
+    if messages := tuple(sorted(step.streams.downgrades.keys() | step.streams.upgrades.keys())):
+        pushed = Change(
+            "pushed messages", step.older, step.newer, *_told(step.streams, StreamAdapter), messages=messages
+        )
+    return Changes(step.older, step.newer, methods, errors, pushed)
+
+
+def _of_method(step: Step, adapter: MethodAdapter) -> Change:
+    directions = (
+        _direction(adapter, step.older, step.newer, "upgrade_request", "downgrade_result", "serve_older"),
+        _direction(adapter, step.newer, step.older, "downgrade_request", "upgrade_result", "serve_newer"),
+    )
+    return Change(adapter.method, step.older, step.newer, *_told(adapter, MethodAdapter), directions=directions)
+
+
+def _direction(adapter: MethodAdapter, client: int, node: int, request: str, result: str, serve: str) -> Direction:
+    def overridden(name: str) -> bool:
+        return getattr(type(adapter), name) is not getattr(MethodAdapter, name)
+
+    return Direction(client, node, overridden(request), overridden(result), overridden(serve))
+
+
+def _told(adapter: object, base: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The paragraphs in which an adapter tells what changed, and the losses among them; its own bases tell it too."""
+    paragraphs: list[str] = []
+    for kind in type(adapter).__mro__:
+        if kind is base:
+            break
+        paragraphs += [" ".join(part.split()) for part in inspect.cleandoc(kind.__doc__ or "").split("\n\n")]
+    told = [part for part in paragraphs if part]
+    losses = tuple(part.removeprefix(_LOSS) for part in told if part.startswith(_LOSS))
+    return tuple(part for part in told if not part.startswith(_LOSS)), losses

@@ -1,0 +1,219 @@
+"""`translate`: one message from one API version to another, as the proxy would, with or without a node."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import click
+import orjson
+
+from adapters import VERSIONS, JsonObject, Question
+from adapters.errors import error_result
+from proxy.commands.answer_forms import Writing, take_out
+from proxy.commands.arguments import checked_url, json_object
+from proxy.commands.output import echo_json
+from proxy.commands.server import NoAnswer, Server, TextAnswer
+from proxy.config import LimitSettings
+from proxy.envelope import AnswerUnreadable
+from proxy.translation import AnswerMisshapen, NodeAnswer, Translator
+
+_FAILED, _NO_ANSWER = 1, 3
+
+
+class LookUps:
+    """What a conversation asks besides the answer that is to be translated: given in files, asked of a node, or missed.
+
+    A question that cannot be answered is kept in `missing`, and answered with an error so that further ones are seen.
+    """
+
+    def __init__(self, given: dict[tuple[str, bytes], JsonObject], server: Server | None, version: int) -> None:
+        self._given = given
+        self._server = server
+        self._version = version
+        self.missing: list[Question] = []
+
+    async def answer(self, question: Question) -> JsonObject:
+        """The result for one question. Raises NoAnswer and TextAnswer where a node is asked."""
+        kept = self._given.get(_key(question.method, question.params))
+        if kept is not None:
+            return orjson.loads(orjson.dumps(kept))  # type: ignore[no-any-return]  # the adapter's own, to change
+        if self._server is not None:
+            return (await self._server.ask(question.method, question.params, self._version)).result()
+        self.missing.append(question)
+        return error_result("lgrNotFound")
+
+
+@click.command(
+    epilog="Exit status: 0 where it was translated, 1 where it cannot be or look-ups are missing, 2 for a wrong "
+    "command line, 3 where the node does not answer."
+)
+@click.option("--method", metavar="METHOD", help="What the answer is an answer to.")
+@click.option("--from", "source", type=int, required=True, metavar="N", help="The version that the message has.")
+@click.option("--to", "target", type=int, required=True, metavar="N", help="The version that it is to have.")
+@click.option(
+    "--params", default="{}", metavar="JSON", help="The request's parameters, as the client of --to gave them."
+)
+@click.option("--stream", is_flag=True, help="Translate pushed messages, one after the other, rather than an answer.")
+@click.option(
+    "--look-up",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help='Answers that may be needed besides, each {"method": …, "params": …, "result": …}.',
+)
+@click.option("--node", metavar="URL", callback=checked_url, help="A node of version --from, asked for what is needed.")
+@click.option("--json", "lines", is_flag=True, help="Write it on one line, for programs.")
+def translate(
+    method: str | None,
+    source: int,
+    target: int,
+    params: str,
+    stream: bool,
+    files: tuple[Path, ...],
+    node: str | None,
+    lines: bool,
+) -> None:
+    """Translate an answer, read from standard input, from one API version to another.
+
+    It may be a result, or a whole answer of JSON-RPC or WebSocket, which then keeps its envelope. Where adapters need
+    to look something up, they say what, unless --look-up holds it or --node can be asked.
+
+    \b
+      translate --method account_info --from 2 --to 1 < answer.json
+      watch transactions --json | translate --stream --from 2 --to 1 --json
+    """  # noqa: D301 - click reads the backspace itself
+    for version in (source, target):
+        if not VERSIONS.oldest <= version <= VERSIONS.newest:
+            raise click.UsageError(
+                f"there are adapters for versions {VERSIONS.oldest} to {VERSIONS.newest}, not {version}"
+            )
+    if stream == (method is not None):
+        raise click.UsageError("name a --method, or say --stream")
+    if stream:
+        _translate_stream(source, target, lines)
+        return
+    given = _read_look_ups(files)
+    asked = json_object(params, "--params")
+    try:
+        answer, missing = asyncio.run(_translate(str(method), asked, source, target, given, node))
+    except (AnswerUnreadable, AnswerMisshapen) as problem:
+        _leave(f"that is no answer to {method} of version {source}: {problem}")
+    except (NoAnswer, TextAnswer) as problem:
+        _leave(str(problem), _NO_ANSWER)
+    if missing:
+        for question in missing:
+            click.echo(orjson.dumps({"method": question.method, "params": question.params}), err=True)
+        _leave("needs these look-ups, and perhaps others then; give them with --look-up, or name a --node")
+    echo_json(answer, lines=lines)
+
+
+async def _translate(
+    method: str,
+    params: JsonObject,
+    source: int,
+    target: int,
+    given: dict[tuple[str, bytes], JsonObject],
+    node: str | None,
+) -> tuple[JsonObject, list[Question]]:
+    """The answer of version `target`, and the questions that could not be asked."""
+    limits = LimitSettings()
+    translator = Translator(
+        questions=limits.questions, question_bytes=limits.question_bytes, remembered=limits.remembered_ledgers
+    )
+    put_back: Writing | None = None
+    async with AsyncExitStack() as stack:
+        server = None if node is None else await stack.enter_async_context(Server(node))
+        look_ups = LookUps(given, server, source)
+
+        async def ask(question: Question) -> NodeAnswer:
+            nonlocal put_back
+            # The first question for the method is what the answer at hand answers; it is read when it is needed.
+            if question.method == method and put_back is None:
+                result, put_back = take_out(_read_input(), method, params, target)
+            else:
+                result = await look_ups.answer(question)
+            return NodeAnswer(result, {}, 0)
+
+        conversation = VERSIONS.pipeline(target, source, method).converse(params)
+        result = (await translator.converse(conversation, source, ask)).result
+    return (result if put_back is None else put_back(result)), look_ups.missing
+
+
+def _translate_stream(source: int, target: int, lines: bool) -> None:
+    pipeline = VERSIONS.stream_pipeline(target, source)
+    for message in _messages(sys.stdin.buffer):
+        echo_json(pipeline.rewrite(message), lines=lines)
+
+
+def _messages(stream: BinaryIO) -> Iterator[JsonObject]:
+    """JSON objects one after the other, each on a line or indented, as they come."""
+    read: list[bytes] = []
+    for line in stream:
+        read.append(line)
+        if line.startswith((b"{", b"}")) and line.rstrip().endswith(b"}"):
+            yield _object(b"".join(read), "a message on standard input")
+            read.clear()
+    if b"".join(read).strip():
+        yield _object(b"".join(read), "the last message on standard input")
+
+
+def _read_input() -> JsonObject:
+    return _object(sys.stdin.buffer.read(), "standard input")
+
+
+def _read_look_ups(files: tuple[Path, ...]) -> dict[tuple[str, bytes], JsonObject]:
+    """The answers in the files, by what they answer: JSON objects on lines, one alone, or several in an array."""
+    found = {}
+    for path in files:
+        for entry in _entries(path):
+            method, params, answer = entry.get("method"), entry.get("params", {}), entry.get("result")
+            if not isinstance(method, str) or not isinstance(params, dict) or not isinstance(answer, dict):
+                raise click.UsageError(f"{path}: a look-up has method, params and result")
+            try:
+                found[_key(method, params)] = take_out(answer, method, params, 1)[0]
+            except AnswerUnreadable as unreadable:
+                raise click.UsageError(f"{path}: the result for {method}: {unreadable}") from None
+    return found
+
+
+def _entries(path: Path) -> list[JsonObject]:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from None
+    read: Callable[[bytes], Any] = orjson.loads
+    try:
+        value = read(text)
+    except orjson.JSONDecodeError:
+        try:
+            value = [read(line) for line in text.splitlines() if line.strip()]
+        except orjson.JSONDecodeError:
+            raise click.UsageError(f"{path}: is no JSON, nor has it JSON on each line") from None
+    entries: list[Any] = value if isinstance(value, list) else [value]
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise click.UsageError(f"{path}: holds something that is no object")
+    return entries
+
+
+def _object(text: bytes, what: str) -> JsonObject:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        _leave(f"{what} is no JSON: line {error.lineno}, column {error.colno}")
+    if not isinstance(value, dict):
+        _leave(f"{what} is JSON, but no object")
+    return value
+
+
+def _key(method: str, params: JsonObject) -> tuple[str, bytes]:
+    asked = {name: value for name, value in params.items() if name != "api_version"}
+    return method, orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+
+
+def _leave(problem: str, status: int = _FAILED) -> NoReturn:
+    click.echo(f"translate: {problem}", err=True)
+    sys.exit(status)
