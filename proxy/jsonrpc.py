@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
+import orjson
 from aiohttp import web
 
-from adapters import VERSIONS, JsonObject, Pipeline, Question
+from adapters import JsonObject
 from adapters.errors import error_result
+from proxy.answering import Answer, Answering, NodeText, Passing
 from proxy.envelope import (
-    AnswerUnreadable,
     Batch,
     BatchRefusal,
     Call,
@@ -18,33 +18,19 @@ from proxy.envelope import (
     Policy,
     Refused,
     jsonrpc_answer,
-    node_request,
     read_jsonrpc,
-    read_jsonrpc_answer,
-    splice_jsonrpc,
     write_batch,
     write_jsonrpc,
 )
-from proxy.failures import FAILURES, Failure, NoNode, told_of_failure
+from proxy.failures import FAILURES, Failure, told_of_failure
 from proxy.guard import Network, client_address
-from proxy.nodes.http import NodeFailure, RawAnswer
-from proxy.nodes.methods import READING_METHODS
-from proxy.nodes.pool import Node, Nodes
+from proxy.nodes import READING_METHODS, RawAnswer
 from proxy.observe.served import Account, Served
-from proxy.translation import NodeAnswer, Translator, error_of
+from proxy.request_json import write
+from proxy.translation import AnswerMisshapen, error_of
 from proxy.version_method import version_result
 
 _CONTENT_TYPE = "application/json; charset=UTF-8"
-
-log = structlog.get_logger(__name__)
-
-
-class _NodeText(Exception):  # noqa: N818 - what has happened
-    """The node answered with a line of text, which is passed on as it is."""
-
-    def __init__(self, answer: RawAnswer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
 
 
 class JsonRpcEndpoint:
@@ -57,16 +43,14 @@ class JsonRpcEndpoint:
         self,
         *,
         policy: Policy,
-        nodes: Nodes,
-        translator: Translator,
+        answering: Answering,
         account: Account,
         trusted_proxies: Sequence[Network],
         request_seconds: float,
         in_flight: int,
     ) -> None:
         self._policy = policy
-        self._nodes = nodes
-        self._translator = translator
+        self._answering = answering
         self._account = account
         self._trusted_proxies = trusted_proxies
         self._request_seconds = request_seconds
@@ -107,7 +91,7 @@ class JsonRpcEndpoint:
         _name(served, read)
         try:
             status, answer = await self._answer(read, served, deadline)
-        except _NodeText as text:
+        except NodeText as text:
             return self._passed_on(served, text.answer)
         self._account.ended(served, status)
         return _response(status, answer)
@@ -124,7 +108,7 @@ class JsonRpcEndpoint:
         return b"".join(chunks)
 
     async def _answer(self, read: Call | Refused, served: Served, deadline: float) -> tuple[int, bytes]:
-        """The HTTP status and body for one request. Raises _NodeText."""
+        """The HTTP status and body for one request. Raises NodeText."""
         if isinstance(read, Refused):
             self._account.refused(served, read.reason)
             return write_jsonrpc(read.call, read.result)
@@ -132,56 +116,11 @@ class JsonRpcEndpoint:
             served.outcome = "success"
             return write_jsonrpc(read, version_result(read.version, self._policy.versions))
         try:
-            return await self._ask_node(read, served, deadline)
+            answer = await self._answering.answer(read, served, deadline, may_pass=True)
+            return _written(read, answer)
         except FAILURES as failure:
             status, result = self._failed(failure, read, served)
             return status, write_jsonrpc(read, result)[1]
-
-    async def _ask_node(self, call: Call, served: Served, deadline: float) -> tuple[int, bytes]:
-        """As `_answer`, by a node; a result that is the same in both versions passes without being parsed."""
-        node, pipeline = self._route(call, served)
-        with node.busy():
-            first = None
-            if pipeline.passes:
-                raw = await self._post(node, Question(call.method, call.params), served, deadline)
-                spliced = splice_jsonrpc(call, raw.body) if raw.status == 200 else None
-                if spliced is not None:
-                    served.outcome = "success"
-                    return 200, spliced
-                first = _read(raw, node)
-            result, beside = await self._translate(call, served, deadline, node, pipeline, first)
-        return write_jsonrpc(call, result, beside)
-
-    def _route(self, call: Call, served: Served) -> tuple[Node, Pipeline]:
-        node = self._nodes.choose(call.version)
-        if node is None or node.api_version is None:
-            raise NoNode
-        served.node = node.name
-        served.node_version = node.api_version
-        return node, VERSIONS.pipeline(call.version, node.api_version, call.method)
-
-    async def _translate(
-        self, call: Call, served: Served, deadline: float, node: Node, pipeline: Pipeline, first: NodeAnswer | None
-    ) -> tuple[JsonObject, JsonObject]:
-        async def ask(question: Question) -> NodeAnswer:
-            return _read(await self._post(node, question, served, deadline), node)
-
-        version = served.node_version or 0
-        translated = await self._translator.converse(pipeline.converse(call.params), version, ask, first)
-        if not pipeline.same_version:
-            self._account.metrics.translation(call.method, call.version, version, translated.seconds)
-        served.error = error_of(translated.result)
-        served.outcome = "success" if served.error is None else "error"
-        return translated.result, translated.beside
-
-    async def _post(self, node: Node, question: Question, served: Served, deadline: float) -> RawAnswer:
-        return await node.http.ask(
-            node_request(question.method, question.params, served.node_version or 0),
-            client=served.peer,
-            method=question.method,
-            reads_only=question.method in READING_METHODS,
-            deadline=deadline,
-        )
 
     def _failed(self, failure: Failure, call: Call, served: Served) -> tuple[int, JsonObject]:
         served.outcome = "failed"
@@ -198,7 +137,9 @@ class JsonRpcEndpoint:
             self._account.ended(served, 200)
         return _response(200, write_batch(answers))
 
-    async def _answer_item(self, item: Call | Refused | BatchRefusal, served: Served, deadline: float) -> JsonObject:
+    async def _answer_item(
+        self, item: Call | Refused | BatchRefusal, served: Served, deadline: float
+    ) -> JsonObject | orjson.Fragment:
         if isinstance(item, BatchRefusal):
             served.method = item.method or ""
             self._account.refused(served, item.reason, item.version_refused)
@@ -211,15 +152,13 @@ class JsonRpcEndpoint:
             served.outcome = "success"
             return jsonrpc_answer(item, version_result(item.version, self._policy.versions))
         try:
-            node, pipeline = self._route(item, served)
-            with node.busy():
-                result, beside = await self._translate(item, served, deadline, node, pipeline, None)
+            answer = await self._answering.answer(item, served, deadline, may_pass=False)
+            return _written_item(item, answer)
         except FAILURES as failure:
             return jsonrpc_answer(item, self._failed(failure, item, served)[1])
-        except _NodeText as text:
+        except NodeText as text:
             served.outcome, served.error = "error", "text"
             return jsonrpc_answer(item, error_result("internal", _line(text.answer)))
-        return jsonrpc_answer(item, result, beside)
 
     def _text(self, served: Served, status: int, text: str) -> web.Response:
         self._account.ended(served, status)
@@ -239,17 +178,24 @@ def _name(served: Served, read: Call | Refused) -> None:
     served.method, served.client_version = call.method, call.version
 
 
-def _read(raw: RawAnswer, node: Node) -> NodeAnswer:
-    """Takes a node's answer out of its envelope. Raises _NodeText, and NodeFailure for what is neither."""
+def _written(call: Call, answer: Answer) -> tuple[int, bytes]:
+    """The HTTP status and body of a translated answer. Raises AnswerMisshapen for one nested too deeply to write."""
+    if isinstance(answer, Passing):
+        return 200, answer.answer
     try:
-        result, beside = read_jsonrpc_answer(raw.status, raw.body)
-    except AnswerUnreadable as unreadable:
-        # A node that refuses the version it is spoken to in says so with a text that is not the client's business.
-        if raw.status == 200 or raw.body.startswith(b"invalid_API_version"):
-            log.warning("node_answer_unreadable", node=node.name, problem=str(unreadable))
-            raise NodeFailure("nonsense", node.name) from None
-        raise _NodeText(raw) from None
-    return NodeAnswer(result, beside, len(raw.body))
+        return write_jsonrpc(call, answer.result, answer.beside)
+    except TypeError:
+        raise AnswerMisshapen("nested too deeply") from None
+
+
+def _written_item(call: Call, answer: Answer) -> orjson.Fragment:
+    """As `_written`, for a batch."""
+    if isinstance(answer, Passing):
+        return orjson.Fragment(answer.answer)
+    try:
+        return orjson.Fragment(write(jsonrpc_answer(call, answer.result, answer.beside)))
+    except TypeError:
+        raise AnswerMisshapen("nested too deeply") from None
 
 
 def _line(answer: RawAnswer) -> str:

@@ -9,11 +9,13 @@ import uvloop
 from aiohttp import web
 
 import proxy
+from proxy.answering import Answering
 from proxy.config import NodeSettings, Settings
 from proxy.entrance import Entrance
 from proxy.envelope import Policy
 from proxy.guard import Guard
 from proxy.jsonrpc import JsonRpcEndpoint
+from proxy.kept import KeptAnswers
 from proxy.negotiation import VersionRange
 from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, Nodes, node_tls
 from proxy.nodes.websocket import WebSocketDialer
@@ -194,10 +196,17 @@ class Proxy:
         settings = self._settings
         translator = self._translator()
         account = Account(self._metrics, logs.AccessLog(settings.logging.requests))
+        answering = Answering(
+            nodes,
+            translator,
+            KeptAnswers(settings.cache.bytes, self._metrics),
+            self._metrics,
+            tries=settings.health.tries,
+            share=settings.cache.share_in_flight,
+        )
         jsonrpc = JsonRpcEndpoint(
             policy=self._policy(),
-            nodes=nodes,
-            translator=translator,
+            answering=answering,
             account=account,
             trusted_proxies=settings.guard.trusted_proxies,
             request_seconds=settings.timeouts.request,

@@ -5,7 +5,10 @@ The source is `ServerHandler::processRequest` of rippled's `ServerHandler.cpp`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import orjson
 
 from adapters.errors import error_result, http_status
 from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, make_call
@@ -67,10 +70,11 @@ def write_jsonrpc(call: Call, result: dict[str, Any], beside: dict[str, Any] | N
     return status, write(answer) + b"\n"
 
 
-def write_batch(answers: list[dict[str, Any]]) -> bytes:
+def write_batch(answers: Sequence[dict[str, Any] | orjson.Fragment]) -> bytes:
     """The body that answers a batch; its HTTP status is always 200.
 
-    `answers` are those of `jsonrpc_answer` and of the batch's refusals, in the order of the items.
+    `answers` are those of `jsonrpc_answer`, which may be written already, and of the batch's refusals, in the order of
+    the items.
     """
     return write(answers) + b"\n"
 

@@ -118,6 +118,19 @@ class Metrics:
         )
         self._refused = counter("xrpl_proxy_refused_total", "Requests that the proxy refused", "reason")
         self.in_flight = Gauge("xrpl_proxy_in_flight_requests", "Requests under way", registry=registry)
+        self._tried_elsewhere = counter(
+            "xrpl_proxy_tried_elsewhere_total", "Reads that failed on the node and were tried on another", "node"
+        )
+        self._cache_lookups = counter(
+            "xrpl_proxy_cache_lookups_total",
+            "Requests whose answer may be kept, by whether it was",
+            "method",
+            "outcome",
+        )
+        self.cache_bytes = Gauge("xrpl_proxy_cache_bytes", "Bytes of answers that are kept", registry=registry)
+        self._shared = counter(
+            "xrpl_proxy_shared_answers_total", "Requests answered by another's question to a node", "method"
+        )
         self._node_up = gauge("xrpl_proxy_node_up", "1 while the node answers, else 0", "node")
         Gauge("xrpl_proxy_build_info", "The proxy's version; always 1", ["version"], registry=registry).labels(
             version
@@ -161,6 +174,18 @@ class Metrics:
     def node_asked(self, asked: Asked) -> None:
         """Count one question to a node: a watcher, for `HttpNode.watch`."""
         self._node_seconds[asked.node, method_label(asked.method)].observe(asked.seconds)
+
+    def tried_elsewhere(self, node: str) -> None:
+        """Count a request that failed on `node` and is tried on another."""
+        self._tried_elsewhere[(node,)].inc()
+
+    def cache_looked_up(self, method: str, hit: bool) -> None:
+        """Count a request whose answer may be kept: `hit`, or else `miss`."""
+        self._cache_lookups[method_label(method), "hit" if hit else "miss"].inc()
+
+    def answer_shared(self, method: str) -> None:
+        """Count a request that was answered by the question of another."""
+        self._shared[(method_label(method),)].inc()
 
     def translation(self, method: str, client_version: int, node_version: int, seconds: float) -> None:
         """Count the time that translating one request and its answer took, without waiting for the node."""
