@@ -14,7 +14,7 @@ OFFERED = range(VERSIONS.oldest, VERSIONS.newest + 1)
 
 
 @cache
-def _asked(port_kind: PortKind) -> list[Question]:
+def asked(port_kind: PortKind) -> list[Question]:
     """Each recorded question once."""
     entries = read_lines("exchanges.jsonl.gz")
     return [
@@ -24,7 +24,7 @@ def _asked(port_kind: PortKind) -> list[Question]:
     ]
 
 
-def _is_fault(question: Question, native: JsonObject) -> bool:
+def is_fault(question: Question, native: JsonObject) -> bool:
     """Version 2 of rippled fails on a queue that is not empty; a client may get better."""
     return question.method == "ledger" and native.get("error") == "internal"
 
@@ -35,9 +35,9 @@ def test_as_native(client: int, node: int, port_kind: PortKind) -> None:
     its_own, behind = RecordedNode(client, port_kind), RecordedNode(node, port_kind)
     differing = {}
     compared = 0
-    for question in _asked(port_kind):
+    for question in asked(port_kind):
         native = its_own.ask(question)
-        if _is_fault(question, native):
+        if is_fault(question, native):
             continue
         compared += 1
         got = serve(client, node, question.method, question.params, behind.ask)
