@@ -52,6 +52,11 @@ class _Children(dict[tuple[Any, ...], _Child], Generic[_Child]):
         self[labels] = child
         return child
 
+    def forget(self, *labels: Any) -> None:
+        """Drops the child with those label values, if there is one."""
+        if self.pop(labels, None) is not None:
+            self._metric.remove(*labels)
+
 
 class _SessionsOpened(Collector):
     """`xrpl_proxy_sessions_total`, by a collector of its own and without a type.
@@ -117,6 +122,25 @@ class Metrics:
             "xrpl_proxy_version_refused_total", "Requests whose API version was refused", "transport", "reason"
         )
         self._refused = counter("xrpl_proxy_refused_total", "Requests that the proxy refused", "reason")
+        self._connections = gauge("xrpl_proxy_connections", "Connections of clients, open now", "listener")
+        self._connection_refused = counter(
+            "xrpl_proxy_connections_refused_total", "Connections of clients that were not taken", "reason"
+        )
+        self._connection_ended = counter(
+            "xrpl_proxy_connections_ended_total", "Connections of clients that took too long", "reason"
+        )
+        self._certificate = gauge(
+            "xrpl_proxy_certificate_expiry_timestamp_seconds", "When a listener's certificate ends", "listener"
+        )
+        self._config_reloads = counter(
+            "xrpl_proxy_config_reloads_total", "Times that the configuration was read anew", "result"
+        )
+        self._config_good = Gauge(
+            "xrpl_proxy_config_last_reload_successful",
+            "1 while the configuration as last read is in force, 0 after a faulty one",
+            registry=registry,
+        )
+        self._config_good.set(1)
         self.in_flight = Gauge("xrpl_proxy_in_flight_requests", "Requests under way", registry=registry)
         self._tried_elsewhere = counter(
             "xrpl_proxy_tried_elsewhere_total", "Reads that failed on the node and were tried on another", "node"
@@ -198,6 +222,39 @@ class Metrics:
     def refused(self, reason: str) -> None:
         """Count a request refused for any cause; `reason` is a word of the proxy's own, as `admin_method`."""
         self._refused[(reason,)].inc()
+
+    def connections(self, listener: str, count: int) -> None:
+        """Say how many connections clients have at a listener."""
+        self._connections[(listener,)].set(count)
+
+    def connection_refused(self, reason: str) -> None:
+        """Count a connection that was not taken: `connections`, `connections_per_address` or `handshake`."""
+        self._connection_refused[(reason,)].inc()
+
+    def connection_ended(self, reason: str) -> None:
+        """Count a connection, or its request, that took too long: `slow_head`, `slow_body` or `slow_reader`."""
+        self._connection_ended[(reason,)].inc()
+
+    def certificate(self, listener: str, ends: float | None) -> None:
+        """Say when a listener's certificate ends (Unix time); None where it has none."""
+        if ends is None:
+            self._certificate.forget(listener)
+        else:
+            self._certificate[(listener,)].set(ends)
+
+    def config_read(self, good: bool) -> None:
+        """Count that the configuration was read anew, and whether it was taken."""
+        self._config_reloads[("success" if good else "failure",)].inc()
+        self._config_good.set(good)
+
+    def listener_gone(self, listener: str) -> None:
+        """Say that there is no such listener any more."""
+        self._connections.forget(listener)
+        self._certificate.forget(listener)
+
+    def node_gone(self, node: str) -> None:
+        """Say that the configuration has no such node any more."""
+        self._node_up.forget(node)
 
     def node_up(self, node: str, up: bool) -> None:
         """Say whether a node answers: for `NodeHealth`'s `changed`."""

@@ -1,0 +1,76 @@
+"""Who is served now: requests a second and requests under way, for each address and for all.
+
+What is refused is answered as rippled answers a client that has used up its balance: over HTTP with status 503 and
+`Server is overloaded`, over WebSocket with `slowDown` and the closing of the session (`ServerHandler.cpp`).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from throttled import MemoryStore, RateLimiterType, Throttled, per_sec
+
+from proxy.addresses import Exemption, counted_as
+
+Refusal = Literal["rate", "rate_in_all", "in_flight_per_address"]
+
+_ADDRESSES = 50_000
+"""Addresses remembered, about 500 bytes each; the one longest silent is forgotten first."""
+
+
+class Rate:
+    """So many requests a second for each key, with `burst_seconds` worth of them at once; 0 for no limit."""
+
+    def __init__(self, per_second: int, burst_seconds: int) -> None:
+        self._most = per_second * burst_seconds
+        self._throttled: Throttled | None = None
+        if per_second:
+            self._throttled = Throttled(
+                using=RateLimiterType.GCRA.value,
+                quota=per_sec(per_second, burst=self._most),
+                store=MemoryStore(options={"MAX_SIZE": _ADDRESSES}),
+            )
+
+    def allows(self, key: str, requests: int) -> bool:
+        """Takes `requests` off what `key` has left, if it has them. More than a burst counts as a whole burst."""
+        return self._throttled is None or not self._throttled.limit(key, min(requests, self._most)).limited
+
+
+class Admission:
+    """What one listener lets in.
+
+    `rate`: for each address. `in_all`: for all addresses together, and for all listeners that share it.
+    `in_flight_per_address`: HTTP requests under way. `exempt`: who only `in_all` holds for.
+    """
+
+    def __init__(self, *, rate: Rate, in_all: Rate, in_flight_per_address: int, exempt: Exemption) -> None:
+        self._rate = rate
+        self._in_all = in_all
+        self._most_in_flight = in_flight_per_address
+        self._exempt = exempt
+        self._in_flight = Counter[str]()
+
+    def admit(self, address: str, requests: int = 1) -> Refusal | None:
+        """Counts requests of the client at `address`; says why they are refused, or None to serve them."""
+        if address not in self._exempt and not self._rate.allows(counted_as(address), requests):
+            return "rate"
+        return None if self._in_all.allows("", requests) else "rate_in_all"
+
+    @contextmanager
+    def under_way(self, address: str) -> Iterator[Refusal | None]:
+        """While one request of the client at `address` is under way; says why it must not be, or None."""
+        if address in self._exempt:
+            yield None
+            return
+        counted = counted_as(address)
+        if self._in_flight[counted] >= self._most_in_flight:
+            yield "in_flight_per_address"
+            return
+        self._in_flight[counted] += 1
+        try:
+            yield None
+        finally:
+            self._in_flight[counted] -= 1
+            if not self._in_flight[counted]:
+                del self._in_flight[counted]
