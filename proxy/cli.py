@@ -49,12 +49,13 @@ for _command in COMMANDS:
 def serve(config: Path) -> None:
     """Serve clients, until told to stop by SIGTERM or SIGINT."""
     settings = _load(config)
-    from proxy import server  # not needed to check a configuration
+    from proxy import process  # not needed to check a configuration
 
     try:
-        server.run(settings)
+        process.run(settings, lambda: load_settings(config, os.environ))
     except OSError as error:
-        _leave(f"cannot start at {_address(settings.listen)} and {_address(settings.observe)}: {_reason(error)}")
+        places = ", ".join(map(_address, settings.listeners))
+        _leave(f"cannot start at {places} and {_address(settings.observe)}: {_reason(error)}")
 
 
 @main.command("check-config")
@@ -111,17 +112,35 @@ def _address(place: ListenSettings | ObserveSettings) -> str:
 
 def _summary(settings: Settings) -> Iterator[str]:
     """Tell what *settings* amount to, for people, in lines."""
-    yield f"  listen      {_address(settings.listen)}"
+    for listen in settings.listeners:
+        yield f"  listen      {_address(listen)}{_particulars(listen)}"
     yield f"  observe     {_address(settings.observe)}"
     yield f"  versions    {settings.versions.min} to {settings.versions.max}"
     for node in settings.nodes:
         websocket = shown_url(node.websocket) if node.websocket else "no WebSocket"
         yield f"  node        {node.name}: API version {node.api_version}, {shown_url(node.http)}, {websocket}"
-    for name in ("timeouts", "limits", "guard", "websocket", "logging"):
+    for name in ("timeouts", "health", "cache", "limits", "guard", "cors", "websocket", "logging"):
         values = [f"{key}={_plain(value)}" for key, value in getattr(settings, name)]
         lines = textwrap.wrap(", ".join(values), 100, break_long_words=False, break_on_hyphens=False)
         yield f"  {name:<11} {lines[0]}"
         yield from (f"  {'':<11} {line}" for line in lines[1:])
+
+
+def _particulars(listen: ListenSettings) -> str:
+    """Tell what is not as everywhere at one listener."""
+    told = []
+    if listen.tls.certificate is not None:
+        told.append("TLS")
+    told.append(f"API version {listen.default_version} unless asked otherwise")
+    if listen.versions.min or listen.versions.max:
+        told.append(f"versions {listen.versions.min or 'as below'} to {listen.versions.max or 'as below'}")
+    if listen.methods:
+        told.append(f"only {' '.join(listen.methods)}")
+    if listen.requests_per_second is not None:
+        told.append(f"requests_per_second={listen.requests_per_second}")
+    if listen.connections_per_address is not None:
+        told.append(f"connections_per_address={listen.connections_per_address}")
+    return f": {', '.join(told)}"
 
 
 def _plain(value: object) -> str:

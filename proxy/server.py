@@ -1,33 +1,38 @@
-"""Puts it all together: what listens, what looks after the nodes, and how it starts and ends."""
+"""Puts it all together: what listens, what looks after the nodes, and how it starts, changes and ends."""
 
 import asyncio
-import signal
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
-import uvloop
-from aiohttp import web
 
 import proxy
-from proxy.answering import Answering
-from proxy.config import NodeSettings, Settings
+from proxy.config import Settings, TlsSettings
+from proxy.configured import make_health_rules, make_node, make_terms, what_makes_a_node
 from proxy.entrance import Entrance
-from proxy.envelope import Policy
-from proxy.guard import Guard
-from proxy.jsonrpc import JsonRpcEndpoint
 from proxy.kept import KeptAnswers
-from proxy.negotiation import VersionRange
-from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, Nodes, node_tls
-from proxy.nodes.websocket import WebSocketDialer
-from proxy.observe import logs
+from proxy.listening.listener import Listener, bind
+from proxy.listening.tls import Certificate
+from proxy.nodes import Node, Nodes
 from proxy.observe.endpoints import ObserveServer, Readiness
 from proxy.observe.metrics import Metrics
 from proxy.observe.nodes import NodesCollector
-from proxy.observe.served import Account
-from proxy.sessions import EndpointLimits, SessionLimits, WebSocketEndpoint
-from proxy.translation import Translator
+from proxy.serving import Serving
 
 log = structlog.get_logger(__name__)
+
+_Place = tuple[str, int, int]
+"""Host, port, and which of those with the same: of port 0 there may be several."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A listener, and the handler that it calls."""
+
+    listener: Listener
+    entrance: Entrance
 
 
 class Proxy:
@@ -37,18 +42,23 @@ class Proxy:
         self._settings = settings
         self._metrics = Metrics(proxy.__version__)
         self._draining = False
-        self._nodes: Nodes | None = None
+        self._nodes = Nodes((), make_health_rules(settings))
+        self._made: dict[str, tuple[object, Node]] = {}
         self._observe: ObserveServer | None = None
-        self._runner: web.ServerRunner | None = None
-        self._sessions: WebSocketEndpoint | None = None
-        self._dialer: WebSocketDialer | None = None
+        self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
+        self._serving: Serving | None = None
+        self._open: dict[_Place, _Open] = {}
+        self._leaving: set[Listener] = set()
+        self._retired: set[Serving] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Listen, and look after the nodes. Raises OSError where an address cannot be had."""
+        """Look after the nodes, and listen.
+
+        Raises OSError where an address cannot be had, CertificateProblem where a certificate has gone bad meanwhile.
+        """
         settings = self._settings
         try:
-            self._nodes = nodes = Nodes([self._node(node) for node in settings.nodes], self._health_rules())
-            self._metrics.registry.register(NodesCollector(self._readiness, nodes.paused))
             self._observe = ObserveServer(
                 settings.observe.host,
                 settings.observe.port,
@@ -57,35 +67,68 @@ class Proxy:
                 readiness=self._readiness,
             )
             await self._observe.start()
-            await self._nodes.start(settings.timeouts.connect)
-            await self._listen(self._nodes)
+            # Before anything is asked of a node: an address that is taken is then all there is to tell.
+            await self._go_over_to(settings)
+            self._metrics.registry.register(NodesCollector(self._readiness, self._nodes.paused))
         except BaseException:
             await self.stop()
             raise
-        log.info("started", listen=self.http_url, observe=self.observe_url, version=proxy.__version__)
+        log.info("started", listen=self.http_urls, observe=self.observe_url, version=proxy.__version__)
+
+    async def reload(self, settings: Settings) -> None:
+        """Goes over to other settings. No request and no session is cut off; sessions go on with those they began with.
+
+        Raises OSError where a new address cannot be had, and CertificateProblem: then nothing has changed.
+        """
+        before = self._settings
+        await self._go_over_to(settings)
+        kept = [key for key in ("observe", "logging.format") if _value(before, key) != _value(settings, key)]
+        if kept:
+            log.warning("needs_restart", keys=kept)
+        log.info("reloaded", listen=self.http_urls, nodes=[node.name for node in settings.nodes])
 
     async def stop(self) -> None:
-        """Ends: not ready from now on, requests under way are given `timeouts.shutdown`, then all is closed."""
+        """Ends: not ready from now on; after `timeouts.drain_delay` nobody is let in any more, and the requests and
+        sessions under way are given `timeouts.shutdown`; then all is closed.
+        """
+        timeouts = self._settings.timeouts
+        if self._open and not self._draining:
+            self._draining = True
+            await asyncio.sleep(timeouts.drain_delay)
         self._draining = True
-        if self._sessions is not None:
-            await self._sessions.drain(self._settings.timeouts.shutdown)
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-        if self._dialer is not None:
-            await self._dialer.close()
-        if self._nodes is not None:
-            await self._nodes.close()
+        listeners = [each.listener for each in self._open.values()] + list(self._leaving)
+        servings = [each for each in (self._serving, *self._retired) if each is not None]
+        for listener in listeners:
+            listener.stop_accepting()
+        await asyncio.gather(
+            *(serving.drain(timeouts.shutdown) for serving in servings),
+            *(listener.finish(timeouts.shutdown) for listener in listeners),
+        )
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for serving in servings:
+            await serving.close()
+        await self._nodes.close()
         if self._observe is not None:
             await self._observe.stop()
 
     @property
+    def http_urls(self) -> list[str]:
+        """Where clients connect, with the real ports, in the order of the settings."""
+        urls = []
+        for place, listen in zip(_places(self._settings), self._settings.listeners, strict=True):
+            if place not in self._open:
+                raise RuntimeError("the proxy has not been started")
+            host = f"[{listen.host}]" if ":" in listen.host else listen.host
+            scheme = "http" if listen.tls.certificate is None else "https"
+            urls.append(f"{scheme}://{host}:{self._open[place].listener.port}/")
+        return urls
+
+    @property
     def http_url(self) -> str:
-        """Where clients connect, with the real port."""
-        if self._runner is None:
-            raise RuntimeError("the proxy has not been started")
-        host = self._settings.listen.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._runner.addresses[0][1]}/"
+        """The first of `http_urls`."""
+        return self.http_urls[0]
 
     @property
     def observe_url(self) -> str:
@@ -94,156 +137,122 @@ class Proxy:
             raise RuntimeError("the proxy has not been started")
         return self._observe.url
 
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted, for who drives this."""
+        return self._metrics
+
     def _readiness(self) -> Readiness:
-        return Readiness(self._nodes.statuses() if self._nodes is not None else (), draining=self._draining)
+        return Readiness(self._nodes.statuses(), draining=self._draining)
 
-    def _node(self, settings: NodeSettings) -> Node:
-        timeouts, limits, health = self._settings.timeouts, self._settings.limits, self._settings.health
-        secure = settings.http.startswith("https") or (settings.websocket or "").startswith("wss")
-        tls = node_tls(settings.tls.ca, settings.tls.verify) if secure else None
-        http = HttpNode(
-            settings.name,
-            settings.http,
-            connect_timeout=timeouts.connect,
-            answer_timeout=timeouts.node_answer,
-            idle_timeout=timeouts.node_idle,
-            connections=limits.node_connections,
-            answer_bytes=limits.answer_bytes,
-            tls=tls,
-        )
-        http.watch(self._metrics.node_asked)
-        looked_after = NodeHealth(
-            http,
-            api_version=None if settings.api_version == "auto" else settings.api_version,
-            newest=self._settings.versions.max,
-            interval=timeouts.health_interval,
-            timeout=health.timeout,
-            rules=self._health_rules(),
-            websocket_url=settings.websocket,
-            tls=tls,
-            allow_admin=self._settings.guard.allow_admin_nodes,
-            changed=self._metrics.node_up,
-        )
-        breaker = Breaker(
-            failures=health.breaker_failures,
-            window=health.breaker_window,
-            pause=health.breaker_pause,
-            longest_pause=health.breaker_longest_pause,
-        )
-        return Node(settings.name, http, settings.websocket, looked_after, settings.weight, tls, breaker)
+    async def _go_over_to(self, settings: Settings) -> None:
+        """Has all in place that the settings want, and only then changes over, at one stroke."""
+        places = _places(settings)
+        certificates = [_certificate(listen.tls) for listen in settings.listeners]
+        bound = {}
+        try:
+            for place in places:
+                if place not in self._open:
+                    bound[place] = await bind(place[0], place[1])
+            gone = await self._replace_nodes(settings)
+        except BaseException:
+            for sockets in bound.values():
+                for listening in sockets:
+                    listening.close()
+            raise
+        if settings.cache != self._settings.cache:
+            self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
+        self._settings = settings
+        retired, self._serving = self._serving, Serving(settings, self._nodes, self._kept, self._metrics)
+        for place, listen, certificate, door in zip(
+            places, settings.listeners, certificates, self._serving.doors, strict=True
+        ):
+            opened = self._open.get(place)
+            if opened is None:
+                entrance = Entrance(door, self._readiness)
+                name = f"{listen.host}:{bound[place][0].getsockname()[1]}"
+                terms = make_terms(listen, settings)
+                listener = Listener(name, bound[place], entrance.handle, terms, certificate, self._metrics)
+                self._open[place] = opened = _Open(listener, entrance)
+                listener.start()
+            else:
+                opened.entrance.door = door
+                opened.listener.terms = make_terms(listen, settings)
+                opened.listener.certificate = certificate
+            opened.listener.tell_certificate()
+        for place in set(self._open) - set(places):
+            self._do(self._leave(self._open.pop(place)))
+        if retired is not None:
+            self._retired.add(retired)
+            self._do(self._retire(retired))
+        self._do(_close_nodes(gone, settings.timeouts.request))
 
-    def _health_rules(self) -> HealthRules:
-        health = self._settings.health
-        return HealthRules(
-            failures=health.failures,
-            successes=health.successes,
-            max_validated_age=health.max_validated_age,
-            max_lag=health.max_lag,
-            states=frozenset(health.states),
-        )
+    async def _replace_nodes(self, settings: Settings) -> list[Node]:
+        """Goes over to the nodes of the settings, those that stay the same being kept; gives those that are gone."""
+        made: dict[str, tuple[object, Node]] = {}
+        for node in settings.nodes:
+            made_from = what_makes_a_node(node, settings)
+            before = self._made.get(node.name)
+            same = before is not None and before[0] == made_from
+            made[node.name] = before if before and same else (made_from, make_node(node, settings, self._metrics))
+        nodes = [node for _, node in made.values()]
+        gone = await self._nodes.replace(nodes, make_health_rules(settings), settings.timeouts.connect)
+        for name in set(self._made) - set(made):
+            self._metrics.node_gone(name)
+        self._made = made
+        return gone
 
-    def _policy(self) -> Policy:
-        guard, limits, versions = self._settings.guard, self._settings.limits, self._settings.versions
-        return Policy(
-            versions=VersionRange(versions.min, versions.max),
-            guard=Guard(
-                allow_admin_methods=frozenset(guard.allow_admin_methods),
-                allow_admin_credentials=guard.allow_admin_credentials,
-                allow_subscribe_url=guard.allow_subscribe_url,
-            ),
-            depth=limits.depth,
-            request_bytes=limits.request_bytes,
-            batch_items=limits.batch_items,
-        )
+    async def _leave(self, gone: _Open) -> None:
+        """Ends a listener that the settings have no more, once nobody is connected to it."""
+        gone.entrance.leaving = True
+        self._leaving.add(gone.listener)
+        await gone.listener.finish(None)
+        self._leaving.discard(gone.listener)
+        self._metrics.listener_gone(gone.listener.name)
 
-    def _translator(self) -> Translator:
-        limits = self._settings.limits
-        return Translator(
-            questions=limits.questions, question_bytes=limits.question_bytes, remembered=limits.remembered_ledgers
-        )
+    async def _retire(self, serving: Serving) -> None:
+        await serving.close_unused()
+        self._retired.discard(serving)
 
-    def _sessions_for(self, nodes: Nodes, translator: Translator, account: Account) -> WebSocketEndpoint:
-        settings, websocket = self._settings, self._settings.websocket
-        self._dialer = WebSocketDialer(
-            connect_timeout=settings.timeouts.connect,
-            ping_interval=websocket.ping_interval,
-            message_bytes=websocket.answer_bytes,
-        )
-        return WebSocketEndpoint(
-            policy=replace(self._policy(), request_bytes=websocket.message_bytes),
-            nodes=nodes,
-            dialer=self._dialer,
-            translator=translator,
-            account=account,
-            trusted_proxies=settings.guard.trusted_proxies,
-            limits=EndpointLimits(
-                sessions=websocket.sessions,
-                sessions_per_address=websocket.sessions_per_address,
-                message_bytes=websocket.message_bytes,
-                ping_interval=websocket.ping_interval,
-                compression=websocket.compression,
-            ),
-            session_limits=SessionLimits(
-                request_seconds=settings.timeouts.request,
-                node_seconds=settings.timeouts.node_answer,
-                in_flight=websocket.in_flight,
-                queue_bytes=websocket.queue_bytes,
-                reconnect_seconds=settings.timeouts.reconnect if websocket.reconnect else 0,
-            ),
-        )
-
-    async def _listen(self, nodes: Nodes) -> None:
-        settings = self._settings
-        translator = self._translator()
-        account = Account(self._metrics, logs.AccessLog(settings.logging.requests))
-        answering = Answering(
-            nodes,
-            translator,
-            KeptAnswers(settings.cache.bytes, self._metrics),
-            self._metrics,
-            tries=settings.health.tries,
-            share=settings.cache.share_in_flight,
-        )
-        jsonrpc = JsonRpcEndpoint(
-            policy=self._policy(),
-            answering=answering,
-            account=account,
-            trusted_proxies=settings.guard.trusted_proxies,
-            request_seconds=settings.timeouts.request,
-            in_flight=settings.limits.in_flight,
-        )
-        self._sessions = self._sessions_for(nodes, translator, account)
-        self._runner = web.ServerRunner(
-            # Bodies are taken as they come: a compressed one is not JSON to rippled either.
-            web.Server(
-                Entrance(jsonrpc, self._sessions, self._readiness).handle,
-                access_log=None,
-                keepalive_timeout=settings.timeouts.idle_client,
-                auto_decompress=False,
-            ),
-            handle_signals=False,
-            shutdown_timeout=settings.timeouts.shutdown,
-        )
-        await self._runner.setup()
-        await web.TCPSite(self._runner, settings.listen.host, settings.listen.port).start()
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does it meanwhile; `stop` ends it at the latest."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError where an address cannot be had."""
-    writer = logs.configure(settings.logging.level, settings.logging.format)
+async def _close_nodes(nodes: Iterable[Node], seconds: float) -> None:
+    """Closes nodes that get no new work, when they are done with what they have, after `seconds` at the latest."""
     try:
-        uvloop.run(_serve(settings))
+        async with asyncio.timeout(seconds):
+            for node in nodes:
+                await node.health.close()
+                while node.in_flight:  # noqa: ASYNC110 - a node counts, and tells nobody
+                    await asyncio.sleep(0.05)
+    except TimeoutError:
+        pass
     finally:
-        writer.close()
+        for node in nodes:
+            await node.health.close()
+            await node.http.close()
 
 
-async def _serve(settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    served = Proxy(settings)
-    await served.start()
-    await stop.wait()
-    log.info("stopping")
-    await served.stop()
+def _places(settings: Settings) -> list[_Place]:
+    seen = Counter[tuple[str, int]]()
+    places = []
+    for listen in settings.listeners:
+        key = (listen.host, listen.port)
+        places.append((*key, seen[key]))
+        seen[key] += 1
+    return places
+
+
+def _certificate(tls: TlsSettings) -> Certificate | None:
+    return Certificate(tls.certificate, tls.key) if tls.certificate and tls.key else None
+
+
+def _value(settings: Settings, key: str) -> object:
+    value: object = settings
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value

@@ -3,13 +3,13 @@
 from proxy.config.environment import CONFIG_VARIABLE
 from proxy.config.faults import ConfigurationError, Fault, shown_url
 from proxy.config.keys import Key, settings_keys
+from proxy.config.listening import CorsSettings, ListenSettings, TlsSettings
 from proxy.config.load import load_settings
 from proxy.config.settings import (
     CacheSettings,
     GuardSettings,
     HealthSettings,
     LimitSettings,
-    ListenSettings,
     LoggingSettings,
     NodeSettings,
     NodeTlsSettings,
@@ -24,6 +24,7 @@ __all__ = [
     "CONFIG_VARIABLE",
     "CacheSettings",
     "ConfigurationError",
+    "CorsSettings",
     "Fault",
     "GuardSettings",
     "HealthSettings",
@@ -36,6 +37,7 @@ __all__ = [
     "ObserveSettings",
     "Settings",
     "TimeoutSettings",
+    "TlsSettings",
     "VersionSettings",
     "WebSocketSettings",
     "load_settings",

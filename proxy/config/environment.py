@@ -4,7 +4,16 @@ import re
 from collections.abc import Mapping
 
 from proxy.config.faults import Fault, nearest
-from proxy.config.keys import ENVIRONMENT_PREFIX, Path, find, item_kind, section, settings_keys, takes_text
+from proxy.config.keys import (
+    ENVIRONMENT_PREFIX,
+    Path,
+    find,
+    item_kind,
+    section,
+    settings_keys,
+    takes_text,
+    variable_name,
+)
 from proxy.config.yaml_text import YamlError, read_yaml
 
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
@@ -78,18 +87,24 @@ def _put(values: dict[str, object], origins: dict[Path, str], path: Path, variab
                 where = ".".join(map(str, path[:place]))
                 return [Fault(variable, None, f"leaves a gap: the next item of {where} is {len(holder)}")]
             if part == len(holder):
-                holder.append(_empty(path[: place + 1]))
+                holder.append(None)
             if last:
                 holder[part] = value
             elif holder[part] is None:
-                holder[part] = _empty(path[: place + 1])
+                holder[part] = _empty(path[place + 1])
             holder = holder[part]
+        elif isinstance(holder, dict) and isinstance(part, int):
+            where = ".".join(map(str, path[:place]))
+            return [Fault(variable, None, f"names an item of a list, and {where} is given as one mapping")]
         elif isinstance(holder, dict):
             if last:
                 holder[part] = value
             elif holder.get(part) is None:
-                holder[part] = _empty(path[: place + 1])
+                holder[part] = _empty(path[place + 1])
             holder = holder[part]
+        elif isinstance(holder, list):
+            where = variable_name(path[:place])
+            return [Fault(variable, None, f"names no item of a list: {where}__0 is the first")]
         else:
             return []  # what stands in the way is a fault of its own
     for older in [known for known in origins if known[: len(path)] == path]:
@@ -98,6 +113,6 @@ def _put(values: dict[str, object], origins: dict[Path, str], path: Path, variab
     return []
 
 
-def _empty(path: Path) -> object:
-    kind = find(path).kind
-    return [] if item_kind(kind) is not None else {}
+def _empty(inside: str | int) -> object:
+    """What can hold a value at the key or position *inside*."""
+    return [] if isinstance(inside, int) else {}

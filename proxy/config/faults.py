@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from proxy.config.keys import Path, find, key_name
 from proxy.config.settings import NAME_REPEATED, repeated_names
 
-_OWN_WORDS = {"out_of_order", "same_port"}
+_OWN_WORDS = {"listener", "out_of_order", "same_port", "tls"}
 
 
 @dataclass(frozen=True)

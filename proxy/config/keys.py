@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -44,12 +45,12 @@ def _keys_of(model: type[BaseModel], path: Path) -> Iterator[Key]:
         elif item:
             yield from _keys_of(item, (*here, 0))
         else:
-            default = None if field.is_required() else field.get_default()
+            default = None if field.is_required() else _json(field.get_default())
             yield Key(
                 name=key_name(here),
                 variable=variable_name(here),
                 required=field.is_required(),
-                default=list(default) if isinstance(default, tuple) else default,
+                default=default,
                 allowed=find(here).allowed,
                 description=field.description or "",
             )
@@ -73,13 +74,26 @@ def variable_name(path: Path) -> str:
 
 
 def section(kind: object) -> type[BaseModel] | None:
-    """Give *kind* back when it is a mapping with keys of its own."""
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    """Give *kind* back when it is a mapping with keys of its own; of one that may also be a list, the mapping."""
+    for option in _options(kind):
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            return option
+    return None
 
 
 def item_kind(kind: object) -> object:
     """Tell the kind of a list's items, or None when *kind* is no list."""
-    return _bare(get_args(kind)[0]) if get_origin(kind) is tuple else None
+    return next((_bare(get_args(option)[0]) for option in _options(kind) if get_origin(option) is tuple), None)
+
+
+def _options(kind: object) -> tuple[object, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+def _json(default: object) -> object:
+    if isinstance(default, tuple):
+        return [str(item) if isinstance(item, IPv4Network | IPv6Network) else item for item in default]
+    return default
 
 
 def takes_text(kind: object) -> bool:
@@ -106,12 +120,13 @@ def find(path: Path) -> Place:
     """Follow *path* through the settings as far as it is known."""
     place = Place(Settings, Settings, "")
     for part in path:
-        within = section(place.kind) or place.within
-        if within is place.kind and part in within.model_fields:
+        inner = section(place.kind)
+        within = inner or place.within
+        if inner and part in inner.model_fields:
             field = within.model_fields[str(part)]
             place = Place(_bare(field.annotation), within, _words(field.annotation, field.metadata) or place.allowed)
         elif isinstance(part, int) and item_kind(place.kind) is not None:
-            item = get_args(place.kind)[0]
+            item = next(get_args(option)[0] for option in _options(place.kind) if get_origin(option) is tuple)
             place = Place(_bare(item), within, _words(item, ()) or place.allowed)
         else:
             return Place(None, within, place.allowed)

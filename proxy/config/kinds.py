@@ -70,6 +70,13 @@ def _certificates(path: str) -> str:
     return path
 
 
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if text != "*" and (f"{parts.scheme}://{parts.netloc}" != text or not parts.hostname or "@" in parts.netloc):
+        raise ValueError("not an origin")
+    return text.lower()
+
+
 def _network(value: object) -> object:
     if isinstance(value, str):
         return ipaddress.ip_network(value)
@@ -111,6 +118,28 @@ CertificateFile = Annotated[str, Strict(), AfterValidator(_certificates)]
 ServerState = Annotated[
     Literal["disconnected", "connected", "syncing", "tracking", "full", "validating", "proposing"],
     Allowed("disconnected, connected, syncing, tracking, full, validating or proposing"),
+]
+
+CountOrNone = Annotated[
+    int, Strict(), Field(ge=0, le=1_000_000), Allowed("a whole number up to 1000000, or 0 for no limit")
+]
+
+SecondsOrNone = Annotated[
+    float, Strict(), Field(ge=0, le=86400, allow_inf_nan=False), Allowed("a number of seconds, 0 to 86400")
+]
+
+# As with URLs, the words stand where the field is declared.
+FilePath = Annotated[str, Strict(), Field(min_length=1, max_length=4096)]
+
+MethodName = Annotated[
+    str, Strict(), Field(pattern=r"^[a-z0-9_]{1,64}$"), Allowed("a method, such as account_info, in lower-case letters")
+]
+
+Origin = Annotated[
+    str,
+    Strict(),
+    AfterValidator(_origin),
+    Allowed("an origin as browsers send it, scheme://host or scheme://host:port without a path, or *"),
 ]
 
 NodeName = Annotated[

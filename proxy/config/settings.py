@@ -1,10 +1,11 @@
 """The settings: every key of the configuration, its kind, its default and what it is for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from proxy.config.kinds import (
     AdminMethod,
@@ -13,6 +14,7 @@ from proxy.config.kinds import (
     BytesOrNone,
     CertificateFile,
     Count,
+    CountOrNone,
     Depth,
     Flag,
     Host,
@@ -21,25 +23,15 @@ from proxy.config.kinds import (
     NodeName,
     Port,
     Seconds,
+    SecondsOrNone,
     ServerState,
     SpokenVersion,
     Version,
     WebSocketUrl,
     Weight,
 )
-
-
-class _Section(BaseModel):
-    """Settings that cannot be changed, and know all their keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class ListenSettings(_Section):
-    """Where clients connect."""
-
-    host: Host = Field("0.0.0.0", description="address that clients connect to")  # noqa: S104
-    port: Port = Field(51233, description="port for JSON-RPC, and for WebSocket too; 0 takes a free one")
+from proxy.config.listening import CorsSettings, ListenSettings
+from proxy.config.section import Section as _Section
 
 
 class ObserveSettings(_Section):
@@ -97,6 +89,11 @@ class TimeoutSettings(_Section):
     request: Seconds = Field(30, description="whole time that one client's request may take")
     connect: Seconds = Field(3, description="to make a connection to a node")
     node_answer: Seconds = Field(20, description="for a node to answer one question wholly")
+    request_head: Seconds = Field(10, description="for a client to send the head of a request, or its TLS handshake")
+    request_body: Seconds = Field(10, description="for a body to arrive, before limits.least_rate is asked of it")
+    client_write: Seconds = Field(
+        20, description="for a client to take its answer, before limits.least_rate is asked of it"
+    )
     idle_client: Seconds = Field(75, description="a client's HTTP connection without a request is closed after this")
     node_idle: Seconds = Field(
         2.5, description="an idle connection to a node is given up after this; rippled itself closes after 3"
@@ -105,7 +102,10 @@ class TimeoutSettings(_Section):
         30, description="to find a node again for a session that lost its own, where websocket.reconnect is on"
     )
     health_interval: Seconds = Field(5, description="between two looks at a node's health")
-    shutdown: Seconds = Field(10, description="for requests under way to end, when told to stop")
+    drain_delay: SecondsOrNone = Field(
+        0, description="between not being ready and letting in nobody else, when told to stop: a load balancer's time"
+    )
+    shutdown: Seconds = Field(10, description="for requests and sessions under way to end, when told to stop")
 
 
 class HealthSettings(_Section):
@@ -156,6 +156,23 @@ class LimitSettings(_Section):
         10_000, description="headers of validated ledgers kept in memory, about 1 kB each, to not ask for them again"
     )
     in_flight: Count = Field(1000, description="HTTP requests under way at once; more are refused as too busy")
+    in_flight_per_address: Count = Field(100, description="HTTP requests under way at once from one address")
+    requests_per_second: CountOrNone = Field(100, description="requests a second from one address; 0 for no limit")
+    requests_per_second_in_all: CountOrNone = Field(0, description="requests a second from all; 0 for no limit")
+    burst_seconds: Count = Field(
+        5, description="seconds' worth of requests that may come at once after a time of silence"
+    )
+    connections: Count = Field(10_000, description="connections of clients at once, at one listener")
+    connections_per_address: CountOrNone = Field(
+        200, description="connections at once from one address, at one listener; 0 for no limit"
+    )
+    least_rate: Bytes = Field(
+        500, description="bytes a second that a body must come with, and an answer be taken with, from slow clients"
+    )
+    exempt: Annotated[tuple[Network, ...], Allowed("a list of IP networks, such as [10.0.0.0/8, fd00::/8]")] = Field(
+        (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
+        description="networks of clients that the limits per address do not hold for",
+    )
 
 
 class GuardSettings(_Section):
@@ -211,9 +228,13 @@ class LoggingSettings(_Section):
 class Settings(_Section):
     """The whole configuration."""
 
-    listen: ListenSettings = Field(ListenSettings(), description="where clients connect")
-    observe: ObserveSettings = Field(ObserveSettings(), description="where operators look")
     versions: VersionSettings = Field(VersionSettings(), description="API versions that clients may ask for")
+    listen: Annotated[
+        ListenSettings | tuple[ListenSettings, ...],
+        Allowed(f"a mapping with the keys {', '.join(ListenSettings.model_fields)}, or a list of 1 to 20 of them"),
+    ] = Field(ListenSettings(), description="where clients connect: one listener, or a list of several")
+    observe: ObserveSettings = Field(ObserveSettings(), description="where operators look")
+    cors: CorsSettings = Field(CorsSettings(), description="which web pages may use the proxy from a browser")
     nodes: Annotated[
         tuple[NodeSettings, ...],
         Allowed("a list of 1 to 100 nodes, each with the keys name and http, and maybe others"),
@@ -226,16 +247,45 @@ class Settings(_Section):
     websocket: WebSocketSettings = Field(WebSocketSettings(), description="clients' WebSocket sessions")
     logging: LoggingSettings = Field(LoggingSettings(), description="what is logged")
 
+    @property
+    def listeners(self) -> tuple[ListenSettings, ...]:
+        """Where clients connect, as a list whichever way it was written."""
+        return (self.listen,) if isinstance(self.listen, ListenSettings) else self.listen
+
+    @field_validator("listen", mode="wrap")
+    @classmethod
+    def _one_or_several(
+        cls, value: object, _: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> ListenSettings | tuple[ListenSettings, ...]:
+        listen: ListenSettings | tuple[ListenSettings, ...]
+        several = isinstance(value, list | tuple)
+        listen = _SEVERAL.validate_python(value) if several else ListenSettings.model_validate(value)
+        listeners = (listen,) if isinstance(listen, ListenSettings) else listen
+        if not 1 <= len(listeners) <= 20:
+            raise PydanticCustomError("count", "not that many")
+        versions = info.data.get("versions")
+        faults = [
+            InitErrorDetails(
+                type=PydanticCustomError("listener", "{words}", {"words": words}),
+                loc=(place, *path) if several else path,
+                input=wrong,
+            )
+            for place, listener in enumerate(listeners)
+            for path, wrong, words in _misfits(listener, listeners[:place], versions)
+        ]
+        if faults:
+            raise ValidationError.from_exception_data("listen", faults)
+        return listen
+
     @field_validator("observe")
     @classmethod
     def _not_where_clients_are(cls, value: ObserveSettings, info: ValidationInfo) -> ObserveSettings:
-        listen = info.data.get("listen")
-        if isinstance(listen, ListenSettings) and value.port == listen.port != 0:
-            overlap = {value.host, listen.host}
-            if len(overlap) == 1 or overlap & {"0.0.0.0", "::"}:  # noqa: S104
-                raise PydanticCustomError(
-                    "same_port", "another port than listen.port", {"key": "port", "value": value.port}
-                )
+        listen = info.data.get("listen", ())
+        for place, listener in enumerate((listen,) if isinstance(listen, ListenSettings) else listen):
+            if _collide(value, listener):
+                key = "listen.port" if isinstance(listen, ListenSettings) else f"listen[{place}].port"
+                context = {"key": "port", "value": value.port, "other": key}
+                raise PydanticCustomError("same_port", "another port than {other}", context)
         return value
 
     @field_validator("nodes")
@@ -249,6 +299,34 @@ class Settings(_Section):
 
 
 NAME_REPEATED = "name_repeated"
+
+_SEVERAL = TypeAdapter(tuple[ListenSettings, ...])
+
+
+def _misfits(
+    listener: ListenSettings, earlier: Sequence[ListenSettings], versions: VersionSettings | None
+) -> Iterator[tuple[tuple[str, ...], object, str]]:
+    """What of *listener* does not go with the other settings: the way to it, its value, and what is allowed."""
+    if any(_collide(listener, other) for other in earlier):
+        yield ("port",), listener.port, "a port of its own, and an earlier listener has this one"
+    if versions is None:  # faulty by itself
+        return
+    own = listener.versions
+    lowest, highest = own.min or versions.min, own.max or versions.max
+    if not versions.min <= lowest <= versions.max:
+        yield ("versions", "min"), own.min, f"an API version within versions, {versions.min} to {versions.max}"
+    elif not lowest <= highest <= versions.max:
+        yield ("versions", "max"), own.max, f"an API version within versions, {lowest} to {versions.max}"
+    elif "default_version" in listener.model_fields_set and not lowest <= listener.default_version <= highest:
+        words = f"an API version that is offered here, {lowest} to {highest}"
+        yield ("default_version",), listener.default_version, words
+
+
+def _collide(one: ListenSettings | ObserveSettings, other: ListenSettings) -> bool:
+    if one.port != other.port or one.port == 0:
+        return False
+    hosts = {one.host, other.host}
+    return len(hosts) == 1 or bool(hosts & {"0.0.0.0", "::"})  # noqa: S104
 
 
 def repeated_names(names: Sequence[object]) -> dict[int, int]:

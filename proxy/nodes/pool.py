@@ -3,7 +3,7 @@
 import asyncio
 import random
 import ssl
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -85,6 +85,26 @@ class Nodes:
         for node in self._nodes:
             node.health.start()
         await asyncio.gather(*(node.health.wait_first(wait) for node in self._nodes))
+
+    async def replace(self, nodes: Sequence[Node], rules: HealthRules, wait: float) -> list[Node]:
+        """Goes over to `nodes`, of which some may be here already, and to `rules`, for all who hold this.
+
+        Those that are new are looked after, and a first word of each is waited for, at most `wait` seconds. Returns
+        those that are gone, for the caller to close when they are done.
+        """
+        new = [node for node in nodes if node not in self._nodes]
+        for node in new:
+            node.health.watch(self._judge)
+            node.health.start()
+        try:
+            await asyncio.gather(*(node.health.wait_first(wait) for node in new))
+        except BaseException:
+            await Nodes(new).close()
+            raise
+        gone = [node for node in self._nodes if node not in nodes]
+        self._nodes, self._rules = tuple(nodes), rules
+        self._judge()
+        return gone
 
     async def close(self) -> None:
         """Ends what `start` began, and all connections."""

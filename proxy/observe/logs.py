@@ -159,6 +159,13 @@ def configure(level: Level, format: Format, fd: int = 2) -> LogWriter:  # noqa: 
     return writer
 
 
+def set_level(level: Level) -> None:
+    """Log from `level` on, after `configure`."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(number))
+    logging.getLogger().setLevel(number)
+
+
 class AccessLog:
     """Writes the line per request: of `all`, of `errors` only (every outcome but success), or none (`off`)."""
 

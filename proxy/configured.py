@@ -1,0 +1,184 @@
+"""The parts that requests are served with, made as the settings say."""
+
+from dataclasses import replace
+
+from proxy.addresses import Exemption
+from proxy.admission import Admission, Rate
+from proxy.answering import Answering
+from proxy.config import ListenSettings, NodeSettings, Settings
+from proxy.envelope import Policy
+from proxy.guard import Guard
+from proxy.kept import KeptAnswers
+from proxy.listening.connection import Terms
+from proxy.listening.guard import ListenerGuard
+from proxy.negotiation import VersionRange
+from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, Nodes, node_tls
+from proxy.nodes.websocket import WebSocketDialer
+from proxy.observe.metrics import Metrics
+from proxy.observe.served import Account
+from proxy.sessions import EndpointLimits, SessionLimits, WebSocketEndpoint
+from proxy.translation import Translator
+
+
+def make_node(node: NodeSettings, settings: Settings, metrics: Metrics) -> Node:
+    """One node, not looked after yet."""
+    timeouts, limits, health = settings.timeouts, settings.limits, settings.health
+    secure = node.http.startswith("https") or (node.websocket or "").startswith("wss")
+    tls = node_tls(node.tls.ca, node.tls.verify) if secure else None
+    http = HttpNode(
+        node.name,
+        node.http,
+        connect_timeout=timeouts.connect,
+        answer_timeout=timeouts.node_answer,
+        idle_timeout=timeouts.node_idle,
+        connections=limits.node_connections,
+        answer_bytes=limits.answer_bytes,
+        tls=tls,
+    )
+    http.watch(metrics.node_asked)
+    looked_after = NodeHealth(
+        http,
+        api_version=None if node.api_version == "auto" else node.api_version,
+        newest=settings.versions.max,
+        interval=timeouts.health_interval,
+        timeout=health.timeout,
+        rules=make_health_rules(settings),
+        websocket_url=node.websocket,
+        tls=tls,
+        allow_admin=settings.guard.allow_admin_nodes,
+        changed=metrics.node_up,
+    )
+    breaker = Breaker(
+        failures=health.breaker_failures,
+        window=health.breaker_window,
+        pause=health.breaker_pause,
+        longest_pause=health.breaker_longest_pause,
+    )
+    return Node(node.name, http, node.websocket, looked_after, node.weight, tls, breaker)
+
+
+def what_makes_a_node(node: NodeSettings, settings: Settings) -> tuple[object, ...]:
+    """All that `make_node` reads: while it is the same, so is the node."""
+    limits, versions = settings.limits, settings.versions
+    return (
+        *(node, settings.timeouts, settings.health, settings.guard.allow_admin_nodes),
+        *(limits.node_connections, limits.answer_bytes, versions.max),
+    )
+
+
+def make_health_rules(settings: Settings) -> HealthRules:
+    """When a node is given work."""
+    health = settings.health
+    return HealthRules(
+        failures=health.failures,
+        successes=health.successes,
+        max_validated_age=health.max_validated_age,
+        max_lag=health.max_lag,
+        states=frozenset(health.states),
+    )
+
+
+def make_policy(listen: ListenSettings, settings: Settings) -> Policy:
+    """What an HTTP request at one listener is measured by."""
+    guard, limits, versions = settings.guard, settings.limits, settings.versions
+    allowed = Guard(
+        allow_admin_methods=frozenset(guard.allow_admin_methods),
+        allow_admin_credentials=guard.allow_admin_credentials,
+        allow_subscribe_url=guard.allow_subscribe_url,
+    )
+    return Policy(
+        versions=VersionRange(listen.versions.min or versions.min, listen.versions.max or versions.max),
+        guard=ListenerGuard.of(allowed, frozenset(listen.methods)) if listen.methods else allowed,
+        default_version=listen.default_version,
+        depth=limits.depth,
+        request_bytes=limits.request_bytes,
+        batch_items=limits.batch_items,
+    )
+
+
+def make_terms(listen: ListenSettings, settings: Settings) -> Terms:
+    """What the clients of one listener are granted."""
+    timeouts, limits, own = settings.timeouts, settings.limits, listen.connections_per_address
+    return Terms(
+        head=timeouts.request_head,
+        body=timeouts.request_body,
+        write=timeouts.client_write,
+        idle=timeouts.idle_client,
+        least_rate=limits.least_rate,
+        connections=limits.connections,
+        connections_per_address=limits.connections_per_address if own is None else own,
+        # Behind a trusted proxy many clients have its one address; requests are counted by their own.
+        exempt=Exemption((*limits.exempt, *settings.guard.trusted_proxies)),
+    )
+
+
+def make_admission(listen: ListenSettings, settings: Settings, in_all: Rate) -> Admission:
+    """Which requests one listener lets in; `in_all` is shared by all listeners."""
+    limits, own = settings.limits, listen.requests_per_second
+    return Admission(
+        rate=Rate(limits.requests_per_second if own is None else own, limits.burst_seconds),
+        in_all=in_all,
+        in_flight_per_address=limits.in_flight_per_address,
+        exempt=Exemption(limits.exempt),
+    )
+
+
+def make_answering(
+    nodes: Nodes, translator: Translator, kept: KeptAnswers, settings: Settings, metrics: Metrics
+) -> Answering:
+    """How HTTP requests get their answers."""
+    return Answering(
+        nodes, translator, kept, metrics, tries=settings.health.tries, share=settings.cache.share_in_flight
+    )
+
+
+def make_translator(settings: Settings) -> Translator:
+    """What drives the adapters."""
+    limits = settings.limits
+    return Translator(
+        questions=limits.questions, question_bytes=limits.question_bytes, remembered=limits.remembered_ledgers
+    )
+
+
+def make_dialer(settings: Settings) -> WebSocketDialer:
+    """What connects sessions to nodes."""
+    return WebSocketDialer(
+        connect_timeout=settings.timeouts.connect,
+        ping_interval=settings.websocket.ping_interval,
+        message_bytes=settings.websocket.answer_bytes,
+    )
+
+
+def make_websocket(
+    listen: ListenSettings,
+    settings: Settings,
+    *,
+    nodes: Nodes,
+    dialer: WebSocketDialer,
+    translator: Translator,
+    account: Account,
+) -> WebSocketEndpoint:
+    """The sessions of one listener."""
+    websocket = settings.websocket
+    return WebSocketEndpoint(
+        policy=replace(make_policy(listen, settings), request_bytes=websocket.message_bytes),
+        nodes=nodes,
+        dialer=dialer,
+        translator=translator,
+        account=account,
+        trusted_proxies=settings.guard.trusted_proxies,
+        limits=EndpointLimits(
+            sessions=websocket.sessions,
+            sessions_per_address=websocket.sessions_per_address,
+            message_bytes=websocket.message_bytes,
+            ping_interval=websocket.ping_interval,
+            compression=websocket.compression,
+        ),
+        session_limits=SessionLimits(
+            request_seconds=settings.timeouts.request,
+            node_seconds=settings.timeouts.node_answer,
+            in_flight=websocket.in_flight,
+            queue_bytes=websocket.queue_bytes,
+            reconnect_seconds=settings.timeouts.reconnect if websocket.reconnect else 0,
+        ),
+    )

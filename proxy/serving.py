@@ -1,0 +1,96 @@
+"""What one reading of the configuration amounts to; a reload puts another in its place."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from proxy.admission import Rate
+from proxy.config import ListenSettings, Settings
+from proxy.configured import (
+    make_admission,
+    make_answering,
+    make_dialer,
+    make_policy,
+    make_translator,
+    make_websocket,
+)
+from proxy.entrance import Door
+from proxy.jsonrpc import JsonRpcEndpoint
+from proxy.kept import KeptAnswers
+from proxy.listening.origins import Origins
+from proxy.nodes import Nodes
+from proxy.observe.logs import AccessLog
+from proxy.observe.metrics import Metrics
+from proxy.observe.served import Account
+
+
+class Serving:
+    """A door for each listener of the settings, in their order, and what is behind them.
+
+    `kept`: the answers kept so far, which outlive a reload.
+    """
+
+    def __init__(self, settings: Settings, nodes: Nodes, kept: KeptAnswers, metrics: Metrics) -> None:
+        self.settings = settings
+        self._nodes = nodes
+        self._account = Account(metrics, AccessLog(settings.logging.requests))
+        self._translator = make_translator(settings)
+        self._answering = make_answering(nodes, self._translator, kept, settings, metrics)
+        self._dialer = make_dialer(settings)
+        self._in_all = Rate(settings.limits.requests_per_second_in_all, settings.limits.burst_seconds)
+        self._users = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
+        self.doors = tuple(self._door(listen) for listen in settings.listeners)
+
+    def _door(self, listen: ListenSettings) -> Door:
+        settings = self.settings
+        policy = make_policy(listen, settings)
+        return Door(
+            jsonrpc=JsonRpcEndpoint(
+                policy=policy,
+                answering=self._answering,
+                account=self._account,
+                trusted_proxies=settings.guard.trusted_proxies,
+                request_seconds=settings.timeouts.request,
+                in_flight=settings.limits.in_flight,
+            ),
+            websocket=make_websocket(
+                listen,
+                settings,
+                nodes=self._nodes,
+                dialer=self._dialer,
+                translator=self._translator,
+                account=self._account,
+            ),
+            admission=make_admission(listen, settings, self._in_all),
+            origins=Origins(settings.cors.origins, settings.cors.enforce),
+            account=self._account,
+            trusted_proxies=settings.guard.trusted_proxies,
+            request_bytes=policy.request_bytes,
+            used=self._used,
+        )
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        self._users += 1
+        self._unused.clear()
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._unused.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Tells all sessions to go (1001), and gives them `seconds`."""
+        await asyncio.gather(*(door.websocket.drain(seconds) for door in self.doors))
+
+    async def close_unused(self) -> None:
+        """Waits until no request and no session uses it any more, and closes it: when another is in its place."""
+        await self._unused.wait()
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the sessions' connections to nodes."""
+        await self._dialer.close()
