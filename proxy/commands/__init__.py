@@ -1,9 +1,10 @@
-"""The commands beside serving: a client, and the adapters asked by hand. One module for each."""
+"""The commands beside serving: a client, and the adapters asked by hand or proven. One module for each."""
 
 from proxy.commands.call import call
 from proxy.commands.explain import changes, explain
 from proxy.commands.translate import translate
+from proxy.commands.verify import verify
 from proxy.commands.watch import watch
 
-COMMANDS = (call, changes, explain, translate, watch)
+COMMANDS = (call, changes, explain, translate, verify, watch)
 """What the command line is given."""

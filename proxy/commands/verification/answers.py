@@ -1,0 +1,78 @@
+"""Every question asked natively at each version and through the adapters, the answers compared."""
+
+from collections.abc import AsyncIterator
+from itertools import permutations
+
+from adapters import JsonObject, Question, Versions
+from proxy.commands.verification.comparison import Outcome, Verdict, differences
+from proxy.commands.verification.node import NotAsked, PacedNode
+from proxy.config import LimitSettings
+from proxy.translation import AnswerMisshapen, NodeAnswer, Translator
+
+_ATTEMPTS = 3
+"""A ledger may close between two questions: only what differs each time differs."""
+
+
+class AnswerComparison:
+    """Compares answers for every pair of `spoken` versions, over the one transport of `node`.
+
+    `ignored`: names of fields that are not looked at.
+    """
+
+    def __init__(
+        self, node: PacedNode, versions: Versions, spoken: tuple[int, ...], ignored: frozenset[str] = frozenset()
+    ) -> None:
+        limits = LimitSettings()
+        self._translator = Translator(
+            questions=limits.questions, question_bytes=limits.question_bytes, remembered=limits.remembered_ledgers
+        )
+        self._node = node
+        self._versions = versions
+        self._pairs = tuple(permutations(spoken, 2))
+        self._ignored = ignored
+
+    async def outcomes(self, question: Question) -> AsyncIterator[Outcome]:
+        """What comes of one question: an outcome for each client in front of each node. Raises NodeLost."""
+        self._node.forget()
+        for client, version in self._pairs:
+            yield await self._outcome(question, client, version)
+
+    async def _outcome(self, question: Question, client: int, version: int) -> Outcome:
+        found: tuple[str, ...] = ()
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                self._node.forget()
+            try:
+                native = (await self._node.ask(question, client)).result
+                if native.get("error") == "unknownCmd" and await self._is_unknown(question, version):
+                    return self._told(question, client, version, reason="the node does not know the method")
+                found = await self._differences(native, question, client, version)
+            except NotAsked as problem:
+                return self._told(question, client, version, reason=str(problem))
+            if not found:
+                break
+        return self._told(question, client, version, found)
+
+    async def _is_unknown(self, question: Question, version: int) -> bool:
+        """Whether a method is none in the other version either, and none that adapters know."""
+        if question.method in self._versions.changed_methods():
+            return False
+        return (await self._node.ask(question, version)).result.get("error") == "unknownCmd"
+
+    async def _differences(self, native: JsonObject, question: Question, client: int, version: int) -> tuple[str, ...]:
+        async def ask(asked: Question) -> NodeAnswer:
+            return await self._node.ask(asked, version)
+
+        conversation = self._versions.pipeline(client, version, question.method).converse(question.params)
+        try:
+            translated = await self._translator.converse(conversation, version, ask)
+        except AnswerMisshapen as misshapen:
+            return (f"/: the adapter cannot read the node's answer ({misshapen})",)
+        return differences(native, translated.result, question, self._ignored)
+
+    def _told(
+        self, question: Question, client: int, version: int, found: tuple[str, ...] = (), reason: str = ""
+    ) -> Outcome:
+        verdict: Verdict = "not asked" if reason else "different" if found else "same"
+        transport = self._node.transport
+        return Outcome(question.method, question.params, transport, client, version, verdict, found, reason)

@@ -1,0 +1,97 @@
+"""A live node, asked no faster than it was agreed to, and not pressed when it says that it is too busy."""
+
+import asyncio
+
+from adapters import JsonObject, Question
+from proxy.commands.server import Answered, NoAnswer, Server, TextAnswer
+from proxy.translation import NodeAnswer
+
+_BUSY = ("slowDown", "tooBusy", "overloaded")
+_BUSY_PAUSES = (1.0, 3.0, 9.0)
+"""Seconds to leave a node alone that is too busy, each time that it says so of one question."""
+_REFUSALS = ("forbidden", "noPermission", "replayMiss")
+_LOST_AFTER = 3
+
+
+class NotAsked(Exception):  # noqa: N818 - what has happened
+    """The node has no answer to this question that could be compared. The text says why."""
+
+
+class NodeLost(Exception):  # noqa: N818 - what has happened
+    """The node does not answer any more. The text says how."""
+
+
+class PacedNode:
+    """Asks a server; at most `rate` questions a second, one after the other.
+
+    The answers to the questions of one comparison are kept until `forget`, so that all of it sees the same ledger.
+    """
+
+    def __init__(self, server: Server, rate: float) -> None:
+        self.transport = "WebSocket" if server.websocket else "HTTP"
+        self.asked = 0
+        self._server = server
+        self._interval = 1 / rate
+        self._next = 0.0
+        self._failures = 0
+        self._kept: dict[tuple[int, str, str], Answered] = {}
+
+    def forget(self) -> None:
+        """Has everything asked anew."""
+        self._kept.clear()
+
+    async def ask(self, question: Question, version: int) -> NodeAnswer:
+        """The result at an API version, for the caller to change. Raises NotAsked and NodeLost."""
+        key = (version, question.method, repr(question.params))
+        if key not in self._kept:
+            self._kept[key] = await self._ask_patiently(question.method, question.params, version)
+        answered = self._kept[key]
+        try:
+            return NodeAnswer(answered.result(), {}, answered.size)
+        except NoAnswer as none:
+            raise NotAsked(str(none)) from None
+
+    async def _ask_patiently(self, method: str, params: JsonObject, version: int) -> Answered:
+        for pause in (*_BUSY_PAUSES, None):
+            try:
+                answered = await self._ask_once(method, params, version)
+                error = answered.result().get("error")
+            except TextAnswer as text:
+                if text.status != 503:
+                    raise NotAsked(str(text)) from None
+                error = "overloaded"
+            except NoAnswer as none:
+                raise NotAsked(str(none)) from None
+            else:
+                if error in _REFUSALS:
+                    raise NotAsked(str(error))
+                if error not in _BUSY:
+                    return answered
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise NotAsked("the node is too busy")
+
+    async def _ask_once(self, method: str, params: JsonObject, version: int) -> Answered:
+        """Asks, and again where the connection failed. Raises TextAnswer, NoAnswer, NodeLost."""
+        while True:
+            await self._wait()
+            try:
+                answered = await self._server.ask(method, params, version)
+            except NoAnswer as none:
+                self._failures += 1
+                if self._failures >= _LOST_AFTER or self._server.websocket:
+                    raise NodeLost(str(none)) from None
+                if self._failures > 1:
+                    raise
+                continue
+            self._failures = 0
+            return answered
+
+    async def _wait(self) -> None:
+        """Waits until the next question may be asked."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._next = max(self._next, now)
+        await asyncio.sleep(self._next - now)
+        self._next += self._interval
+        self.asked += 1

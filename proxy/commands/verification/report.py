@@ -1,0 +1,137 @@
+"""What a verification found: for people as a table, for programs as JSON, for CI as JUnit's XML."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from xml.etree import ElementTree
+
+import orjson
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from adapters import JsonObject
+from proxy.commands.verification.comparison import Outcome, Verdict
+
+_VERDICTS: tuple[Verdict, ...] = ("same", "different", "not asked")
+_SHOWN_PER_METHOD = 3
+_SHOWN_LINES = 6
+# What XML 1.0 cannot hold.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+Row = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Report:
+    """All outcomes of one verification of the node called `node` (its URL without what could be secret)."""
+
+    node: str
+    versions: tuple[int, ...]
+    ledger_index: int | None = None
+    """The newest validated ledger when it began."""
+    asked: int = 0
+    """Questions that the node answered or refused."""
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def counted(self) -> dict[Row, Counter[Verdict]]:
+        """By method, transport and direction: how many outcomes of each verdict."""
+        rows: dict[Row, Counter[Verdict]] = {}
+        for outcome in sorted(self.outcomes, key=_row):
+            rows.setdefault(_row(outcome), Counter())[outcome.verdict] += 1
+        return rows
+
+    def total(self, verdict: Verdict) -> int:
+        """How many outcomes of a verdict there are in all."""
+        return sum(outcome.verdict == verdict for outcome in self.outcomes)
+
+    def differing(self) -> list[Outcome]:
+        """The outcomes with differences, those of a row together."""
+        return sorted((outcome for outcome in self.outcomes if outcome.verdict == "different"), key=_row)
+
+
+def _row(outcome: Outcome) -> Row:
+    return outcome.method, outcome.transport, outcome.direction
+
+
+def write_for_people(report: Report, console: Console) -> None:
+    """A table, the differences (some of each method and direction), and a last line that sums up."""
+    table = Table(box=box.SIMPLE_HEAD, title=f"{report.node}, ledger {report.ledger_index}")
+    for heading in ("method", "over", "client on node"):
+        table.add_column(heading, no_wrap=True)
+    for verdict in _VERDICTS:
+        table.add_column(verdict, justify="right", no_wrap=True)
+    for (method, transport, direction), counts in report.counted().items():
+        style = "red" if counts["different"] else "dim" if not counts["same"] else None
+        figures = (str(counts[verdict] or "") for verdict in _VERDICTS)
+        table.add_row(method, transport, direction, *figures, style=style)
+    console.print(table)
+    for line in _difference_lines(report.differing()):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    totals = ", ".join(f"{report.total(verdict)} {verdict}" for verdict in _VERDICTS)
+    console.print(f"{len(report.outcomes)} comparisons from {report.asked} questions: {totals}", highlight=False)
+
+
+def _difference_lines(differing: Iterable[Outcome]) -> Iterator[str]:
+    for (method, transport, direction), grouped in groupby(differing, _row):
+        group = list(grouped)
+        yield ""
+        yield f"{method} over {transport}, {direction}: {len(group)} different"
+        for outcome in group[:_SHOWN_PER_METHOD]:
+            yield f"  {orjson.dumps(outcome.params).decode()}"
+            yield from (f"    {line}" for line in outcome.differences[:_SHOWN_LINES])
+            if len(outcome.differences) > _SHOWN_LINES:
+                yield "    …"
+        if len(group) > _SHOWN_PER_METHOD:
+            yield f"  and {len(group) - _SHOWN_PER_METHOD} more"
+    yield ""
+
+
+def as_json(report: Report) -> JsonObject:
+    """Everything, for programs; of outcomes that are the same only how many."""
+    methods = [
+        {"method": method, "transport": transport, "direction": direction}
+        | {verdict.replace(" ", "_"): counts[verdict] for verdict in _VERDICTS}
+        for (method, transport, direction), counts in report.counted().items()
+    ]
+    return {
+        "node": report.node,
+        "versions": list(report.versions),
+        "ledger_index": report.ledger_index,
+        "questions": report.asked,
+        **{verdict.replace(" ", "_"): report.total(verdict) for verdict in _VERDICTS},
+        "methods": methods,
+        "differences": [asdict(outcome) for outcome in report.differing()],
+        "unasked": [asdict(outcome) for outcome in report.outcomes if outcome.verdict == "not asked"],
+    }
+
+
+def as_junit(report: Report) -> bytes:
+    """JUnit's XML: a suite for each direction and transport, a case for each comparison."""
+    root = ElementTree.Element("testsuites", name="xrpl-version-proxy verify")
+    ordered = sorted(report.outcomes, key=lambda outcome: (outcome.direction, outcome.transport))
+    for (direction, transport), grouped in groupby(ordered, lambda outcome: (outcome.direction, outcome.transport)):
+        suite = ElementTree.SubElement(root, "testsuite", name=f"{direction} over {transport}")
+        verdicts: Counter[Verdict] = Counter()
+        for outcome in grouped:
+            verdicts[outcome.verdict] += 1
+            name = _xml(orjson.dumps(outcome.params).decode())
+            case = ElementTree.SubElement(suite, "testcase", classname=_xml(outcome.method), name=name)
+            if outcome.verdict == "different":
+                failure = ElementTree.SubElement(case, "failure", message=_xml(outcome.differences[0]))
+                failure.text = _xml("\n".join(outcome.differences))
+            elif outcome.verdict == "not asked":
+                ElementTree.SubElement(case, "skipped", message=_xml(outcome.reason))
+        suite.set("tests", str(verdicts.total()))
+        suite.set("failures", str(verdicts["different"]))
+        suite.set("errors", "0")
+        suite.set("skipped", str(verdicts["not asked"]))
+    ElementTree.indent(root)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)

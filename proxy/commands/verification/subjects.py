@@ -1,0 +1,141 @@
+"""What to ask a live node about: ledgers, transactions, accounts and entries that it has, found from the newest on."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from adapters import JsonObject, Question
+from proxy.commands.verification.node import NotAsked, PacedNode
+
+_ENOUGH_TRANSACTIONS = 500
+_OF_ONE_TYPE = 3
+_MOST_TRANSACTIONS = 40
+_MOST_ACCOUNTS = 8
+_MOST_OTHERS = 4
+
+
+class Transaction(NamedTuple):
+    """A validated transaction."""
+
+    hash: str
+    kind: str
+    ledger_index: int
+    ctid: str | None
+
+
+@dataclass(slots=True)
+class Subjects:
+    """What was found. Lists hold the likeliest first, and are as short as a verification can use them."""
+
+    ledger_index: int
+    """The newest validated ledger when it began: what everything that can be is asked of, so that it stands still."""
+    ledger_hash: str
+    ledgers: list[int] = field(default_factory=list)
+    """Newest first."""
+    accounts: list[str] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
+    entries: dict[str, str] = field(default_factory=dict)
+    """By the type of ledger entry, the id of one."""
+    issuers: list[str] = field(default_factory=list)
+    nfts: list[str] = field(default_factory=list)
+    books: list[tuple[JsonObject, JsonObject]] = field(default_factory=list)
+    """What the taker pays, and what it gets."""
+    pools: list[tuple[JsonObject, JsonObject]] = field(default_factory=list)
+    """The two assets of an AMM."""
+
+
+async def find_subjects(node: PacedNode, version: int, accounts: tuple[str, ...], ledgers: int) -> Subjects:
+    """Looks through up to `ledgers` validated ledgers, asked at `version`; `accounts` come before those found.
+
+    Raises NotAsked where the node has no validated ledger, and NodeLost.
+    """
+    newest = (await node.ask(Question("ledger", {"ledger_index": "validated"}), version)).result
+    index, ledger_hash = newest.get("ledger_index"), newest.get("ledger_hash")
+    if not isinstance(index, int) or not isinstance(ledger_hash, str):
+        raise NotAsked(f"the node has no validated ledger ({newest.get('error', 'it tells none')})")
+    subjects = Subjects(index, ledger_hash)
+    found: list[tuple[int, JsonObject]] = []
+    for number in range(index, max(index - ledgers, 0), -1):
+        asked = {"ledger_index": number, "transactions": True, "expand": True}
+        try:
+            ledger = (await node.ask(Question("ledger", asked), version)).result.get("ledger")
+        except NotAsked:
+            break
+        finally:
+            node.forget()
+        if not isinstance(ledger, dict):
+            break
+        subjects.ledgers.append(number)
+        found += [(number, entry) for entry in ledger.get("transactions", ()) if isinstance(entry, dict)]
+        if len(found) >= _ENOUGH_TRANSACTIONS:
+            break
+    _take(subjects, found)
+    subjects.accounts = list(dict.fromkeys([*accounts, *subjects.accounts]))[: max(_MOST_ACCOUNTS, len(accounts))]
+    return subjects
+
+
+def _take(subjects: Subjects, found: list[tuple[int, JsonObject]]) -> None:
+    """Fills `subjects` from the expanded transactions of ledgers, in whichever version's shape."""
+    kinds: Counter[str] = Counter()
+    accounts: Counter[str] = Counter()
+    issuers: Counter[str] = Counter()
+    nfts: dict[str, None] = {}
+    for number, entry in found:
+        transaction = entry.get("tx_json", entry)
+        meta = entry.get("meta", entry.get("metaData", {}))
+        kind = str(transaction.get("TransactionType"))
+        kinds[kind] += 1
+        if kinds[kind] <= _OF_ONE_TYPE and isinstance(entry.get("hash"), str):
+            subjects.transactions.append(
+                Transaction(entry["hash"], kind, number, transaction.get("ctid", entry.get("ctid")))
+            )
+        accounts.update(_texts(transaction, "Account", "Destination", "Owner", "Holder"))
+        issuers.update(issuer for value in transaction.values() for issuer in _texts(value, "issuer"))
+        nfts.update(dict.fromkeys(_texts(transaction, "NFTokenID")))
+        nfts.update(dict.fromkeys(_texts(meta, "nftoken_id")))
+        _take_markets(subjects, transaction)
+        for entry_type, entry_id in _touched(meta):
+            subjects.entries.setdefault(entry_type, entry_id)
+    # Kinds that are rare come first: a type of its own says more than one more payment.
+    subjects.transactions.sort(key=lambda transaction: kinds[transaction.kind])
+    del subjects.transactions[_MOST_TRANSACTIONS:]
+    subjects.accounts = [account for account, _ in accounts.most_common(_MOST_ACCOUNTS)]
+    subjects.issuers = [issuer for issuer, _ in issuers.most_common(_MOST_OTHERS)]
+    subjects.nfts = list(nfts)[:_MOST_OTHERS]
+
+
+def _take_markets(subjects: Subjects, transaction: JsonObject) -> None:
+    if transaction.get("TransactionType") == "OfferCreate":
+        pays, gets = _asset(transaction.get("TakerPays")), _asset(transaction.get("TakerGets"))
+        _add(subjects.books, pays, gets)
+    _add(subjects.pools, _asset(transaction.get("Asset")), _asset(transaction.get("Asset2")))
+
+
+def _add(pairs: list[tuple[JsonObject, JsonObject]], one: JsonObject | None, other: JsonObject | None) -> None:
+    if one is not None and other is not None and (one, other) not in pairs and len(pairs) < _MOST_OTHERS:
+        pairs.append((one, other))
+
+
+def _asset(amount: Any) -> JsonObject | None:
+    """What an amount, or an asset, is of; None for what is neither, and for a token that is no currency."""
+    if isinstance(amount, str):
+        return {"currency": "XRP"}
+    if isinstance(amount, dict) and "currency" in amount:
+        return {name: amount[name] for name in ("currency", "issuer") if name in amount}
+    return None
+
+
+def _texts(holder: Any, *names: str) -> Iterator[str]:
+    if isinstance(holder, dict):
+        yield from (holder[name] for name in names if isinstance(holder.get(name), str))
+
+
+def _touched(meta: Any) -> Iterator[tuple[str, str]]:
+    """Type and id of each ledger entry that a transaction made or changed."""
+    nodes = meta.get("AffectedNodes", ()) if isinstance(meta, dict) else ()
+    for node in nodes:
+        for change in ("CreatedNode", "ModifiedNode"):
+            touched = node.get(change)
+            if touched:
+                yield touched["LedgerEntryType"], touched["LedgerIndex"]

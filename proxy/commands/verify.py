@@ -1,0 +1,176 @@
+"""`verify`: proves the adapters against a live node that speaks the versions between which they stand."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from adapters import VERSIONS
+from proxy.commands.arguments import checked_url, timeout_option
+from proxy.commands.server import NoAnswer, Server, TextAnswer, version_range
+from proxy.commands.verification.answers import AnswerComparison
+from proxy.commands.verification.comparison import Outcome
+from proxy.commands.verification.node import NodeLost, NotAsked, PacedNode
+from proxy.commands.verification.pushed import compare_pushed
+from proxy.commands.verification.questions import questions
+from proxy.commands.verification.report import Report, as_json, as_junit, write_for_people
+from proxy.commands.verification.subjects import find_subjects
+from proxy.config import shown_url
+
+_DIFFERENT, _NO_ANSWER = 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the command line asks for."""
+
+    accounts: tuple[str, ...]
+    ledgers: int
+    rate: float
+    listen: float
+    timeout: float
+    ignored: frozenset[str]
+
+
+class _Unverifiable(Exception):  # noqa: N818 - what has happened
+    """Nothing can be compared at this node. The text says why."""
+
+
+@click.command(
+    epilog="Exit status: 0 where everything compared is the same, 1 where something differs, 2 for a wrong command "
+    "line, 3 where the node does not answer, or nothing could be compared."
+)
+@click.option("--node", required=True, metavar="URL", callback=checked_url, help="The node, over HTTP.")
+@click.option("--websocket", metavar="URL", callback=checked_url, help="The same node, over WebSocket as well.")
+@click.option("--account", "accounts", multiple=True, metavar="ACCOUNT", help="Ask about this account as well.")
+@click.option(
+    "--ledgers",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many validated ledgers to search for something to ask about.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    metavar="N",
+    help="Questions a second at most.",
+)
+@click.option(
+    "--listen",
+    type=click.FloatRange(min=0.1),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to listen to what is pushed, with --websocket.",
+)
+@timeout_option
+@click.option("--ignore", multiple=True, metavar="FIELD", help="Leave fields of this name out of the comparison.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JSON.")
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JUnit's XML.")
+def verify(
+    node: str,
+    websocket: str | None,
+    accounts: tuple[str, ...],
+    ledgers: int,
+    rate: float,
+    listen: float,
+    timeout: float,
+    ignore: tuple[str, ...],
+    json_file: Path | None,
+    junit: Path | None,
+) -> None:
+    """Compare what a node answers natively with what the adapters make of its answers in another version.
+
+    The node must speak at least two versions. It is only read from: several hundred questions about ledgers,
+    transactions and accounts that it has itself, each asked at every version. Run it before traffic is switched over,
+    and when the nodes become a new release.
+    """
+    plan = _Plan(accounts, ledgers, rate, listen, timeout, frozenset(ignore))
+    try:
+        report = asyncio.run(_verify(node, websocket, plan))
+    except (_Unverifiable, NoAnswer, TextAnswer, NodeLost, NotAsked) as problem:
+        click.echo(f"verify: {problem}", err=True)
+        sys.exit(_NO_ANSWER)
+    write_for_people(report, Console())
+    for path, content in ((json_file, as_json), (junit, as_junit)):
+        if path is not None:
+            _write(path, content(report))
+    if not report.total("same") + report.total("different"):
+        click.echo("verify: the node had no answer that could be compared", err=True)
+        sys.exit(_NO_ANSWER)
+    sys.exit(_DIFFERENT if report.total("different") else 0)
+
+
+def _write(path: Path, content: object) -> None:
+    try:
+        path.write_bytes(content if isinstance(content, bytes) else orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from None
+
+
+async def _verify(url: str, websocket_url: str | None, plan: _Plan) -> Report:
+    """Raises what tells that nothing can be compared."""
+    async with Server(url, seconds=plan.timeout) as server:
+        spoken = await _spoken(server)
+        report = Report(shown_url(url), spoken)
+        await _compare_answers(report, server, plan)
+    if websocket_url is not None:
+        async with Server(websocket_url, websocket=True, seconds=plan.timeout) as server:
+            await _compare_answers(report, server, plan)
+        report.outcomes += await _compare_pushed(websocket_url, spoken, plan)
+    return report
+
+
+async def _compare_pushed(url: str, spoken: tuple[int, ...], plan: _Plan) -> list[Outcome]:
+    try:
+        return await compare_pushed(url, VERSIONS, spoken, plan.listen, plan.ignored)
+    except (NoAnswer, TextAnswer) as problem:
+        pairs = permutations(spoken, 2)
+        return [Outcome("subscribe", {}, "WebSocket", *pair, "not asked", reason=str(problem)) for pair in pairs]
+
+
+async def _spoken(server: Server) -> tuple[int, ...]:
+    """The versions that both the node and adapters have."""
+    first, last = await version_range(server)
+    spoken = tuple(range(max(first, VERSIONS.oldest), min(last, VERSIONS.newest) + 1))
+    if len(spoken) < 2:
+        raise _Unverifiable(
+            f"the node speaks API versions {first} to {last}; of {VERSIONS.oldest} to {VERSIONS.newest}, "
+            "between which there are adapters, it must speak two"
+        )
+    return spoken
+
+
+async def _compare_answers(report: Report, server: Server, plan: _Plan) -> None:
+    node = PacedNode(server, plan.rate)
+    subjects = await find_subjects(node, report.versions[-1], plan.accounts, plan.ledgers)
+    report.ledger_index = report.ledger_index or subjects.ledger_index
+    comparison = AnswerComparison(node, VERSIONS, report.versions, plan.ignored)
+    with _progress() as progress:
+        for question in progress.track(questions(subjects), description=f"over {node.transport}"):
+            report.outcomes += [outcome async for outcome in comparison.outcomes(question)]
+    report.asked += node.asked
+
+
+def _progress() -> Progress:
+    """A bar on standard error, where that is a terminal."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
