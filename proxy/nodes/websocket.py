@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
 
 import aiohttp
 
@@ -11,6 +10,13 @@ from proxy.nodes.http import NodeFailure
 
 # A node that does not answer our close frame is not waited for any longer (seconds).
 _CLOSE_SECONDS = 1.0
+
+
+class _Socket(aiohttp.ClientWebSocketResponse[bool]):
+    """Lets go of its connection at once: closing one waits for what is unsent, which a node that hangs never takes."""
+
+    def abort(self) -> None:
+        self._writer.transport.abort()
 
 
 class WebSocketDialer:
@@ -31,13 +37,15 @@ class WebSocketDialer:
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
             trust_env=False,
+            ws_response_class=_Socket,  # type: ignore[arg-type]  # whether it decodes is told when connecting
         )
 
     async def connect(self, name: str, url: str, client: str, tls: ssl.SSLContext | None = None) -> "NodeConnection":
         """Opens a connection to the node called `name` for the client at that IP address.
 
-        The node reads who the client is at the handshake only, so that an identity is a connection. Raises
-        NodeFailure; ValueError if `client` is not an IP address.
+        The node reads who the client is at the handshake only, so that an identity is a connection. `tls` is how the
+        node proves who it is, where `url` is a wss:// one. Raises NodeFailure; ValueError if `client` is not an IP
+        address.
         """
         headers = {"X-Forwarded-For": forwarded_for(client)}
         try:
@@ -53,8 +61,8 @@ class WebSocketDialer:
                 )
         except TimeoutError:
             raise NodeFailure("timeout", name, reached=False) from None
-        except (aiohttp.ClientError, OSError):
-            raise NodeFailure("refused", name, reached=False) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise NodeFailure("refused", name, reached=False, detail=str(error)) from None
         return NodeConnection(name, socket)
 
     async def close(self) -> None:
@@ -67,6 +75,8 @@ class NodeConnection:
 
     def __init__(self, name: str, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
         self.name = name
+        self.close_reason = ""
+        """What the node gave for a reason when it closed the connection."""
         self._socket = socket
 
     async def send(self, message: bytes) -> None:
@@ -76,17 +86,33 @@ class NodeConnection:
         except (aiohttp.ClientError, OSError):
             raise NodeFailure("disconnected", self.name) from None
 
-    async def messages(self) -> AsyncIterator[bytes]:
-        """What the node sends, message by message, until the connection ends."""
-        async for message in self._socket:
-            if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-                yield message.data
+    async def receive(self) -> bytes | None:
+        """The node's next message; None once the connection has ended."""
+        try:
+            message = await self._socket.receive()
+        except (aiohttp.ClientError, OSError):
+            return None  # a pong could not be sent any more
+        if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            text: bytes = message.data
+            return text
+        if message.type is aiohttp.WSMsgType.CLOSE:
+            self.close_reason = message.extra or ""
+        return None
 
     @property
     def close_code(self) -> int | None:
         """The code that the connection was closed with; None while it is open, 1006 where it broke."""
         return self._socket.close_code
 
+    @property
+    def was_silent(self) -> bool:
+        """Whether it was given up because the node answered no ping."""
+        return isinstance(self._socket.exception(), TimeoutError)
+
     async def close(self) -> None:
         """Closes the connection."""
-        await self._socket.close()
+        try:
+            await self._socket.close()
+        finally:
+            if isinstance(self._socket, _Socket):
+                self._socket.abort()

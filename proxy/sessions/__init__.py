@@ -1,6 +1,6 @@
 """Clients' WebSocket sessions: each is one client's connection and one of its own to a node."""
 
 from proxy.sessions.endpoint import EndpointLimits, WebSocketEndpoint
-from proxy.sessions.session import SessionLimits
+from proxy.sessions.services import SessionLimits
 
 __all__ = ["EndpointLimits", "SessionLimits", "WebSocketEndpoint"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from aiohttp import WSCloseCode, web
+from aiohttp import HttpVersion11, web
 
 from proxy.envelope import Policy
 from proxy.failures import NoNode
@@ -15,12 +15,18 @@ from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node, Nodes
 from proxy.nodes.websocket import NodeConnection, WebSocketDialer
 from proxy.observe.served import Account
-from proxy.sessions.session import Ending, Services, Session, SessionLimits
+from proxy.sessions.services import CANCELLED, CLOSING_SECONDS, Services, SessionLimits, going_down
+from proxy.sessions.session import Session
 from proxy.translation import Translator
 
 log = structlog.get_logger(__name__)
 
-_CLOSING_SECONDS = 2.0
+# Nodes that one client is tried to be connected to.
+_TRIES = 3
+_NO_HANDSHAKE = (
+    "Not a WebSocket handshake: it takes HTTP/1.1, Connection: Upgrade, Sec-WebSocket-Version: 13 and a "
+    "Sec-WebSocket-Key of 16 bytes in base64\r\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,10 @@ class WebSocketEndpoint:
         self._draining = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Serves one client until its session ends, or refuses it with 503 before there is one."""
+        """Serves one client until its session ends, or refuses it before there is one: with 400, 426 or 503."""
+        socket = self._socket()
+        if request.version < HttpVersion11 or not socket.can_prepare(request).ok:
+            return self._no_handshake(request)
         peer = client_address(request.remote or "", request.headers, self._trusted_proxies)
         refusal = self._refusal(peer)
         if refusal is not None:
@@ -69,7 +78,7 @@ class WebSocketEndpoint:
             return web.Response(status=503, text=f"{text}\r\n")
         self._open[peer] += 1
         try:
-            return await self._serve(request, peer)
+            return await self._serve(request, socket, peer)
         finally:
             self._open[peer] -= 1
             if not self._open[peer]:
@@ -89,32 +98,37 @@ class WebSocketEndpoint:
             return "sessions_per_address", f"{most} sessions are open from {peer} (websocket.sessions_per_address)"
         return None
 
-    async def _serve(self, request: web.BaseRequest, peer: str) -> web.StreamResponse:
+    def _socket(self) -> web.WebSocketResponse:
+        return web.WebSocketResponse(
+            timeout=CLOSING_SECONDS,
+            heartbeat=self._limits.ping_interval,
+            compress=self._limits.compression,
+            # rippled tells a client whose message is too large so, but only up to a point.
+            max_msg_size=2 * self._limits.message_bytes,
+            decode_text=False,
+        )
+
+    def _no_handshake(self, request: web.BaseRequest) -> web.Response:
+        self._account.metrics.refused("no_handshake")
+        other_version = request.headers.get("Sec-WebSocket-Version", "13") != "13"
+        headers = {"Sec-WebSocket-Version": "13"} if other_version else {}
+        return web.Response(status=426 if other_version else 400, text=_NO_HANDSHAKE, headers=headers)
+
+    async def _serve(self, request: web.BaseRequest, socket: web.WebSocketResponse, peer: str) -> web.StreamResponse:
         try:
             node, connection = await self._connect(peer)
         except (NoNode, NodeFailure):
             self._account.metrics.refused("no_node")
             return web.Response(status=503, text="No node can be connected to at the moment\r\n")
-        # rippled tells a client whose message is too large so, but only up to a point.
-        largest = 2 * self._limits.message_bytes
-        socket = web.WebSocketResponse(
-            timeout=_CLOSING_SECONDS,
-            heartbeat=self._limits.ping_interval,
-            compress=self._limits.compression,
-            max_msg_size=largest,
-            decode_text=False,
-        )
         try:
             await socket.prepare(request)
-        except BaseException:
+        except BaseException as error:
             await connection.close()
-            raise
-
-        def abort() -> None:
-            if request.transport is not None:
-                request.transport.abort()
-
-        await self._run(Session(socket, peer, self._services, node, connection, abort), node)
+            if not isinstance(error, OSError):
+                raise
+            # The client left while its node was being connected to. Nobody reads this.
+            return web.Response(status=503)
+        await self._run(Session(socket, request.transport, peer, self._services, node, connection), node)
         return socket
 
     async def _run(self, session: Session, node: Node) -> None:
@@ -123,10 +137,10 @@ class WebSocketEndpoint:
         log.info("session_opened", peer=session.peer, node=node.name)
         began = asyncio.get_running_loop().time()
         self._sessions.add(session)
-        ending = Ending("cancelled")
+        ending = CANCELLED
         try:
             if self._draining:
-                session.end(_GOING_DOWN)
+                session.end(going_down(0))
             ending = await session.run()
         finally:
             self._sessions.discard(session)
@@ -135,22 +149,30 @@ class WebSocketEndpoint:
             log.info("session_closed", peer=session.peer, reason=ending.reason, seconds=seconds, **session.counts())
 
     async def _connect(self, peer: str) -> tuple[Node, NodeConnection]:
-        """Chooses a node and connects to it. Raises NoNode and NodeFailure."""
-        node = self._nodes.choose(self._services.policy.default_version, websocket=True)
-        if node is None or node.websocket_url is None:
-            raise NoNode
-        return node, await self._dialer.connect(node.name, node.websocket_url, peer)
+        """Chooses a node and connects to it, to another if it fails. Raises NoNode and NodeFailure."""
+        tried: set[Node] = set()
+        while True:
+            node = self._nodes.choose(self._services.policy.default_version, websocket=True, not_these=tried)
+            if node is None or node.websocket_url is None:
+                raise NoNode
+            try:
+                return node, await self._dialer.connect(node.name, node.websocket_url, peer, node.tls)
+            except NodeFailure as failure:
+                log.warning("node_websocket_failed", node=node.name, failure=failure.kind, detail=failure.detail)
+                tried.add(node)
+                if len(tried) >= _TRIES:
+                    raise
 
     async def drain(self, seconds: float) -> None:
-        """Lets in nobody else, tells all that the server is going down (1001), and waits for them to be gone."""
+        """Lets in nobody else, tells all that the server is going down (1001), and waits for them to be gone.
+
+        Of these seconds, requests under way are given half.
+        """
         self._draining = True
         for session in tuple(self._sessions):
-            session.end(_GOING_DOWN)
+            session.end(going_down(seconds / 2))
         try:
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*(session.ended.wait() for session in tuple(self._sessions)))
         except TimeoutError:
             pass
-
-
-_GOING_DOWN = Ending("draining", WSCloseCode.GOING_AWAY, "the server is going down")

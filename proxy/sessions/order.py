@@ -7,12 +7,15 @@ from collections.abc import Callable
 class Slot:
     """The place of one answer, or of one pushed message, among all that a session sends."""
 
-    __slots__ = ("holds_pushed", "message", "number")
+    __slots__ = ("delivered", "held", "holds_pushed", "message", "number")
 
     def __init__(self, number: int, holds_pushed: bool = False) -> None:
         self.number = number
         self.holds_pushed = holds_pushed
         self.message: bytes | None = None
+        self.held = 0
+        """Bytes of the message, once it has had to wait for its turn."""
+        self.delivered = False
 
 
 class DeliveryOrder:
@@ -22,10 +25,14 @@ class DeliveryOrder:
     Only what comes later counts: an answer that takes the proxy more questions is waited for by those that the node
     gave after it. What the proxy answers by itself waits for all requests before it, as in rippled. What is pushed
     goes out at once, but never before the answer to the request that subscribed to it.
+
+    `deliver` is given each message in its turn, `hold` the bytes that have to wait for theirs, and once more, negative,
+    when it has come.
     """
 
-    def __init__(self, deliver: Callable[[bytes], None]) -> None:
-        self._deliver = deliver
+    def __init__(self, deliver: Callable[[bytes], None], hold: Callable[[int], None]) -> None:
+        self._deliver_message = deliver
+        self._hold = hold
         self._asked: dict[int, Slot] = {}
         self._answered: deque[Slot] = deque()
         self._holding = 0
@@ -48,24 +55,37 @@ class DeliveryOrder:
         """The answer is ready; it is delivered when its turn has come."""
         slot.message = message
         self._flush()
+        if not slot.delivered:
+            self._wait(slot, message)
 
     def push(self, message: bytes) -> None:
         """Delivers a pushed message."""
         if not self._holding:
-            self._deliver(message)
+            self._deliver_message(message)
             return
         slot = Slot(0)
         slot.message = message
         self._answered.append(slot)
+        self._wait(slot, message)
+
+    def _wait(self, slot: Slot, message: bytes) -> None:
+        slot.held = len(message)
+        self._hold(slot.held)
 
     def _flush(self) -> None:
         while self._answered and self._answered[0].message is not None:
             slot = self._answered.popleft()
-            self._holding -= slot.holds_pushed and slot.number > 0
-            self._deliver(slot.message or b"")
+            self._holding -= slot.holds_pushed
+            self._deliver(slot)
         while not self._answered and self._asked:
             slot = next(iter(self._asked.values()))
             if slot.message is None:
                 return
             del self._asked[slot.number]
-            self._deliver(slot.message)
+            self._deliver(slot)
+
+    def _deliver(self, slot: Slot) -> None:
+        slot.delivered = True
+        if slot.held:
+            self._hold(-slot.held)
+        self._deliver_message(slot.message or b"")

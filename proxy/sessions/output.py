@@ -11,8 +11,8 @@ from prometheus_client import Gauge
 class Output:
     """A queue before a client's socket, emptied by `run`.
 
-    `most_bytes`: more than that waiting, and `too_slow` is called, once; what comes after is dropped, for the session
-    is over. `waiting`: the gauge of bytes that wait for all clients.
+    `most_bytes`: more than that waiting, also for its turn (`hold`), and `too_slow` is called, once; what comes after
+    is dropped, for the session is over. `waiting`: the gauge of bytes that wait for all clients.
     """
 
     def __init__(
@@ -35,17 +35,24 @@ class Output:
         """Queues a message (JSON text). Never waits."""
         if self._closed:
             return
-        size = len(message)
+        if self._has_room(len(message)):
+            self._messages.append(message)
+            self._count(len(message))
+            self._empty.clear()
+            self._wake.set()
+
+    def hold(self, size: int) -> None:
+        """Counts bytes that cannot be queued before something else is; negative when they can."""
+        if not self._closed and (size < 0 or self._has_room(size)):
+            self._count(size)
+
+    def _has_room(self, size: int) -> bool:
         # One message alone may be larger than the bound, or a big answer could never be given.
         if self._bytes and self._bytes + size > self._most_bytes:
             self.close()
             self._too_slow()
-            return
-        self._messages.append(message)
-        self._bytes += size
-        self._waiting.inc(size)
-        self._empty.clear()
-        self._wake.set()
+            return False
+        return True
 
     async def run(self) -> None:
         """Sends what is queued until it is cancelled or the client is gone."""
@@ -61,7 +68,7 @@ class Output:
                     return
                 if self._messages:  # not closed meanwhile
                     self._messages.popleft()
-                    self._count_off(len(message))
+                    self._count(-len(message))
                     self.sent += 1
             self._empty.set()
 
@@ -73,9 +80,9 @@ class Output:
         """Drops what is queued, and takes nothing more."""
         self._closed = True
         self._messages.clear()
-        self._count_off(self._bytes)
+        self._count(-self._bytes)
         self._empty.set()
 
-    def _count_off(self, size: int) -> None:
-        self._bytes -= size
-        self._waiting.dec(size)
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        self._waiting.inc(size)

@@ -1,0 +1,175 @@
+"""A session's link to one node: one connection, the questions that wait on it, and what it says unasked."""
+
+import asyncio
+import itertools
+import re
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import orjson
+import structlog
+
+from adapters import JsonObject, Question
+from proxy.envelope import AnswerUnreadable, Call, node_message, read_websocket_answer
+from proxy.nodes.http import Asked, NodeFailure, RawAnswer
+from proxy.nodes.pool import Node
+from proxy.nodes.websocket import NodeConnection
+from proxy.observe.metrics import Metrics
+from proxy.sessions.order import Slot
+from proxy.sessions.subscriptions import stream_named, stream_of
+from proxy.translation import NodeAnswer
+
+log = structlog.get_logger(__name__)
+
+# The head of an answer as rippled writes it, its members in alphabetical order; an error begins otherwise.
+_ANSWER = re.compile(rb'\{(?:"api_version":\d+,)?"id":(\d+),"result":\{')
+
+
+class Message(NamedTuple):
+    """An answer of the node's: its text, and parsed where that was needed to know what it answers."""
+
+    text: bytes
+    parsed: JsonObject | None = None
+
+    def read(self) -> JsonObject:
+        """The answer, parsed."""
+        if self.parsed is not None:
+            return self.parsed
+        answer: JsonObject = orjson.loads(self.text)
+        return answer
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A question that the node has not answered yet; `first`: it is the client's own."""
+
+    slot: Slot
+    call: Call
+    first: bool
+    answer: asyncio.Future[Message]
+
+
+class Listener(Protocol):
+    """Is told what the node says, in the order in which it says it."""
+
+    def pushed(self, stream: str, text: bytes) -> None:
+        """Takes a message that the node pushed."""
+
+    def answered(self, waiting: Waiting, answer: Message) -> None:
+        """Takes note of an answer, before the one who waits for it has it."""
+
+
+class NodeLink:
+    """The connection to `node`, which is spoken to in `version`. It is over when the connection is, and never resumed.
+
+    `answer_seconds`: how long an answer is waited for.
+    """
+
+    def __init__(
+        self, node: Node, version: int, connection: NodeConnection, answer_seconds: float, metrics: Metrics
+    ) -> None:
+        self.node = node
+        self.version = version
+        self.connection = connection
+        self._answer_seconds = answer_seconds
+        self._metrics = metrics
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, Waiting] = {}
+
+    async def ask(self, question: Question, call: Call, slot: Slot) -> Message:
+        """Asks one question of a call, and returns the message that answers it while `listen` runs.
+
+        Raises NodeFailure, also `fail_waiting`'s, and TimeoutError.
+        """
+        loop = asyncio.get_running_loop()
+        number = next(self._numbers)
+        waiting = Waiting(slot, call, question.method == call.method, loop.create_future())
+        self._waiting[number] = waiting
+        began = loop.time()
+        outcome: RawAnswer | NodeFailure = NodeFailure("timeout", self.node.name)
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                await self.connection.send(node_message(question.method, question.params, self.version, number))
+                answer = await waiting.answer
+            outcome = RawAnswer(200, "", b"")
+            return answer
+        except NodeFailure as failure:
+            outcome = failure
+            raise
+        finally:
+            self._waiting.pop(number, None)
+            self._metrics.node_asked(Asked(self.node.name, question.method, True, loop.time() - began, outcome))
+
+    def fail_waiting(self) -> None:
+        """Fails all questions that wait: the connection is lost, or is about to be closed."""
+        for waiting in self._waiting.values():
+            if not waiting.answer.done():
+                waiting.answer.set_exception(NodeFailure("disconnected", self.node.name))
+
+    async def listen(self, listener: Listener) -> None:
+        """Gives on what the node says, until the connection ends."""
+        while (text := await self.connection.receive()) is not None:
+            if (answer := self._take(text, listener)) is not None:
+                self._answered(*answer, listener)
+
+    async def ask_alone(self, question: Question, listener: Listener) -> NodeAnswer:
+        """Asks a question of the proxy's own, before anybody else asks and before `listen`.
+
+        What is pushed meanwhile is given on. Raises NodeFailure.
+        """
+        number = next(self._numbers)
+        await self.connection.send(node_message(question.method, question.params, self.version, number))
+        while (text := await self.connection.receive()) is not None:
+            answer = self._take(text, listener)
+            if answer is not None and answer[0] == number:
+                return read_answer(answer[1], self.node)
+        raise NodeFailure("disconnected", self.node.name)
+
+    def _take(self, text: bytes, listener: Listener) -> tuple[int, Message] | None:
+        """Gives on what is pushed; returns an answer, and which question it answers."""
+        found = _ANSWER.match(text)
+        if found is not None:
+            return int(found[1]), Message(text)
+        stream = stream_of(text)
+        if stream is not None:
+            listener.pushed(stream, text)
+            return None
+        try:
+            answer = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            answer = None
+        if not isinstance(answer, dict):
+            log.warning("node_message_unreadable", node=self.node.name, size=len(text))
+            return None
+        kind = answer.get("type")
+        if isinstance(kind, str) and kind not in ("response", "error"):
+            listener.pushed(stream_named(kind), text)
+            return None
+        number = answer.get("id")
+        return (number, Message(text, answer)) if isinstance(number, int) else None
+
+    def _answered(self, number: int, answer: Message, listener: Listener) -> None:
+        waiting = self._waiting.get(number)
+        if waiting is None or waiting.answer.done():
+            return  # it came too late, and the client has been told
+        listener.answered(waiting, answer)
+        waiting.answer.set_result(answer)
+
+    async def close(self) -> None:
+        """Closes the connection; what still waits is to be failed first."""
+        await self.connection.close()
+
+
+def read_answer(message: Message, node: Node) -> NodeAnswer:
+    """Takes a node's answer out of its envelope. Raises NodeFailure for what is no answer."""
+    answer = message.read()
+    if answer.get("error") == "invalid_API_version":
+        # The version the node is spoken to in is not the client's business.
+        log.warning("node_refuses_version", node=node.name)
+        raise NodeFailure("nonsense", node.name)
+    try:
+        result, beside = read_websocket_answer(answer)
+    except AnswerUnreadable as unreadable:
+        log.warning("node_answer_unreadable", node=node.name, problem=str(unreadable))
+        raise NodeFailure("nonsense", node.name) from None
+    return NodeAnswer(result, beside, len(message.text))

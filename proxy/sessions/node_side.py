@@ -1,0 +1,184 @@
+"""A session's side towards the nodes: the link it has, and another one when that is lost."""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import structlog
+from aiohttp import WSCloseCode
+
+from adapters import Question
+from proxy.failures import FAILURES
+from proxy.nodes.http import NodeFailure
+from proxy.nodes.pool import Node
+from proxy.nodes.websocket import NodeConnection
+from proxy.sessions.link import Message, NodeLink, Waiting
+from proxy.sessions.order import DeliveryOrder
+from proxy.sessions.pushed import Pushed
+from proxy.sessions.services import Ending, Services
+from proxy.sessions.subscriptions import SUBSCRIBING, Subscriptions
+
+log = structlog.get_logger(__name__)
+
+# Seconds between two tries to find a node again: at first, and at most.
+_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+
+
+class NodeSide:
+    """Follows the node of the client at the address `peer`: `node`, over `connection`, and maybe others after it.
+
+    `end` ends the session.
+    """
+
+    def __init__(
+        self,
+        peer: str,
+        services: Services,
+        node: Node,
+        connection: NodeConnection,
+        order: DeliveryOrder,
+        end: Callable[[Ending], None],
+    ) -> None:
+        metrics = services.account.metrics
+        self._peer = peer
+        self._services = services
+        self._order = order
+        self._end = end
+        self._link: NodeLink | None = self._new_link(node, connection)
+        self._decided = asyncio.Event()
+        """Set while there is a link, or there will be none any more."""
+        self._decided.set()
+        self._over = False
+        self.subscriptions = Subscriptions(metrics, self._link.version, services.policy.default_version)
+        self.pushed_messages = Pushed(peer, metrics, order, self.subscriptions)
+
+    def _new_link(self, node: Node, connection: NodeConnection) -> NodeLink:
+        version = node.api_version or self._services.policy.default_version
+        return NodeLink(node, version, connection, self._services.limits.node_seconds, self._services.account.metrics)
+
+    async def link(self) -> NodeLink:
+        """The link for one request, all of it; waits for one while the node is being replaced. Raises NodeFailure."""
+        await self._decided.wait()
+        if self._link is None:
+            raise NodeFailure("refused", "none", reached=False)
+        return self._link
+
+    async def follow(self) -> None:
+        """Reads the node, and where that is wanted the next one after it was lost."""
+        while (link := self._link) is not None:
+            await link.listen(self)
+            await self._lost(link)
+
+    def give_up(self) -> None:
+        """There is nobody to ask any more: fails what waits, and what would."""
+        self._over = True
+        if self._link is not None:
+            self._link.fail_waiting()
+        self._decided.set()
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        if self._link is not None:
+            await self._link.close()
+
+    # What the node says
+
+    def pushed(self, stream: str, text: bytes) -> None:
+        """Gives on what was pushed."""
+        name = self._link.node.name if self._link is not None else ""
+        self.pushed_messages.take(stream, text, name)
+
+    def answered(self, waiting: Waiting, answer: Message) -> None:
+        """Learns what was subscribed to, and fixes the answer's place."""
+        if waiting.first and waiting.call.method in SUBSCRIBING:
+            # Now, not when the call's task runs: the node's next message may already be pushed by it.
+            self._learn(waiting, answer)
+        self._order.node_answered(waiting.slot)
+
+    def _learn(self, waiting: Waiting, answer: Message) -> None:
+        call, read = waiting.call, answer.read()
+        result = read if "error" in read else read.get("result") or {}
+        self.subscriptions.answered(call.method, call.params, call.version, result)
+        if "error" in result:
+            return
+        if call.method == "path_find" and call.params.get("subcommand") == "create":
+            self.pushed_messages.created_path_find(call)
+        elif call.method == "subscribe":
+            self.pushed_messages.subscribed(result)
+
+    # When the node is lost
+
+    async def _lost(self, link: NodeLink) -> None:
+        """The connection ended: requests under way fail, and the session goes on elsewhere, or ends."""
+        connection = link.connection
+        self._link = None
+        if not self._over:
+            self._decided.clear()
+        log.warning(
+            "session_lost_node",
+            peer=self._peer,
+            node=link.node.name,
+            code=connection.close_code,
+            reason=connection.close_reason,
+            silent=connection.was_silent,
+        )
+        link.fail_waiting()
+        await link.close()
+        if connection.close_code == WSCloseCode.POLICY_VIOLATION:
+            # Meant for this client, which has asked or been told too much: going to another node would evade that.
+            reason = connection.close_reason or "closed by the node"
+            self._end(Ending("node_refuses", WSCloseCode.POLICY_VIOLATION, reason[:100]))
+            return
+        if self._services.limits.reconnect_seconds > 0 and self.subscriptions.can_resume:
+            try:
+                async with asyncio.timeout(self._services.limits.reconnect_seconds):
+                    await self._replace(link)
+                return
+            except TimeoutError:
+                pass
+        reason = "node_silent" if connection.was_silent else "node_lost"
+        self._end(Ending(reason, WSCloseCode.SERVICE_RESTART, "the connection to the node was lost"))
+
+    async def _replace(self, lost: NodeLink) -> None:
+        """Goes to a node again, and subscribes to all that the client is subscribed to."""
+        newest = lost.node.health.status.validated_ledger or 0
+        pause = _PAUSE
+        while True:
+            try:
+                link = self._new_link(*await self._services.connect(self._peer))
+            except FAILURES:
+                # All sessions of the node lost look for another at once.
+                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                continue
+            if await self._resumed(link, newest):
+                self._link = link
+                self._decided.set()
+                log.info("session_reconnected", peer=self._peer, node=link.node.name)
+                return
+            await asyncio.sleep(pause)
+
+    async def _resumed(self, link: NodeLink, newest_before: int) -> bool:
+        """Subscribes again; what is pushed meanwhile is the client's already. Whether the node took it all."""
+        self.subscriptions.node_changed(link.version)
+        taken = False
+        try:
+            newest = None
+            for params in self.subscriptions.resume_requests():
+                answer = await link.ask_alone(Question("subscribe", params), self)
+                if "error" in answer.result:
+                    log.warning("resume_refused", node=link.node.name, error=str(answer.result["error"])[:40])
+                    return False
+                newest = answer.result.get("ledger_index", newest)
+            if len(self.subscriptions):
+                if newest is None:
+                    told = await link.ask_alone(Question("ledger", {"ledger_index": "validated"}), self)
+                    newest = told.result.get("ledger_index")
+                self.pushed_messages.resumed(newest, newest_before, link.node.name)
+            taken = True
+        except FAILURES:
+            pass
+        finally:
+            if not taken:
+                await link.close()
+        return taken
