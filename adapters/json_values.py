@@ -1,6 +1,10 @@
 """How rippled reads a JSON value where it expected one of another type (its json_value.cpp)."""
 
+import re
 from typing import Any
+
+_DIGITS = re.compile(r"\+?(-?)0*([0-9]{1,10})")
+_LOWEST, _HIGHEST = -(2**31), 2**32 - 1
 
 
 def as_boolean(value: Any) -> bool:
@@ -9,17 +13,16 @@ def as_boolean(value: Any) -> bool:
 
 
 def as_integer(value: Any) -> int | None:
-    """A value read as an integer, a string by its digits; None where rippled fails with `internal`."""
+    """A value read as an integer of 32 bits, a string by its digits; None where rippled fails with `internal`."""
     if value is None:
         return 0
-    if isinstance(value, (bool, int, float)):
-        return int(value)
-    if isinstance(value, str):
-        try:
-            return int(value, 10)
-        except ValueError:
-            return None
-    return None
+    if isinstance(value, str) and (digits := _DIGITS.fullmatch(value)):
+        number = int(digits[1] + digits[2])
+    elif isinstance(value, (bool, int, float)):
+        number = int(value)
+    else:
+        return None
+    return number if _LOWEST <= number <= _HIGHEST else None
 
 
 def is_ledger_number(value: Any) -> bool:

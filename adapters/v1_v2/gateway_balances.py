@@ -38,7 +38,8 @@ class GatewayBalances(MethodAdapter):
         error = result.get("error")
         if error != "invalidHotWallet" and ("error" in result or any(name in result for name in _BALANCES)):
             return result
-        asked = {"account": params.get("account"), **selected_ledger(params)}
+        # The result's own, as the request may name the account as `ident` too.
+        asked = {"account": result.get("account"), **selected_ledger(params)}
         account = yield Question("account_info", asked)
         if account.get("error") == "actNotFound":
             result.update(error_result("actNotFound"))

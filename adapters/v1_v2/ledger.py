@@ -31,6 +31,7 @@ class Ledger(MethodAdapter):
         if result.get("error") == "internal" and wants_hashes:
             result = yield Question(self.method, {**params, "expand": True})
             _reduce_to_hashes(result.get("ledger"), "transactions")
+            _reduce_to_hashes(result.get("ledger"), "accountState")
             _reduce_to_hashes(result, "queue_data")
         return self.downgrade_result(result, params)
 
@@ -70,11 +71,11 @@ def _rewrite_each(holder: JsonObject, name: str, rewrite: Any) -> None:
 
 
 def _reduce_to_hashes(holder: Any, name: str) -> None:
-    """Replaces transactions by their hashes: entries of a ledger whole, entries of the queue under `hash`."""
+    """Replaces what is expanded by its hash or index: entries of a ledger whole, entries of the queue under `hash`."""
     if not isinstance(holder, dict) or not isinstance(holder.get(name), list):
         return
-    if name == "transactions":
-        holder[name] = [entry.get("hash") for entry in holder[name]]
+    if name != "queue_data":
+        holder[name] = [entry.get("hash", entry.get("index")) for entry in holder[name]]
         return
     for entry in holder[name]:
         for part in ("tx_json", "tx_blob", "owner_funds", "validated"):

@@ -31,15 +31,21 @@ class TxHistory(MethodAdapter):
         newest = yield Question("ledger", {"ledger_index": "validated"})
         if "error" in newest:
             return newest
-        page = yield from _page(newest.get("ledger_index", 0), start)
-        return {"index": start, "txs": page or None}
+        page, error = yield from _page(newest.get("ledger_index", 0), start)
+        return {"index": start, "txs": page or None} if error is None else error
 
     def serve_newer(self, params: JsonObject) -> Conversation:
         return answered(error_result("unknownCmd"))
 
 
-def _page(ledger_index: int, skip: int) -> Generator[Question, JsonObject, list[JsonObject]]:
-    """Up to 20 transactions as v1 shows them, from the ledger downwards, after leaving out `skip` of them."""
+_Page = tuple[list[JsonObject], JsonObject | None]
+
+
+def _page(ledger_index: int, skip: int) -> Generator[Question, JsonObject, _Page]:
+    """Up to 20 transactions as v1 shows them, from the ledger downwards, after leaving out `skip` of them.
+
+    They end where the server's ledgers end. Any other error is returned beside them: a page cut short would be wrong.
+    """
     page: list[JsonObject] = []
     while len(page) < _PAGE and ledger_index > 0:
         asked: JsonObject = {"ledger_index": ledger_index, "transactions": True}
@@ -47,7 +53,7 @@ def _page(ledger_index: int, skip: int) -> Generator[Question, JsonObject, list[
             # Hashes are enough to count what is left out.
             counted = yield Question("ledger", asked)
             if "error" in counted:
-                break
+                return page, _unless_no_ledger(counted)
             count = len(counted["ledger"].get("transactions", ()))
             if skip >= count:
                 skip -= count
@@ -55,7 +61,7 @@ def _page(ledger_index: int, skip: int) -> Generator[Question, JsonObject, list[
                 continue
         result = yield Question("ledger", {**asked, "expand": True})
         if "error" in result:
-            break
+            return page, _unless_no_ledger(result)
         entries = result["ledger"].get("transactions", [])
         entries.sort(key=lambda entry: entry["meta"]["TransactionIndex"], reverse=True)
         for entry in entries[skip : skip + _PAGE - len(page)]:
@@ -63,4 +69,8 @@ def _page(ledger_index: int, skip: int) -> Generator[Question, JsonObject, list[
             page.append(downgrade_transaction(entry["tx_json"], entry.get("hash")))
         skip = 0
         ledger_index -= 1
-    return page
+    return page, None
+
+
+def _unless_no_ledger(error: JsonObject) -> JsonObject | None:
+    return None if error["error"] == "lgrNotFound" else error
