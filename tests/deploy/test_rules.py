@@ -1,0 +1,78 @@
+"""Rules and dashboard: sound, about metrics that there are, and told of in the runbook."""
+
+import re
+from itertools import combinations
+
+import pytest
+
+from proxy.observe.metrics import Metrics
+from tests.deploy.installed import DEPLOY, DOCS, output_of
+from tests.deploy.queries import DASHBOARD, RULES, alerts, all_series, dashboard, rules
+
+RUNBOOK = (DOCS / "operations.md").read_text()
+
+
+def declared() -> set[str]:
+    """The names of all series that a proxy can have."""
+    found = set()
+    for metric in Metrics("0").registry.collect():
+        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(metric.type, [""])
+        found |= {metric.name + suffix for suffix in suffixes}
+    return found
+
+
+def test_promtool_takes_configuration_and_rules() -> None:
+    assert "SUCCESS" in output_of("promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yaml")
+    output_of("promtool", "check", "rules", "--lint=all", "--lint-fatal", RULES)
+
+
+def test_promtool_finds_alerts_when_their_cause_is_there_and_only_then() -> None:
+    output_of("promtool", "test", "rules", DEPLOY / "prometheus" / "rules.test.yaml")
+
+
+def test_every_alert_fires_in_a_test_of_promtools() -> None:
+    tests = (DEPLOY / "prometheus" / "rules.test.yaml").read_text()
+    assert [alert["alert"] for alert in alerts() if alert["alert"] not in tests] == []
+
+
+def test_rules_and_dashboard_name_only_what_there_is() -> None:
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    assert all_series() - declared() - recorded == set()
+    assert len(all_series()) > 20
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
+def test_an_alert_says_what_to_do(alert: dict[str, dict[str, str]]) -> None:
+    name = str(alert["alert"])
+    assert alert["annotations"].keys() == {"summary", "description", "runbook"}
+    assert alert["labels"]["severity"] in ("critical", "warning")
+    document, _, anchor = alert["annotations"]["runbook"].partition("#")
+    assert document == "docs/operations.md"
+    headings = [heading.lower() for heading in re.findall(r"^### (\w+)$", RUNBOOK, re.MULTILINE)]
+    assert anchor in headings
+    assert anchor in (name.lower(), "xrplproxycertificateexpires")
+
+
+def test_the_runbook_tells_every_metric_and_no_other() -> None:
+    told = set(re.findall(r"^\| `(xrpl_proxy_\w+)", RUNBOOK, re.MULTILINE))
+    metrics = {re.sub(r"_(bucket|count|sum)$", "", name) for name in declared() if name.startswith("xrpl_proxy_")}
+    metrics = {name for name in metrics if name + "_bucket" not in declared()} | {
+        name for name in metrics if name + "_bucket" in declared()
+    }
+    assert told == metrics
+
+
+def test_panels_have_their_place() -> None:
+    panels = dashboard()["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    for one, other in combinations((panel["gridPos"] for panel in panels), 2):
+        beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        assert beside or above, (one, other)
+    assert max(panel["gridPos"]["x"] + panel["gridPos"]["w"] for panel in panels) <= 24
+
+
+def test_every_panel_asks_the_chosen_prometheus() -> None:
+    asked = [target["datasource"] for panel in dashboard()["panels"] for target in panel.get("targets", [])]
+    assert {source["uid"] for source in asked} == {"${datasource}"}
+    assert DASHBOARD.name in (DEPLOY / "compose.yaml").read_text()

@@ -1,0 +1,182 @@
+"""A real Prometheus scrapes a running proxy: what the dashboard asks has answers, and alerts fire for their causes."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+
+from proxy.server import Proxy
+from tests.conformance.comparison import recorded_stream
+from tests.conftest import StartNode, StartProxy
+from tests.deploy.installed import running, said
+from tests.deploy.queries import RULES, all_series, dashboard_queries, rules
+
+SECONDS = 20
+ALICE = {"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"}
+# Only a listener with TLS has a certificate.
+WITHOUT_TLS = {"xrpl_proxy_certificate_expiry_timestamp_seconds"}
+
+
+class Prometheus:
+    """A running Prometheus, asked over its HTTP API."""
+
+    def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
+        self._url = url
+        self._http = http
+
+    async def query(self, expression: str) -> list[dict[str, Any]]:
+        """The instant vector of an expression, one `{"metric", "value"}` for each series."""
+        async with self._http.get(f"{self._url}/api/v1/query", params={"query": expression}) as response:
+            answer = await response.json()
+        assert answer["status"] == "success", (expression, answer)
+        vector: list[dict[str, Any]] = answer["data"]["result"]
+        return vector
+
+    async def firing(self) -> set[tuple[str, str]]:
+        """Which alerts fire, each with the node that it is about, or ""."""
+        found = await self.query('ALERTS{alertstate="firing"}')
+        return {(alert["metric"]["alertname"], alert["metric"].get("node", "")) for alert in found}
+
+    async def looks(self) -> float:
+        """How often the proxy has been scraped."""
+        found = await self.query('count_over_time(up{job="xrpl-version-proxy"}[1h])')
+        return float(found[0]["value"][1]) if found else 0
+
+
+@asynccontextmanager
+async def prometheus(folder: Path, proxy: Proxy) -> AsyncIterator[Prometheus]:
+    """A Prometheus that looks twice a second, with the rules as they are but for their patience, which is a second."""
+    quick = yaml.safe_load(RULES.read_text())
+    for group in quick["groups"]:
+        for rule in group["rules"]:
+            if "for" in rule:
+                rule["for"] = "1s"
+    (folder / "rules.yaml").write_text(yaml.safe_dump(quick))
+    configuration = {
+        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"},
+        "rule_files": ["rules.yaml"],
+        "scrape_configs": [
+            {
+                "job_name": "xrpl-version-proxy",
+                "static_configs": [{"targets": [proxy.observe_url.removeprefix("http://")]}],
+            },
+        ],
+    }
+    path = folder / "prometheus.yaml"
+    path.write_text(yaml.safe_dump(configuration))
+    options = ["--config.file", path, "--storage.tsdb.path", folder / "data", "--web.listen-address", "127.0.0.1:0"]
+    async with running("prometheus", *options) as process, aiohttp.ClientSession() as http:
+        line = await said(process, 'msg="Listening on"')
+        found = re.search(r"address=(\S+)", line)
+        assert found, line
+        await said(process, "Server is ready")
+        yield Prometheus(f"http://{found[1]}", http)
+
+
+async def becomes(check: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+    """What `check` finds, as soon as it is as `wanted`; after a time, whatever it is then."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + SECONDS
+    while not wanted(found := await check()) and loop.time() < deadline:
+        await asyncio.sleep(0.2)
+    return found
+
+
+async def post(http: aiohttp.ClientSession, proxy: Proxy, method: str, **params: Any) -> None:
+    """Asks over HTTP; whatever is answered will do."""
+    async with http.post(proxy.http_url, json={"method": method, "params": [params]}) as response:
+        await response.read()
+
+
+async def drive(proxy: Proxy) -> None:
+    """One round of clients of all kinds: both versions, both transports, a few who ask for what is not served."""
+    async with aiohttp.ClientSession() as http:
+        for _ in range(10):
+            for version in (1, 2):
+                await post(http, proxy, "account_info", **ALICE, api_version=version)
+                await post(http, proxy, "server_info", api_version=version)
+        await post(http, proxy, "account_info", **ALICE, api_version=99)
+        await post(http, proxy, "peers", api_version=2)
+        for client in ("1", "2"):
+            request = recorded_stream("streams", "1" if client == "1" else "2")["request"]
+            async with http.ws_connect(proxy.http_url) as session:
+                await session.send_json(request)
+                for _ in range(3):
+                    await session.receive_json(timeout=SECONDS)
+                await session.send_json({"id": 2, "command": "account_info", **ALICE, "api_version": int(client)})
+
+
+@asynccontextmanager
+async def driven(proxy: Proxy) -> AsyncIterator[None]:
+    """Clients that come and go, for as long as the block runs."""
+
+    async def rounds() -> None:
+        while True:
+            await drive(proxy)
+            await asyncio.sleep(0.2)
+
+    task = asyncio.create_task(rounds())
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_every_query_is_answered_and_no_alert_fires(
+    demo_node: StartNode, proxy: StartProxy, tmp_path: Path
+) -> None:
+    served = await proxy(await demo_node(2), await demo_node(2))
+    async with prometheus(tmp_path, served) as watcher, driven(served):
+
+        async def unanswered() -> list[str]:
+            asked = [*dashboard_queries(), *sorted(all_series() - WITHOUT_TLS), *recorded()]
+            return [expression for expression in asked if not await watcher.query(expression)]
+
+        assert await becomes(unanswered, lambda found: not found) == []
+        # With all series there, each rule has had what it needs to fire: it is looked at some times more.
+        before = await watcher.looks()
+        await becomes(watcher.looks, lambda now: now > before + 6)
+        assert await watcher.query("ALERTS") == []
+
+
+def recorded() -> list[str]:
+    return [rule["record"] for rule in rules() if "record" in rule]
+
+
+async def test_alerts_fire_for_their_causes(demo_node: StartNode, proxy: StartProxy, tmp_path: Path) -> None:
+    first, second = await demo_node(2), await demo_node(2)
+    served = await proxy(first, second, timeouts={"health_interval": 0.2, "connect": 1})
+    async with prometheus(tmp_path, served) as watcher, aiohttp.ClientSession() as http:
+        await drive(served)
+
+        async def firing_while_asked(version: int) -> set[tuple[str, str]]:
+            for _ in range(20):
+                await post(http, served, "account_info", **ALICE, api_version=version)
+            return await watcher.firing()
+
+        ready = 'min(xrpl_proxy_ready{job="xrpl-version-proxy"}) == 1'
+        assert await becomes(lambda: watcher.query(ready), bool)
+        # Until it has been scraped for the first time, the proxy counts as down.
+        assert await becomes(watcher.firing, lambda found: not found) == set()
+
+        await second.stop()
+        alone = {("XrplProxyNodeDown", "node-2")}
+        assert await becomes(watcher.firing, alone.issubset) == alone
+
+        refusing = alone | {("XrplProxyVersionRefusals", "")}
+        assert await becomes(lambda: firing_while_asked(99), refusing.issubset) == refusing
+
+        await first.stop()
+        dead = alone | {("XrplProxyNodeDown", "node-1"), ("XrplProxyNoReadyNode", ""), ("XrplProxyFailures", "")}
+        assert await becomes(lambda: firing_while_asked(2), dead.issubset) >= dead
+
+        await served.stop()
+        gone = {("XrplProxyDown", "")}
+        assert await becomes(watcher.firing, gone.issubset) >= gone
