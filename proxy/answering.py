@@ -120,10 +120,12 @@ class Answering:
                 latest: Answer | Exception = await self._by_node(call, attempt, may_pass)
             except (*FAILURES, NodeText) as failure:
                 latest = failure
-            if not tried or isinstance(outcome, FAILURES):  # what a node answered tells more than that one did not
+            followed = attempt.may_be_followed(latest) and loop.time() < deadline
+            # That a node was busy tells a client more than that another one failed.
+            if not followed or isinstance(outcome, FAILURES):
                 outcome = latest
                 served.node, served.node_version = node.name, attempt.version
-            if not attempt.may_be_followed(latest) or loop.time() >= deadline:
+            if not followed:
                 break
             if isinstance(latest, _VersionRefused):
                 await node.health.look_again(min(deadline, loop.time() + _VERSION_SECONDS))

@@ -52,12 +52,12 @@ async def takes_for_admin_by_websocket(
             ) as socket,
         ):
             await socket.send_str(question)
-            answer = orjson.loads(await socket.receive_str())
+            answer = orjson.loads((await socket.receive()).data)
     except TimeoutError:
         raise NodeFailure("timeout", name) from None
     except (aiohttp.ClientError, OSError):
         raise NodeFailure("refused", name) from None
-    except ValueError:
+    except (TypeError, ValueError):  # no message but the end of the connection, or one that is not JSON
         raise NodeFailure("nonsense", name) from None
     result = answer.get("result") if isinstance(answer, dict) else None
     return _is_admins(result if isinstance(result, dict) else {})

@@ -1,0 +1,124 @@
+"""The circuit breaker: when it opens, whom it lets through, when it closes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+
+from proxy.nodes import Breaker
+from tests.asking import ask, metric
+from tests.conftest import StartProxy
+from tests.scripted_node import ScriptedNode, break_off
+
+
+class Clock:
+    """Time that a test lets pass."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def breaker(clock: Callable[[], float], **options: Any) -> Breaker:
+    return Breaker(**{"failures": 4, "window": 10, "pause": 1, "longest_pause": 5, "clock": clock, **options})
+
+
+def test_it_opens_after_so_many_failures_and_not_before() -> None:
+    circuit = breaker(Clock())
+    for _ in range(3):
+        circuit.failed()
+        assert circuit.allows()
+    circuit.failed()
+    assert not circuit.allows()
+
+
+def test_old_failures_do_not_count() -> None:
+    clock = Clock()
+    circuit = breaker(clock)
+    for _ in range(20):
+        circuit.failed()
+        clock.now += 4
+    assert circuit.allows()
+
+
+def test_a_node_that_answers_most_requests_is_kept() -> None:
+    circuit = breaker(Clock())
+    for number in range(100):
+        circuit.failed() if number % 3 == 0 else circuit.succeeded()
+    assert circuit.allows()
+
+
+def test_a_node_that_fails_most_requests_is_not() -> None:
+    circuit = breaker(Clock())
+    for number in range(12):
+        circuit.succeeded() if number % 3 == 0 else circuit.failed()
+    assert not circuit.allows()
+
+
+def test_one_on_trial_then_pauses_that_grow_until_one_succeeds() -> None:
+    clock = Clock()
+    circuit = breaker(clock)
+    for _ in range(10):  # the last six were under way when it opened
+        circuit.failed()
+    for pause in (1, 2, 4, 5, 5):
+        clock.now += 0.79 * pause
+        assert not circuit.allows()
+        clock.now += 0.42 * pause
+        assert circuit.allows()
+        circuit.chosen()
+        assert not circuit.allows()  # one at a time
+        circuit.failed()
+    clock.now += 6.1
+    circuit.chosen()
+    circuit.succeeded()
+    assert circuit.allows()
+    assert not circuit.is_open
+    for _ in range(3):
+        circuit.failed()
+    assert circuit.allows()  # what was before is forgotten
+
+
+def test_a_trial_that_nothing_is_heard_of_does_not_close_it_for_ever() -> None:
+    clock = Clock()
+    circuit = breaker(clock)
+    for _ in range(4):
+        circuit.failed()
+    clock.now += 1.3
+    circuit.chosen()
+    clock.now += 1.3
+    assert circuit.allows()
+
+
+async def test_a_node_that_is_well_and_fails_at_requests_gets_no_more_of_them(proxy: StartProxy) -> None:
+    async with ScriptedNode("a", fee=break_off) as a, ScriptedNode("b") as b:
+        # Its health question is asked, and answered, throughout.
+        served = await proxy(
+            nodes=[a.settings(weight=1000), b.settings()],
+            health={"failures": 1000, "breaker_failures": 5, "breaker_pause": 0.2, "breaker_longest_pause": 0.4},
+        )
+        for _ in range(30):
+            assert "error" not in await ask(served)  # b had it at the second try
+        assert 5 <= a.times("fee") <= 20
+        assert (await metric(served, "xrpl_proxy_node_paused"))['{node="a"}'] == 1
+        assert (await metric(served, "xrpl_proxy_tried_elsewhere_total"))['{node="a"}'] < 10
+        a.answers["fee"] = {}
+        for _ in range(200):
+            await ask(served)
+            if not (await metric(served, "xrpl_proxy_node_paused"))['{node="a"}']:
+                break
+        else:
+            raise AssertionError("it was not tried again")
+
+
+async def test_with_no_other_node_the_client_is_told_at_once(proxy: StartProxy) -> None:
+    async with ScriptedNode(fee=break_off) as node:
+        health = {"failures": 1000, "breaker_failures": 3, "breaker_pause": 60}
+        served = await proxy(nodes=[node.settings()], health=health)
+        statuses = []
+        async with aiohttp.ClientSession() as client:
+            for _ in range(6):
+                async with client.post(served.http_url, json={"method": "fee", "params": [{}]}) as answer:
+                    statuses.append(answer.status)
+        assert statuses == [502] * 3 + [503] * 3
+        assert 3 <= node.times("fee") <= 6  # each at most twice

@@ -1,0 +1,57 @@
+"""Nodes at https:// and wss://."""
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import trustme
+
+from tests.asking import ask, ready
+from tests.conftest import StartProxy
+from tests.scripted_node import ScriptedNode
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[trustme.CA, str]:
+    """A CA, and the file of its certificate."""
+    ca = trustme.CA()
+    path = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(str(path))
+    return ca, str(path)
+
+
+def tls_of(ca: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert(host).configure_cert(context)
+    return context
+
+
+@pytest.mark.parametrize("checked", [True, False])
+async def test_http_and_websocket_by_tls(proxy: StartProxy, authority: tuple[trustme.CA, str], checked: bool) -> None:
+    ca, path = authority
+    node = ScriptedNode()
+    node.tls = tls_of(ca)
+    async with node:
+        tls: dict[str, Any] = {"ca": path} if checked else {"verify": False}
+        served = await proxy(nodes=[node.settings(websocket=node.websocket_url, tls=tls)])
+        told = (await ready(served))["node-1"]
+        assert (told["healthy"], told["websocket_problem"]) == (True, None)
+        assert "error" not in await ask(served)
+        async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url) as socket:
+            await socket.send_json({"id": 1, "command": "fee"})
+            assert (await socket.receive_json())["status"] == "success"
+
+
+@pytest.mark.parametrize(("host", "trusted"), [("127.0.0.1", False), ("node.example", True)])
+async def test_a_node_that_cannot_prove_who_it_is_is_told_nothing(
+    proxy: StartProxy, authority: tuple[trustme.CA, str], host: str, trusted: bool
+) -> None:
+    ca, path = authority
+    node = ScriptedNode()
+    node.tls = tls_of(ca if trusted else trustme.CA(), host)
+    async with node:
+        served = await proxy(nodes=[node.settings(tls={"ca": path})])
+        assert "its certificate is not trusted" in (await ready(served))["node-1"]["problem"]
+        assert node.asked == []
