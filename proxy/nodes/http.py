@@ -5,13 +5,14 @@ import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, Literal, NamedTuple
+from functools import lru_cache
+from typing import Literal, NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
-import aiohttp
 import orjson
 
 from proxy.nodes.forwarded import forwarded_for
+from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection, HttpConnections
 
 FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense"]
 
@@ -67,11 +68,9 @@ Watcher = Callable[[Asked], None]
 
 @dataclass(slots=True)
 class _Progress:
-    """How far one attempt came, as aiohttp tells it."""
+    """How far one attempt came."""
 
     connected: bool = False
-    reused: bool = False
-    answering: bool = False
 
 
 class HttpNode:
@@ -102,34 +101,17 @@ class HttpNode:
         self.url = url
         self._connect_timeout = connect_timeout
         self._answer_timeout = answer_timeout
-        self._answer_bytes = answer_bytes
         self._places = asyncio.Semaphore(connections)
         self._watchers: list[Watcher] = []
         self._under_way: set[asyncio.Timeout] = set()
         self._closed = False
-        # The semaphore bounds all three pools together, so the pools need no bounds of their own.
-        secure = tls or True
-        self._reading = self._pool(aiohttp.TCPConnector(limit=0, keepalive_timeout=idle_timeout, ssl=secure))
+        self._head = _head(urlsplit(url))
+        # The semaphore bounds the connections, so that their pools need no bound of their own.
+        self._reading = HttpConnections(urlsplit(url), idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls)
         # A request that is never repeated must not meet a connection that the node is about to close, so it only takes
-        # one that was in use a moment ago.
-        kept = min(0.5, idle_timeout)
-        self._submitting = self._pool(aiohttp.TCPConnector(limit=0, keepalive_timeout=kept, ssl=secure))
-        self._fresh = self._pool(aiohttp.TCPConnector(limit=0, force_close=True, ssl=secure))
-
-    def _pool(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-        trace: aiohttp.TraceConfig = aiohttp.TraceConfig()
-        trace.on_connection_create_end.append(_connection_made)
-        trace.on_connection_reuseconn.append(_connection_reused)
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # Nodes do not compress. Asking them not to keeps an answer's size on the wire its size in memory.
-            headers={"Content-Type": "application/json", "Accept-Encoding": "identity"},
-            skip_auto_headers=("User-Agent", "Accept"),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
-            trace_configs=[trace],
-            trust_env=False,
+        # one that another of its kind used a moment ago.
+        self._submitting = HttpConnections(
+            urlsplit(url), idle_seconds=min(0.5, idle_timeout), most_bytes=answer_bytes, tls=tls
         )
 
     def watch(self, watcher: Watcher) -> None:
@@ -149,7 +131,7 @@ class HttpNode:
         Raises NodeFailure; ValueError if `client` is not an IP address.
         """
         loop = asyncio.get_running_loop()
-        headers = {} if client is None else {"X-Forwarded-For": forwarded_for(client)}
+        head = self._head if client is None else self._head + _forwarded(client)
         began = loop.time()
         progress = _Progress()
         limit = asyncio.timeout_at(min(deadline, began + self._answer_timeout))
@@ -159,8 +141,8 @@ class HttpNode:
                 # The proxy's own few do not wait behind clients: a busy node is not one that is down.
                 place: AbstractAsyncContextManager[None] = nullcontext() if client is None else self._places
                 async with place:
-                    answer = await self._ask(body, headers, progress, reads_only)
-        except (NodeFailure, aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+                    answer = await self._ask(head, body, progress, reads_only)
+        except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
             failure = self._failure(error, progress)
             self._tell(Asked(self.name, method, client is not None, loop.time() - began, failure))
             raise failure from None  # the cause may quote what the node sent
@@ -169,65 +151,52 @@ class HttpNode:
         self._tell(Asked(self.name, method, client is not None, loop.time() - began, answer))
         return answer
 
-    async def _ask(self, body: bytes, headers: dict[str, str], progress: _Progress, reads_only: bool) -> RawAnswer:
-        try:
-            return await self._exchange(self._reading if reads_only else self._submitting, body, headers, progress)
-        except (aiohttp.ClientConnectionError, OSError) as error:
-            caught_by_idle_close = progress.reused and not progress.answering and not isinstance(error, TimeoutError)
-            if not (reads_only and caught_by_idle_close):
-                raise
-        progress.connected = progress.reused = False
-        return await self._exchange(self._fresh, body, headers, progress)
-
-    async def _exchange(
-        self, pool: aiohttp.ClientSession, body: bytes, headers: dict[str, str], progress: _Progress
-    ) -> RawAnswer:
+    async def _ask(self, head: bytes, body: bytes, progress: _Progress, reads_only: bool) -> RawAnswer:
         if self._closed:
             raise NodeFailure("refused", self.name, reached=False)
-        response = await pool.post(
-            self.url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=progress
-        )
-        progress.answering = True
-        try:
-            return await self._read(response)
-        except BaseException:
-            response.close()  # a connection with half an answer on it is not used again
-            raise
+        head += b"Content-Length: %d\r\n\r\n" % len(body)
+        pool = self._reading if reads_only else self._submitting
+        kept = pool.take()
+        if kept is not None:
+            progress.connected = True
+            try:
+                return await self._exchange(pool, kept, head, body)
+            except ConnectionError:
+                if not reads_only or kept.answering:
+                    raise
+            progress.connected = False
+        async with asyncio.timeout(self._connect_timeout):
+            fresh = await pool.connect()
+        progress.connected = True
+        return await self._exchange(pool, fresh, head, body)
 
-    async def _read(self, response: aiohttp.ClientResponse) -> RawAnswer:
-        if 300 <= response.status < 400 or response.headers.get("Content-Encoding", "identity") != "identity":
+    async def _exchange(self, pool: HttpConnections, connection: HttpConnection, head: bytes, body: bytes) -> RawAnswer:
+        try:
+            answer = await connection.ask(head, body)
+        finally:
+            pool.give_back(connection)
+        if 300 <= answer.status < 400 or answer.content_encoding.lower() not in ("", "identity"):
             raise NodeFailure("nonsense", self.name)
-        if (response.content_length or 0) > self._answer_bytes:
-            raise NodeFailure("too_large", self.name)
-        chunks = []
-        size = 0
-        async for chunk in response.content.iter_any():
-            size += len(chunk)
-            if size > self._answer_bytes:
-                raise NodeFailure("too_large", self.name)
-            chunks.append(chunk)
-        body = b"".join(chunks)
-        framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
-        if not framed and not _is_json(body):
+        if not answer.framed and not _is_json(answer.body):
             # Ended by closing: only what the body says can tell whether it is whole.
             raise NodeFailure("disconnected", self.name)
-        return RawAnswer(response.status, response.headers.get("Content-Type", ""), body)
+        return RawAnswer(answer.status, answer.content_type, answer.body)
 
     def _failure(self, error: Exception, progress: _Progress) -> NodeFailure:
         if isinstance(error, NodeFailure):
             return error
         kind: FailureKind
-        detail = ""
-        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-            detail = _tls_fault(error)
         if isinstance(error, TimeoutError) and not self._closed:
             kind = "timeout"
-        elif isinstance(error, aiohttp.ClientConnectorError) or not progress.connected:
+        elif not progress.connected:
             kind = "refused"
-        elif isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
-            kind = "disconnected"
-        else:
+        elif isinstance(error, AnswerTooLarge):
+            kind = "too_large"
+        elif isinstance(error, AnswerMalformed):
             kind = "nonsense"
+        else:
+            kind = "disconnected"
+        detail = _tls_fault(error) if isinstance(error, ssl.SSLError) else ""
         return NodeFailure(kind, self.name, reached=progress.connected, detail=detail)
 
     def _tell(self, asked: Asked) -> None:
@@ -237,24 +206,30 @@ class HttpNode:
     async def close(self) -> None:
         """Close all connections; questions under way fail."""
         self._closed = True
-        for limit in self._under_way:  # aiohttp alone leaves a reader of half a body waiting
+        for limit in self._under_way:  # also those that are still connecting
             if not limit.expired():
                 limit.reschedule(asyncio.get_running_loop().time())
-        for pool in (self._reading, self._submitting, self._fresh):
-            await pool.close()
+        await asyncio.gather(self._reading.close(), self._submitting.close())
 
 
-async def _connection_made(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
-    context.trace_request_ctx.connected = True
+def _head(url: SplitResult) -> bytes:
+    """What every request begins with. Nodes do not compress; asking them not to keeps an answer's size on the wire
+    its size in memory.
+    """
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    host = url.netloc.rpartition("@")[2]
+    lines = (f"POST {target} HTTP/1.1", f"Host: {host}", "Content-Type: application/json", "Accept-Encoding: identity")
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii", "replace")
 
 
-async def _connection_reused(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
-    context.trace_request_ctx.connected = context.trace_request_ctx.reused = True
+@lru_cache(maxsize=4096)
+def _forwarded(client: str) -> bytes:
+    return f"X-Forwarded-For: {forwarded_for(client)}\r\n".encode()
 
 
-def _tls_fault(error: aiohttp.ClientSSLError) -> str:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"its certificate is not trusted: {getattr(error.certificate_error, 'verify_message', '')}"
+def _tls_fault(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
     return "no TLS connection could be made"
 
 

@@ -1,0 +1,270 @@
+"""One kept HTTP/1.1 connection to a node, and the pool of them: nothing more than asking one question at a time takes.
+
+A POST with a known length goes out in one write; the answer is taken apart by llhttp (through httptools). It is a
+third of the work of a general HTTP client, which is most of what a proxy in Python costs.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from typing import NamedTuple, cast
+from urllib.parse import SplitResult
+
+import httptools
+
+_MOST_HEAD_BYTES = 65_536
+"""Of an answer: status line and headers."""
+
+
+class HttpAnswer(NamedTuple):
+    """An answer that has wholly arrived. `framed`: its length was told, not only by closing the connection."""
+
+    status: int
+    content_type: str
+    content_encoding: str
+    body: bytes
+    framed: bool
+
+
+class AnswerTooLarge(Exception):  # noqa: N818 - what has happened
+    """The answer is larger than is taken."""
+
+
+class AnswerMalformed(Exception):  # noqa: N818
+    """What came is not HTTP as a node speaks it."""
+
+
+class HttpConnection(asyncio.Protocol):
+    """A connection to a node, for one question at a time.
+
+    `most_bytes`: the largest body taken. The parser calls the `on_…` methods.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._parser: httptools.HttpResponseParser | None = None
+        self._waiting: asyncio.Future[HttpAnswer] | None = None
+        self._closed: asyncio.Future[None] = self._loop.create_future()
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._head_size = 0
+        self._headers_size = 0
+        self._content_type = b""
+        self._content_encoding = b""
+        self._framed = False
+        self._in_body = False
+        self.answering = False
+        """Whether any byte of the answer to the current question has come."""
+        self.idle_since = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether another question can be asked on it."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def ask(self, head: bytes, body: bytes) -> HttpAnswer:
+        """Writes a request and returns its whole answer.
+
+        Raises ConnectionError where the connection is lost, AnswerTooLarge and AnswerMalformed. When it is cancelled
+        the connection is closed, for an answer may still come that nobody waits for.
+        """
+        if self._transport is None or self._waiting is not None:
+            raise ConnectionResetError
+        self._parser = httptools.HttpResponseParser(self)
+        self._waiting = self._loop.create_future()
+        self.answering = False
+        self._begin_message()
+        self._transport.write(head + body)
+        try:
+            return await self._waiting
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self._waiting = None
+
+    def abort(self) -> None:
+        """Closes the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def closed(self) -> None:
+        """Waits until the connection is gone."""
+        await asyncio.shield(self._closed)
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keeps the transport."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes what came; what nobody asked for ends the connection."""
+        if self._waiting is None or self._waiting.done() or self._parser is None:
+            self.abort()
+            return
+        self.answering = True
+        if not self._in_body:
+            self._head_size += len(data)
+        try:
+            self._parser.feed_data(data)
+            # One header that does not end is not told of by the parser.
+            if not self._in_body and self._head_size > 2 * _MOST_HEAD_BYTES:
+                raise AnswerMalformed
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, AnswerMalformed, AnswerTooLarge) as error:
+            too_large = isinstance(error, AnswerTooLarge) or isinstance(error.__context__, AnswerTooLarge)
+            self._fail(AnswerTooLarge() if too_large else AnswerMalformed())
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Ends the question that is under way: an answer without a length ends so, any other is lost."""
+        self._transport = None
+        if not self._closed.done():
+            self._closed.set_result(None)
+        if self._waiting is None or self._waiting.done():
+            return
+        if self._in_body and not self._framed and error is None:
+            self._finish()
+        else:
+            self._waiting.set_exception(ConnectionResetError())
+
+    # httptools
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Notes the headers that matter."""
+        self._headers_size += len(name) + len(value)
+        if self._headers_size > _MOST_HEAD_BYTES:
+            raise AnswerMalformed
+        lowered = name.lower()
+        if lowered == b"content-length":
+            self._framed = True
+            if int(value) > self._most_bytes:
+                raise AnswerTooLarge
+        elif lowered == b"transfer-encoding":
+            self._framed = True
+        elif lowered == b"content-type":
+            self._content_type = value
+        elif lowered == b"content-encoding":
+            self._content_encoding = value
+
+    def on_headers_complete(self) -> None:
+        """The body begins, unless this was only an interim answer."""
+        self._in_body = self._status() >= 200
+
+    def on_body(self, part: bytes) -> None:
+        """Collects the body."""
+        self._size += len(part)
+        if self._size > self._most_bytes:
+            raise AnswerTooLarge
+        self._chunks.append(part)
+
+    def on_message_complete(self) -> None:
+        """The answer is whole."""
+        if not self._in_body:  # 100 Continue, and its like
+            self._begin_message()
+            return
+        keeps = self._parser is not None and self._parser.should_keep_alive()
+        self._finish()
+        if not keeps and self._transport is not None:
+            self._transport.close()
+
+    def _begin_message(self) -> None:
+        self._chunks = []
+        self._size = self._head_size = self._headers_size = 0
+        self._content_type = self._content_encoding = b""
+        self._framed = self._in_body = False
+
+    def _status(self) -> int:
+        return self._parser.get_status_code() if self._parser is not None else 0
+
+    def _finish(self) -> None:
+        if self._waiting is None or self._waiting.done():
+            raise AnswerMalformed  # a second answer to one question
+        chunks = self._chunks
+        self._waiting.set_result(
+            HttpAnswer(
+                self._status(),
+                self._content_type.decode("latin-1"),
+                self._content_encoding.decode("latin-1"),
+                chunks[0] if len(chunks) == 1 else b"".join(chunks),
+                self._framed,
+            )
+        )
+
+    def _fail(self, error: Exception) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(error)
+        self.abort()
+
+
+class HttpConnections:
+    """The connections to one node's port: those that are idle are kept, newest first, for `idle_seconds`.
+
+    `url`: `http` or `https`. `tls`: for `https`; None is the system's trust. How many there are at once is the
+    caller's to bound.
+    """
+
+    def __init__(self, url: SplitResult, *, idle_seconds: float, most_bytes: int, tls: ssl.SSLContext | None) -> None:
+        self._host = url.hostname or ""
+        self._port = url.port or (443 if url.scheme == "https" else 80)
+        self._tls = (tls or ssl.create_default_context()) if url.scheme == "https" else None
+        self._idle_seconds = idle_seconds
+        self._most_bytes = most_bytes
+        self._loop = asyncio.get_running_loop()
+        self._idle: deque[HttpConnection] = deque()
+        self._all: set[HttpConnection] = set()
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def take(self) -> HttpConnection | None:
+        """An idle connection, the one used last; None where there is none."""
+        oldest = self._loop.time() - self._idle_seconds
+        while self._idle:
+            connection = self._idle[-1]
+            if connection.usable and connection.idle_since < oldest:
+                return None  # the others have been idle for longer
+            self._idle.pop()
+            if connection.usable:
+                return connection
+            self._all.discard(connection)
+        return None
+
+    async def connect(self) -> HttpConnection:
+        """A new connection. Raises OSError. The caller sets the time."""
+        _, connection = await self._loop.create_connection(
+            lambda: HttpConnection(self._most_bytes), self._host, self._port, ssl=self._tls
+        )
+        self._all.add(connection)
+        return connection
+
+    def give_back(self, connection: HttpConnection) -> None:
+        """Keeps a connection after a question, or forgets it if it cannot be used again."""
+        if not connection.usable:
+            self._all.discard(connection)
+            return
+        connection.idle_since = self._loop.time()
+        self._idle.append(connection)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(self._idle_seconds, self._close_idle)
+
+    def _close_idle(self) -> None:
+        oldest = self._loop.time() - self._idle_seconds
+        while self._idle and (self._idle[0].idle_since <= oldest or not self._idle[0].usable):
+            connection = self._idle.popleft()
+            connection.abort()
+            self._all.discard(connection)
+        self._sweep = None
+        if self._idle:
+            wait = self._idle[0].idle_since + self._idle_seconds - self._loop.time()
+            self._sweep = self._loop.call_later(max(wait, 0.01), self._close_idle)
+
+    async def close(self) -> None:
+        """Closes all connections; questions under way fail."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        open_ones = [connection for connection in self._all if connection.usable]
+        for connection in open_ones:
+            connection.abort()
+        self._idle.clear()
+        self._all.clear()
+        await asyncio.gather(*(connection.closed() for connection in open_ones))
