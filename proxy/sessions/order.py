@@ -48,15 +48,26 @@ class DeliveryOrder:
     def node_answered(self, slot: Slot) -> None:
         """The node has answered the request, at least its first question: this fixes its place."""
         if self._asked.pop(slot.number, None) is not None:
-            self._answered.append(slot)
-            self._holding += slot.holds_pushed
+            self._place(slot)
+            self._place_own()
 
     def fill(self, slot: Slot, message: bytes) -> None:
         """The answer is ready; it is delivered when its turn has come."""
         slot.message = message
+        self._place_own()
         self._flush()
         if not slot.delivered:
             self._wait(slot, message)
+
+    def _place(self, slot: Slot) -> None:
+        self._answered.append(slot)
+        self._holding += slot.holds_pushed
+
+    def _place_own(self) -> None:
+        """Answers that the node did not give have their place when all requests before them were answered."""
+        while self._asked and (slot := next(iter(self._asked.values()))).message is not None:
+            del self._asked[slot.number]
+            self._place(slot)
 
     def push(self, message: bytes) -> None:
         """Delivers a pushed message."""
@@ -76,12 +87,6 @@ class DeliveryOrder:
         while self._answered and self._answered[0].message is not None:
             slot = self._answered.popleft()
             self._holding -= slot.holds_pushed
-            self._deliver(slot)
-        while not self._answered and self._asked:
-            slot = next(iter(self._asked.values()))
-            if slot.message is None:
-                return
-            del self._asked[slot.number]
             self._deliver(slot)
 
     def _deliver(self, slot: Slot) -> None:
