@@ -106,11 +106,11 @@ class Answering:
     async def _ask_nodes(self, call: Call, served: Served, deadline: float, may_pass: bool) -> Answer:
         """Asks a node; where that fails and nothing can have come of it, another, from the beginning."""
         loop = asyncio.get_running_loop()
-        wanted = wanted_ledgers(call.params)
+        wanted, reads_only = wanted_ledgers(call.params), call.method in READING_METHODS
         tried: list[Node] = []
         outcome: Answer | Exception = NoNode()
         for _ in range(self._tries):
-            node = self._nodes.choose(call.version, ledger_index=wanted, not_these=tried)
+            node = self._nodes.choose(call.version, reads_only=reads_only, ledger_index=wanted, not_these=tried)
             if node is None or node.api_version is None:
                 break
             if tried:

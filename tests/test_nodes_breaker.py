@@ -1,5 +1,6 @@
 """The circuit breaker: when it opens, whom it lets through, when it closes."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -109,6 +110,19 @@ async def test_a_node_that_is_well_and_fails_at_requests_gets_no_more_of_them(pr
                 break
         else:
             raise AssertionError("it was not tried again")
+
+
+async def test_a_node_is_not_tried_with_what_is_asked_once(proxy: StartProxy) -> None:
+    async with ScriptedNode("a", fee=break_off) as a, ScriptedNode("b") as b:
+        health = {"failures": 1000, "breaker_failures": 3, "breaker_pause": 0.01, "breaker_longest_pause": 0.01}
+        served = await proxy(nodes=[a.settings(weight=1000), b.settings()], health=health)
+        while not (await metric(served, "xrpl_proxy_node_paused"))['{node="a"}']:
+            await ask(served)
+        a.answers["submit"] = break_off
+        for _ in range(20):
+            await asyncio.sleep(0.015)  # so that the pause is over
+            assert "error" not in await ask(served, "submit", tx_blob="12")
+        assert (a.times("submit"), b.times("submit")) == (0, 20)
 
 
 async def test_with_no_other_node_the_client_is_told_at_once(proxy: StartProxy) -> None:

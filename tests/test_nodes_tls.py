@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 import trustme
 
+from proxy.config import ConfigurationError, load_settings
 from tests.asking import ask, ready
 from tests.conftest import StartProxy
 from tests.scripted_node import ScriptedNode
@@ -55,3 +56,20 @@ async def test_a_node_that_cannot_prove_who_it_is_is_told_nothing(
         served = await proxy(nodes=[node.settings(tls={"ca": path})])
         assert "its certificate is not trusted" in (await ready(served))["node-1"]["problem"]
         assert node.asked == []
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_a_ca_file_that_cannot_be_used_is_a_fault_of_the_configuration(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    environ = {
+        "XRPL_PROXY_NODES__0__NAME": "a",
+        "XRPL_PROXY_NODES__0__HTTP": "https://a",
+        "XRPL_PROXY_NODES__0__TLS__CA": str(path),
+    }
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(None, environ)
+    (fault,) = raised.value.faults
+    assert fault.key == "nodes[0].tls.ca"
+    assert "a file of CA certificates in PEM" in fault.problem

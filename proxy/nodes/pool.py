@@ -116,20 +116,23 @@ class Nodes:
         client_version: int,
         *,
         websocket: bool = False,
+        reads_only: bool = True,
         ledger_index: LedgerRange | None = None,
         not_these: Collection[Node] = (),
     ) -> Node | None:
         """The node for a client's request, None where none is fit.
 
         One that has the ledgers in `ledger_index`, if any has; of those one of the client's own version, for no
-        rewriting is the best rewriting; then the least busy by its weight, and among equals one by chance.
+        rewriting is the best rewriting; then the least busy by its weight, and among equals one by chance. What is
+        asked once only, because it is not `reads_only` or because it is a session, is nothing to try a node with.
         """
 
-        def order(node: Node) -> tuple[bool, bool, float, float]:
+        def order(node: Node) -> tuple[bool, bool, bool, float, float]:
+            doubtful = node.breaker.is_open and (websocket or not reads_only)
             lacks = ledger_index is not None and not has_ledgers(node.status.complete_ledgers, ledger_index)
             # Of numbers drawn so, each node's is the greatest as often as its weight is of the sum of all.
             drawn = random.random() ** (1 / node.weight)  # noqa: S311 - no secret
-            return lacks, node.api_version != client_version, node.in_flight / node.weight, -drawn
+            return doubtful, lacks, node.api_version != client_version, node.in_flight / node.weight, -drawn
 
         able = [node for node in self._nodes if node.takes_work(websocket) and node not in not_these]
         chosen = min(able, key=order) if len(able) > 1 else next(iter(able), None)
