@@ -24,6 +24,8 @@ from proxy.commands.verification.subjects import find_subjects
 from proxy.config import shown_url
 
 _DIFFERENT, _NO_ANSWER = 1, 3
+_PLAIN_WIDTH = 120
+"""Columns of the table where it goes into a file or a CI's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def verify(
     except (_Unverifiable, NoAnswer, TextAnswer, NodeLost, NotAsked) as problem:
         click.echo(f"verify: {problem}", err=True)
         sys.exit(_NO_ANSWER)
-    write_for_people(report, Console())
+    write_for_people(report, Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH))
     for path, content in ((json_file, as_json), (junit, as_junit)):
         if path is not None:
             _write(path, content(report))

@@ -19,7 +19,7 @@ _BEYOND = 1000
 
 
 def questions(subjects: Subjects) -> list[Question]:
-    """All questions about these subjects, each once, in an order that spreads the methods."""
+    """All questions about these subjects, each once."""
     found = [
         *_server(),
         *_ledgers(subjects),

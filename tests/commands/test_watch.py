@@ -1,0 +1,113 @@
+"""`watch` against nodes and proxies, as a process of its own where its end is what matters."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+import orjson
+import pytest
+from aiohttp import web
+
+from proxy.demo.command import ALICE
+from tests.commands.conftest import Run
+from tests.conftest import StartNode, StartProxy
+
+StartCommand = Callable[..., Awaitable[asyncio.subprocess.Process]]
+
+
+@pytest.mark.parametrize(("version", "field"), [(1, "transaction"), (2, "tx_json")])
+async def test_each_version_has_its_own_shape(
+    demo_node: StartNode, proxy: StartProxy, run: Run, version: int, field: str
+) -> None:
+    served = await proxy(await demo_node(2))
+    words = ["watch", "transactions", "--count", 3, "--json", "--url", served.http_url, "--api-version", version]
+    ran = await run(*words)
+    assert ran.status == 0
+    messages = [orjson.loads(line) for line in ran.out.splitlines()]
+    assert len(messages) == 3
+    assert all(message["type"] == "transaction" and field in message for message in messages)
+
+
+async def test_the_latest_version_is_the_default_and_messages_are_indented(demo_node: StartNode, run: Run) -> None:
+    node = await demo_node(2)
+    ran = await run("watch", "ledger", "--accounts", f"{ALICE},rOther", "--count", 1, "--url", node.websocket_url)
+    assert ran.status == 0
+    assert ran.out.startswith("{\n  ")
+    asked = orjson.loads(node.seen[-1].body)
+    assert asked["api_version"] == 2
+    assert asked["accounts"] == [ALICE, "rOther"]
+    assert asked["streams"] == ["ledger"]
+
+
+@pytest.mark.parametrize(
+    ("text", "book"),
+    [
+        ("XRP:USD/rI", {"taker_pays": {"currency": "XRP"}, "taker_gets": {"currency": "USD", "issuer": "rI"}}),
+        ('{"snapshot": true}', {"snapshot": True}),
+    ],
+)
+async def test_books_are_named_shortly_or_as_json(
+    demo_node: StartNode, run: Run, text: str, book: dict[str, object]
+) -> None:
+    node = await demo_node(2)
+    await run("watch", "--books", text, "--url", node.websocket_url)
+    assert orjson.loads(node.seen[-1].body)["books"] == [book]
+
+
+async def test_ctrl_c_ends_it_with_success(demo_node: StartNode, start_command: StartCommand) -> None:
+    node = await demo_node(2)
+    process = await start_command("watch", "ledger", "--json", "--url", node.websocket_url)
+    assert process.stdout is not None
+    assert b"ledgerClosed" in await asyncio.wait_for(process.stdout.readline(), 10)
+    process.send_signal(signal.SIGINT)
+    _, error = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 0
+    assert error == b""
+
+
+async def test_a_refused_subscription_is_told(demo_node: StartNode, run: Run) -> None:
+    node = await demo_node(2)
+    ran = await run("watch", "nope", "--url", node.websocket_url)
+    assert ran.status == 1
+    assert "malformedStream" in ran.out
+
+
+async def test_a_server_that_is_not_there_is_told_at_once(run: Run, unused_tcp_port: int) -> None:
+    ran = await run("watch", "ledger", "--url", f"ws://127.0.0.1:{unused_tcp_port}")
+    assert ran.status == 3
+    assert "connection refused" in ran.err
+
+
+@pytest.mark.parametrize("words", [[], ["--books", "XRP"], ["ledger", "--count", "0"]])
+async def test_a_wrong_command_line_is_told_with_the_usage(run: Run, words: list[str]) -> None:
+    ran = await run("watch", *words)
+    assert ran.status == 2
+    assert ran.err.startswith("Usage:")
+
+
+async def test_a_lost_connection_is_opened_again(run: Run) -> None:
+    """A server that pushes one message and closes, each time."""
+    subscribed: list[object] = []
+
+    async def brief(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        asked = await socket.receive_json()
+        subscribed.append(asked["streams"])
+        await socket.send_json({"id": asked["id"], "result": {}, "status": "success", "type": "response"})
+        await socket.send_json({"type": "ledgerClosed", "ledger_index": len(subscribed)})
+        await socket.close()
+        return socket
+
+    app = web.Application()
+    app.add_routes([web.get("/", brief)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    ran = await run("watch", "ledger", "--count", 2, "--json", "--api-version", 2, "--url", url)
+    await runner.cleanup()
+    assert ran.status == 0
+    assert [orjson.loads(line)["ledger_index"] for line in ran.out.splitlines()] == [1, 2]
+    assert subscribed == [["ledger"], ["ledger"]]
+    assert "closed with code 1000; trying again" in ran.err
