@@ -89,6 +89,8 @@ class Versions:
     """Every step there is, and the ways that they make between any two versions."""
 
     def __init__(self, steps: tuple[Step, ...]) -> None:
+        if not steps:
+            raise ValueError("no adapters lead from any API version to another")
         self._steps = tuple(sorted(steps, key=lambda step: step.older))
         for lower, upper in zip(self._steps, self._steps[1:], strict=False):
             if lower.newer != upper.older:

@@ -2,15 +2,12 @@
 
 from typing import Any
 
-import base58
-
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.addresses import is_account_public_key, is_address
 from adapters.errors import error_result
 from adapters.ledgers import selected_ledger
 
 _BALANCES = ("assets", "balances", "frozen_balances", "locked", "obligations")
-_ACCOUNT_ID = (0x00, 21)
-_ACCOUNT_PUBLIC_KEY = (0x23, 34)
 
 
 class GatewayBalances(MethodAdapter):
@@ -49,17 +46,6 @@ class GatewayBalances(MethodAdapter):
 
 
 def _is_hotwallet(value: Any) -> bool:
-    """Whether rippled takes the value: null, an address or an account's public key in base 58, or a list of those."""
-    if value is None or isinstance(value, list):
-        return all(_is_address(each) for each in value or ())
-    return _is_address(value)
-
-
-def _is_address(value: Any) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        payload = base58.b58decode_check(value, alphabet=base58.RIPPLE_ALPHABET)
-    except ValueError:
-        return False
-    return (payload[:1] and (payload[0], len(payload))) in (_ACCOUNT_ID, _ACCOUNT_PUBLIC_KEY)
+    """Whether rippled takes the value: null, an address or an account's public key, or a list of those."""
+    wallets = (value or ()) if value is None or isinstance(value, list) else (value,)
+    return all(is_address(each) or is_account_public_key(each) for each in wallets)

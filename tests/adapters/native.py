@@ -89,12 +89,12 @@ class LaidOutNode:
         return result
 
 
-def error(token: str, message: str | None = None, code: int | None = None, **beside: Any) -> JsonObject:
+def error(token: str, message: str | None = None, **beside: Any) -> JsonObject:
     """An error's result, with its code and message where they are rippled's own, and what stands beside it."""
     known = ERRORS[token]
     return {
         **beside,
         "error": token,
-        "error_code": known.code if code is None else code,
+        "error_code": known.code,
         "error_message": message or known.message,
     }

@@ -1,6 +1,6 @@
 """account_info, gateway_balances, noripple_check, channel_authorize and peers: what their round trips leave out."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -9,8 +9,8 @@ from tests.adapters.native import LaidOutNode, error, serve
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 PUBLIC_KEY = "aBQG8RQAzjs1eTKFEAQXr2gS4utcDiEC9wmi7pfUPTi27VCahwgw"
-WHERE = {"ledger_current_index": 132, "validated": False}
-FOUND = {"account_data": {"Account": ALICE}, **WHERE}
+WHERE: JsonObject = {"ledger_current_index": 132, "validated": False}
+FOUND: JsonObject = {"account_data": {"Account": ALICE}, **WHERE}
 
 
 class TestAccountInfo:
@@ -33,7 +33,7 @@ class TestAccountInfo:
 
 
 class TestGatewayBalances:
-    ABOUT = {"account": ALICE, **WHERE}
+    ABOUT: ClassVar[JsonObject] = {"account": ALICE, **WHERE}
 
     @pytest.mark.parametrize("wallet", [ALICE, [ALICE], PUBLIC_KEY, [ALICE, PUBLIC_KEY], None, []])
     def test_v1_unknown_account_with_good_wallets_has_no_balances(self, wallet: Any) -> None:
@@ -43,8 +43,10 @@ class TestGatewayBalances:
 
     @pytest.mark.parametrize(
         "wallet",
-        ["", "x", "rNotAnAddress", ALICE[:-1], ALICE + "a", [ALICE, 5], [[ALICE]], [None], 5, True, {}, "ééé"]
-        + ["snoPBrXtMeMyMHUVTgbuqAfg1SUTb", ALICE.replace("H", "0")],  # a seed; a letter that base 58 has not
+        [
+            *("", "x", "rNotAnAddress", ALICE[:-1], ALICE + "a", [ALICE, 5], [[ALICE]], [None], 5, True, {}, "ééé"),
+            *("snoPBrXtMeMyMHUVTgbuqAfg1SUTb", ALICE.replace("H", "0")),  # a seed; a letter that base 58 has not
+        ],
     )
     def test_v1_bad_wallet_of_an_unknown_account(self, wallet: Any) -> None:
         node = LaidOutNode({"gateway_balances": error("actNotFound", **self.ABOUT)})
@@ -75,7 +77,7 @@ class TestGatewayBalances:
 
 
 class TestNoRippleCheck:
-    USER = {"account": ALICE, "role": "user"}
+    USER: ClassVar[JsonObject] = {"account": ALICE, "role": "user"}
 
     @pytest.mark.parametrize("given", ["x", 1, 0, None, {}])
     def test_v2_refuses_without_asking(self, given: Any) -> None:
@@ -85,8 +87,10 @@ class TestNoRippleCheck:
 
     @pytest.mark.parametrize(
         "earlier",
-        [{"role": "user"}, {"account": ALICE}, {**USER, "role": "x"}, {**USER, "limit": -1}, {**USER, "limit": "5"}]
-        + [{**USER, "account": 5}, {**USER, "limit": True}],
+        [
+            *({"role": "user"}, {"account": ALICE}, {**USER, "account": 5}, {**USER, "role": "x"}),
+            *({**USER, "limit": -1}, {**USER, "limit": "5"}, {**USER, "limit": True}),
+        ],
     )
     def test_v2_earlier_checks_come_first(self, earlier: JsonObject) -> None:
         refusal = error("invalidParams", "Missing field 'role'.")
@@ -101,8 +105,8 @@ class TestNoRippleCheck:
 
 
 class TestChannelAuthorize:
-    CLAIM = {"channel_id": "A", "amount": "1", "seed": "s", "key_type": "ed448"}
-    V1 = error("invalidParams", "Invalid field 'key_type'.")
+    CLAIM: ClassVar[JsonObject] = {"channel_id": "A", "amount": "1", "seed": "s", "key_type": "ed448"}
+    V1: ClassVar[JsonObject] = error("invalidParams", "Invalid field 'key_type'.")
 
     def test_bad_key_type(self) -> None:
         older, newer = (
@@ -114,8 +118,10 @@ class TestChannelAuthorize:
 
     @pytest.mark.parametrize(
         "change",
-        [{"key_type": 5}, {"key_type": "ed25519"}, {"passphrase": "two of them"}, {"channel_id": ...}, {"amount": ...}]
-        + [{"seed": ...}, {"key_type": ...}],
+        [
+            *({"key_type": 5}, {"key_type": "ed25519"}, {"passphrase": "two of them"}),
+            *({"channel_id": ...}, {"amount": ...}, {"seed": ...}, {"key_type": ...}),
+        ],
     )
     def test_other_faults_are_alike_in_both(self, change: JsonObject) -> None:
         params = {name: value for name, value in {**self.CLAIM, **change}.items() if value is not ...}

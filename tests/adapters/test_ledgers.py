@@ -1,6 +1,6 @@
 """ledger, ledger_header, ledger_data, ledger_entry and tx_history: what their round trips leave out."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -21,14 +21,18 @@ CLOSED: JsonObject = {
     "total_coins": "99999999997998",
     "transaction_hash": "22" * 32,
 }
-FOUND = {"ledger": CLOSED, "ledger_hash": HASH, "ledger_index": 131, "validated": True}
+FOUND: JsonObject = {"ledger": CLOSED, "ledger_hash": HASH, "ledger_index": 131, "validated": True}
 SERIALISED = (
     f"00000083{99999999997998:016X}{PARENT}{'22' * 32}{'11' * 32}{690:08X}{700:08X}0A01"  # as rippled's addRaw has it
 )
 
 
 class TestLedger:
-    OPEN = {"ledger": {"closed": False, "ledger_index": 132}, "ledger_current_index": 132, "validated": False}
+    OPEN: ClassVar[JsonObject] = {
+        "ledger": {"closed": False, "ledger_index": 132},
+        "ledger_current_index": 132,
+        "validated": False,
+    }
 
     def expanded(self) -> JsonObject:
         queued = {"account": "r", "fee": "10", "hash": "Q", "validated": False, "tx_json": {}, "owner_funds": "1"}
@@ -134,7 +138,7 @@ def test_ledger_data_of_a_later_page() -> None:
 
 
 class TestLedgerEntry:
-    ABOUT = {"ledger_hash": HASH, "ledger_index": 131, "validated": True}
+    ABOUT: ClassVar[JsonObject] = {"ledger_hash": HASH, "ledger_index": 131, "validated": True}
 
     @pytest.mark.parametrize(
         "refusal",
@@ -161,6 +165,9 @@ class TestLedgerEntry:
     def test_v1_another_fault_stays(self, entry: JsonObject) -> None:
         refusal = error("invalidParams", "Too many fields provided.")
         assert serve(1, 2, "ledger_entry", entry, LaidOutNode({"ledger_entry": refusal}).ask) == refusal
+
+
+UNREADABLE_STARTS: tuple[Any, ...] = (-1, "x", " 4", "-4", -1.5, 1e300, [], {}, "")
 
 
 class TestTxHistory:
@@ -214,7 +221,7 @@ class TestTxHistory:
     @pytest.mark.parametrize(
         ("params", "native"),
         [({}, "invalidParams"), ({"start": 10_001}, "noPermission"), ({"start": 2**32 - 1}, "noPermission")]
-        + [({"start": bad}, "internal") for bad in (-1, "x", " 4", "-4", -0.5e10, 1e300, [], {}, "")],
+        + [({"start": bad}, "internal") for bad in UNREADABLE_STARTS],
     )
     def test_bad_start(self, params: JsonObject, native: str) -> None:
         node = LaidOutNode({})

@@ -1,0 +1,29 @@
+"""Addresses and account public keys, as rippled writes them in base 58 with a checksum (its tokens.cpp)."""
+
+from typing import Any
+
+import base58
+
+_ACCOUNT_ID = (0x00, 21)
+_ACCOUNT_PUBLIC_KEY = (0x23, 34)
+
+
+def is_address(value: Any) -> bool:
+    """Whether the value is an account's address (`r…`)."""
+    return _kind(value) == _ACCOUNT_ID
+
+
+def is_account_public_key(value: Any) -> bool:
+    """Whether the value is an account's public key in base 58 (`a…`)."""
+    return _kind(value) == _ACCOUNT_PUBLIC_KEY
+
+
+def _kind(value: Any) -> tuple[int, int] | None:
+    """The type byte of what is in base 58, and the length in bytes with it; None for what is not."""
+    if not isinstance(value, str):
+        return None
+    try:
+        payload = base58.b58decode_check(value, alphabet=base58.RIPPLE_ALPHABET)
+    except ValueError:
+        return None
+    return (payload[0], len(payload)) if payload else None

@@ -1,0 +1,67 @@
+"""amm_info: which fault is told where a request has several."""
+
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.addresses import is_address
+from adapters.errors import error_result
+from adapters.ledgers import selected_ledger
+from adapters.v2_v3.issues import is_issue
+
+_ABOUT_LEDGER = ("ledger_current_index", "ledger_hash")
+_NAMED_FAULTS = ("issueMalformed", "actMalformed", "actNotFound")
+
+
+class AmmInfo(MethodAdapter):
+    """The combination of parameters is checked last, where v2 checks it first (rippled's AMMInfo.cpp).
+
+    An AMM is named by `asset` and `asset2` or by `amm_account`. v2 answers every other combination with
+    `invalidParams`; v3 names what is wrong with the assets and accounts that are there, and says `invalidParams` only
+    where nothing is. So a refusal of v2's is told from the request and from the accounts in its ledger.
+
+    Loss: in `amm_account` and `account` rippled also takes a public key, a seed and a passphrase of an account that
+    there is. Beside a wrong combination these are `actMalformed` here.
+    """
+
+    method = "amm_info"
+
+    def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        if _is_wrong_combination(params) and _past_the_ledger(result) and result.get("error") in _NAMED_FAULTS:
+            result.update(error_result("invalidParams"))
+        return result
+
+    def serve_newer(self, params: JsonObject) -> Conversation:
+        result = yield Question(self.method, params)
+        if result.get("error") != "invalidParams" or not (_is_wrong_combination(params) and _past_the_ledger(result)):
+            return result
+        if not all(is_issue(params[name]) for name in ("asset", "asset2") if name in params):
+            result.update(error_result("issueMalformed"))
+            return result
+        for name in ("amm_account", "account"):
+            if name in params:
+                fault = yield from _account_fault(name, params)
+                if fault:
+                    result.update(fault)
+                    break
+        return result
+
+
+def _account_fault(name: str, params: JsonObject) -> Conversation:
+    """What v3 says of the account that the request has under `name`: an error, or nothing where it finds no fault."""
+    if not is_address(params[name]):
+        return error_result("actMalformed")
+    found = yield Question("account_info", {"account": params[name], **selected_ledger(params)})
+    if found.get("error") in ("actNotFound", "actMalformed"):
+        return error_result("actMalformed")
+    if "error" in found:
+        return found
+    if name == "amm_account" and "AMMID" not in found.get("account_data", {}):
+        return error_result("actNotFound")
+    return {}
+
+
+def _is_wrong_combination(params: JsonObject) -> bool:
+    return ("asset" in params) != ("asset2" in params) or ("asset" in params) == ("amm_account" in params)
+
+
+def _past_the_ledger(result: JsonObject) -> bool:
+    """Whether the ledger asked for was found, which is checked before all else: its fields stand beside an error."""
+    return any(name in result for name in _ABOUT_LEDGER)

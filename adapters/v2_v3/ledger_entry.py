@@ -1,0 +1,44 @@
+"""ledger_entry: names for the entries of which a ledger has one."""
+
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+
+_IDS = {
+    "amendments": "7DB0788C020F02780A673DC74757F23823FA3014C1866E72CC4CD8B226CD6EF4",
+    "fee": "4BC50C9B0D8515D3EAAE1E74B29A95804346C491EE1A95BF25E4AAB854A6A651",
+    "hashes": "B4979A36CDC7F3D3D5C31A4EAE2AC7D7209DDA877588B9AFC66799692AB0D66B",
+    "nunl": "2E8A59AA9D3B5B186B0B9E0F62E6C02587CA74A4D778938E957B6357D364B244",
+}
+# Not the name of anything, and no id: refused by every version in the words in which it refuses a name.
+_NO_INDEX = ""
+
+
+class LedgerEntry(MethodAdapter):
+    """`index` may be `amendments`, `fee`, `hashes` or `nunl` instead of an id (rippled's LedgerEntry.cpp).
+
+    rippled has that from 3.0 on. A rippled 2.x refuses the names at v3 as at v2 (`malformedRequest`, as recorded from
+    2.6.1), and so do we in front of one: a client is answered as that node would answer it natively. A refusal with a
+    message is rippled 3.x's; 2.x gave none.
+    """
+
+    method = "ledger_entry"
+
+    def serve_older(self, params: JsonObject) -> Conversation:
+        result = yield Question(self.method, params)
+        if _is_name(params) and not _is_refused(result):
+            result = yield Question(self.method, {**params, "index": _NO_INDEX})
+        return result
+
+    def serve_newer(self, params: JsonObject) -> Conversation:
+        result = yield Question(self.method, params)
+        if _is_name(params) and _is_refused(result) and "error_message" in result:
+            result = yield Question(self.method, {**params, "index": _IDS[params["index"]]})
+        return result
+
+
+def _is_name(params: JsonObject) -> bool:
+    index = params.get("index")
+    return isinstance(index, str) and index in _IDS
+
+
+def _is_refused(result: JsonObject) -> bool:
+    return result.get("error") == "malformedRequest"
