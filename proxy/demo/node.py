@@ -128,7 +128,7 @@ class DemoNode:
         return web.Response(status=status, body=answer, headers={"Content-Type": "application/json; charset=UTF-8"})
 
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(max_msg_size=2 * MAX_REQUEST_BYTES)
+        socket = web.WebSocketResponse(max_msg_size=2 * MAX_REQUEST_BYTES, autoclose=False)
         await socket.prepare(request)
         self._sockets.add(socket)
         try:
@@ -139,6 +139,9 @@ class DemoNode:
             pass  # the client left while it was being told something
         finally:
             self._sockets.discard(socket)
+        # A client's close is answered with its own code, as rippled does (Boost.Beast's read): xrpl.js takes any
+        # other than the one it sent for a lost connection, and connects again.
+        await socket.close(code=socket.close_code or aiohttp.WSCloseCode.OK)
         return socket
 
     async def _websocket_message(self, socket: web.WebSocketResponse, request: web.Request, data: str | bytes) -> None:

@@ -130,6 +130,18 @@ async def test_closes_idle_connections(demo_node: StartNode) -> None:
     await writer.wait_closed()
 
 
+@pytest.mark.parametrize(("sent", "answered"), [(4000, 4000), (1001, 1001), (0, 1000)])
+async def test_answers_a_close_with_its_code(demo_node: StartNode, sent: int, answered: int) -> None:
+    node = await demo_node(1)
+    async with client_session() as session, session.ws_connect(node.websocket_url) as socket:
+        if sent:
+            await socket.close(code=sent)
+        else:
+            await socket._writer.send_frame(b"", 8)  # a close without a code, which aiohttp cannot be told to send
+            await socket.receive()
+        assert socket.close_code == answered
+
+
 async def test_starts_again_on_its_ports(demo_node: StartNode) -> None:
     node = await demo_node(1)
     urls = node.http_url, node.websocket_url
