@@ -18,9 +18,11 @@ ClientVersion = Literal["none", "1", "2", "3"]
 Transport = Literal["http", "ws"]
 Ask = Callable[["Case"], Awaitable[Any]]
 
-# Which client asks in front of which node. A third version is a row more.
-CLIENTS: tuple[ClientVersion, ...] = ("none", "1", "2")
-NODES = (1, 2)
+# Which client asks in front of which node.
+CLIENTS: tuple[ClientVersion, ...] = ("none", "1", "2", "3")
+NODES = (1, 2, 3)
+VERSIONS = {"max": 3}
+"""What the proxy's configuration offers: the beta too."""
 
 # What differs from one request to the next on the same server, or is the proxy's own to answer.
 UNCOMPARED = frozenset(

@@ -7,6 +7,7 @@ from tests.conformance.comparison import (
     ADMIN_METHODS,
     CLIENTS,
     NODES,
+    VERSIONS,
     ClientVersion,
     cases,
     compare_stream,
@@ -31,7 +32,7 @@ async def test_answers_as_native(
 ) -> None:
     node = await demo_node(node_version, port_kind)
     allowed = ADMIN_METHODS if port_kind == "admin" else ()
-    served = await proxy(node, guard={"allow_admin_methods": allowed, "allow_admin_nodes": port_kind == "admin"})
+    served = await proxy(node, versions=VERSIONS, guard={"allow_admin_methods": allowed, "allow_admin_nodes": port_kind == "admin"})
     report = await compare_websocket(served.http_url, cases("ws", client, port_kind))
     assert not report.differing, str(report)
     assert report.compared.total() > (600 if port_kind == "public" else 5)
@@ -45,7 +46,7 @@ async def test_pushes_as_native(
     demo_node: StartNode, proxy: StartProxy, client: ClientVersion, node_version: int, group: str
 ) -> None:
     node = await demo_node(node_version)
-    served = await proxy(node)
+    served = await proxy(node, versions=VERSIONS)
     report = await compare_stream(served.http_url, recorded_stream(group, client))
     assert not report.differing, str(report)
     assert report.compared.total() > 5
