@@ -1,21 +1,19 @@
 """nginx and HAProxy before the proxy: taken by the real programs, and asked through, over HTTP and WebSocket."""
 
 import asyncio
-import re
 import ssl
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import orjson
 import pytest
 
 from proxy.demo import DemoNode
 from proxy.server import Proxy
 from tests.conftest import StartNode, StartProxy
+from tests.deploy.conftest import Certificate
 from tests.deploy.installed import DEPLOY, output_of, running
 
 NGINX = DEPLOY / "nginx" / "xrpl-version-proxy.conf"
@@ -26,19 +24,6 @@ CLIENT = "127.0.0.2"
 FORGED = {"X-Forwarded-For": "192.0.2.66", "Forwarded": "for=192.0.2.66", "X-User": "root"}
 ALICE = {"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY", "signer_lists": True}
 
-Certificate = tuple[Path, Path]
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """A self-signed certificate and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    made = folder / "cert.pem", folder / "key.pem"
-    options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    output_of("openssl", *options.split(), *names, "-out", made[0], "-keyout", made[1])
-    return made
-
 
 def nginx_files(folder: Path, certificate: Certificate, port: int, proxy_port: int) -> Path:
     """A whole configuration around the example, which is as it is but for names and ports."""
@@ -48,8 +33,8 @@ def nginx_files(folder: Path, certificate: Certificate, port: int, proxy_port: i
             "server 127.0.0.1:51233;": f"server 127.0.0.1:{proxy_port};",
             "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
             "    listen [::]:443 ssl http2;\n": "",
-            "/etc/ssl/xrpl/fullchain.pem": str(certificate[0]),
-            "/etc/ssl/xrpl/privkey.pem": str(certificate[1]),
+            "/etc/ssl/xrpl/fullchain.pem": str(certificate.certificate),
+            "/etc/ssl/xrpl/privkey.pem": str(certificate.key),
         },
     )
     (folder / "example.conf").write_text(example)
@@ -66,7 +51,7 @@ def nginx_files(folder: Path, certificate: Certificate, port: int, proxy_port: i
 
 def haproxy_files(folder: Path, certificate: Certificate, port: int, proxy_port: int) -> Path:
     both = folder / "both.pem"
-    both.write_text(certificate[0].read_text() + certificate[1].read_text())
+    both.write_text(certificate.certificate.read_text() + certificate.key.read_text())
     whole = folder / "haproxy.cfg"
     whole.write_text(
         _filled(
@@ -105,7 +90,7 @@ async def through(
     files: Callable[..., Path] = nginx_files if name == "nginx" else haproxy_files
     path = files(folder, certificate, port, int(proxy.http_url.rstrip("/").rpartition(":")[2]))
     options = ["-c", path] if name == "nginx" else ["-db", "-f", path]
-    trusted = ssl.create_default_context(cafile=certificate[0])
+    trusted = ssl.create_default_context(cafile=certificate.certificate)
     connector = aiohttp.TCPConnector(ssl=trusted, local_addr=(CLIENT, 0))
     url = f"https://127.0.0.1:{port}/"
     async with running(name, *options), aiohttp.ClientSession(connector=connector) as http:

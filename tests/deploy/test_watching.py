@@ -9,17 +9,17 @@ from typing import Any
 
 import aiohttp
 import yaml
+from yarl import URL
 
 from proxy.server import Proxy
 from tests.conformance.comparison import recorded_stream
 from tests.conftest import StartNode, StartProxy
+from tests.deploy.conftest import Certificate
 from tests.deploy.installed import running, said
 from tests.deploy.queries import RULES, all_series, dashboard_queries, rules
 
 SECONDS = 20
 ALICE = {"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"}
-# Only a listener with TLS has a certificate.
-WITHOUT_TLS = {"xrpl_proxy_certificate_expiry_timestamp_seconds"}
 
 
 class Prometheus:
@@ -120,23 +120,42 @@ async def driven(proxy: Proxy) -> AsyncIterator[None]:
             await drive(proxy)
             await asyncio.sleep(0.2)
 
-    task = asyncio.create_task(rounds())
-    try:
-        yield
-        assert not task.done()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async with aiohttp.ClientSession() as http, http.ws_connect(proxy.http_url) as stays:
+        await stays.send_json({"id": 1, "command": "account_info", **ALICE, "api_version": 1})
+        await stays.receive_json(timeout=SECONDS)
+        task = asyncio.create_task(rounds())
+        try:
+            yield
+            assert not task.done()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def misbehave(tls_port: int, port: int) -> None:
+    """Speaks plainly to a port for TLS, and begins a request that it does not go on with."""
+    _, plain = await asyncio.open_connection("127.0.0.1", tls_port)
+    plain.write(b"GET / HTTP/1.1\r\n\r\n")
+    slow_reader, slow = await asyncio.open_connection("127.0.0.1", port)
+    slow.write(b"POST / HT")
+    await asyncio.wait_for(slow_reader.read(), SECONDS)
+    for writer in (plain, slow):
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_every_query_is_answered_and_no_alert_fires(
-    demo_node: StartNode, proxy: StartProxy, tmp_path: Path
+    demo_node: StartNode, proxy: StartProxy, tmp_path: Path, certificate: Certificate, unused_tcp_port: int
 ) -> None:
-    served = await proxy(await demo_node(2), await demo_node(2))
+    tls = {"certificate": str(certificate.certificate), "key": str(certificate.key)}
+    listen = [{"host": "127.0.0.1", "port": 0}, {"host": "127.0.0.1", "port": unused_tcp_port, "tls": tls}]
+    served = await proxy(await demo_node(2), await demo_node(2), listen=listen, timeouts={"request_head": 0.5})
     async with prometheus(tmp_path, served) as watcher, driven(served):
 
+        await misbehave(unused_tcp_port, URL(served.http_url).port or 0)
+
         async def unanswered() -> list[str]:
-            asked = [*dashboard_queries(), *sorted(all_series() - WITHOUT_TLS), *recorded()]
+            asked = [*dashboard_queries(), *sorted(all_series()), *recorded()]
             return [expression for expression in asked if not await watcher.query(expression)]
 
         assert await becomes(unanswered, lambda found: not found) == []
