@@ -172,7 +172,7 @@ async def test_a_node_that_refuses_its_version_is_not_quoted(house: House) -> No
 
 
 async def test_ids_inside_results_of_path_finding(house: House) -> None:
-    """rippled puts the request's `id` into these results, which is the proxy's own number there."""
+    """A rippled puts the request's `id` into these results, which is the proxy's own number there."""
 
     async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
         await session.answer(asked, {"alternatives": [], "id": asked["id"], "full_reply": True})
