@@ -15,6 +15,7 @@ _ERROR, _NO_ANSWER = 1, 3
 
 
 @click.command(
+    short_help="Ask a server one question.",
     context_settings={"ignore_unknown_options": True},  # -1 is a ledger index
     epilog="Exit status: 0 for a success, 1 for an answer that is an error, 2 for a wrong command line, 3 for none.",
 )

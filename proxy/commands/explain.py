@@ -17,7 +17,7 @@ _SUBSCRIBING = ("subscribe", "unsubscribe")
 _json_option = click.option("--json", "lines", is_flag=True, help="Write it as JSON on one line, for programs.")
 
 
-@click.command()
+@click.command(short_help="Tell what changes about a method.")
 @click.argument("method", required=False)
 @_json_option
 def explain(method: str | None, lines: bool) -> None:
@@ -36,7 +36,7 @@ def explain(method: str | None, lines: bool) -> None:
         _echo(_explained(method, found, steps))
 
 
-@click.command()
+@click.command(short_help="Write a changelog between versions.")
 @click.argument("older", type=int)
 @click.argument("newer", type=int)
 @_json_option

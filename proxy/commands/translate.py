@@ -47,8 +47,9 @@ class LookUps:
 
 
 @click.command(
+    short_help="Translate a message between versions.",
     epilog="Exit status: 0 where it was translated, 1 where it cannot be or look-ups are missing, 2 for a wrong "
-    "command line, 3 where the node does not answer."
+    "command line, 3 where the node does not answer.",
 )
 @click.option("--method", metavar="METHOD", help="What the answer is an answer to.")
 @click.option("--from", "source", type=int, required=True, metavar="N", help="The version that the message has.")

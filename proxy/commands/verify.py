@@ -45,8 +45,9 @@ class _Unverifiable(Exception):  # noqa: N818 - what has happened
 
 
 @click.command(
+    short_help="Prove the adapters at a live node.",
     epilog="Exit status: 0 where everything compared is the same, 1 where something differs, 2 for a wrong command "
-    "line, 3 where the node does not answer, or nothing could be compared."
+    "line, 3 where the node does not answer, or nothing could be compared.",
 )
 @click.option("--node", required=True, metavar="URL", callback=checked_url, help="The node, over HTTP.")
 @click.option("--websocket", metavar="URL", callback=checked_url, help="The same node, over WebSocket as well.")

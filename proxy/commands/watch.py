@@ -38,8 +38,9 @@ class _Refused(Exception):  # noqa: N818 - what has happened
 
 
 @click.command(
+    short_help="Print what a server pushes.",
     epilog="Exit status: 0 when stopped by Ctrl-C or --count, 1 where the server refuses, 2 for a wrong command line, "
-    "3 where it does not answer."
+    "3 where it does not answer.",
 )
 @click.argument("streams", nargs=-1, metavar="[STREAM]...")
 @url_option

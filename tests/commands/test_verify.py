@@ -70,7 +70,7 @@ async def test_adapters_broken_on_purpose_are_found(
         node.http_url,
         *FAST,
         "--ledgers",
-        30,
+        10,
         "--json",
         tmp_path / "r",
         "--junit",

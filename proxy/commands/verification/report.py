@@ -58,7 +58,9 @@ def _row(outcome: Outcome) -> Row:
 
 def write_for_people(report: Report, console: Console) -> None:
     """A table, the differences (some of each method and direction), and a last line that sums up."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, title=f"{report.node}, ledger {report.ledger_index}")
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, title=f"{report.node}, ledger {report.ledger_index}"
+    )
     for heading in ("method", "over", "client on node"):
         table.add_column(heading, no_wrap=True)
     for verdict in _VERDICTS:
