@@ -7,8 +7,8 @@ import sys
 from proxy.demo import DemoNode
 
 
-async def serve(api_version: int, host: str = "0.0.0.0", http_port: int = 5005, websocket_port: int = 6006) -> None:
-    """Answer on the ports that a rippled has by default, until SIGTERM or SIGINT."""
+async def serve(api_version: int, host: str, http_port: int, websocket_port: int) -> None:
+    """Answer until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -17,4 +17,5 @@ async def serve(api_version: int, host: str = "0.0.0.0", http_port: int = 5005, 
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    # On the ports that a rippled has by default; in a container they are reached from its network only.
+    asyncio.run(serve(int(sys.argv[1]), "0.0.0.0", 5005, 6006))  # noqa: S104

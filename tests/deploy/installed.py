@@ -13,7 +13,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -25,9 +25,7 @@ _FOLDERS = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PA
 def program(name: str) -> str:
     """The path of a program; skips the test where it is not installed."""
     found = shutil.which(name, path=_FOLDERS)
-    if found is None:
-        _missing(name)
-    return found
+    return found if found is not None else _missing(name)
 
 
 def package(name: str) -> Any:
@@ -38,7 +36,7 @@ def package(name: str) -> Any:
         _missing(name)
 
 
-def _missing(name: str) -> Any:
+def _missing(name: str) -> NoReturn:
     reason = f"{name} is not installed: bash tests/deploy/install"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)

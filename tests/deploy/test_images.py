@@ -73,12 +73,12 @@ async def test_the_demo_node_of_the_compose_file_answers(unused_tcp_port_factory
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", start, cwd=TREE)
     try:
         async with asyncio.timeout(20), aiohttp.ClientSession() as http:
-            while True:
+            request = {"method": "server_info", "params": [{"api_version": 2}]}
+            answer: dict[str, Any] | None = None
+            while answer is None:
                 try:
-                    request = {"method": "server_info", "params": [{"api_version": 2}]}
                     async with http.post(f"http://127.0.0.1:{ports[0]}/", json=request) as response:
                         answer = await response.json()
-                        break
                 except aiohttp.ClientConnectorError:
                     await asyncio.sleep(0.1)
             assert answer["result"]["status"] == "success"

@@ -89,13 +89,15 @@ async def through(
     """A client of the TLS proxy called `name` before `proxy`, once that lets it through."""
     files: Callable[..., Path] = nginx_files if name == "nginx" else haproxy_files
     path = files(folder, certificate, port, int(proxy.http_url.rstrip("/").rpartition(":")[2]))
-    options = ["-c", path] if name == "nginx" else ["-db", "-f", path]
+    options = ["-c", str(path)] if name == "nginx" else ["-db", "-f", str(path)]
     trusted = ssl.create_default_context(cafile=certificate.certificate)
     connector = aiohttp.TCPConnector(ssl=trusted, local_addr=(CLIENT, 0))
     url = f"https://127.0.0.1:{port}/"
     async with running(name, *options), aiohttp.ClientSession(connector=connector) as http:
         async with asyncio.timeout(20):
-            while not await _ready(http, url):
+            while True:
+                if await _ready(http, url):
+                    break
                 await asyncio.sleep(0.1)
         yield http, url
 

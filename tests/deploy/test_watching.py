@@ -69,7 +69,7 @@ async def prometheus(folder: Path, proxy: Proxy) -> AsyncIterator[Prometheus]:
     }
     path = folder / "prometheus.yaml"
     path.write_text(yaml.safe_dump(configuration))
-    options = ["--config.file", path, "--storage.tsdb.path", folder / "data", "--web.listen-address", "127.0.0.1:0"]
+    options = [f"--config.file={path}", f"--storage.tsdb.path={folder / 'data'}", "--web.listen-address=127.0.0.1:0"]
     async with running("prometheus", *options) as process, aiohttp.ClientSession() as http:
         line = await said(process, 'msg="Listening on"')
         found = re.search(r"address=(\S+)", line)
@@ -82,9 +82,11 @@ async def becomes(check: Callable[[], Any], wanted: Callable[[Any], bool]) -> An
     """What `check` finds, as soon as it is as `wanted`; after a time, whatever it is then."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SECONDS
-    while not wanted(found := await check()) and loop.time() < deadline:
+    while True:
+        found = await check()
+        if wanted(found) or loop.time() > deadline:
+            return found
         await asyncio.sleep(0.2)
-    return found
 
 
 async def post(http: aiohttp.ClientSession, proxy: Proxy, method: str, **params: Any) -> None:
@@ -151,7 +153,6 @@ async def test_every_query_is_answered_and_no_alert_fires(
     listen = [{"host": "127.0.0.1", "port": 0}, {"host": "127.0.0.1", "port": unused_tcp_port, "tls": tls}]
     served = await proxy(await demo_node(2), await demo_node(2), listen=listen, timeouts={"request_head": 0.5})
     async with prometheus(tmp_path, served) as watcher, driven(served):
-
         await misbehave(unused_tcp_port, URL(served.http_url).port or 0)
 
         async def unanswered() -> list[str]:
