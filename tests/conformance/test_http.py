@@ -19,7 +19,9 @@ async def test_as_native(
 ) -> None:
     node = await demo_node(node_version, port_kind)
     allowed = ADMIN_METHODS if port_kind == "admin" else ()
-    served = await proxy(node, versions=VERSIONS, guard={"allow_admin_methods": allowed, "allow_admin_nodes": port_kind == "admin"})
+    served = await proxy(
+        node, versions=VERSIONS, guard={"allow_admin_methods": allowed, "allow_admin_nodes": port_kind == "admin"}
+    )
     report = await compare_http(served.http_url, cases("http", client, port_kind))
     assert not report.differing, str(report)
     assert report.compared.total() > (600 if port_kind == "public" else 5)
