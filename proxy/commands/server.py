@@ -21,7 +21,9 @@ SILENCE_SECONDS = 20.0
 """Without a word on a WebSocket for so long the server is pinged; with no pong within half of that it is gone."""
 
 TRANSPORTS = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+_OK = 200
 _LINE = 200
+"""Characters of a line of text that are shown."""
 
 
 class NoAnswer(Exception):  # noqa: N818 - what has happened
@@ -139,6 +141,8 @@ class Server:
         try:
             message = orjson.loads(body)
         except orjson.JSONDecodeError:
+            if response.status == _OK:
+                raise NoAnswer(f"{self._shown}: what comes is not JSON; is that a node?") from None
             line = body[:_LINE].decode(errors="replace").strip().split("\n", 1)[0]
             raise TextAnswer(response.status, line or response.reason or "") from None
         if not isinstance(message, dict):
@@ -184,6 +188,8 @@ class Server:
             reason = f"no answer within {self._seconds:g} seconds"
         elif isinstance(error, aiohttp.WSServerHandshakeError):
             reason = f"takes no WebSocket (HTTP {error.status})"
+        elif isinstance(error, aiohttp.ClientSSLError):
+            reason = "no trusted TLS connection could be made"
         elif isinstance(error, aiohttp.ClientConnectorError):
             number = error.os_error.errno
             reason = f"cannot be reached: {os.strerror(number).lower() if number and number > 0 else 'no such host'}"

@@ -67,6 +67,23 @@ async def test_no_answer_has_a_status_of_its_own(unused_tcp_port: int, run: Run)
         assert "key" not in ran.err
 
 
+async def test_what_is_no_node_is_no_answer(run: Run) -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="<html>hello</html>")
+
+    app = web.Application()
+    app.add_routes([web.route("*", "/", page)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"127.0.0.1:{runner.addresses[0][1]}"
+    for scheme, says in (("http", "not JSON"), ("ws", "takes no WebSocket (HTTP 200)"), ("https", "TLS")):
+        ran = await run("call", "fee", "--url", f"{scheme}://{url}")
+        assert ran.status == 3
+        assert says in ran.err
+    await runner.cleanup()
+
+
 async def test_a_server_that_says_nothing_is_not_waited_for(run: Run) -> None:
     async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)

@@ -14,6 +14,7 @@ from adapters import VERSIONS, JsonObject, Question
 from adapters.v1_v2.account_info import AccountInfo
 from adapters.v1_v2.tx import Tx
 from proxy.commands.server import Server
+from proxy.commands.verification.answers import AnswerComparison
 from proxy.commands.verification.comparison import differences
 from proxy.commands.verification.node import NodeLost, NotAsked, PacedNode
 from tests.commands.conftest import Run
@@ -35,8 +36,8 @@ async def test_a_node_of_all_versions_agrees_with_the_adapters(demo_node: StartN
     for row in report["methods"]:
         same[row["method"]] = same.get(row["method"], 0) + row["same"]
         assert row["direction"] in {f"v{a} on v{b}" for a in report["versions"] for b in report["versions"] if a != b}
-    # Signing needs secrets, peers an administrator, channel_authorize both.
-    unasked = {"sign", "sign_for", "submit", "submit_multisigned", "peers", "channel_authorize"}
+    # Signing needs secrets, peers an administrator, nft_history a Clio.
+    unasked = {"sign", "sign_for", "submit", "submit_multisigned", "channel_authorize", "peers", "nft_history"}
     assert all(same[method] for method in VERSIONS.changed_methods() - unasked)
     assert all(same[f"pushed {kind}"] >= 50 for kind in ("transaction", "ledgerClosed"))
     assert same["account_info"] > 100
@@ -156,6 +157,24 @@ async def test_a_busy_node_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyP
         assert (await paced.ask(Question("fee", {}), 1)).result == {"ok": 1}
         assert time.monotonic() - began >= 0.4
     await runner.cleanup()
+
+
+async def test_a_method_that_the_node_has_in_no_version_is_not_compared() -> None:
+    """The adapters would make an answer to v1's `tx_history` of a Clio's ledgers, which that never gave natively."""
+
+    async def handle(_: web.Request) -> web.Response:
+        return web.json_response({"result": {"error": "unknownCmd", "error_code": 32}})
+
+    app = web.Application()
+    app.add_routes([web.post("/", handle)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with Server(f"http://127.0.0.1:{runner.addresses[0][1]}") as server:
+        comparison = AnswerComparison(PacedNode(server, rate=1000), VERSIONS, (1, 2))
+        outcomes = [outcome async for outcome in comparison.outcomes(Question("tx_history", {"start": 0}))]
+    await runner.cleanup()
+    assert [outcome.verdict for outcome in outcomes] == ["not asked", "not asked"]
 
 
 async def test_a_node_that_stays_away_ends_it(demo_node: StartNode) -> None:

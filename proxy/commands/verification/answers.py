@@ -28,13 +28,13 @@ class AnswerComparison:
         )
         self._node = node
         self._versions = versions
-        self._pairs = tuple(permutations(spoken, 2))
+        self._spoken = spoken
         self._ignored = ignored
 
     async def outcomes(self, question: Question) -> AsyncIterator[Outcome]:
         """What comes of one question: an outcome for each client in front of each node. Raises NodeLost."""
         self._node.forget()
-        for client, version in self._pairs:
+        for client, version in permutations(self._spoken, 2):
             yield await self._outcome(question, client, version)
 
     async def _outcome(self, question: Question, client: int, version: int) -> Outcome:
@@ -44,7 +44,7 @@ class AnswerComparison:
                 self._node.forget()
             try:
                 native = (await self._node.ask(question, client)).result
-                if native.get("error") == "unknownCmd" and await self._is_unknown(question, version):
+                if native.get("error") == "unknownCmd" and await self._is_unknown(question):
                     return self._told(question, client, version, reason="the node does not know the method")
                 found = await self._differences(native, question, client, version)
             except NotAsked as problem:
@@ -53,11 +53,10 @@ class AnswerComparison:
                 break
         return self._told(question, client, version, found)
 
-    async def _is_unknown(self, question: Question, version: int) -> bool:
-        """Whether a method is none in the other version either, and none that adapters know."""
-        if question.method in self._versions.changed_methods():
-            return False
-        return (await self._node.ask(question, version)).result.get("error") == "unknownCmd"
+    async def _is_unknown(self, question: Question) -> bool:
+        """Whether the node has the method in no version: a Clio lacks some of rippled's, and the other way round."""
+        answers = [(await self._node.ask(question, version)).result for version in self._spoken]
+        return all(answer.get("error") == "unknownCmd" for answer in answers)
 
     async def _differences(self, native: JsonObject, question: Question, client: int, version: int) -> tuple[str, ...]:
         async def ask(asked: Question) -> NodeAnswer:

@@ -13,7 +13,9 @@ _MOST_DIFFERENCES = 20
 
 LIVING: Mapping[str, frozenset[str]] = {
     "": frozenset({"ledger_current_index", "random"}),
-    "fee": frozenset({"current_ledger_size", "current_queue_size", "drops", "expected_ledger_size", "levels"}),
+    "fee": frozenset(
+        {"current_ledger_size", "current_queue_size", "drops", "expected_ledger_size", "levels", "max_queue_size"}
+    ),
     "ping": frozenset({"ip"}),
     "server_info": frozenset({"info"}),
     "server_state": frozenset({"state"}),
