@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+import proxy
 from proxy.config import Settings, load_settings
 from tests.deploy.installed import DEPLOY, output_of, package
 from tests.deploy.queries import DASHBOARD, RULES
@@ -61,6 +62,10 @@ def test_helm_lint_has_nothing_to_say(values: dict[str, Any]) -> None:
     report = package("helm_python.chart").lint(CHART, values, strict=True)
     assert report["errors"] == []
     assert [message for message in report["messages"] if message["error"] != "icon is recommended"] == []
+
+
+def test_the_chart_installs_this_version() -> None:
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == proxy.__version__
 
 
 @every_kind
