@@ -4,9 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
 LOCK_TOOL := .lock-venv
+# Client libraries of both API versions, each in an environment of its own.
+CLIENTS := .clients
+CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lock clean
+.PHONY: help setup run test test-clients soak lint format lock lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +32,29 @@ run: $(STAMP) ## start the demo node and the proxy in front of it
 test: $(STAMP) ## run all tests
 	@$(BIN)/python -m pytest --quiet
 
+soak: $(STAMP) ## hundreds of sessions on nodes that fail, for SECONDS (60), then what they left behind
+	@$(BIN)/python -m tests.soak.soak $(or $(SECONDS),60)
+
+test-clients: $(STAMP) $(CLIENT_STAMPS) ## install real client libraries and run the tests with them
+	@$(BIN)/python -m pytest --quiet -m clients tests/clients
+
+$(CLIENTS)/xrpl_py/%/.made-from-lock: tests/clients/xrpl_py/%/requirements.txt
+	@echo "installing xrpl-py ($*)"
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(CLIENTS)/xrpl_js/%/.made-from-lock: tests/clients/xrpl_js/%/package.json tests/clients/xrpl_js/%/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "xrpl.js needs Node.js 20.19 or newer: install node and npm, then make test-clients again" >&2; exit 1; }
+	@echo "installing xrpl.js ($*)"
+	@rm -rf $(@D)
+	@mkdir -p $(@D)
+	@cp $^ $(@D)
+	@cd $(@D) && npm ci --silent --no-fund --no-audit --ignore-scripts
+	@touch $@
+
 lint: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
@@ -45,6 +71,15 @@ lock: ## make the locks again, from pyproject.toml
 			--custom-compile-command "make lock" --upgrade --output-file "$${pair%%:*}" $${pair#*:} pyproject.toml || exit 1; \
 	done
 
+lock-clients: ## make the locks of the client libraries again, from their requirements.in and package.json
+	@test -x $(LOCK_TOOL)/bin/uv || { $(PYTHON) -m venv $(LOCK_TOOL) && $(LOCK_TOOL)/bin/pip install --quiet uv==0.9.8; }
+	@for version in v1 v2; do \
+		$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--custom-compile-command "make lock-clients" --upgrade --output-file tests/clients/xrpl_py/$$version/requirements.txt \
+			tests/clients/xrpl_py/$$version/requirements.in || exit 1; \
+		(cd tests/clients/xrpl_js/$$version && npm update --silent --package-lock-only --no-fund --no-audit) || exit 1; \
+	done
+
 clean: ## remove what was made: environments, caches, builds
-	@rm -rf $(VENV) $(LOCK_TOOL) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(LOCK_TOOL) $(CLIENTS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -74,7 +74,8 @@ class Output:
 
     async def flushed(self) -> None:
         """Waits until nothing is queued. The caller sets the time."""
-        await self._empty.wait()
+        while self._messages:  # not once only: more may have come by the time that this goes on
+            await self._empty.wait()
 
     def close(self) -> None:
         """Drops what is queued, and takes nothing more."""

@@ -148,11 +148,11 @@ async def lose(session: NodeSession) -> None:
 
 async def test_reconnecting(house: House) -> None:
     """The session goes on, subscribed to the same, and a gap is counted and logged."""
-    book = {"taker_gets": {"currency": "XRP"}, "taker_pays": {"currency": "USD", "issuer": "r3"}}
+    book: dict[str, Any] = {"taker_gets": {"currency": "XRP"}, "taker_pays": {"currency": "USD", "issuer": "r3"}}
 
     async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
-        ledger = {"ledger_index": 100 if session is node.sessions[0] else 104}
-        await session.answer(asked, ledger if "ledger" in asked.get("streams", ()) else {})
+        ledger_index = 100 if session is node.sessions[0] else 104
+        await session.answer(asked, {"ledger_index": ledger_index} if "ledger" in asked.get("streams", ()) else {})
 
     node = await house.node(answer)
     proxy = await house.proxy(node, **RECONNECT)
@@ -264,7 +264,7 @@ async def test_another_node_of_another_version(house: House) -> None:
     async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
         data: dict[str, Any] = {"Account": "r1", "Flags": 0}
         lists = ["list"]
-        result = {"account_data": {**data, "signer_lists": lists}} if asked["api_version"] == 1 else {}
+        result: dict[str, Any] = {"account_data": {**data, "signer_lists": lists}} if asked["api_version"] == 1 else {}
         await session.answer(asked, result or {"account_data": data, "signer_lists": lists})
 
     newer, older = await house.node(answer, 2), await house.node(answer, 1)

@@ -1,0 +1,188 @@
+"""Hundreds of sessions come and go, on nodes that fail; then nothing of them may be left.
+
+`python -m tests.soak.soak SECONDS [SESSIONS [SEED]]`, or `make soak SECONDS=3600`. Everything runs in one process, so
+that a task, a socket or an object left behind by anyone is seen.
+"""
+
+import asyncio
+import gc
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import structlog
+
+from proxy.config import Settings
+from proxy.server import Proxy
+from proxy.sessions.calls import Calls
+from proxy.sessions.link import NodeLink
+from proxy.sessions.session import Session
+from tests.soak.clients import Found, SoakClient
+from tests.soak.nodes import SoakNode
+
+# Logged where something went as nobody foresaw.
+UNFORESEEN = ("session_failed", "request_failed", "pushed_misshapen", "node_message_unreadable")
+
+
+async def soak(seconds: float, sessions: int, seed: int | None = None) -> Found:
+    """Keeps `sessions` sessions going for so many seconds. Returns what was found, faults among it."""
+    found = Found()
+    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
+    chance = random.Random(seed)
+    found.counts["seed"] = seed
+    loop = asyncio.get_running_loop()
+    tasks_before = asyncio.all_tasks()
+    with _counted_logs() as logged:
+        # A part of the time first: what is made once and kept (caches, metrics, connections) is there after that.
+        await _phase(seconds / 3, sessions, chance, found)
+        files, objects, kilobytes = await _left()
+        began = loop.time()
+        await _phase(seconds * 2 / 3, sessions, chance, found)
+        found.counts["seconds of the second phase"] = round(loop.time() - began)
+        files_after, objects_after, kilobytes_after = await _left()
+    found.counts["objects more"] = objects_after - objects
+    found.counts["kB more"] = kilobytes_after - kilobytes
+    found.counts["files more"] = files_after - files
+    if files_after > files:
+        found.fault("sockets left", files_after - files)
+    if objects_after - objects > 2000:
+        found.fault("objects left", objects_after - objects)
+    if kilobytes_after - kilobytes > 30_000:
+        found.fault("memory left (kB)", kilobytes_after - kilobytes)
+    if left := asyncio.all_tasks() - tasks_before:
+        found.fault("tasks left", left)
+    if left_over := [o for o in gc.get_objects() if isinstance(o, Session | Calls | NodeLink)]:
+        found.fault("sessions left", left_over)
+    for event in UNFORESEEN:
+        if logged[event]:
+            found.fault(f"logged {event}", logged[event])
+    found.counts.update({f"log {event}": count for event, count in logged.items()})
+    return found
+
+
+async def _phase(seconds: float, sessions: int, chance: random.Random, found: Found) -> None:
+    nodes = [SoakNode(version, unordered, chance) for version in (1, 2) for unordered in (False, True)]
+    for node in nodes:
+        await node.start()
+    proxies = [Proxy(_settings(nodes, reconnect)) for reconnect in (False, True)]
+    for proxy in proxies:
+        await proxy.start()
+    end = asyncio.get_running_loop().time() + seconds
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    async with aiohttp.ClientSession(connector=connector) as http:
+
+        async def keep_one_going() -> None:
+            while asyncio.get_running_loop().time() < end:
+                await SoakClient(http, chance.choice(proxies).http_url, chance, found).run()
+
+        try:
+            async with asyncio.timeout(seconds + 60):
+                await asyncio.gather(*(keep_one_going() for _ in range(sessions)))
+        except TimeoutError:
+            found.fault("clients hang")
+        for proxy in proxies:
+            await _check_metrics(http, proxy, found)
+    for proxy in proxies:
+        await proxy.stop()
+    for node in nodes:
+        await node.stop()
+    for node in nodes:
+        for blob, count in node.submitted.items():
+            others = sum(other.submitted.get(blob, 0) for other in nodes)
+            if others != 1:
+                found.fault(f"submitted {count} times, {others} in all", blob)
+
+
+def _settings(nodes: list[SoakNode], reconnect: bool) -> Settings:
+    return Settings.model_validate(
+        {
+            "listen": {"host": "127.0.0.1", "port": 0},
+            "observe": {"host": "127.0.0.1", "port": 0},
+            "logging": {"requests": "off"},
+            "timeouts": {"node_answer": 3.0, "shutdown": 2.0, "reconnect": 5.0, "health_interval": 0.5},
+            "websocket": {
+                "reconnect": reconnect,
+                "ping_interval": 1.0,
+                "queue_bytes": 500_000,
+                "sessions_per_address": 100_000,
+            },
+            "nodes": [_node(f"node-{number}", node) for number, node in enumerate(nodes, 1)],
+        }
+    )
+
+
+def _node(name: str, node: SoakNode) -> dict[str, Any]:
+    return {"name": name, "http": node.http_url, "websocket": node.websocket_url, "api_version": node.api_version}
+
+
+async def _check_metrics(http: aiohttp.ClientSession, proxy: Proxy, found: Found) -> None:
+    """With no client there any more, every gauge of a proxy is back at 0."""
+    metrics: dict[str, float] = {}
+    for _ in range(60):  # 6 s: a silent client is given up sooner
+        async with http.get(f"{proxy.observe_url}/metrics") as response:
+            lines = [line.rpartition(" ") for line in (await response.text()).splitlines() if line[0] != "#"]
+        metrics = {name: float(value) for name, _, value in lines}
+        if not _amount(metrics, "xrpl_proxy_sessions"):
+            break
+        await asyncio.sleep(0.1)
+    for gauge in ("sessions", "subscriptions", "session_queue_bytes", "in_flight_requests"):
+        if amount := _amount(metrics, f"xrpl_proxy_{gauge}"):
+            found.fault(f"xrpl_proxy_{gauge} is {amount}")
+    opened, closed = _amount(metrics, "xrpl_proxy_sessions_total"), _amount(metrics, "xrpl_proxy_session_closed_total")
+    if opened != closed:
+        found.fault(f"{opened} sessions opened, {closed} closed")
+    reasons = {name: value for name, value in metrics.items() if name.startswith("xrpl_proxy_session_closed_total")}
+    found.counts.update({name.partition("reason=")[2].strip('"}'): int(value) for name, value in reasons.items()})
+
+
+def _amount(metrics: dict[str, float], family: str) -> float:
+    return sum(value for name, value in metrics.items() if name.partition("{")[0] == family)
+
+
+async def _left() -> tuple[int, int, int]:
+    """Open files, objects, and kilobytes resident, when what was closed has had the time to go."""
+    for _ in range(10):
+        await asyncio.sleep(0.05)
+        gc.collect()
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024  # noqa: ASYNC240
+    return len(os.listdir("/proc/self/fd")), len(gc.get_objects()), resident  # noqa: PTH208
+
+
+@contextmanager
+def _counted_logs() -> Iterator[Counter[str]]:
+    """Counts log entries by event, rather than write them."""
+    counted: Counter[str] = Counter()
+
+    def count(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+        counted[event["event"]] += 1
+        raise structlog.DropEvent
+
+    processors = structlog.get_config()["processors"]
+    before = list(processors)
+    processors[:] = [count]
+    try:
+        yield counted
+    finally:
+        processors[:] = before
+
+
+def main() -> None:
+    """Runs as told on the command line; exits with 1 where something was found."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60
+    sessions = int(sys.argv[2]) if len(sys.argv) > 2 else 300
+    found = asyncio.run(soak(seconds, sessions, int(sys.argv[3]) if len(sys.argv) > 3 else None))
+    for name, count in found.counts.items():
+        print(f"{count:12} {name}")  # noqa: T201
+    for fault in found.faults:
+        print(f"FAULT {fault}")  # noqa: T201
+    sys.exit(bool(found.faults))
+
+
+if __name__ == "__main__":
+    main()
