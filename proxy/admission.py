@@ -55,7 +55,7 @@ class Admission:
         """Counts requests of the client at `address`; says why they are refused, or None to serve them."""
         if address not in self._exempt and not self._rate.allows(counted_as(address), requests):
             return "rate"
-        return None if self._in_all.allows("", requests) else "rate_in_all"
+        return None if self._in_all.allows("all", requests) else "rate_in_all"
 
     @contextmanager
     def under_way(self, address: str) -> Iterator[Refusal | None]:

@@ -54,6 +54,7 @@ class _Process:
         if work.done():
             stop.cancel()
             work.result()  # raises what kept it from starting
+        self._proxy.want_no_more()
         self._manager.tell("STOPPING=1", "finishing what is under way")
         log.info("stopping")
         work.cancel()
@@ -106,7 +107,7 @@ class _Process:
     def _tell_all_or_less(self) -> None:
         self._all_is_told = not self._all_is_told
         self._set_level()
-        log.info("log_level", level="debug" if self._all_is_told else self._level)
+        log.info("log_level_set", to="debug" if self._all_is_told else self._level)
 
     def _set_level(self) -> None:
         logs.set_level("debug" if self._all_is_told else self._level)

@@ -92,10 +92,9 @@ class Proxy:
         sessions under way are given `timeouts.shutdown`; then all is closed.
         """
         timeouts = self._settings.timeouts
-        if self._open and not self._draining:
-            self._draining = True
+        self.want_no_more()
+        if self._open:
             await asyncio.sleep(timeouts.drain_delay)
-        self._draining = True
         listeners = [each.listener for each in self._open.values()] + list(self._leaving)
         servings = [each for each in (self._serving, *self._retired) if each is not None]
         for listener in listeners:
@@ -112,6 +111,10 @@ class Proxy:
         await self._nodes.close()
         if self._observe is not None:
             await self._observe.stop()
+
+    def want_no_more(self) -> None:
+        """Not ready from now on, as before `stop`: load balancers are told, and answers close their connections."""
+        self._draining = True
 
     @property
     def http_urls(self) -> list[str]:

@@ -42,6 +42,7 @@ class Connection(RequestHandler):
 
     __slots__ = (
         "_answering",
+        "_arriving",
         "_body",
         "_body_since",
         "_closing_since",
@@ -69,6 +70,7 @@ class Connection(RequestHandler):
         self._head_since: float | None = None
         self._received = 0
         self._answering = False
+        self._arriving: StreamReader | None = None
         self._body: StreamReader | None = None
         self._body_since = 0.0
         self._stalled_since: float | None = None
@@ -84,7 +86,9 @@ class Connection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The client is gone."""
         super().connection_lost(exc)
-        self._body = None
+        if self._arriving is not None and not self._arriving.is_eof():
+            self._arriving.feed_eof()  # or the rest of a refused body would be waited for all the same
+        self._arriving = self._body = None
         self._ended(self)
 
     def data_received(self, data: bytes) -> None:
@@ -99,7 +103,7 @@ class Connection(RequestHandler):
         """A request's head is there, and its handler begins."""
         self._answering = True
         self._head_since = None
-        self._body = body
+        self._arriving = self._body = body
         self._body_since = self._loop.time()
         self._received = 0
 

@@ -1,0 +1,152 @@
+"""TLS at a listener: what is refused before it starts, and certificates that change while it runs."""
+
+import asyncio
+import datetime
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+import trustme
+
+from proxy.config import ConfigurationError, load_settings
+from tests.conftest import StartProxy
+from tests.listening.asking import FEE, counted, nobody_connected, until
+from tests.listening.raw_client import RawClient, post
+from tests.scripted_node import ScriptedNode
+
+AT = {"host": "127.0.0.1", "port": 0}
+
+Written = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def written(tmp_path: Path, authority: trustme.CA) -> Written:
+    """Writes a certificate and its key, over those that are there."""
+
+    def write(**what: Any) -> dict[str, str]:
+        issued = authority.issue_cert("127.0.0.1", **what)
+        files = {"certificate": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
+        Path(files["certificate"]).write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
+        issued.private_key_pem.write_to_path(files["key"])
+        return files
+
+    return write
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+async def serial_shown(url: str, trust: ssl.SSLContext) -> str:
+    """The serial number of the certificate that a new connection is shown, which must answer as well."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=trust, server_hostname="127.0.0.1")
+    writer.write(post(FEE, "Connection: close"))
+    assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
+    serial: str = writer.get_extra_info("peercert")["serialNumber"]
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return serial
+
+
+async def test_http_and_websocket_by_tls(
+    node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA
+) -> None:
+    ends = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + datetime.timedelta(days=20)
+    listen = [{**AT, "tls": written(not_after=ends)}, AT]
+    served = await proxy(nodes=[node.settings(websocket=node.websocket_url)], listen=listen)
+    assert [url.partition(":")[0] for url in served.http_urls] == ["https", "http"]
+    trust = trusting(authority)
+    await serial_shown(served.http_url, trust)
+    async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url, ssl=trust) as socket:
+        await socket.send_json({"command": "fee"})
+        assert (await socket.receive_json())["status"] == "success"
+    told = await counted(served, "xrpl_proxy_certificate_expiry_timestamp_seconds")
+    assert list(told.values()) == [ends.timestamp()]
+    old = trusting(authority)
+    old.set_ciphers("AES128-SHA")  # whose like TLS 1.3 has none of, and nobody takes any more
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await serial_shown(served.http_url, old)
+
+
+async def test_a_new_certificate_is_shown_without_dropping_connections(
+    node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA
+) -> None:
+    files = written()
+
+    def spoil() -> None:
+        Path(files["key"]).write_text("half of it")
+
+    listen = {**AT, "tls": files}
+    served = await proxy(
+        nodes=[node.settings(websocket=node.websocket_url)], listen=listen, timeouts={"client_write": 1}
+    )
+    trust = trusting(authority)
+    first = await serial_shown(served.http_url, trust)
+    async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url, ssl=trust) as socket:
+        spoil()
+        await asyncio.sleep(0.6)
+        assert await serial_shown(served.http_url, trust) == first
+        written()
+
+        async def another_is_shown() -> bool:
+            return await serial_shown(served.http_url, trust) != first
+
+        await until(another_is_shown)
+        await socket.send_json({"command": "fee"})
+        assert (await socket.receive_json())["status"] == "success"
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01", post(FEE)], ids=["nothing", "half", "no TLS"])
+async def test_a_handshake_that_does_not_come_about_is_given_up(
+    node: ScriptedNode, proxy: StartProxy, written: Written, sent: bytes
+) -> None:
+    served = await proxy(nodes=[node.settings()], listen={**AT, "tls": written()}, timeouts={"request_head": 0.4})
+    async with RawClient(served.http_url) as client:
+        await client.send(sent)
+        await client.rest(2)
+        await nobody_connected(served)
+    assert await counted(served, "xrpl_proxy_connections_refused_total") == {'reason="handshake"': 1}
+
+
+def faults(tls: dict[str, str]) -> list[str]:
+    environ = {f"XRPL_PROXY_LISTEN__TLS__{name.upper()}": value for name, value in tls.items()}
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(None, {"XRPL_PROXY_NODES": "[{name: a, http: 'http://a'}]", **environ})
+    return [str(fault) for fault in raised.value.faults]
+
+
+def test_what_could_not_be_shown_is_a_fault_of_the_configuration(
+    tmp_path: Path, written: Written, authority: trustme.CA
+) -> None:
+    good = written()
+    other = tmp_path / "other.pem"
+    trustme.CA().issue_cert("a").private_key_pem.write_to_path(str(other))
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("none")
+    for tls, words in (
+        ({"certificate": good["certificate"]}, "belong together"),
+        ({"key": good["key"]}, "belong together"),
+        ({**good, "key": str(other)}, "other.pem belongs to another certificate"),
+        ({**good, "certificate": str(nonsense)}, "nonsense.pem holds no certificate in PEM"),
+        ({**good, "key": str(nonsense)}, "nonsense.pem holds no private key in PEM"),
+        ({**good, "key": str(tmp_path / "absent.pem")}, "absent.pem cannot be read: no such file"),
+    ):
+        (fault,) = faults(tls)
+        assert fault.startswith("listen.tls.key: ")
+        assert words in fault
+    ended = written(not_after=datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1))
+    assert "ended at" in faults(ended)[0]
