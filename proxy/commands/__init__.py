@@ -2,9 +2,10 @@
 
 from proxy.commands.call import call
 from proxy.commands.explain import changes, explain
+from proxy.commands.spec import spec
 from proxy.commands.translate import translate
 from proxy.commands.verify import verify
 from proxy.commands.watch import watch
 
-COMMANDS = (call, changes, explain, translate, verify, watch)
+COMMANDS = (call, changes, explain, spec, translate, verify, watch)
 """What the command line is given."""

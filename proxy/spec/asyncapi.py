@@ -1,0 +1,87 @@
+"""The AsyncAPI 3 document of one API version: requests over WebSocket, and what subscriptions push."""
+
+from typing import Any
+
+from proxy.spec import envelopes
+from proxy.spec.envelopes import reference
+from proxy.spec.openapi import HOST, INTRODUCTION, Document, information
+from proxy.spec.schemas import MethodSchemas, schemas
+from proxy.spec.source import family_title, read_source
+
+_WEBSOCKET = """\
+
+Over WebSocket each message is a request, `command` naming its method, and is answered by one that has its `id`.
+Requests on one connection may be of different versions; what is pushed has the form of the version of the last
+`subscribe`."""
+
+_PUSHED = "pushed"
+_MANY_CHANNELS = "One WebSocket carries all channels. They are parted because tools copy a channel into each operation."
+
+
+def asyncapi(version: int) -> Document:
+    """The document of an API version, as JSON values. Raises ValueError for a version that there is none of."""
+    return _Writer(version).document()
+
+
+class _Writer:
+    """Puts together one document, method by method, stream by stream."""
+
+    def __init__(self, version: int) -> None:
+        self._version = version
+        self._operations: dict[str, Any] = {}
+        self._channels: dict[str, Any] = {}
+        self._components = dict(schemas(version).components)
+        self._components["RequestMembers"] = envelopes.request_members(version)
+        self._components["AnswerMembers"] = envelopes.ANSWER_MEMBERS
+        self._components["WebSocketRefusal"] = envelopes.WEBSOCKET_REFUSAL
+
+    def document(self) -> Document:
+        for name, names in schemas(self._version).methods.items():
+            self._add_method(name, names)
+        for kind, schema in schemas(self._version).streams.items():
+            self._add_push(f"stream.{kind}", f"push.{kind}", read_source().streams[kind].doc, schema)
+        self._add_push("refusal", "refuse", envelopes.WEBSOCKET_REFUSAL["description"], "WebSocketRefusal")
+        return {
+            "asyncapi": "3.0.0",
+            "info": information(self._version, INTRODUCTION + _WEBSOCKET) | {"license": {"name": "MIT"}},
+            "defaultContentType": "application/json",
+            "servers": {"proxy": {"host": "{host}", "protocol": "ws", "variables": {"host": HOST}}},
+            "channels": self._channels,
+            "operations": self._operations,
+            "components": {"schemas": self._components},
+        }
+
+    def _add_method(self, name: str, names: MethodSchemas) -> None:
+        method = read_source().methods[name]
+        payloads = {
+            "request": envelopes.websocket_request(name, names),
+            "answer": envelopes.websocket_answer(names),
+        }
+        for part, payload in payloads.items():
+            self._channel(method.family, family_title(method.family))["messages"][f"{name}.{part}"] = {
+                "summary": method.doc,
+                "correlationId": {"location": "$message.payload#/id"},
+                "payload": payload,
+            }
+        self._operations[name] = {
+            "action": "receive",
+            "summary": method.doc,
+            "tags": [{"name": family_title(method.family)}],
+            **_on_channel(method.family, f"{name}.request"),
+            "reply": _on_channel(method.family, f"{name}.answer"),
+        }
+
+    def _add_push(self, message: str, operation: str, doc: str, schema: str) -> None:
+        """A message that is sent without being the answer to a request."""
+        self._channel(_PUSHED, "What is pushed")["messages"][message] = {"summary": doc, "payload": reference(schema)}
+        self._operations[operation] = {"action": "send", "summary": doc, **_on_channel(_PUSHED, message)}
+
+    def _channel(self, name: str, title: str) -> Document:
+        fresh = {"address": "/", "title": title, "description": _MANY_CHANNELS, "messages": {}}
+        channel: Document = self._channels.setdefault(name, fresh)
+        return channel
+
+
+def _on_channel(channel: str, message: str) -> Document:
+    place = f"#/channels/{channel}"
+    return {"channel": {"$ref": place}, "messages": [{"$ref": f"{place}/messages/{message}"}]}

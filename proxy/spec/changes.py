@@ -1,0 +1,108 @@
+"""What changed between two API versions, found by comparing their schemas."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from proxy.spec.fields import Fields, fields, tokens, types, used
+from proxy.spec.schemas import Schemas, schemas
+from proxy.spec.source import read_source
+
+Part = Literal["method", "request", "answer", "error", "message", "type"]
+Kind = Literal["added", "removed", "changed"]
+ANY_METHOD = "any method"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `subject` is a method, the `type` of a pushed message, a type of the schemas, or ANY_METHOD.
+
+    `path` is the field's, as `transactions[].tx_json`, or an error's token; empty where it is the method itself.
+    `before` and `after` tell the field's type; empty where there is none. `within` names the methods and the pushed
+    messages that a type is somewhere within.
+    """
+
+    subject: str
+    part: Part
+    kind: Kind
+    path: str = ""
+    before: str = ""
+    after: str = ""
+    within: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if not self.path:
+            return f"{self.subject}: the method was {self.kind}"
+        told = {"added": f" ({self.after})", "removed": "", "changed": f" from {self.before} to {self.after}"}
+        detail = "" if self.part == "error" or self.path.endswith(")") else told[self.kind]
+        return f"{self.subject}: {self.part}: {self.path} {self.kind}{detail}"
+
+
+def changes(older: int, newer: int) -> list[Change]:
+    """What changed from one version to a newer one: methods in their order, then pushed messages, then types.
+
+    A field that came or went is told, not those within it; a type that changed is told once, not wherever it is.
+    Raises ValueError for a version without a specification, and where `newer` does not come after `older`.
+    """
+    before, after = schemas(older), schemas(newer)
+    if older >= newer:
+        raise ValueError(f"version {newer} does not come after version {older}")
+    found = [
+        *_of_tokens(
+            ANY_METHOD, before.components["CommonErrorToken"]["enum"], after.components["CommonErrorToken"]["enum"]
+        )
+    ]
+    for method in sorted(read_source().methods):
+        found += _of_method(method, before, after)
+    for kind in sorted(read_source().streams):
+        then, now = fields(before, before.streams[kind]), fields(after, after.streams[kind])
+        found += _of_fields(kind, "message", then, now)
+    for name, schema in types(after).items():
+        for change in _of_fields(name, "type", fields(before, types(before)[name]), fields(after, schema)):
+            found.append(replace(change, within=_within(name, before, after)))
+    return found
+
+
+def _within(name: str, *versions: Schemas) -> tuple[str, ...]:
+    """The methods and pushed messages that have the type, in either of two versions."""
+    found = set()
+    for each in versions:
+        found |= {method for method, names in each.methods.items() if any(name in used(each, part) for part in names)}
+        found |= {kind for kind, schema in each.streams.items() if name in used(each, schema)}
+    return tuple(sorted(found))
+
+
+def _of_method(method: str, before: Schemas, after: Schemas) -> Iterator[Change]:
+    then, now = before.methods.get(method), after.methods.get(method)
+    if then is None or now is None:
+        if then is not now:
+            yield Change(method, "method", "added" if then is None else "removed")
+        return
+    yield from _of_fields(method, "request", fields(before, then.request), fields(after, now.request))
+    yield from _of_fields(method, "answer", fields(before, then.success), fields(after, now.success))
+    yield from _of_tokens(method, tokens(before, then.error), tokens(after, now.error))
+
+
+def _of_tokens(subject: str, then: list[str], now: list[str]) -> Iterator[Change]:
+    for token in sorted({*then, *now}):
+        if token not in now:
+            yield Change(subject, "error", "removed", token)
+        elif token not in then:
+            yield Change(subject, "error", "added", token)
+
+
+def _of_fields(subject: str, part: Part, then: Fields, now: Fields) -> Iterator[Change]:
+    told: list[str] = []
+    for path in dict.fromkeys((*then, *now)):
+        if path.startswith(tuple(told)):
+            continue
+        if path not in now:
+            yield Change(subject, part, "removed", path, before=str(then[path]))
+        elif path not in then:
+            yield Change(subject, part, "added", path, after=str(now[path]))
+        elif str(then[path]) != str(now[path]):
+            yield Change(subject, part, "changed", path, str(then[path]), str(now[path]))
+            continue
+        else:
+            continue
+        told += (f"{path}.", f"{path}[")

@@ -1,0 +1,190 @@
+"""A schema as a list of fields with their paths: what two versions are compared by, and what people read.
+
+A field whose type has a name is told by that name: the type's own fields are told once, with the type.
+"""
+
+import re
+from typing import NamedTuple
+
+from proxy.spec.notation import REFERENCE, Schema
+from proxy.spec.schemas import Schemas
+
+_OF_VERSION = re.compile(r"(Base|V\d+)$")
+_REFERENCE = re.compile(rf"'{REFERENCE}(\w+)'")
+_VAGUE = ("any", "object")
+
+
+class Field(NamedTuple):
+    """One field of an object, somewhere within a message."""
+
+    type: str
+    """In words: `string`, `AccountAddress`, `Hash256 | none`."""
+    required: bool
+    doc: str = ""
+
+    def __str__(self) -> str:
+        return self.type if self.required else f"{self.type}, optional"
+
+
+Fields = dict[str, Field]
+"""By path: `account_data.signer_lists`, `transactions[].tx_json`, `balances.*`; `(all of Transaction)` for what is
+taken over from a type."""
+
+
+def fields(schemas: Schemas, name: str) -> Fields:
+    """The fields of a schema, in the order in which they are written; what may never be there is not among them."""
+    reader = _Reader(schemas)
+    schema = schemas.components[name]
+    found = reader.fields(schema)
+    for part in (schema, *schema.get("allOf", ())):
+        found |= reader.named_alternatives(part)
+    return {path: field for path, field in found.items() if field.type != "never"}
+
+
+def types(schemas: Schemas) -> dict[str, str]:
+    """The types that have a name, and the schema that each is in this version."""
+    return {_told(name): name for name in map(schemas.name, schemas.source.types)}
+
+
+def used(schemas: Schemas, name: str) -> set[str]:
+    """The names of all types that are somewhere within a schema."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for reference in _REFERENCE.findall(repr(schemas.components[waiting.pop()])):
+            if reference not in found:
+                found.add(reference)
+                waiting.append(reference)
+    return {_told(each) for each in found}
+
+
+def tokens(schemas: Schemas, name: str) -> list[str]:
+    """The error tokens that a method's schema of errors allows besides those that any method has."""
+    parts = schemas.components[name]["allOf"]
+    alternatives = parts[-1]["properties"]["error"]["anyOf"]
+    return [token for each in alternatives for token in each.get("enum", ())]
+
+
+class _Reader:
+    """Follows references among the schemas of one version."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._components = schemas.components
+        self._types = schemas.source.types
+
+    def fields(self, schema: Schema) -> Fields:
+        """Every field within, by path; `never` is kept, to win over what is inherited."""
+        # A reference alone, or with a description beside it, is a field of a type that is told elsewhere.
+        if "$ref" in schema or _is_described_reference(schema):
+            return {}
+        found: Fields = {}
+        for part in (*schema.get("allOf", ()), {name: schema[name] for name in schema if name != "allOf"}):
+            found = _both(found, self._own(part))
+        return found
+
+    def _own(self, schema: Schema) -> Fields:
+        """The fields of one part of an `allOf`."""
+        if "$ref" in schema:
+            name = schema["$ref"].removeprefix(REFERENCE)
+            if name.endswith("Base") or _told(name) not in self._types:
+                return self.fields(self._components[name])
+            return {f"(all of {_told(name)})": Field(_told(name), required=True)}
+        found: Fields = {}
+        for name, inner in schema.get("properties", {}).items():
+            required = name in schema.get("required", ())
+            found[name] = Field(self._type(inner), required, self._doc(inner))
+            found |= self._within(name, inner)
+        if "items" in schema:
+            found |= self._within("[]", schema["items"])
+        if isinstance(schema.get("additionalProperties"), dict):
+            inner = schema["additionalProperties"]
+            found["*"] = Field(self._type(inner), required=False)
+            found |= self._within("*", inner)
+        if "if" in schema:
+            kind = schema["if"]["properties"]["TransactionType"]["const"]
+            found |= {f"{path} (of a {kind})": field for path, field in self._then(schema["then"]).items()}
+        # An `anyOf` of nothing but `required` says which fields belong together, and has no fields.
+        if alternatives := [self.fields(each) for each in schema.get("anyOf", ()) if each.keys() != {"required"}]:
+            found = _both(found, _either(alternatives))
+        return found
+
+    def _within(self, name: str, schema: Schema) -> Fields:
+        """The fields of what a field holds; the types that it takes over stand with it."""
+        inner = self.fields(schema)
+        return {_below(name, path): field for path, field in inner.items() if not path.startswith("(")}
+
+    def named_alternatives(self, schema: Schema) -> Fields:
+        """The types with a name that a value may be of instead of having fields."""
+        names = [self._type(each) for each in schema.get("anyOf", ()) if "$ref" in each]
+        return {f"(or {name})": Field(name, required=False) for name in names}
+
+    def _then(self, schema: Schema) -> Fields:
+        own = self._own(schema)
+        return {name: own.get(name, Field("any", required=True)) for name in schema["required"]} | own
+
+    def _doc(self, schema: Schema) -> str:
+        doc: str = schema.get("description", "")
+        return doc
+
+    def _type(self, schema: Schema) -> str:
+        """What a value is, in words."""
+        if schema.get("not") == {}:
+            return "never"
+        if "$ref" in schema:
+            return _told(schema["$ref"].removeprefix(REFERENCE))
+        if "const" in schema:
+            return f"{schema['const']!r}"
+        if "enum" in schema:
+            return " | ".join(f"{value!r}" for value in schema["enum"])
+        if "anyOf" in schema and "properties" not in schema:
+            return " | ".join(dict.fromkeys(self._type(each) for each in schema["anyOf"]))
+        if taken_over := [self._type(each) for each in schema.get("allOf", ()) if "$ref" in each]:
+            return " & ".join(taken_over)
+        kind = schema.get("type", "any")
+        if kind == "array":
+            items = self._type(schema.get("items", {}))
+            return f"({items})[]" if " | " in items else f"{items}[]"
+        return {"null": "none"}.get(kind, kind) if isinstance(kind, str) else " | ".join(kind)
+
+
+def _is_described_reference(schema: Schema) -> bool:
+    parts = schema.get("allOf", ())
+    return schema.keys() == {"description", "allOf"} and len(parts) == 1 and "$ref" in parts[0]
+
+
+def _told(name: str) -> str:
+    """The name of a schema without the version that it is of."""
+    return _OF_VERSION.sub("", name)
+
+
+def _below(name: str, path: str) -> str:
+    return f"{name}{path}" if path.startswith("[]") else f"{name}.{path}"
+
+
+def _both(one: Fields, other: Fields) -> Fields:
+    """The fields of what has to be both: what either forbids is forbidden, what either demands demanded."""
+    merged = dict(one)
+    for path, field in other.items():
+        known = merged.get(path)
+        if known is None or field.type == "never" or known.type == "never":
+            merged[path] = field if known is None or field.type == "never" else known
+        else:
+            vague = field.type in _VAGUE
+            merged[path] = Field(
+                known.type if vague else field.type, known.required or field.required, field.doc or known.doc
+            )
+    for path in [path for path, field in merged.items() if field.type == "never"]:
+        for inner in [each for each in merged if each.startswith((f"{path}.", f"{path}["))]:
+            del merged[inner]
+    return merged
+
+
+def _either(alternatives: list[Fields]) -> Fields:
+    """The fields of what is one or the other: all that any has, demanded where all demand it."""
+    merged: Fields = {}
+    for path in dict.fromkeys(path for each in alternatives for path in each):
+        had = [each[path] for each in alternatives if path in each and each[path].type != "never"]
+        types = " | ".join(dict.fromkeys(field.type for field in had)) or "never"
+        required = len(had) == len(alternatives) and all(field.required for field in had)
+        merged[path] = Field(types, required, next((field.doc for field in had if field.doc), ""))
+    return merged

@@ -1,0 +1,176 @@
+"""The schemas of one API version, from the source: what changed is a base and a schema of the version, inherited."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from adapters.errors import ERRORS
+from proxy.spec.notation import REFERENCE, NotationError, Schema, read_schema
+from proxy.spec.source import Method, Source, blocks, newest_block, read_source
+
+
+class MethodSchemas(NamedTuple):
+    """The names of a method's schemas among `Schemas.components`."""
+
+    request: str
+    """Its parameters."""
+    success: str
+    """A result without an error, as `result` has it."""
+    error: str
+    """A result that is an error."""
+
+
+class Schemas:
+    """All schemas of one API version. Made by `schemas()`.
+
+    `components`: by the name that references use. `methods`, `streams`: the names of those that belong to a method,
+    or to the `type` of a pushed message.
+    """
+
+    def __init__(self, source: Source, version: int) -> None:
+        self.source = source
+        self._version = version
+        self.components: dict[str, Schema] = {}
+        self._define_errors()
+        for name, definition in source.types.items():
+            self._define(name, definition)
+        self.methods = {
+            name: self._define_method(method) for name, method in source.methods.items() if method.offered(version)
+        }
+        self.streams = {kind: self._define_stream(kind) for kind in source.streams}
+
+    def _define(self, name: str, definition: Any, doc: str | None = None) -> str:
+        """Defines what the source calls `name`; the name of the schema that holds in this version."""
+        doc = (definition.get(".doc") if isinstance(definition, dict) else None) or doc
+        described = {"description": doc} if doc else {}
+        if not blocks(definition):
+            self.components[name] = {**described, **self._read(name, definition)}
+            return name
+        if left := definition.keys() - {".doc", ".base"} - {f".v{number}" for number in blocks(definition)}:
+            raise NotationError(f"{name}: {', '.join(sorted(left))} beside versions; what all have belongs in .base")
+        number = newest_block(definition, self._version)
+        inherited = []
+        if ".base" in definition:
+            self.components[f"{name}Base"] = self._read(name, definition[".base"])
+            inherited = [{"$ref": f"{REFERENCE}{name}Base"}]
+        if number is None:
+            return f"{name}Base"
+        own = self._read(name, definition[f".v{number}"])
+        described |= {"description": own.pop("description")} if "description" in own else {}
+        self.components[f"{name}V{number}"] = {**described, "allOf": [*inherited, own]}
+        return f"{name}V{number}"
+
+    def _read(self, name: str, definition: Any) -> Schema:
+        try:
+            return read_schema(definition, self.name)
+        except NotationError as fault:
+            raise NotationError(f"{name}: {fault}") from None
+
+    def name(self, name: str) -> str:
+        """The name under which this version has a type of the source. Raises NotationError for no type."""
+        if name not in self.source.types:
+            raise NotationError(f"there is no type {name}")
+        definition = self.source.types[name]
+        if not blocks(definition):
+            return name
+        number = newest_block(definition, self._version)
+        return f"{name}Base" if number is None else f"{name}V{number}"
+
+    def _define_method(self, method: Method) -> MethodSchemas:
+        stem = _camel(method.name)
+        return MethodSchemas(
+            self._define(f"{stem}Request", method.request, f"The parameters of {method.name}."),
+            self._define(f"{stem}SuccessResponse", method.answer, f"What {method.name} answers."),
+            self._define_error(f"{stem}ErrorResponse", method),
+        )
+
+    def _define_stream(self, kind: str) -> str:
+        stream = self.source.streams[kind]
+        stem = kind[0].upper() + _camel(kind)[1:]
+        body = self._define(f"{stem}Message", stream.message, stream.doc)
+        typed: Schema = {"type": "object", "properties": {"type": {"const": kind}}, "required": ["type"]}
+        name = f"{stem}Stream"
+        self.components[name] = {"description": stream.doc, "allOf": [typed, {"$ref": REFERENCE + body}]}
+        return name
+
+    def _define_errors(self) -> None:
+        """ErrorResponse, which code goes with which token, and the tokens that any method may answer.
+
+        The codes stand by themselves: in ErrorResponse, which every answer refers to, they make the AsyncAPI parser
+        take minutes.
+        """
+        coded: list[Schema] = [
+            {
+                "description": error.message,
+                "properties": {"error": {"const": error.token}, "error_code": {"const": error.code}},
+            }
+            for error in ERRORS.values()
+        ]
+        uncoded: list[Schema] = [
+            {"description": meaning, "properties": {"error": {"const": token}}}
+            for token, meaning in self.source.uncoded_errors.items()
+        ]
+        self.components["ErrorResponse"] = {
+            "description": "An error, with whatever the method had found out before it.",
+            "type": "object",
+            "properties": {
+                "error": {"type": "string"},
+                "error_code": {"type": ["integer", "null"]},
+                "error_message": {"type": "string"},
+                "error_exception": {"type": "string"},
+            },
+            "required": ["error"],
+        }
+        self.components["ErrorCodes"] = {
+            "description": "Which code an error's token has; some have none.",
+            "type": "object",
+            "anyOf": coded + uncoded,
+        }
+        self.components["CommonErrorToken"] = {
+            "description": "What any method may answer.",
+            "enum": self._tokens(self.source.common_errors),
+        }
+
+    def _define_error(self, name: str, method: Method) -> str:
+        """An error of the method. A list of tokens of its own stands for this version's, as other schemas do."""
+        tokens = self._tokens(method.errors)
+        own: list[Schema] = [{"enum": tokens}] if tokens else []
+        allowed: Schema = {"anyOf": [{"$ref": f"{REFERENCE}CommonErrorToken"}, *own]}
+        number = newest_block(method.errors, self._version)
+        name = name if number is None else f"{name}V{number}"
+        self.components[name] = {
+            "description": f"What {method.name} answers when it cannot.",
+            "allOf": [
+                {"$ref": f"{REFERENCE}ErrorResponse"},
+                {"type": "object", "properties": {"error": allowed}},
+            ],
+        }
+        return name
+
+    def _tokens(self, written: Any) -> list[str]:
+        """The tokens of this version, with the groups that are named among them."""
+        if isinstance(written, dict):
+            number = newest_block(written, self._version)
+            written = [*written.get(".base", ()), *(() if number is None else written[f".v{number}"])]
+        found: set[str] = set()
+        for each in written:
+            if each in self.source.error_groups:
+                found.update(self._tokens(self.source.error_groups[each]))
+            elif each in ERRORS or each in self.source.uncoded_errors:
+                found.add(each)
+            else:
+                raise NotationError(f"there is no error {each}")
+        return sorted(found)
+
+
+def _camel(name: str) -> str:
+    """`account_info` as AccountInfo, `ledgerClosed` as LedgerClosed."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+@cache
+def schemas(version: int) -> Schemas:
+    """The schemas of an API version. Raises ValueError for one that the source does not tell."""
+    source = read_source()
+    if version not in source.versions:
+        raise ValueError(f"there is no specification of API version {version}, only of {source.versions}")
+    return Schemas(source, version)

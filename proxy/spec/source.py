@@ -1,0 +1,131 @@
+"""The source of the specifications, as `source/*.yaml` has it: types, methods, streams and errors of every version."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+import yaml
+
+from proxy.spec.notation import NotationError
+
+Transport = Literal["http", "websocket"]
+_BOTH: tuple[Transport, ...] = ("http", "websocket")
+_FAMILIES = {
+    "account": "Accounts",
+    "ledger": "Ledgers",
+    "transaction": "Transactions",
+    "market": "Markets, paths and channels",
+    "token": "Tokens",
+    "server": "The server",
+    "subscription": "Subscriptions",
+    "admin": "Administration",
+}
+_METHOD_WORDS = frozenset({"doc", "request", "answer", "errors", "since", "until", "transports"})
+_BLOCK = re.compile(r"\.v(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method, with what differs between versions still beside each other."""
+
+    name: str
+    family: str
+    doc: str
+    request: Any
+    answer: Any
+    errors: Any
+    since: int = 1
+    until: int | None = None
+    """The last version that has it."""
+    transports: tuple[Transport, ...] = _BOTH
+
+    def offered(self, version: int) -> bool:
+        """Whether an API version has the method."""
+        return self.since <= version and (self.until is None or version <= self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A kind of pushed message, by the `type` that it carries."""
+
+    kind: str
+    doc: str
+    message: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """All that is written. `versions` are those that it tells apart, without a gap."""
+
+    types: Mapping[str, Any]
+    methods: Mapping[str, Method]
+    streams: Mapping[str, Stream]
+    common_errors: Any
+    error_groups: Mapping[str, Any]
+    uncoded_errors: Mapping[str, str]
+    versions: tuple[int, ...]
+
+
+def blocks(value: Any) -> dict[int, Any]:
+    """What a definition says of single versions: version to block; empty where all versions are alike."""
+    if not isinstance(value, dict):
+        return {}
+    return {int(match[1]): block for word, block in value.items() if (match := _BLOCK.fullmatch(word))}
+
+
+def newest_block(value: Any, version: int) -> int | None:
+    """The version whose block holds at `version`: the newest that is not newer. None where there is none."""
+    return max((number for number in blocks(value) if number <= version), default=None)
+
+
+@cache
+def read_source() -> Source:
+    """The source, read once (some 50 ms). Raises NotationError where a method has unknown or missing parts."""
+    texts = {name: _read(name) for name in ("types", "streams", "errors", *_FAMILIES)}
+    methods = {
+        name: _method(name, family, parts) for family in _FAMILIES for name, parts in sorted(texts[family].items())
+    }
+    errors = texts["errors"]
+    return Source(
+        types=texts["types"],
+        methods=methods,
+        streams={kind: Stream(kind, **parts) for kind, parts in texts["streams"].items()},
+        common_errors=errors["common"],
+        error_groups=errors["groups"],
+        uncoded_errors=errors["uncoded"],
+        versions=tuple(range(1, max(_mentioned(texts)) + 1)),
+    )
+
+
+def family_title(family: str) -> str:
+    """What a family of methods is called for people."""
+    return _FAMILIES[family]
+
+
+def families() -> tuple[str, ...]:
+    """The families of methods, in the order in which they are shown."""
+    return tuple(_FAMILIES)
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = resources.files("proxy.spec").joinpath("source", f"{name}.yaml").read_text(encoding="utf-8")
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+def _method(name: str, family: str, parts: Mapping[str, Any]) -> Method:
+    missing = {"doc", "request", "answer", "errors"} - parts.keys()
+    if missing or (unknown := parts.keys() - _METHOD_WORDS):
+        what = f"lacks {', '.join(sorted(missing))}" if missing else f"has {', '.join(sorted(unknown))}"
+        raise NotationError(f"{family}.yaml: {name} {what}")
+    return Method(name, family, **{**parts, "transports": tuple(parts.get("transports", _BOTH))})
+
+
+def _mentioned(value: Any) -> set[int]:
+    """Every version that a block, anywhere in the source, is of."""
+    found = set(blocks(value))
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return found.union(*map(_mentioned, inner))
