@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
+from proxy.nodes.deadlines import Deadlines
 from proxy.nodes.forwarded import forwarded_for
 from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection, HttpConnections
 
@@ -103,7 +104,8 @@ class HttpNode:
         self._answer_timeout = answer_timeout
         self._places = asyncio.Semaphore(connections)
         self._watchers: list[Watcher] = []
-        self._under_way: set[asyncio.Timeout] = set()
+        self._deadlines = Deadlines()
+        self._waiting: set[asyncio.Timeout] = set()
         self._closed = False
         self._head = _head(urlsplit(url))
         # The semaphore bounds the connections, so that their pools need no bound of their own.
@@ -133,25 +135,44 @@ class HttpNode:
         loop = asyncio.get_running_loop()
         head = self._head if client is None else self._head + _forwarded(client)
         began = loop.time()
+        ends = min(deadline, began + self._answer_timeout)
         progress = _Progress()
-        limit = asyncio.timeout_at(min(deadline, began + self._answer_timeout))
+        # The proxy's own few do not wait behind clients: a busy node is not one that is down.
+        has_place = False
         try:
-            async with limit:
-                self._under_way.add(limit)
-                # The proxy's own few do not wait behind clients: a busy node is not one that is down.
-                place: AbstractAsyncContextManager[None] = nullcontext() if client is None else self._places
-                async with place:
-                    answer = await self._ask(head, body, progress, reads_only)
+            if client is not None:
+                await self._take_place(ends)
+                has_place = True
+            answer = await self._ask(head, body, progress, reads_only, ends)
         except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
             failure = self._failure(error, progress)
             self._tell(Asked(self.name, method, client is not None, loop.time() - began, failure))
             raise failure from None  # the cause may quote what the node sent
         finally:
-            self._under_way.discard(limit)
+            if has_place:
+                self._places.release()
         self._tell(Asked(self.name, method, client is not None, loop.time() - began, answer))
         return answer
 
-    async def _ask(self, head: bytes, body: bytes, progress: _Progress, reads_only: bool) -> RawAnswer:
+    async def _take_place(self, ends: float) -> None:
+        if self._places.locked():
+            async with self._limit(ends):
+                await self._places.acquire()
+        else:
+            await self._places.acquire()  # at once, so that no timer is needed
+
+    @asynccontextmanager
+    async def _limit(self, ends: float) -> AsyncIterator[None]:
+        """Raises TimeoutError at `ends`, and when all is closed."""
+        limit = asyncio.timeout_at(ends)
+        self._waiting.add(limit)
+        try:
+            async with limit:
+                yield
+        finally:
+            self._waiting.discard(limit)
+
+    async def _ask(self, head: bytes, body: bytes, progress: _Progress, reads_only: bool, ends: float) -> RawAnswer:
         if self._closed:
             raise NodeFailure("refused", self.name, reached=False)
         head += b"Content-Length: %d\r\n\r\n" % len(body)
@@ -160,20 +181,24 @@ class HttpNode:
         if kept is not None:
             progress.connected = True
             try:
-                return await self._exchange(pool, kept, head, body)
+                return await self._exchange(pool, kept, head, body, ends)
             except ConnectionError:
                 if not reads_only or kept.answering:
                     raise
             progress.connected = False
-        async with asyncio.timeout(self._connect_timeout):
+        async with self._limit(min(ends, asyncio.get_running_loop().time() + self._connect_timeout)):
             fresh = await pool.connect()
         progress.connected = True
-        return await self._exchange(pool, fresh, head, body)
+        return await self._exchange(pool, fresh, head, body, ends)
 
-    async def _exchange(self, pool: HttpConnections, connection: HttpConnection, head: bytes, body: bytes) -> RawAnswer:
+    async def _exchange(
+        self, pool: HttpConnections, connection: HttpConnection, head: bytes, body: bytes, ends: float
+    ) -> RawAnswer:
+        self._deadlines.set(connection, ends)
         try:
             answer = await connection.ask(head, body)
         finally:
+            self._deadlines.clear(connection)
             pool.give_back(connection)
         if 300 <= answer.status < 400 or answer.content_encoding.lower() not in ("", "identity"):
             raise NodeFailure("nonsense", self.name)
@@ -206,10 +231,11 @@ class HttpNode:
     async def close(self) -> None:
         """Close all connections; questions under way fail."""
         self._closed = True
-        for limit in self._under_way:  # also those that are still connecting
+        for limit in self._waiting:  # for a free connection, or to be connected
             if not limit.expired():
                 limit.reschedule(asyncio.get_running_loop().time())
         await asyncio.gather(self._reading.close(), self._submitting.close())
+        self._deadlines.close()
 
 
 def _head(url: SplitResult) -> bytes:

@@ -67,8 +67,9 @@ class HttpConnection(asyncio.Protocol):
     async def ask(self, head: bytes, body: bytes) -> HttpAnswer:
         """Writes a request and returns its whole answer.
 
-        Raises ConnectionError where the connection is lost, AnswerTooLarge and AnswerMalformed. When it is cancelled
-        the connection is closed, for an answer may still come that nobody waits for.
+        Raises ConnectionError where the connection is lost, TimeoutError once it is told to `expire`, AnswerTooLarge
+        and AnswerMalformed. When it is cancelled the connection is closed, for an answer may still come that nobody
+        waits for.
         """
         if self._transport is None or self._waiting is not None:
             raise ConnectionResetError
@@ -84,6 +85,10 @@ class HttpConnection(asyncio.Protocol):
             raise
         finally:
             self._waiting = None
+
+    def expire(self) -> None:
+        """The answer has not come in time."""
+        self._fail(TimeoutError())
 
     def abort(self) -> None:
         """Closes the connection at once."""
