@@ -116,14 +116,20 @@ def _summary(settings: Settings) -> Iterator[str]:
         yield f"  listen      {_address(listen)}{_particulars(listen)}"
     yield f"  observe     {_address(settings.observe)}"
     yield f"  versions    {settings.versions.min} to {settings.versions.max}"
+    for sunset in settings.versions.sunset:
+        yield f"  sunset      version {sunset.version} on {sunset.date}{', then refused' if sunset.refuse else ''}"
+    if settings.versions.shadow_refuse:
+        yield f"  versions    counted as if refused: {_plain(settings.versions.shadow_refuse)}"
     for node in settings.nodes:
         websocket = shown_url(node.websocket) if node.websocket else "no WebSocket"
         yield f"  node        {node.name}: API version {node.api_version}, {shown_url(node.http)}, {websocket}"
-    for name in ("timeouts", "health", "cache", "limits", "guard", "cors", "websocket", "logging"):
+    for name in ("timeouts", "health", "cache", "limits", "guard", "cors", "websocket", "clients", "logging"):
         values = [f"{key}={_plain(value)}" for key, value in getattr(settings, name)]
         lines = textwrap.wrap(", ".join(values), 100, break_long_words=False, break_on_hyphens=False)
         yield f"  {name:<11} {lines[0]}"
         yield from (f"  {'':<11} {line}" for line in lines[1:])
+    if settings.tracing.endpoint is not None:
+        yield f"  tracing     {settings.tracing.sample:g} of the requests, to {shown_url(settings.tracing.endpoint)}"
 
 
 def _particulars(listen: ListenSettings) -> str:

@@ -51,7 +51,8 @@ def flat(mapping: dict[str, Any], before: str = "") -> Iterator[tuple[str, objec
 def test_the_default_file_has_every_key_with_its_default() -> None:
     held = yaml.safe_load(DEFAULT_FILE.read_text())
     assert set(held["nodes"][0]) == {"name", "http", "websocket", "api_version", "weight", "tls"}
-    defaults = {key.name: key.default for key in settings_keys() if not key.name.startswith("nodes")}
+    defaults = {key.name: key.default for key in settings_keys() if "[0]" not in key.name}
+    defaults["versions.sunset"] = []
     assert dict(flat({name: part for name, part in held.items() if name != "nodes"})) == defaults
     assert held["nodes"][0]["api_version"] == "auto"
 
@@ -89,15 +90,26 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "listen.requests_per_second": "17",
         "listen.connections_per_address": "17",
         "cors.origins": "['https://wallet.example']",
+        "versions.sunset[0].version": "2",
+        "versions.sunset[0].date": "2028-01-01",
+        "versions.sunset[0].deprecated": "2026-01-01",
+        "versions.sunset[0].link": "https://example.com/version-1#what",
+        "versions.shadow_refuse": "[1]",
+        "clients.keep": "off",
+        "tracing.endpoint": "http://127.0.0.1:4318/v1/traces",
+        "tracing.sample": "0.5",
+        "logging.sample": "0.5",
     }
+    sunset = {"XRPL_PROXY_VERSIONS__SUNSET": "[{version: 1, date: 2027-06-30}]"}
     for key in settings_keys():
         assert key.allowed, key
         assert key.description, key
         if key.name.startswith("listen.tls."):
             continue  # a pair of files that belong together, which the tests of TLS make
         text = special.get(key.name, others.get(type(key.default).__name__, ""))
-        settings = load_settings(None, {**base, key.variable: text})
-        changed = settings.model_dump(mode="json") != load_settings(None, base).model_dump(mode="json")
+        before = {**base, **sunset} if "sunset" in key.name else base
+        settings = load_settings(None, {**before, key.variable: text})
+        changed = settings.model_dump(mode="json") != load_settings(None, before).model_dump(mode="json")
         assert changed, f"{key.variable}={text} changes nothing"
 
 
@@ -423,3 +435,72 @@ def test_nothing_but_faults_comes_of_any_input(
         for environ in ({}, {f"XRPL_PROXY_{section.upper()}": text}, {"XRPL_PROXY_NODES__0": text}):
             with suppress(ConfigurationError):
                 load_settings(path, environ)
+
+
+def test_faults_of_versions_that_go_are_told(file: Path) -> None:
+    write(
+        file,
+        """\
+versions:
+  max: 3
+  shadow_refuse: [4]
+  sunset:
+    - {version: 1, date: 30.06.2027, link: "https://a.example/><script>"}
+    - {version: 1, date: 2027-06-30, deprecated: 2027-07-01}
+    - {date: 2027-02-30}
+""",
+    )
+    said = faults(file)
+    for key, words in {
+        "versions.shadow_refuse[0]": "4 is not allowed: an API version, 1 to 3",
+        "versions.sunset[0].date": '"30.06.2027" is not allowed: a day, as 2027-06-30',
+        "versions.sunset[0].link": "is not allowed: an http:// or https:// URL",
+        "versions.sunset[1].deprecated": '"2027-07-01" is not allowed: a day not after date, which is 2027-06-30',
+        "versions.sunset[2].version": "is missing: an API version",
+        "versions.sunset[2].date": '"2027-02-30" is not allowed: a day',
+    }.items():
+        assert words in said.pop(key), key
+    assert not said
+
+
+@pytest.mark.parametrize(
+    ("versions", "key", "words"),
+    [
+        (
+            "{sunset: [{version: 3, date: 2027-06-30}]}",
+            "versions.sunset[0].version",
+            "a version that is offered, 1 to 2",
+        ),
+        (
+            "{sunset: [{version: 2, date: 2027-06-30, refuse: true}]}",
+            "versions.sunset[0].refuse",
+            "false for the highest version, 2: none would be left",
+        ),
+        (
+            "{max: 3, sunset: [{version: 2, date: 2027-06-30, refuse: true}]}",
+            "versions.sunset[0].refuse",
+            "false while the versions below 2 are not refused some day as well",
+        ),
+        (
+            "{max: 3, sunset: [{version: 2, date: 2027-06-30, refuse: true},"
+            " {version: 1, date: 2028-06-30, refuse: true}]}",
+            "versions.sunset[0].date",
+            "a day not before those of the lower versions",
+        ),
+        (
+            "{sunset: [{version: 1, date: 2027-06-30}, {version: 1, date: 2028-06-30}]}",
+            "versions.sunset[1].version",
+            "a version of its own",
+        ),
+    ],
+)
+def test_versions_can_go_from_the_lowest_upward_only(file: Path, versions: str, key: str, words: str) -> None:
+    said = faults(write(file, f"versions: {versions}"))
+    assert list(said) == [key]
+    assert words in said[key]
+
+
+def test_a_listener_cannot_be_left_without_a_version(file: Path) -> None:
+    sunset = "versions: {sunset: [{version: 1, date: 2027-06-30, refuse: true}]}"
+    said = faults(write(file, f"listen: {{versions: {{max: 1}}}}\n{sunset}"))
+    assert "more than 1, which versions.sunset refuses: none would be left here" in said["listen.versions.max"]

@@ -5,24 +5,24 @@ from proxy.config.faults import ConfigurationError, Fault, shown_url
 from proxy.config.keys import Key, settings_keys
 from proxy.config.listening import CorsSettings, ListenSettings, TlsSettings
 from proxy.config.load import load_settings
+from proxy.config.observing import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
 from proxy.config.settings import (
     CacheSettings,
     GuardSettings,
     HealthSettings,
     LimitSettings,
-    LoggingSettings,
     NodeSettings,
     NodeTlsSettings,
-    ObserveSettings,
     Settings,
     TimeoutSettings,
-    VersionSettings,
     WebSocketSettings,
 )
+from proxy.config.versions import SunsetSettings, VersionSettings
 
 __all__ = [
     "CONFIG_VARIABLE",
     "CacheSettings",
+    "ClientsSettings",
     "ConfigurationError",
     "CorsSettings",
     "Fault",
@@ -36,8 +36,10 @@ __all__ = [
     "NodeTlsSettings",
     "ObserveSettings",
     "Settings",
+    "SunsetSettings",
     "TimeoutSettings",
     "TlsSettings",
+    "TracingSettings",
     "VersionSettings",
     "WebSocketSettings",
     "load_settings",

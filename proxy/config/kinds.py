@@ -4,6 +4,7 @@ import ipaddress
 import re
 import ssl
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -77,6 +78,27 @@ def _origin(text: str) -> str:
     return text.lower()
 
 
+def _document_url(text: str) -> str:
+    if any(mark in text for mark in "<>\"'\\"):  # it is written between < and > into a header
+        raise ValueError("not a URL")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("not a URL")
+    if "@" in parts.netloc or not parts.hostname:
+        raise ValueError("not a page's URL")
+    _host(parts.hostname)
+    return text
+
+
+def read_date(value: object) -> object:
+    """A day written as 2027-06-30, and in no other of ISO 8601's ways. Raises ValueError."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return date.fromisoformat(value)
+    if type(value) is date:
+        return value
+    raise ValueError("not a day")
+
+
 def _network(value: object) -> object:
     if isinstance(value, str):
         return ipaddress.ip_network(value)
@@ -128,7 +150,13 @@ SecondsOrNone = Annotated[
     float, Strict(), Field(ge=0, le=86400, allow_inf_nan=False), Allowed("a number of seconds, 0 to 86400")
 ]
 
+Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), Allowed("a number, 0 to 1")]
+
+Date = Annotated[date, BeforeValidator(read_date), Allowed("a day, as 2027-06-30")]
+
 # As with URLs, the words stand where the field is declared.
+DocumentUrl = Annotated[str, Strict(), AfterValidator(_document_url)]
+
 FilePath = Annotated[str, Strict(), Field(min_length=1, max_length=4096)]
 
 MethodName = Annotated[

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -17,43 +17,20 @@ from proxy.config.kinds import (
     CountOrNone,
     Depth,
     Flag,
-    Host,
     HttpUrl,
     Network,
     NodeName,
-    Port,
     Seconds,
     SecondsOrNone,
     ServerState,
     SpokenVersion,
-    Version,
     WebSocketUrl,
     Weight,
 )
 from proxy.config.listening import CorsSettings, ListenSettings
+from proxy.config.observing import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
 from proxy.config.section import Section as _Section
-
-
-class ObserveSettings(_Section):
-    """Where operators look: metrics, health and readiness, never on the clients' port."""
-
-    host: Host = Field("127.0.0.1", description="address of /metrics, /health and /ready")
-    port: Port = Field(9652, description="port of /metrics, /health and /ready; 0 takes a free one")
-
-
-class VersionSettings(_Section):
-    """Which API versions clients may ask for."""
-
-    min: Version = Field(1, description="lowest API version that clients may ask for")
-    max: Version = Field(2, description="highest API version that clients may ask for; 3 offers the beta")
-
-    @field_validator("max")
-    @classmethod
-    def _not_below_min(cls, value: int, info: ValidationInfo) -> int:
-        lowest = info.data.get("min", value)
-        if value < lowest:
-            raise PydanticCustomError("out_of_order", "versions.min, which is {lowest}, or more", {"lowest": lowest})
-        return value
+from proxy.config.versions import VersionSettings
 
 
 class NodeTlsSettings(_Section):
@@ -211,20 +188,6 @@ class WebSocketSettings(_Section):
     )
 
 
-class LoggingSettings(_Section):
-    """What is logged, to standard error."""
-
-    level: Annotated[Literal["debug", "info", "warning", "error"], Allowed("debug, info, warning or error")] = Field(
-        "info", description="least level that is logged"
-    )
-    format: Annotated[Literal["json", "console"], Allowed("json or console")] = Field(
-        "json", description="one JSON object a line, or lines for people"
-    )
-    requests: Annotated[Literal["all", "errors", "off"], Allowed("all, errors or off")] = Field(
-        "all", description="which requests get a line of their own"
-    )
-
-
 class Settings(_Section):
     """The whole configuration."""
 
@@ -245,6 +208,8 @@ class Settings(_Section):
     limits: LimitSettings = Field(LimitSettings(), description="how much is taken, over HTTP and from nodes")
     guard: GuardSettings = Field(GuardSettings(), description="what strangers may do")
     websocket: WebSocketSettings = Field(WebSocketSettings(), description="clients' WebSocket sessions")
+    clients: ClientsSettings = Field(ClientsSettings(), description="which callers are remembered, for /clients")
+    tracing: TracingSettings = Field(TracingSettings(), description="where traces are sent")
     logging: LoggingSettings = Field(LoggingSettings(), description="what is logged")
 
     @property
@@ -313,10 +278,13 @@ def _misfits(
         return
     own = listener.versions
     lowest, highest = own.min or versions.min, own.max or versions.max
+    going = max((sunset.version for sunset in versions.sunset if sunset.refuse), default=0)
     if not versions.min <= lowest <= versions.max:
         yield ("versions", "min"), own.min, f"an API version within versions, {versions.min} to {versions.max}"
     elif not lowest <= highest <= versions.max:
         yield ("versions", "max"), own.max, f"an API version within versions, {lowest} to {versions.max}"
+    elif highest <= going:
+        yield ("versions", "max"), own.max, f"more than {going}, which versions.sunset refuses: none would be left here"
     elif "default_version" in listener.model_fields_set and not lowest <= listener.default_version <= highest:
         words = f"an API version that is offered here, {lowest} to {highest}"
         yield ("default_version",), listener.default_version, words
