@@ -4,17 +4,17 @@ import click
 import yaml
 
 from proxy.commands.output import echo_json
-from proxy.spec import asyncapi, openapi, versions
+from proxy.spec import NEWEST_SETTLED, asyncapi, openapi, versions
 
 
 @click.command(short_help="Print the specification of an API version.")
-@click.option(
-    "--api-version", type=click.Choice(versions()), default=versions()[-1], show_default=True, help="Which version's."
-)
+@click.option("--api-version", type=int, default=NEWEST_SETTLED, show_default=True, help="The version to tell of.")
 @click.option("--asyncapi", "websocket", is_flag=True, help="AsyncAPI, of WebSocket and streams, instead of OpenAPI.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Write YAML instead of JSON.")
 def spec(api_version: int, websocket: bool, as_yaml: bool) -> None:
     """Print what a client of an API version is promised: an OpenAPI 3.1 document of JSON-RPC over HTTP."""
+    if api_version not in versions():
+        raise click.UsageError(f"there are specifications of versions 1 to {versions()[-1]}, not of {api_version}")
     document = (asyncapi if websocket else openapi)(api_version)
     if as_yaml:
         click.echo(yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120), nl=False)
@@ -23,7 +23,14 @@ def spec(api_version: int, websocket: bool, as_yaml: bool) -> None:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what is in several places each time, as people and other programs' readers expect."""
+    """Writes what is in several places each time: aliases are not what readers of such documents expect."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
+
+
+def _text(dumper: _Plain, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Plain.add_representer(str, _text)

@@ -1,4 +1,4 @@
-"""The observe address: `/metrics`, `/health` and `/ready`, for operators and never on the public port."""
+"""The observe address, for operators and never on the public port: `/metrics`, `/health`, `/ready`, specifications."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from proxy.nodes.status import NodeStatus
 from proxy.observe.metrics import Metrics
+from proxy.observe.specifications import add_specifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,16 @@ class Readiness:
 
 
 class ObserveServer:
-    """Serves GET and HEAD of the three paths on `host` and `port` (0 for any free one).
+    """Serves GET and HEAD of these paths on `host` and `port` (0 for any free one).
 
     `/metrics`  the metrics, in Prometheus' text format, or OpenMetrics where asked for, compressed where accepted;
     `/health`   200 while the process lives: `{"status": "alive", "version": …}`;
     `/ready`    200 or 503: `{"ready": …, "draining": …, "nodes": [{"name", "up", "healthy", "api_version", "problem",
                 "websocket_problem", "server_state", "validated_ledger", "validated_ledger_age", "lag",
                 "complete_ledgers", "seconds_since_answer"}]}`, null where a thing is not known. No node's address is
-                told.
+                told;
+    `/spec`     the specifications to be read, and for programs `/openapi/v1.json` and `/asyncapi/v1.json`, one for each
+                API version.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class ObserveServer:
         app.router.add_get("/metrics", self._serve_metrics)
         app.router.add_get("/health", self._serve_health)
         app.router.add_get("/ready", self._serve_ready)
+        add_specifications(app.router)
         app.on_response_prepare.append(_without_server_header)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         await self._runner.setup()

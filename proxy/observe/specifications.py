@@ -1,0 +1,39 @@
+"""The specifications of the API versions, served: `/spec` for people, `/openapi/` and `/asyncapi/` for programs.
+
+They are made when they are first asked for, in a thread, because that takes up to a second.
+"""
+
+import asyncio
+from functools import cache
+
+import orjson
+from aiohttp import web
+
+from proxy.spec import Document, asyncapi, openapi, versions
+from proxy.spec.page import page
+
+
+def add_specifications(router: web.UrlDispatcher) -> None:
+    """Adds the routes."""
+    router.add_get("/spec", _serve_page)
+    router.add_get(r"/{kind:openapi|asyncapi}/v{version:\d{1,3}}.json", _serve_document)
+
+
+async def _serve_page(_: web.Request) -> web.Response:
+    text = await asyncio.to_thread(page)
+    return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
+
+
+async def _serve_document(request: web.Request) -> web.Response:
+    version = int(request.match_info["version"])
+    if version not in versions():
+        offered = ", ".join(f"v{number}.json" for number in versions())
+        raise web.HTTPNotFound(text=f"There is no API version {version}; there are {offered}.\n")
+    body = await asyncio.to_thread(_document, request.match_info["kind"], version)
+    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def _document(kind: str, version: int) -> bytes:
+    document: Document = openapi(version) if kind == "openapi" else asyncapi(version)
+    return orjson.dumps(document)
