@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Literal
 
@@ -94,6 +95,8 @@ def client_address(peer: str, headers: MultiMapping[str], trusted_proxies: Seque
     both headers are sent the first decides, because proxies that do not know `Forwarded` pass on what the client
     wrote there.
     """
+    if not trusted_proxies:
+        return _as_written(peer)
     address = _address(peer)
     if address is None or not _is_in(address, trusted_proxies):
         return peer if address is None else str(address)
@@ -106,6 +109,13 @@ def client_address(peer: str, headers: MultiMapping[str], trusted_proxies: Seque
         if not _is_in(nearest, trusted_proxies):
             break
     return str(nearest)
+
+
+@lru_cache(4096)
+def _as_written(peer: str) -> str:
+    """A peer's address in the one way to write it."""
+    address = _address(peer)
+    return peer if address is None else str(address)
 
 
 def _forwarded_for(headers: MultiMapping[str]) -> list[str]:

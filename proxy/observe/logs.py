@@ -173,6 +173,10 @@ class AccessLog:
         self._requests = requests
         self._log = structlog.get_logger("proxy.access")
 
+    def wants(self, outcome: Outcome) -> bool:
+        """Whether a request that ended so gets a line."""
+        return self._requests == "all" or (self._requests == "errors" and outcome != "success")
+
     def request(
         self,
         *,
@@ -189,7 +193,7 @@ class AccessLog:
         node: str | None,
     ) -> None:
         """Write one line, of the fields that the module's docstring tells; `seconds` becomes `duration_ms`."""
-        if self._requests == "off" or (self._requests == "errors" and outcome == "success"):
+        if not self.wants(outcome):
             return
         write = self._log.warning if outcome == "failed" else self._log.info
         write(

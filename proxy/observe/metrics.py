@@ -19,7 +19,6 @@ from prometheus_client import (
     Counter,
     Gauge,
     GCCollector,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
@@ -29,6 +28,7 @@ from prometheus_client.registry import Collector
 
 from proxy.nodes.http import Asked
 from proxy.nodes.methods import KNOWN_METHODS
+from proxy.observe.counting import Counts, Level, Spans
 
 Outcome = Literal["success", "error", "refused", "failed"]
 
@@ -37,7 +37,7 @@ TRANSLATION_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.00
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside each counter, which nothing reads
 
-_Child = TypeVar("_Child", Counter, Gauge, Histogram)
+_Child = TypeVar("_Child", Counter, Gauge)
 
 
 class _Children(dict[tuple[Any, ...], _Child], Generic[_Child]):
@@ -92,31 +92,32 @@ class Metrics:
         def gauge(name: str, what: str, *labels: str) -> _Children[Gauge]:
             return _Children(Gauge(name, what, labels, registry=registry))
 
-        def histogram(name: str, what: str, buckets: tuple[float, ...], *labels: str) -> _Children[Histogram]:
-            return _Children(Histogram(name, what, labels, registry=registry, buckets=buckets))
-
-        self._requests = counter(
+        self._requests = Counts(
             "xrpl_proxy_requests_total",
             "Requests answered",
-            *("transport", "method", "client_version", "node_version", "outcome"),
+            ("transport", "method", "client_version", "node_version", "outcome"),
+            registry,
         )
-        self._request_seconds = histogram(
+        self._request_seconds = Spans(
             "xrpl_proxy_request_duration_seconds",
             "Time from a whole request to its answer",
             REQUEST_SECONDS,
-            *("transport", "method", "client_version"),
+            ("transport", "method", "client_version"),
+            registry,
         )
-        self._node_seconds = histogram(
+        self._node_seconds = Spans(
             "xrpl_proxy_node_request_duration_seconds",
             "Time of a question to a node, until its whole answer or its failure",
             REQUEST_SECONDS,
-            *("node", "method"),
+            ("node", "method"),
+            registry,
         )
-        self._translation_seconds = histogram(
+        self._translation_seconds = Spans(
             "xrpl_proxy_translation_duration_seconds",
             "Time spent translating one request and its answer",
             TRANSLATION_SECONDS,
-            *("method", "client_version", "node_version"),
+            ("method", "client_version", "node_version"),
+            registry,
         )
         self._version_refused = counter(
             "xrpl_proxy_version_refused_total", "Requests whose API version was refused", "transport", "reason"
@@ -141,7 +142,7 @@ class Metrics:
             registry=registry,
         )
         self._config_good.set(1)
-        self.in_flight = Gauge("xrpl_proxy_in_flight_requests", "Requests under way", registry=registry)
+        self.in_flight = Level("xrpl_proxy_in_flight_requests", "Requests under way", registry)
         self._tried_elsewhere = counter(
             "xrpl_proxy_tried_elsewhere_total", "Reads that failed on the node and were tried on another", "node"
         )
@@ -169,13 +170,14 @@ class Metrics:
         self._subscriptions = gauge(
             "xrpl_proxy_subscriptions", "Subscriptions of WebSocket sessions", "stream", "client_version"
         )
-        self._stream_messages = counter(
+        self._stream_messages = Counts(
             "xrpl_proxy_stream_messages_total",
             "Stream messages sent to clients",
-            *("stream", "client_version", "rewritten"),
+            ("stream", "client_version", "rewritten"),
+            registry,
         )
-        self.session_queue_bytes = Gauge(
-            "xrpl_proxy_session_queue_bytes", "Bytes waiting for slow WebSocket clients", registry=registry
+        self.session_queue_bytes = Level(
+            "xrpl_proxy_session_queue_bytes", "Bytes waiting for slow WebSocket clients", registry
         )
         self.stream_gaps = Counter(
             "xrpl_proxy_stream_gaps_total", "Ledgers missed by streams after a reconnect", registry=registry
@@ -192,12 +194,12 @@ class Metrics:
     ) -> None:
         """Count one request of a client, by `http` or `ws`, that has been answered."""
         label = method_label(method)
-        self._requests[transport, label, client_version, node_version, outcome].inc()
-        self._request_seconds[transport, label, client_version].observe(seconds)
+        self._requests.add(transport, label, client_version, node_version, outcome)
+        self._request_seconds.add(seconds, transport, label, client_version)
 
     def node_asked(self, asked: Asked) -> None:
         """Count one question to a node: a watcher, for `HttpNode.watch`."""
-        self._node_seconds[asked.node, method_label(asked.method)].observe(asked.seconds)
+        self._node_seconds.add(asked.seconds, asked.node, method_label(asked.method))
 
     def tried_elsewhere(self, node: str) -> None:
         """Count a request that failed on `node` and is tried on another."""
@@ -213,7 +215,7 @@ class Metrics:
 
     def translation(self, method: str, client_version: int, node_version: int, seconds: float) -> None:
         """Count the time that translating one request and its answer took, without waiting for the node."""
-        self._translation_seconds[method_label(method), client_version, node_version].observe(seconds)
+        self._translation_seconds.add(seconds, method_label(method), client_version, node_version)
 
     def version_refused(self, transport: str, reason: str) -> None:
         """Count a refused version; `reason` is a word of the proxy's own, as `too_high`."""
@@ -281,4 +283,4 @@ class Metrics:
 
     def stream_message(self, stream: str, client_version: int, rewritten: bool) -> None:
         """Count a stream message sent to a client, rewritten or as it came."""
-        self._stream_messages[stream, client_version, "true" if rewritten else "false"].inc()
+        self._stream_messages.add(stream, client_version, "true" if rewritten else "false")

@@ -54,6 +54,8 @@ class Account:
         self.metrics.request(
             served.transport, served.method, served.client_version, served.node_version, served.outcome, seconds
         )
+        if not self._access_log.wants(served.outcome):
+            return
         self._access_log.request(
             transport=served.transport,
             method=served.method,
