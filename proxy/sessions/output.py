@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Callable
 
 from aiohttp import ClientConnectionError, WSMsgType, web
-from prometheus_client import Gauge
+
+from proxy.observe.counting import Level
 
 
 class Output:
@@ -16,7 +17,7 @@ class Output:
     """
 
     def __init__(
-        self, socket: web.WebSocketResponse, most_bytes: int, waiting: Gauge, too_slow: Callable[[], None]
+        self, socket: web.WebSocketResponse, most_bytes: int, waiting: Level, too_slow: Callable[[], None]
     ) -> None:
         self._socket = socket
         self._most_bytes = most_bytes
@@ -55,8 +56,12 @@ class Output:
         return True
 
     async def run(self) -> None:
-        """Sends what is queued until it is cancelled or the client is gone."""
-        while True:
+        """Sends what is queued, until it is closed or the client is gone.
+
+        Not to be cancelled: a large message is compressed in a task of aiohttp's own, whose failure nobody would hear
+        of. It ends when the client's connection does.
+        """
+        while not self._closed:
             await self._wake.wait()
             self._wake.clear()
             while self._messages:
@@ -83,6 +88,7 @@ class Output:
         self._messages.clear()
         self._count(-self._bytes)
         self._empty.set()
+        self._wake.set()
 
     def _count(self, size: int) -> None:
         self._bytes += size

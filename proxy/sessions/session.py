@@ -65,16 +65,21 @@ class Session:
 
     async def run(self) -> Ending:
         """Serves the client until either side goes or `end` is called; returns why it ended."""
-        tasks = [
+        sending, reading, following = (
             asyncio.create_task(self._guarded(part), name=f"session of {self.peer}")
             for part in (self._output.run(), self._read_client(), self._nodes.follow())
-        ]
+        )
         ending = CANCELLED
         try:
             ending = await asyncio.shield(self._ending)
         finally:
-            await self._close(ending, tasks)
-            self.ended.set()
+            try:
+                await self._close(ending, reading, following)
+            finally:
+                # Its connection is gone by now, and that ends it.
+                await asyncio.wait((sending,), timeout=CLOSING_SECONDS)
+                sending.cancel()
+                self.ended.set()
         return ending
 
     async def _guarded(self, part: Coroutine[None, None, None]) -> None:
@@ -94,7 +99,7 @@ class Session:
             "subscriptions": len(self._nodes.subscriptions),
         }
 
-    async def _close(self, ending: Ending, tasks: list[asyncio.Task[None]]) -> None:
+    async def _close(self, ending: Ending, *tasks: asyncio.Task[None]) -> None:
         """Says why, as far as the client still listens, and leaves nothing behind."""
         try:
             if ending.is_told and not self._client.closed:

@@ -46,6 +46,7 @@ async def soak(seconds: float, sessions: int, seed: int | None = None) -> Found:
         await _phase(seconds * 2 / 3, sessions, chance, found)
         found.counts["seconds of the second phase"] = round(loop.time() - began)
         files_after, objects_after, kilobytes_after = await _left()
+    found.counts["ms that the event loop was late at most"] = round(found.lag * 1000)
     found.counts["objects more"] = objects_after - objects
     found.counts["kB more"] = kilobytes_after - kilobytes
     found.counts["files more"] = files_after - files
@@ -66,6 +67,14 @@ async def soak(seconds: float, sessions: int, seed: int | None = None) -> Found:
     return found
 
 
+async def _watch_lag(found: Found) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + 0.05
+        await asyncio.sleep(0.05)
+        found.lag = max(found.lag, loop.time() - due)
+
+
 async def _phase(seconds: float, sessions: int, chance: random.Random, found: Found) -> None:
     nodes = [SoakNode(version, unordered, chance) for version in (1, 2) for unordered in (False, True)]
     for node in nodes:
@@ -81,11 +90,13 @@ async def _phase(seconds: float, sessions: int, chance: random.Random, found: Fo
             while asyncio.get_running_loop().time() < end:
                 await SoakClient(http, chance.choice(proxies).http_url, chance, found).run()
 
+        watching = asyncio.create_task(_watch_lag(found))
         try:
             async with asyncio.timeout(seconds + 60):
                 await asyncio.gather(*(keep_one_going() for _ in range(sessions)))
         except TimeoutError:
             found.fault("clients hang")
+        watching.cancel()
         for proxy in proxies:
             await _check_metrics(http, proxy, found)
     for proxy in proxies:
