@@ -53,7 +53,10 @@ class _Process:
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
         if work.done():
             stop.cancel()
-            work.result()  # raises what kept it from starting
+            try:
+                work.result()  # raises what kept it from starting
+            finally:
+                await self._proxy.stop()
         self._proxy.want_no_more()
         self._manager.tell("STOPPING=1", "finishing what is under way")
         log.info("stopping")

@@ -1,5 +1,6 @@
 """The configuration: a YAML file and the environment become frozen, validated settings, or a list of every fault."""
 
+from proxy.config.bounds import LimitSettings, TimeoutSettings
 from proxy.config.environment import CONFIG_VARIABLE
 from proxy.config.faults import ConfigurationError, Fault, shown_url
 from proxy.config.keys import Key, settings_keys
@@ -10,11 +11,9 @@ from proxy.config.settings import (
     CacheSettings,
     GuardSettings,
     HealthSettings,
-    LimitSettings,
     NodeSettings,
     NodeTlsSettings,
     Settings,
-    TimeoutSettings,
     WebSocketSettings,
 )
 from proxy.config.versions import SunsetSettings, VersionSettings

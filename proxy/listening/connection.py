@@ -177,7 +177,10 @@ SERVER = "xrpl-version-proxy"
 
 
 def prepare_socket(connection: socket.socket, unheard_seconds: float) -> None:
-    """Has the system find out about clients that have vanished; `unheard_seconds`: without a word of what was sent."""
+    """Has the system find out about clients that have vanished, or take nothing for `unheard_seconds`.
+
+    The second matters with TLS, where what is encrypted waits further down than the connection can see.
+    """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     options = {**_KEEPALIVE, "TCP_USER_TIMEOUT": int(unheard_seconds * 1000)}
     for name, value in options.items():

@@ -122,6 +122,22 @@ async def test_a_handshake_that_does_not_come_about_is_given_up(
     assert await counted(served, "xrpl_proxy_connections_refused_total") == {'reason="handshake"': 1}
 
 
+async def test_a_client_that_never_reads_what_is_encrypted_is_let_go(
+    node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA
+) -> None:
+    limits, timeouts = {"least_rate": 10_000_000}, {"client_write": 0.4}
+    served = await proxy(nodes=[node.settings()], listen={**AT, "tls": written()}, limits=limits, timeouts=timeouts)
+    parts = urlsplit(served.http_url)
+    _, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=trusting(authority), limit=1024)
+    writer.write(post({"method": "big"}))
+    await node.until(lambda: node.times("big") == 1)
+    try:
+        await nobody_connected(served)
+    finally:
+        writer.transport.abort()
+        await asyncio.sleep(0)
+
+
 def faults(tls: dict[str, str]) -> list[str]:
     environ = {f"XRPL_PROXY_LISTEN__TLS__{name.upper()}": value for name, value in tls.items()}
     with pytest.raises(ConfigurationError) as raised:
