@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -343,6 +344,19 @@ async def test_a_node_that_refuses_the_subscriptions(house: House) -> None:
 # Slow clients
 
 
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def files_become(wanted: int) -> None:
+    """Waits until so many files are open: the nodes', proxies' and clients' sockets among them."""
+    for _ in range(100):
+        if open_files() == wanted:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{open_files()} files are open, not {wanted}")
+
+
 async def unread(url: str) -> socket.socket:
     """A client that has upgraded, subscribed, and reads nothing from now on: its window is as small as can be."""
     host, port = url.removeprefix("http://").rstrip("/").split(":")
@@ -366,6 +380,8 @@ async def test_a_slow_client(house: House) -> None:
     proxy = await house.proxy(node, websocket={"queue_bytes": 100_000})
     other = await house.client(proxy)
     await other.ask({"command": "fee"})
+    await house.metric(proxy, CLOSED)
+    files = open_files()
     slow = await unread(proxy.http_url)
     session = await node.session(1)
     await session.hears(1)
@@ -380,6 +396,7 @@ async def test_a_slow_client(house: House) -> None:
     await house.metric_becomes(0, proxy, "xrpl_proxy_session_queue_bytes")
     await house.metric_becomes(1, proxy, "xrpl_proxy_sessions")
     assert (await other.ask({"command": "fee"}))["status"] == "success"
+    await files_become(files + 1)  # the slow client's own
     slow.close()
 
 
@@ -431,6 +448,8 @@ async def test_a_node_that_reads_nothing(house: House) -> None:
 
     node._answer = hang
     proxy = await house.proxy(node)
+    await house.metric(proxy, CLOSED)
+    files = open_files()
     client = await house.client(proxy)
     session = await node.session()
     assert session.transport is not None
@@ -439,6 +458,7 @@ async def test_a_node_that_reads_nothing(house: House) -> None:
     await asyncio.sleep(0.3)  # for the buffers of the kernel to fill; they need not
     await client.socket.close()
     await house.metric_becomes(0, proxy, "xrpl_proxy_sessions")
+    await files_become(files + 1)  # the node's own
     gate.set()
     session.transport.resume_reading()
     async with asyncio.timeout(3):
