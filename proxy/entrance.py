@@ -11,6 +11,7 @@ from proxy.guard import Network, client_address
 from proxy.jsonrpc import JsonRpcEndpoint
 from proxy.listening.connection import SERVER
 from proxy.listening.origins import Origins
+from proxy.listening.response import JsonResponse
 from proxy.observe.endpoints import Readiness
 from proxy.observe.served import Account, Served
 from proxy.sessions import WebSocketEndpoint
@@ -45,7 +46,7 @@ class Entrance:
         """Nobody is to come back: each answer closes its connection."""
         self._readiness = readiness
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse | JsonResponse:
         """Answers one HTTP request."""
         door = self.door
         with door.used():
@@ -65,7 +66,9 @@ class Entrance:
         return web.Response(status=200 if readiness.ready else 503, text=text)
 
 
-async def _answer(request: web.BaseRequest, door: Door, status: Callable[[], web.Response]) -> web.StreamResponse:
+async def _answer(
+    request: web.BaseRequest, door: Door, status: Callable[[], web.Response]
+) -> web.StreamResponse | JsonResponse:
     is_session = request.method == "GET" and request.headers.get("Upgrade", "").lower() == "websocket"
     if (request.method == "POST" or is_session) and door.origins.refuses(request):
         return _refuse(request, door, "origin", 403, "Forbidden")
@@ -83,7 +86,7 @@ async def _answer(request: web.BaseRequest, door: Door, status: Callable[[], web
     return web.Response(status=405, text="Ask by POST\r\n", headers={"Allow": "GET, HEAD, POST"})
 
 
-async def _post(request: web.BaseRequest, door: Door) -> web.StreamResponse:
+async def _post(request: web.BaseRequest, door: Door) -> web.StreamResponse | JsonResponse:
     peer = _peer(request, door)
     refusal = door.admission.admit(peer)
     if refusal is not None:
@@ -100,7 +103,7 @@ async def _post(request: web.BaseRequest, door: Door) -> web.StreamResponse:
             return _overloaded(request, door, refusal)
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
             request.transport.write(_CONTINUE)
-        return await door.jsonrpc.handle(request)
+        return await door.jsonrpc.handle(request, peer)
 
 
 def _peer(request: web.BaseRequest, door: Door) -> str:

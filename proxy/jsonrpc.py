@@ -1,8 +1,6 @@
 """The HTTP endpoint: one JSON-RPC request, or a batch, in a POST."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
 
 import orjson
 from aiohttp import web
@@ -23,14 +21,12 @@ from proxy.envelope import (
     write_jsonrpc,
 )
 from proxy.failures import FAILURES, Failure, told_of_failure
-from proxy.guard import Network, client_address
+from proxy.listening.response import JsonResponse
 from proxy.nodes import READING_METHODS, RawAnswer
 from proxy.observe.served import Account, Served
 from proxy.request_json import write
 from proxy.translation import AnswerMisshapen, error_of
 from proxy.version_method import version_result
-
-_CONTENT_TYPE = "application/json; charset=UTF-8"
 
 
 class JsonRpcEndpoint:
@@ -45,22 +41,19 @@ class JsonRpcEndpoint:
         policy: Policy,
         answering: Answering,
         account: Account,
-        trusted_proxies: Sequence[Network],
         request_seconds: float,
         in_flight: int,
     ) -> None:
         self._policy = policy
         self._answering = answering
         self._account = account
-        self._trusted_proxies = trusted_proxies
         self._request_seconds = request_seconds
         self._most_in_flight = in_flight
         self._in_flight = 0
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Answers one POST. Raises nothing that a client could cause."""
+    async def handle(self, request: web.BaseRequest, peer: str) -> JsonResponse:
+        """Answers one POST of the client at the address `peer`. Raises nothing that a client could cause."""
         account = self._account
-        peer = client_address(request.remote or "", request.headers, self._trusted_proxies)
         served = Served("http", peer, account.request_id())
         if self._in_flight >= self._most_in_flight:
             account.refused(served, "in_flight")
@@ -73,11 +66,14 @@ class JsonRpcEndpoint:
             self._in_flight -= 1
             account.metrics.in_flight.dec()
 
-    async def _serve(self, request: web.BaseRequest, served: Served) -> web.Response:
+    async def _serve(self, request: web.BaseRequest, served: Served) -> JsonResponse:
         deadline = asyncio.get_running_loop().time() + self._request_seconds
         try:
-            async with asyncio.timeout_at(deadline):
-                body = await self._body(request)
+            if request.content.is_eof():  # all of it is here, so that no timer is needed
+                body = request.content.read_nowait()
+            else:
+                async with asyncio.timeout_at(deadline):
+                    body = await self._body(request)
         except TimeoutError:
             self._account.refused(served, "slow_request")
             return self._text(served, 408, "Request was not received in time")
@@ -94,7 +90,7 @@ class JsonRpcEndpoint:
         except NodeText as text:
             return self._passed_on(served, text.answer)
         self._account.ended(served, status)
-        return _response(status, answer)
+        return JsonResponse(status, answer)
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         """The request's body, read up to one byte more than is allowed: enough to refuse it by its size."""
@@ -128,14 +124,14 @@ class JsonRpcEndpoint:
         served.error = error_of(result)
         return status, result
 
-    async def _serve_batch(self, batch: Batch, whole: Served, deadline: float) -> web.Response:
+    async def _serve_batch(self, batch: Batch, whole: Served, deadline: float) -> JsonResponse:
         """Answers the items one after the other, as rippled does: a later one may build on an earlier."""
         answers = []
         for item in batch.items:
             served = Served("http", whole.peer, whole.request_id)
             answers.append(await self._answer_item(item, served, deadline))
             self._account.ended(served, 200)
-        return _response(200, write_batch(answers))
+        return JsonResponse(200, write_batch(answers))
 
     async def _answer_item(
         self, item: Call | Refused | BatchRefusal, served: Served, deadline: float
@@ -160,17 +156,15 @@ class JsonRpcEndpoint:
             served.outcome, served.error = "error", "text"
             return jsonrpc_answer(item, error_result("internal", _line(text.answer)))
 
-    def _text(self, served: Served, status: int, text: str) -> web.Response:
+    def _text(self, served: Served, status: int, text: str) -> JsonResponse:
         self._account.ended(served, status)
-        return _response(status, f"{text}\r\n".encode())
+        return JsonResponse(status, f"{text}\r\n".encode())
 
-    def _passed_on(self, served: Served, answer: RawAnswer) -> web.Response:
+    def _passed_on(self, served: Served, answer: RawAnswer) -> JsonResponse:
         """What a node answers in text: that it is overloaded, that it forbids, that it cannot parse."""
         served.outcome, served.error = "error", "text"
         self._account.ended(served, answer.status)
-        return web.Response(
-            status=answer.status, body=answer.body, headers={"Content-Type": answer.content_type or _CONTENT_TYPE}
-        )
+        return JsonResponse(answer.status, answer.body, *((answer.content_type,) if answer.content_type else ()))
 
 
 def _name(served: Served, read: Call | Refused) -> None:
@@ -200,7 +194,3 @@ def _written_item(call: Call, answer: Answer) -> orjson.Fragment:
 
 def _line(answer: RawAnswer) -> str:
     return answer.body[:200].decode(errors="replace").strip()
-
-
-def _response(status: int, body: Any) -> web.Response:
-    return web.Response(status=status, body=body, headers={"Content-Type": _CONTENT_TYPE})

@@ -51,7 +51,6 @@ class Serving:
                 policy=policy,
                 answering=self._answering,
                 account=self._account,
-                trusted_proxies=settings.guard.trusted_proxies,
                 request_seconds=settings.timeouts.request,
                 in_flight=settings.limits.in_flight,
             ),

@@ -5,6 +5,7 @@ import errno
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import cast
 
 import structlog
 from aiohttp import StreamReader, web
@@ -14,6 +15,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from proxy.listening.connection import Connection, Terms, prepare_socket
 from proxy.listening.places import Places
+from proxy.listening.response import JsonResponse
 from proxy.listening.tls import Certificate, CertificateProblem
 from proxy.observe.metrics import Metrics
 
@@ -26,7 +28,7 @@ _LAST_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | JsonResponse]]
 
 
 async def bind(host: str, port: int) -> list[socket.socket]:
@@ -70,7 +72,9 @@ class Listener:
         self.port: int = sockets[0].getsockname()[1]
         self._sockets = sockets
         self._metrics = metrics
-        self._server = web.Server(handler, request_factory=_begin)
+        # aiohttp asks of a response what JsonResponse has.
+        as_aiohttp_has_it = cast(Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], handler)
+        self._server = web.Server(as_aiohttp_has_it, request_factory=_begin)
         self._places = Places()
         self._addresses: dict[Connection, str] = {}
         self._arriving: set[asyncio.Task[None]] = set()

@@ -4,6 +4,8 @@ from collections.abc import Collection
 
 from aiohttp import web
 
+from proxy.listening.response import JsonResponse
+
 _PREFLIGHT_SECONDS = 7200
 """For how long browsers need not ask again; they take no more."""
 
@@ -34,7 +36,7 @@ class Origins:
             response.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_SECONDS)
         return response
 
-    def mark(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+    def mark(self, request: web.BaseRequest, response: web.StreamResponse | JsonResponse) -> None:
         """Lets the page read the answer, if it may."""
         if not self._origins:
             return
