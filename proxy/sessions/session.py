@@ -8,7 +8,6 @@ from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMsgTyp
 
 from adapters import JsonObject
 from adapters.errors import error_result
-from proxy.callers import Caller
 from proxy.envelope import Refused, WebSocketRefusal, read_websocket, write_websocket
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
@@ -26,8 +25,7 @@ log = structlog.get_logger(__name__)
 class Session:
     """One client's session with the node `node`, over `connection`, from `run` to its end.
 
-    `client` is its WebSocket, `transport` what that is on, `peer` its address, `caller` what is
-    remembered of who it is.
+    `client` is its WebSocket, `transport` what that is on, `peer` its address.
     """
 
     def __init__(
@@ -35,7 +33,6 @@ class Session:
         client: web.WebSocketResponse,
         transport: asyncio.Transport | None,
         peer: str,
-        caller: Caller | None,
         services: Services,
         node: Node,
         connection: NodeConnection,
@@ -46,7 +43,6 @@ class Session:
         self.ended = asyncio.Event()
         """Set when the session is over, and nothing of it is left."""
         self._client = client
-        self._caller = caller
         self._transport = transport
         self._services = services
         self._account = services.account
@@ -161,7 +157,7 @@ class Session:
 
     def _take(self, message: bytes) -> None:
         """Takes one message of the client's."""
-        served = Served("ws", self.peer, self._account.request_id(), caller=self._caller)
+        served = Served("ws", self.peer, self._account.request_id())
         read = read_websocket(message, self._services.policy)
         if isinstance(read, WebSocketRefusal):
             served.method = read.method or ""
@@ -181,8 +177,7 @@ class Session:
             served.outcome = "success"
             self._account.ended(served, None)
             result = version_result(call.version, self._services.policy.versions)
-            answer = self._services.notices.warned(call.version, write_websocket(call, result))
-            self._order.fill(self._order.open(), answer)
+            self._order.fill(self._order.open(), write_websocket(call, result))
         else:
             self._calls.start(call, served, len(message))
 
