@@ -1,10 +1,12 @@
 """The parts that requests are served with, made as the settings say."""
 
 from dataclasses import replace
+from datetime import UTC, date, datetime, time
 
 from proxy.addresses import Exemption
 from proxy.admission import Admission, Rate
 from proxy.answering import Answering
+from proxy.callers import Callers
 from proxy.config import ListenSettings, NodeSettings, Settings
 from proxy.envelope import Policy
 from proxy.guard import Guard
@@ -17,6 +19,7 @@ from proxy.nodes.websocket import WebSocketDialer
 from proxy.observe.metrics import Metrics
 from proxy.observe.served import Account
 from proxy.sessions import EndpointLimits, SessionLimits, WebSocketEndpoint
+from proxy.sunset import Clock, Dwindling, Notices, Sunset
 from proxy.translation import Translator
 
 
@@ -78,7 +81,7 @@ def make_health_rules(settings: Settings) -> HealthRules:
     )
 
 
-def make_policy(listen: ListenSettings, settings: Settings) -> Policy:
+def make_policy(listen: ListenSettings, settings: Settings, clock: Clock) -> Policy:
     """What an HTTP request at one listener is measured by."""
     guard, limits, versions = settings.guard, settings.limits, settings.versions
     allowed = Guard(
@@ -86,14 +89,40 @@ def make_policy(listen: ListenSettings, settings: Settings) -> Policy:
         allow_admin_credentials=guard.allow_admin_credentials,
         allow_subscribe_url=guard.allow_subscribe_url,
     )
+    offered = VersionRange(listen.versions.min or versions.min, listen.versions.max or versions.max)
+    sunsets = make_sunsets(settings)
     return Policy(
-        versions=VersionRange(listen.versions.min or versions.min, listen.versions.max or versions.max),
+        versions=Dwindling(offered, sunsets, clock) if any(sunset.refused for sunset in sunsets) else offered,
         guard=ListenerGuard.of(allowed, frozenset(listen.methods)) if listen.methods else allowed,
         default_version=listen.default_version,
         depth=limits.depth,
         request_bytes=limits.request_bytes,
         batch_items=limits.batch_items,
     )
+
+
+def make_sunsets(settings: Settings) -> list[Sunset]:
+    """The versions that go."""
+    return [
+        Sunset(
+            version=sunset.version,
+            ends=_beginning(sunset.date),
+            deprecated=None if sunset.deprecated is None else _beginning(sunset.deprecated),
+            link=sunset.link,
+            refused=sunset.refuse,
+        )
+        for sunset in settings.versions.sunset
+    ]
+
+
+def _beginning(day: date) -> float:
+    return datetime.combine(day, time(), UTC).timestamp()
+
+
+def make_callers(settings: Settings, clock: Clock) -> Callers:
+    """What remembers callers."""
+    clients = settings.clients
+    return Callers(clients.keep, clients.hours, clients.callers, settings.guard.trusted_proxies, clock)
 
 
 def make_terms(listen: ListenSettings, settings: Settings) -> Terms:
@@ -150,18 +179,19 @@ def make_dialer(settings: Settings) -> WebSocketDialer:
 
 
 def make_websocket(
-    listen: ListenSettings,
     settings: Settings,
     *,
     nodes: Nodes,
     dialer: WebSocketDialer,
     translator: Translator,
     account: Account,
+    policy: Policy,
+    notices: Notices,
 ) -> WebSocketEndpoint:
     """The sessions of one listener."""
     websocket = settings.websocket
     return WebSocketEndpoint(
-        policy=replace(make_policy(listen, settings), request_bytes=websocket.message_bytes),
+        policy=replace(policy, request_bytes=websocket.message_bytes),
         nodes=nodes,
         dialer=dialer,
         translator=translator,
@@ -181,4 +211,5 @@ def make_websocket(
             queue_bytes=websocket.queue_bytes,
             reconnect_seconds=settings.timeouts.reconnect if websocket.reconnect else 0,
         ),
+        notices=notices,
     )

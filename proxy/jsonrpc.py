@@ -25,6 +25,7 @@ from proxy.listening.response import JsonResponse
 from proxy.nodes import READING_METHODS, RawAnswer
 from proxy.observe.served import Account, Served
 from proxy.request_json import write
+from proxy.sunset import Notices
 from proxy.translation import AnswerMisshapen, error_of
 from proxy.version_method import version_result
 
@@ -43,6 +44,7 @@ class JsonRpcEndpoint:
         account: Account,
         request_seconds: float,
         in_flight: int,
+        notices: Notices,
     ) -> None:
         self._policy = policy
         self._answering = answering
@@ -50,21 +52,24 @@ class JsonRpcEndpoint:
         self._request_seconds = request_seconds
         self._most_in_flight = in_flight
         self._in_flight = 0
+        self._notices = notices
 
     async def handle(self, request: web.BaseRequest, peer: str) -> JsonResponse:
         """Answers one POST of the client at the address `peer`. Raises nothing that a client could cause."""
         account = self._account
-        served = Served("http", peer, account.request_id())
+        served = Served("http", peer, account.request_id(), caller=account.callers.who(peer, request))
         if self._in_flight >= self._most_in_flight:
             account.refused(served, "in_flight")
             return self._text(served, 503, "Server is overloaded")
         self._in_flight += 1
         account.metrics.in_flight.inc()
         try:
-            return await self._serve(request, served)
+            response = await self._serve(request, served)
         finally:
             self._in_flight -= 1
             account.metrics.in_flight.dec()
+        response.headers.update(self._notices.headers(served.client_version))
+        return response
 
     async def _serve(self, request: web.BaseRequest, served: Served) -> JsonResponse:
         deadline = asyncio.get_running_loop().time() + self._request_seconds
@@ -128,9 +133,11 @@ class JsonRpcEndpoint:
         """Answers the items one after the other, as rippled does: a later one may build on an earlier."""
         answers = []
         for item in batch.items:
-            served = Served("http", whole.peer, whole.request_id)
+            served = Served("http", whole.peer, whole.request_id, caller=whole.caller)
             answers.append(await self._answer_item(item, served, deadline))
             self._account.ended(served, 200)
+            if served.client_version is not None:  # of several, the oldest is the one to say something about
+                whole.client_version = min(served.client_version, whole.client_version or served.client_version)
         return JsonResponse(200, write_batch(answers))
 
     async def _answer_item(

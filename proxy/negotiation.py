@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 DEFAULT_VERSION: Final = 1
 """What a request without a version is: XLS-22 fixes it, whatever the server offers."""
@@ -26,9 +26,21 @@ ABSENT: Final = Absent.ABSENT
 """In place of a version: the request has no `api_version`."""
 
 
+class Offered(Protocol):
+    """The API versions offered to clients at the moment, both bounds included."""
+
+    @property
+    def min(self) -> int:
+        """The lowest."""
+
+    @property
+    def max(self) -> int:
+        """The highest."""
+
+
 @dataclass(frozen=True, slots=True)
 class VersionRange:
-    """The API versions offered to clients, both bounds included."""
+    """A range of versions that stays as it is."""
 
     min: int
     max: int
@@ -37,7 +49,7 @@ class VersionRange:
 class VersionRefused(ValueError):  # noqa: N818 - what has happened, not what is wrong with us
     """The version asked for is not offered."""
 
-    def __init__(self, asked: Any, reason: Reason, versions: VersionRange) -> None:
+    def __init__(self, asked: Any, reason: Reason, versions: Offered) -> None:
         super().__init__(f"{reason}: {_shown(asked)}")
         self.asked = asked
         self.reason: Reason = reason
@@ -51,7 +63,7 @@ class VersionRefused(ValueError):  # noqa: N818 - what has happened, not what is
         """The same behind what rippled says, which clients test for, as a word of its own."""
 
 
-def negotiate(asked: Any, versions: VersionRange, default: int = DEFAULT_VERSION) -> int:
+def negotiate(asked: Any, versions: Offered, default: int = DEFAULT_VERSION) -> int:
     """The version to serve a request in whose `api_version` is the JSON value `asked`, or `ABSENT`.
 
     Only an integer within `versions` will do: not `true`, not `2.0`, not `"2"`, and never a lower one in its place.

@@ -1,6 +1,7 @@
 """Puts it all together: what listens, what looks after the nodes, and how it starts, changes and ends."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
@@ -10,16 +11,18 @@ import structlog
 
 import proxy
 from proxy.config import Settings, TlsSettings
-from proxy.configured import make_health_rules, make_node, make_terms, what_makes_a_node
+from proxy.configured import make_callers, make_health_rules, make_node, make_terms, what_makes_a_node
 from proxy.entrance import Entrance
 from proxy.kept import KeptAnswers
 from proxy.listening.listener import Listener, bind
 from proxy.listening.tls import Certificate
 from proxy.nodes import Node, Nodes
+from proxy.observe.clients import ClientsPage
 from proxy.observe.endpoints import ObserveServer, Readiness
 from proxy.observe.metrics import Metrics
 from proxy.observe.nodes import NodesCollector
 from proxy.serving import Serving
+from proxy.sunset import Clock
 
 log = structlog.get_logger(__name__)
 
@@ -36,16 +39,18 @@ class _Open:
 
 
 class Proxy:
-    """One process's proxy, from `start` to `stop`."""
+    """One process's proxy, from `start` to `stop`. `clock`: the time of day, which versions may go by."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = time.time) -> None:
         self._settings = settings
+        self._clock = clock
         self._metrics = Metrics(proxy.__version__)
         self._draining = False
         self._nodes = Nodes((), make_health_rules(settings))
         self._made: dict[str, tuple[object, Node]] = {}
         self._observe: ObserveServer | None = None
         self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
+        self._callers = make_callers(settings, clock)
         self._serving: Serving | None = None
         self._open: dict[_Place, _Open] = {}
         self._leaving: set[Listener] = set()
@@ -65,6 +70,9 @@ class Proxy:
                 version=proxy.__version__,
                 metrics=self._metrics,
                 readiness=self._readiness,
+                pages={
+                    "/clients": ClientsPage(lambda: self._callers, lambda: self._settings.versions.shadow_refuse).serve,
+                },
             )
             await self._observe.start()
             # Before anything is asked of a node: an address that is taken is then all there is to tell.
@@ -165,8 +173,10 @@ class Proxy:
             raise
         if settings.cache != self._settings.cache:
             self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
+        if (settings.clients, settings.guard) != (self._settings.clients, self._settings.guard):
+            self._callers = make_callers(settings, self._clock)
         self._settings = settings
-        retired, self._serving = self._serving, Serving(settings, self._nodes, self._kept, self._metrics)
+        retired, self._serving = self._serving, self._make_serving(settings)
         for place, listen, certificate, door in zip(
             places, settings.listeners, certificates, self._serving.doors, strict=True
         ):
@@ -189,6 +199,9 @@ class Proxy:
             self._retired.add(retired)
             self._do(self._retire(retired))
         self._do(_close_nodes(gone, settings.timeouts.request))
+
+    def _make_serving(self, settings: Settings) -> Serving:
+        return Serving(settings, self._nodes, self._kept, self._callers, self._metrics, self._clock)
 
     async def _replace_nodes(self, settings: Settings) -> list[Node]:
         """Goes over to the nodes of the settings, those that stay the same being kept; gives those that are gone."""
@@ -236,8 +249,7 @@ async def _close_nodes(nodes: Iterable[Node], seconds: float) -> None:
         pass
     finally:
         for node in nodes:
-            await node.health.close()
-            await node.http.close()
+            await node.close()
 
 
 def _places(settings: Settings) -> list[_Place]:

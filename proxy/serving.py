@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from proxy.admission import Rate
+from proxy.callers import Callers
 from proxy.config import ListenSettings, Settings
 from proxy.configured import (
     make_admission,
     make_answering,
     make_dialer,
     make_policy,
+    make_sunsets,
     make_translator,
     make_websocket,
 )
@@ -22,18 +24,23 @@ from proxy.nodes import Nodes
 from proxy.observe.logs import AccessLog
 from proxy.observe.metrics import Metrics
 from proxy.observe.served import Account
+from proxy.sunset import Clock, Notices
 
 
 class Serving:
     """A door for each listener of the settings, in their order, and what is behind them.
 
-    `kept`: the answers kept so far, which outlive a reload.
+    `kept`, `callers`: the answers kept and the callers remembered so far, which outlive a reload.
     """
 
-    def __init__(self, settings: Settings, nodes: Nodes, kept: KeptAnswers, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, nodes: Nodes, kept: KeptAnswers, callers: Callers, metrics: Metrics, clock: Clock
+    ) -> None:
         self.settings = settings
         self._nodes = nodes
-        self._account = Account(metrics, AccessLog(settings.logging.requests))
+        self._clock = clock
+        self._notices = Notices(make_sunsets(settings))
+        self._account = Account(metrics, AccessLog(settings.logging.requests), callers, settings.versions.shadow_refuse)
         self._translator = make_translator(settings)
         self._answering = make_answering(nodes, self._translator, kept, settings, metrics)
         self._dialer = make_dialer(settings)
@@ -45,7 +52,7 @@ class Serving:
 
     def _door(self, listen: ListenSettings) -> Door:
         settings = self.settings
-        policy = make_policy(listen, settings)
+        policy = make_policy(listen, settings, self._clock)
         return Door(
             jsonrpc=JsonRpcEndpoint(
                 policy=policy,
@@ -53,14 +60,16 @@ class Serving:
                 account=self._account,
                 request_seconds=settings.timeouts.request,
                 in_flight=settings.limits.in_flight,
+                notices=self._notices,
             ),
             websocket=make_websocket(
-                listen,
                 settings,
                 nodes=self._nodes,
                 dialer=self._dialer,
                 translator=self._translator,
                 account=self._account,
+                policy=policy,
+                notices=self._notices,
             ),
             admission=make_admission(listen, settings, self._in_all),
             origins=Origins(settings.cors.origins, settings.cors.enforce),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.guard import Guard
-from proxy.negotiation import DEFAULT_VERSION, VersionRange, VersionRefused
+from proxy.negotiation import DEFAULT_VERSION, Offered, VersionRefused
 from proxy.request_json import MAX_DEPTH
 
 ECHOED = ("id", "jsonrpc", "ripplerpc")
@@ -19,7 +19,7 @@ _NOT_PARAMS = frozenset({*ECHOED, "api_version", "command", "method"})
 class Policy:
     """What a request is measured by. `request_bytes` is its size, `depth` as in `proxy.request_json.read`."""
 
-    versions: VersionRange
+    versions: Offered
     guard: Guard = field(default_factory=Guard)
     default_version: int = DEFAULT_VERSION
     depth: int = MAX_DEPTH

@@ -1,8 +1,9 @@
 """The observe address, for operators and never on the public port: `/metrics`, `/health`, `/ready`, specifications."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import orjson
 from aiohttp import web
@@ -12,6 +13,9 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from proxy.nodes.status import NodeStatus
 from proxy.observe.metrics import Metrics
 from proxy.observe.specifications import add_specifications
+
+Page = Callable[[web.Request], Awaitable[web.Response]]
+"""Answers a GET."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +43,26 @@ class ObserveServer:
                 told;
     `/spec`     the specifications to be read, and for programs `/openapi/v1.json` and `/asyncapi/v1.json`, one for each
                 API version.
+
+    `pages`: what answers at further paths.
     """
 
     def __init__(
-        self, host: str, port: int, *, version: str, metrics: Metrics, readiness: Callable[[], Readiness]
+        self,
+        host: str,
+        port: int,
+        *,
+        version: str,
+        metrics: Metrics,
+        readiness: Callable[[], Readiness],
+        pages: Mapping[str, Page] = MappingProxyType({}),
     ) -> None:
         self._host = host
         self._port = port
         self._version = version
         self._metrics = metrics
         self._readiness = readiness
+        self._pages = pages
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -58,6 +72,8 @@ class ObserveServer:
         app.router.add_get("/health", self._serve_health)
         app.router.add_get("/ready", self._serve_ready)
         add_specifications(app.router)
+        for path, page in self._pages.items():
+            app.router.add_get(path, page)
         app.on_response_prepare.append(_without_server_header)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         await self._runner.setup()

@@ -122,6 +122,11 @@ class Metrics:
         self._version_refused = counter(
             "xrpl_proxy_version_refused_total", "Requests whose API version was refused", "transport", "reason"
         )
+        self._version_would_refuse = counter(
+            "xrpl_proxy_version_would_refuse_total",
+            "Requests of a version in versions.shadow_refuse",
+            *("transport", "client_version"),
+        )
         self._refused = counter("xrpl_proxy_refused_total", "Requests that the proxy refused", "reason")
         self._connections = gauge("xrpl_proxy_connections", "Connections of clients, open now", "listener")
         self._connection_refused = counter(
@@ -220,6 +225,10 @@ class Metrics:
     def version_refused(self, transport: str, reason: str) -> None:
         """Count a refused version; `reason` is a word of the proxy's own, as `too_high`."""
         self._version_refused[transport, reason].inc()
+
+    def version_would_refuse(self, transport: str, client_version: int | None) -> None:
+        """Count a request whose version would be refused, were it not only counted."""
+        self._version_would_refuse[transport, client_version].inc()
 
     def refused(self, reason: str) -> None:
         """Count a request refused for any cause; `reason` is a word of the proxy's own, as `admin_method`."""

@@ -3,9 +3,11 @@
 import itertools
 import secrets
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
+from proxy.callers import Caller, Callers
 from proxy.negotiation import VersionRefused
 from proxy.observe.logs import AccessLog
 from proxy.observe.metrics import Metrics, Outcome
@@ -24,15 +26,24 @@ class Served:
     node: str | None = None
     outcome: Outcome = "refused"
     error: str | None = None
+    caller: Caller | None = None
+    """Who asked, where callers are remembered."""
     began: float = field(default_factory=time.perf_counter)
 
 
 class Account:
-    """Counts and logs requests."""
+    """Counts and logs requests, and whom they came from.
 
-    def __init__(self, metrics: Metrics, access_log: AccessLog) -> None:
+    `shadow_refuse`: the versions whose requests are counted as if they were refused.
+    """
+
+    def __init__(
+        self, metrics: Metrics, access_log: AccessLog, callers: Callers, shadow_refuse: Collection[int] = ()
+    ) -> None:
         self.metrics = metrics
+        self.callers = callers
         self._access_log = access_log
+        self._shadow_refuse = frozenset(shadow_refuse)
         self._process = secrets.token_hex(4)
         self._numbers = itertools.count(1)
 
@@ -54,6 +65,10 @@ class Account:
         self.metrics.request(
             served.transport, served.method, served.client_version, served.node_version, served.outcome, seconds
         )
+        if served.caller is not None and (served.client_version is not None or served.error == "version"):
+            self.callers.used(served.caller, served.transport, served.client_version, served.method)
+        if served.client_version in self._shadow_refuse:
+            self.metrics.version_would_refuse(served.transport, served.client_version)
         if not self._access_log.wants(served.outcome):
             return
         self._access_log.request(

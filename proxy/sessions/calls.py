@@ -85,7 +85,7 @@ class Calls:
         finally:
             metrics.in_flight.dec()
         self._account.ended(served, None)
-        self._order.fill(slot, answer)
+        self._order.fill(slot, self._services.notices.warned(call.version, answer))
 
     async def _answer(self, call: Call, served: Served, slot: Slot, link: NodeLink) -> bytes:
         version = link.version

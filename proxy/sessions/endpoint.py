@@ -18,6 +18,7 @@ from proxy.nodes.websocket import NodeConnection, WebSocketDialer
 from proxy.observe.served import Account
 from proxy.sessions.services import CANCELLED, CLOSING_SECONDS, Services, SessionLimits, going_down
 from proxy.sessions.session import Session
+from proxy.sunset import Notices
 from proxy.translation import Translator
 
 log = structlog.get_logger(__name__)
@@ -55,13 +56,14 @@ class WebSocketEndpoint:
         trusted_proxies: Sequence[Network],
         limits: EndpointLimits,
         session_limits: SessionLimits,
+        notices: Notices,
     ) -> None:
         self._nodes = nodes
         self._dialer = dialer
         self._account = account
         self._trusted_proxies = trusted_proxies
         self._limits = limits
-        self._services = Services(policy, translator, account, session_limits, self._connect)
+        self._services = Services(policy, translator, account, session_limits, self._connect, notices)
         self._sessions: set[Session] = set()
         self._open = Counter[str]()
         self._draining = False
@@ -131,7 +133,8 @@ class WebSocketEndpoint:
                 raise
             # The client left while its node was being connected to. Nobody reads this.
             return web.Response(status=503)
-        await self._run(Session(socket, request.transport, peer, self._services, node, connection), node)
+        caller = self._account.callers.who(peer, request)
+        await self._run(Session(socket, request.transport, peer, caller, self._services, node, connection), node)
         return socket
 
     async def _run(self, session: Session, node: Node) -> None:

@@ -10,6 +10,7 @@ from proxy.envelope import Policy
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.observe.served import Account
+from proxy.sunset import Notices
 from proxy.translation import Translator
 
 CLOSING_SECONDS = 2.0
@@ -38,6 +39,7 @@ class Services:
     account: Account
     limits: SessionLimits
     connect: Callable[[str], Awaitable[tuple[Node, NodeConnection]]]
+    notices: Notices
 
 
 class Ending(NamedTuple):

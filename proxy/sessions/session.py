@@ -8,6 +8,7 @@ from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMsgTyp
 
 from adapters import JsonObject
 from adapters.errors import error_result
+from proxy.callers import Caller
 from proxy.envelope import Refused, WebSocketRefusal, read_websocket, write_websocket
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
@@ -25,7 +26,8 @@ log = structlog.get_logger(__name__)
 class Session:
     """One client's session with the node `node`, over `connection`, from `run` to its end.
 
-    `client` is its WebSocket, `transport` what that is on, `peer` its address.
+    `client` is its WebSocket, `transport` what that is on, `peer` its address, `caller` what is
+    remembered of who it is.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Session:
         client: web.WebSocketResponse,
         transport: asyncio.Transport | None,
         peer: str,
+        caller: Caller | None,
         services: Services,
         node: Node,
         connection: NodeConnection,
@@ -43,6 +46,7 @@ class Session:
         self.ended = asyncio.Event()
         """Set when the session is over, and nothing of it is left."""
         self._client = client
+        self._caller = caller
         self._transport = transport
         self._services = services
         self._account = services.account
@@ -157,7 +161,7 @@ class Session:
 
     def _take(self, message: bytes) -> None:
         """Takes one message of the client's."""
-        served = Served("ws", self.peer, self._account.request_id())
+        served = Served("ws", self.peer, self._account.request_id(), caller=self._caller)
         read = read_websocket(message, self._services.policy)
         if isinstance(read, WebSocketRefusal):
             served.method = read.method or ""
@@ -177,7 +181,8 @@ class Session:
             served.outcome = "success"
             self._account.ended(served, None)
             result = version_result(call.version, self._services.policy.versions)
-            self._order.fill(self._order.open(), write_websocket(call, result))
+            answer = self._services.notices.warned(call.version, write_websocket(call, result))
+            self._order.fill(self._order.open(), answer)
         else:
             self._calls.start(call, served, len(message))
 
