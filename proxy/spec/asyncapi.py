@@ -8,7 +8,7 @@ from proxy.spec.openapi import HOST, INTRODUCTION, Document, information
 from proxy.spec.schemas import MethodSchemas, schemas
 from proxy.spec.source import family_title, read_source
 
-_WEBSOCKET = """\
+_WEBSOCKET = """
 
 Over WebSocket each message is a request, `command` naming its method, and is answered by one that has its `id`.
 Requests on one connection may be of different versions; what is pushed has the form of the version of the last

@@ -67,7 +67,11 @@ def _within(name: str, *versions: Schemas) -> tuple[str, ...]:
     """The methods and pushed messages that have the type, in either of two versions."""
     found = set()
     for each in versions:
-        found |= {method for method, names in each.methods.items() if any(name in used(each, part) for part in names)}
+        found |= {
+            method
+            for method, names in each.methods.items()
+            if any(name in used(each, part) for part in (names.request, names.success, names.error))
+        }
         found |= {kind for kind, schema in each.streams.items() if name in used(each, schema)}
     return tuple(sorted(found))
 

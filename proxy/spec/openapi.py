@@ -17,7 +17,7 @@ among its parameters; without it, it is of version 1. A version that is not serv
 Objects may have more members than are told here, and get new ones without a new version. Errors are those of
 rippled; their tokens, not their messages, are what to go by."""
 
-_JSONRPC = """\
+_JSONRPC = """
 
 JSON-RPC is asked by POST at any path. The paths told here name the method for the reader's sake; what counts is
 `method` in the body."""
@@ -35,10 +35,9 @@ def openapi(version: int) -> Document:
         method = read_source().methods[name]
         if "http" not in method.transports:
             continue
-        stem = names.request.partition("Request")[0]
-        components[f"{stem}JsonRpcRequest"] = envelopes.jsonrpc_request(name, names, components)
-        components[f"{stem}JsonRpcAnswer"] = envelopes.jsonrpc_answer(names)
-        paths[f"/{name}"] = {"post": _operation(name, method.doc, family_title(method.family), stem)}
+        components[f"{names.stem}JsonRpcRequest"] = envelopes.jsonrpc_request(name, names, components)
+        components[f"{names.stem}JsonRpcAnswer"] = envelopes.jsonrpc_answer(names)
+        paths[f"/{name}"] = {"post": _operation(name, method.doc, family_title(method.family), names.stem)}
     batch = "Several requests at once, each of its own API version."
     paths["/batch"] = {"post": _operation("batch", batch, family_title("server"), "Batch", "")}
     return {
@@ -118,8 +117,8 @@ _RESPONSES: Document = {
     },
     "Error": {
         "description": "An error with an HTTP status of its own, where `ripplerpc` is 3.0 or above; or no node gave a "
-        "usable answer.",
-        "content": _json(_ANY_ERROR),
+        "usable answer, or the request was refused unread.",
+        "content": {**_json(_ANY_ERROR), **_text("Request was not received in time")},
     },
 }
 

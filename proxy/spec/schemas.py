@@ -11,6 +11,8 @@ from proxy.spec.source import Method, Source, blocks, newest_block, read_source
 class MethodSchemas(NamedTuple):
     """The names of a method's schemas among `Schemas.components`."""
 
+    stem: str
+    """What they all begin with: `AccountInfo`."""
     request: str
     """Its parameters."""
     success: str
@@ -43,21 +45,26 @@ class Schemas:
         doc = (definition.get(".doc") if isinstance(definition, dict) else None) or doc
         described = {"description": doc} if doc else {}
         if not blocks(definition):
-            self.components[name] = {**described, **self._read(name, definition)}
+            self._keep(name, {**described, **self._read(name, definition)})
             return name
         if left := definition.keys() - {".doc", ".base"} - {f".v{number}" for number in blocks(definition)}:
             raise NotationError(f"{name}: {', '.join(sorted(left))} beside versions; what all have belongs in .base")
         number = newest_block(definition, self._version)
         inherited = []
         if ".base" in definition:
-            self.components[f"{name}Base"] = self._read(name, definition[".base"])
+            self._keep(f"{name}Base", self._read(name, definition[".base"]))
             inherited = [{"$ref": f"{REFERENCE}{name}Base"}]
         if number is None:
             return f"{name}Base"
         own = self._read(name, definition[f".v{number}"])
         described |= {"description": own.pop("description")} if "description" in own else {}
-        self.components[f"{name}V{number}"] = {**described, "allOf": [*inherited, own]}
+        self._keep(f"{name}V{number}", {**described, "allOf": [*inherited, own]})
         return f"{name}V{number}"
+
+    def _keep(self, name: str, schema: Schema) -> None:
+        if name in self.components:
+            raise NotationError(f"two schemas would be called {name}")
+        self.components[name] = schema
 
     def _read(self, name: str, definition: Any) -> Schema:
         try:
@@ -78,6 +85,7 @@ class Schemas:
     def _define_method(self, method: Method) -> MethodSchemas:
         stem = _camel(method.name)
         return MethodSchemas(
+            stem,
             self._define(f"{stem}Request", method.request, f"The parameters of {method.name}."),
             self._define(f"{stem}SuccessResponse", method.answer, f"What {method.name} answers."),
             self._define_error(f"{stem}ErrorResponse", method),
@@ -89,7 +97,7 @@ class Schemas:
         body = self._define(f"{stem}Message", stream.message, stream.doc)
         typed: Schema = {"type": "object", "properties": {"type": {"const": kind}}, "required": ["type"]}
         name = f"{stem}Stream"
-        self.components[name] = {"description": stream.doc, "allOf": [typed, {"$ref": REFERENCE + body}]}
+        self._keep(name, {"description": stream.doc, "allOf": [typed, {"$ref": REFERENCE + body}]})
         return name
 
     def _define_errors(self) -> None:
@@ -109,26 +117,35 @@ class Schemas:
             {"description": meaning, "properties": {"error": {"const": token}}}
             for token, meaning in self.source.uncoded_errors.items()
         ]
-        self.components["ErrorResponse"] = {
-            "description": "An error, with whatever the method had found out before it.",
-            "type": "object",
-            "properties": {
-                "error": {"type": "string"},
-                "error_code": {"type": ["integer", "null"]},
-                "error_message": {"type": "string"},
-                "error_exception": {"type": "string"},
+        self._keep(
+            "ErrorResponse",
+            {
+                "description": "An error, with whatever the method had found out before it.",
+                "type": "object",
+                "properties": {
+                    "error": {"type": "string"},
+                    "error_code": {"type": ["integer", "null"]},
+                    "error_message": {"type": "string"},
+                    "error_exception": {"type": "string"},
+                },
+                "required": ["error"],
             },
-            "required": ["error"],
-        }
-        self.components["ErrorCodes"] = {
-            "description": "Which code an error's token has; some have none.",
-            "type": "object",
-            "anyOf": coded + uncoded,
-        }
-        self.components["CommonErrorToken"] = {
-            "description": "What any method may answer.",
-            "enum": self._tokens(self.source.common_errors),
-        }
+        )
+        self._keep(
+            "ErrorCodes",
+            {
+                "description": "Which code an error's token has; some have none.",
+                "type": "object",
+                "anyOf": coded + uncoded,
+            },
+        )
+        self._keep(
+            "CommonErrorToken",
+            {
+                "description": "What any method may answer.",
+                "enum": self._tokens(self.source.common_errors),
+            },
+        )
 
     def _define_error(self, name: str, method: Method) -> str:
         """An error of the method. A list of tokens of its own stands for this version's, as other schemas do."""
@@ -137,13 +154,16 @@ class Schemas:
         allowed: Schema = {"anyOf": [{"$ref": f"{REFERENCE}CommonErrorToken"}, *own]}
         number = newest_block(method.errors, self._version)
         name = name if number is None else f"{name}V{number}"
-        self.components[name] = {
-            "description": f"What {method.name} answers when it cannot.",
-            "allOf": [
-                {"$ref": f"{REFERENCE}ErrorResponse"},
-                {"type": "object", "properties": {"error": allowed}},
-            ],
-        }
+        self._keep(
+            name,
+            {
+                "description": f"What {method.name} answers when it cannot.",
+                "allOf": [
+                    {"$ref": f"{REFERENCE}ErrorResponse"},
+                    {"type": "object", "properties": {"error": allowed}},
+                ],
+            },
+        )
         return name
 
     def _tokens(self, written: Any) -> list[str]:
