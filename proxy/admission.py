@@ -5,8 +5,6 @@ What is refused is answered as rippled answers a client that has used up its bal
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 from throttled import MemoryStore, RateLimiterType, Throttled, per_sec
@@ -57,20 +55,21 @@ class Admission:
             return "rate"
         return None if self._in_all.allows("all", requests) else "rate_in_all"
 
-    @contextmanager
-    def under_way(self, address: str) -> Iterator[Refusal | None]:
-        """While one request of the client at `address` is under way; says why it must not be, or None."""
+    def enter(self, address: str) -> Refusal | None:
+        """Counts one request of the client at `address` as under way, until it leaves; or says why it must not be."""
         if address in self._exempt:
-            yield None
-            return
+            return None
         counted = counted_as(address)
         if self._in_flight[counted] >= self._most_in_flight:
-            yield "in_flight_per_address"
-            return
+            return "in_flight_per_address"
         self._in_flight[counted] += 1
-        try:
-            yield None
-        finally:
-            self._in_flight[counted] -= 1
-            if not self._in_flight[counted]:
-                del self._in_flight[counted]
+        return None
+
+    def leave(self, address: str) -> None:
+        """One request of the client at `address`, which `enter` let in, is over."""
+        if address in self._exempt:
+            return
+        counted = counted_as(address)
+        self._in_flight[counted] -= 1
+        if not self._in_flight[counted]:
+            del self._in_flight[counted]

@@ -87,11 +87,12 @@ class Answering:
         return answer
 
     async def _share(self, call: Call, served: Served, deadline: float, may_pass: bool) -> Answer:
+        if self._sharing is None or call.method not in READING_METHODS or call.method in _NOT_SHARED:
+            return await self._ask_nodes(call, served, deadline, may_pass)
+
         async def ask() -> tuple[Answer, Served]:
             return await self._ask_nodes(call, served, deadline, may_pass), served
 
-        if self._sharing is None or call.method not in READING_METHODS or call.method in _NOT_SHARED:
-            return (await ask())[0]
         params = orjson.dumps(call.params, option=orjson.OPT_SORT_KEYS)
         key = (call.version, call.method, params, may_pass)
         (answer, by), shared = await self._sharing.ask(key, ask, _may_share, deadline)

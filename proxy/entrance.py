@@ -1,7 +1,7 @@
 """Where a client's bytes come in: tells JSON-RPC, WebSocket and a load balancer's question apart, and whom to serve."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -19,11 +19,34 @@ from proxy.sessions import WebSocketEndpoint
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
+class Users:
+    """Counts who uses something, each within `with`."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def __enter__(self) -> None:
+        self._count += 1
+        if self._count == 1:
+            self._none.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        if not self._count:
+            self._none.set()
+
+    async def none(self) -> None:
+        """Waits until there is none."""
+        await self._none.wait()
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """What the configuration in force has behind one listener. A reload puts another in its place.
 
-    `request_bytes`: of one POST's body. `used`: held while a request is served, for who waits until none is.
+    `request_bytes`: of one POST's body. `users`: entered while a request is served, for who waits until none is.
     """
 
     jsonrpc: JsonRpcEndpoint
@@ -33,7 +56,7 @@ class Door:
     account: Account
     trusted_proxies: Sequence[Network]
     request_bytes: int
-    used: Callable[[], AbstractContextManager[None]]
+    users: Users
 
 
 class Entrance:
@@ -49,7 +72,7 @@ class Entrance:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse | JsonResponse:
         """Answers one HTTP request."""
         door = self.door
-        with door.used():
+        with door.users:
             response = await _answer(request, door, self._status)
         if not response.prepared:  # a session is over by now
             response.headers["Server"] = SERVER
@@ -98,12 +121,15 @@ async def _post(request: web.BaseRequest, door: Door) -> web.StreamResponse | Js
         # Before it is read; of one that does not say its length, no more than so many bytes are read.
         text = f"Unable to parse request: larger than {door.request_bytes} bytes"
         return _refuse(request, door, "too_large", 400, text)
-    with door.admission.under_way(peer) as refusal:
-        if refusal is not None:
-            return _overloaded(request, door, refusal)
+    refusal = door.admission.enter(peer)
+    if refusal is not None:
+        return _overloaded(request, door, refusal)
+    try:
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
             request.transport.write(_CONTINUE)
         return await door.jsonrpc.handle(request, peer)
+    finally:
+        door.admission.leave(peer)
 
 
 def _peer(request: web.BaseRequest, door: Door) -> str:

@@ -1,8 +1,6 @@
 """What one reading of the configuration amounts to; a reload puts another in its place."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from proxy.admission import Rate
 from proxy.callers import Callers
@@ -16,7 +14,7 @@ from proxy.configured import (
     make_translator,
     make_websocket,
 )
-from proxy.entrance import Door
+from proxy.entrance import Door, Users
 from proxy.jsonrpc import JsonRpcEndpoint
 from proxy.kept import KeptAnswers
 from proxy.listening.origins import Origins
@@ -45,9 +43,7 @@ class Serving:
         self._answering = make_answering(nodes, self._translator, kept, settings, metrics)
         self._dialer = make_dialer(settings)
         self._in_all = Rate(settings.limits.requests_per_second_in_all, settings.limits.burst_seconds)
-        self._users = 0
-        self._unused = asyncio.Event()
-        self._unused.set()
+        self._users = Users()
         self.doors = tuple(self._door(listen) for listen in settings.listeners)
 
     def _door(self, listen: ListenSettings) -> Door:
@@ -76,19 +72,8 @@ class Serving:
             account=self._account,
             trusted_proxies=settings.guard.trusted_proxies,
             request_bytes=policy.request_bytes,
-            used=self._used,
+            users=self._users,
         )
-
-    @contextmanager
-    def _used(self) -> Iterator[None]:
-        self._users += 1
-        self._unused.clear()
-        try:
-            yield
-        finally:
-            self._users -= 1
-            if not self._users:
-                self._unused.set()
 
     async def drain(self, seconds: float) -> None:
         """Tells all sessions to go (1001), and gives them `seconds`."""
@@ -96,7 +81,7 @@ class Serving:
 
     async def close_unused(self) -> None:
         """Waits until no request and no session uses it any more, and closes it: when another is in its place."""
-        await self._unused.wait()
+        await self._users.none()
         await self.close()
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ import httptools
 
 _MOST_HEAD_BYTES = 65_536
 """Of an answer: status line and headers."""
+_WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
 
 
 class HttpAnswer(NamedTuple):
@@ -142,6 +143,8 @@ class HttpConnection(asyncio.Protocol):
         if self._headers_size > _MOST_HEAD_BYTES:
             raise AnswerMalformed
         lowered = name.lower()
+        if lowered not in _WANTED:
+            return
         if lowered == b"content-length":
             self._framed = True
             if int(value) > self._most_bytes:

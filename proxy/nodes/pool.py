@@ -134,7 +134,7 @@ class Nodes:
             drawn = random.random() ** (1 / node.weight)  # noqa: S311 - no secret
             return doubtful, lacks, node.api_version != client_version, node.in_flight / node.weight, -drawn
 
-        able = [node for node in self._nodes if node.takes_work(websocket) and node not in not_these]
+        able = [node for node in self._nodes if node not in not_these and node.takes_work(websocket)]
         chosen = min(able, key=order) if len(able) > 1 else next(iter(able), None)
         if chosen is not None:
             chosen.breaker.chosen()
