@@ -11,6 +11,7 @@ from adapters import VERSIONS
 from proxy.commands.output import echo_json
 from proxy.commands.told import Change, Changes, changes_between
 from proxy.nodes.methods import KNOWN_METHODS
+from proxy.spec import changes as schema_changes
 
 _WIDTH = 100
 _SUBSCRIBING = ("subscribe", "unsubscribe")
@@ -41,7 +42,7 @@ def explain(method: str | None, lines: bool) -> None:
 @click.argument("newer", type=int)
 @_json_option
 def changes(older: int, newer: int, lines: bool) -> None:
-    """Write what changed from API version OLDER to NEWER: a changelog in Markdown, made from the adapters."""
+    """Write what changed from API version OLDER to NEWER: a changelog in Markdown, by adapters and schemas."""
     for version in (older, newer):
         if not VERSIONS.oldest <= version <= VERSIONS.newest:
             raise click.UsageError(
@@ -51,7 +52,7 @@ def changes(older: int, newer: int, lines: bool) -> None:
         raise click.UsageError("name the older version first, the newer after it")
     steps = changes_between(older, newer)
     if lines:
-        echo_json([asdict(step) for step in steps], lines=True)
+        echo_json([{**asdict(step), "schemas": _of_schemas(step)} for step in steps], lines=True)
     else:
         _echo(line for step in steps for line in _changelog(step))
 
@@ -123,6 +124,16 @@ def _changelog(step: Changes) -> Iterator[str]:
         )
         yield ""
         yield from _paragraphs(step.pushed)
+    yield "## Fields and errors, by the schemas"
+    yield ""
+    for found in schema_changes(step.older, step.newer):
+        within = f" (in {', '.join(found.within)})" if found.within else ""
+        yield from _wrapped(f"- {found}{within}", "  ")
+    yield ""
+
+
+def _of_schemas(step: Changes) -> list[dict[str, object]]:
+    return [asdict(change) for change in schema_changes(step.older, step.newer)]
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:

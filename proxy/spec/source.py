@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import yaml
 
+from adapters import VERSIONS
 from proxy.spec.notation import NotationError
 
 Transport = Literal["http", "websocket"]
@@ -59,7 +60,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All that is written. `versions` are those that it tells apart, without a gap."""
+    """All that is written. `versions` are those that it tells apart or that adapters lead to, without a gap."""
 
     types: Mapping[str, Any]
     methods: Mapping[str, Method]
@@ -97,7 +98,7 @@ def read_source() -> Source:
         common_errors=errors["common"],
         error_groups=errors["groups"],
         uncoded_errors=errors["uncoded"],
-        versions=tuple(range(1, max(_mentioned(texts)) + 1)),
+        versions=tuple(range(VERSIONS.oldest, max(VERSIONS.newest, *_mentioned(texts)) + 1)),
     )
 
 

@@ -62,6 +62,8 @@ async def test_the_changelog_has_every_change_and_loss(run: Run) -> None:
             assert words in flat
     assert "## Errors of any method" in ran.out
     assert "`transaction`, `validationReceived`" in flat
+    assert "- account_info: answer: signer_lists added (SignerList[], optional)\n" in ran.out
+    assert "- tx_history: the method was removed\n" in ran.out
 
 
 async def test_programs_get_json(run: Run) -> None:
@@ -69,6 +71,7 @@ async def test_programs_get_json(run: Run) -> None:
     assert {change["subject"] for change in step["methods"]} == set(
         orjson.loads(orjson.dumps([change.subject for change in changes_between(1, 2)[0].methods]))
     )
+    assert ("tx_history", "removed") in {(change["subject"], change["kind"]) for change in step["schemas"]}
     (told,) = orjson.loads((await run("explain", "account_info", "--json")).out)
     assert told["directions"][0] == {
         "client": 1,

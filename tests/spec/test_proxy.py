@@ -15,7 +15,6 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("account_info", {"account": ALICE, "signer_lists": True}),
     ("account_info", {"account": "rPT1Sjq2YGrBMTttX4GZHjKu9dyfzbpAYe"}),
     ("tx", {"transaction": PAYMENT}),
-    ("tx", {"transaction": "0" * 64}),
     ("version", {}),
 ]
 
