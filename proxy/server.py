@@ -21,6 +21,7 @@ from proxy.observe.clients import ClientsPage
 from proxy.observe.endpoints import ObserveServer, Readiness
 from proxy.observe.metrics import Metrics
 from proxy.observe.nodes import NodesCollector
+from proxy.observe.summary import Summary
 from proxy.serving import Serving
 from proxy.sunset import Clock
 
@@ -51,6 +52,7 @@ class Proxy:
         self._observe: ObserveServer | None = None
         self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
         self._callers = make_callers(settings, clock)
+        self._summary = Summary(proxy.__version__, self._metrics, lambda: self._settings, self._readiness, clock)
         self._serving: Serving | None = None
         self._open: dict[_Place, _Open] = {}
         self._leaving: set[Listener] = set()
@@ -72,9 +74,12 @@ class Proxy:
                 readiness=self._readiness,
                 pages={
                     "/clients": ClientsPage(lambda: self._callers, lambda: self._settings.versions.shadow_refuse).serve,
+                    "/": self._summary.serve_page,
+                    "/summary": self._summary.serve_json,
                 },
             )
             await self._observe.start()
+            self._do(self._summary.keep_history())
             # Before anything is asked of a node: an address that is taken is then all there is to tell.
             await self._go_over_to(settings)
             self._metrics.registry.register(NodesCollector(self._readiness, self._nodes.paused))

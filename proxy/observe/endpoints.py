@@ -122,12 +122,13 @@ class ObserveServer:
             {
                 "ready": readiness.ready,
                 "draining": readiness.draining,
-                "nodes": [_told(node, now) for node in readiness.nodes],
+                "nodes": [told_of_node(node, now) for node in readiness.nodes],
             },
         )
 
 
-def _told(node: NodeStatus, now: float) -> dict[str, object]:
+def told_of_node(node: NodeStatus, now: float) -> dict[str, object]:
+    """What `/ready` tells of a node, at the event loop's time `now`."""
     return {
         "name": node.name,
         "up": node.up,
