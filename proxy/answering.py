@@ -209,6 +209,7 @@ class _Attempt:
                 raise _VersionRefused(name) from None
             if raw.status == 200:
                 log.warning("node_answer_unreadable", node=name, problem=str(unreadable))
+                self.node.health.doubt()
                 raise NodeFailure("nonsense", name) from None
             raise NodeText(raw) from None
         self._unable |= result.get("error") in _UNABLE

@@ -163,10 +163,12 @@ async def test_an_error_is_an_answer_too() -> None:
         (web.Response(status=400, text="invalid_API_version"), "refuses API version 2"),
         (web.Response(status=403, text="Forbidden"), "answers HTTP 403 without JSON"),
         (web.Response(status=200, text="<html>"), "answers HTTP 200 without JSON"),
-        (web.json_response([1]), "answers HTTP 200 without JSON"),
+        (web.json_response([1]), "answers HTTP 200 without a result that a node gives"),
+        (web.json_response({"result": [1]}), "answers HTTP 200 without a result that a node gives"),
+        (web.json_response({"result": {"hello": 1}}), "answers HTTP 200 without a result that a node gives"),
     ],
 )
-async def test_an_answer_without_json_is_none(answer: web.Response, problem: str) -> None:
+async def test_an_answer_that_no_node_gives_is_none(answer: web.Response, problem: str) -> None:
     async with running({"server_info": answer}) as node, health_of(node.url) as (health, *_):
         assert not await health.wait_first(2)
         assert health.status.problem == problem

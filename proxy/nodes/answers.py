@@ -8,15 +8,17 @@ from proxy.nodes.http import RawAnswer
 
 
 def result_of(answer: RawAnswer) -> dict[str, Any] | None:
-    """The `result` of a JSON-RPC answer, `{}` if it has none, None if the answer is not a JSON object."""
+    """The `result` of a JSON-RPC answer, None if that is no object; the answer itself where it has none, as the errors
+    that a Clio gives in place of an answer.
+    """
     try:
         message = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         return None
     if not isinstance(message, dict):
         return None
-    result = message.get("result")
-    return result if isinstance(result, dict) else {}
+    result = message.get("result", message)
+    return result if isinstance(result, dict) else None
 
 
 def error_of(result: dict[str, Any]) -> str | None:
@@ -30,8 +32,9 @@ def refuses_version(answer: RawAnswer) -> bool:
     return answer.status == 400 and answer.body.startswith(b"invalid_API_version")
 
 
-def not_json(answer: RawAnswer, api_version: int | None) -> str:
-    """Words for an answer without JSON to a question asked in `api_version`."""
+def no_result(answer: RawAnswer, api_version: int | None) -> str:
+    """Words for an answer without a result to a question asked in `api_version`."""
     if refuses_version(answer):
         return f"refuses API version {api_version}"
-    return f"answers HTTP {answer.status} without JSON"
+    is_json = answer.body.lstrip()[:1] in (b"{", b"[")
+    return f"answers HTTP {answer.status} without {'a result that a node gives' if is_json else 'JSON'}"

@@ -10,7 +10,7 @@ import orjson
 import structlog
 
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
-from proxy.nodes.answers import error_of, not_json, refuses_version, result_of
+from proxy.nodes.answers import error_of, no_result, refuses_version, result_of
 from proxy.nodes.http import Asked, HttpNode, NodeFailure, RawAnswer
 from proxy.nodes.status import HealthRules, NodeStatus, told_by
 from proxy.nodes.version import choose_version
@@ -30,10 +30,10 @@ class _Unusable(Exception):  # noqa: N818 - what has happened
 class NodeHealth:
     """Asks a node how it is, every `interval` seconds give or take a fifth, and listens to what it does with traffic.
 
-    A node is up when it answered with JSON, also an error, and down after `rules.failures` failures one after the
-    other: of these questions, or of connections that a client's request could not make, or lost. A request that was
-    slow, or answered with something odd, only makes the question come at once, or else one expensive request would
-    take a node from everybody. A node that was down is up again after `rules.successes` answers.
+    A node is up when it told how it is, or answered with an error, and down after `rules.failures` failures one after
+    the other: of these questions, or of connections that a client's request could not make. A request that was slow,
+    lost, or answered with something odd, only makes the question come at once, or else one client's request that a node
+    cannot bear would take it from everybody. A node that was down is up again after `rules.successes` answers.
 
     Whenever it comes up, or was restarted in between, it is first asked whether it takes the proxy for an
     administrator, over HTTP and, if it has a `websocket_url`, over WebSocket; then it stays down, unless `allow_admin`.
@@ -105,6 +105,10 @@ class NodeHealth:
             pass
         return self.up
 
+    def doubt(self) -> None:
+        """Have the node asked soon, for it answered something odd."""
+        self._hurry.set()
+
     async def look_again(self, until: float) -> None:
         """Have the node asked at once, and wait for what comes of it, at most until the event loop's time `until`."""
         self._hurry.set()
@@ -154,10 +158,10 @@ class NodeHealth:
         api_version = await self._version()
         answer = await self._ask("server_info", api_version)
         result = result_of(answer)
-        if result is None:
+        if result is None or not (isinstance(result.get("info"), dict) or "error" in result):
             if self.up and not refuses_version(answer):
-                raise NodeFailure("nonsense", self.status.name, detail=not_json(answer, api_version))
-            raise _Unusable(not_json(answer, api_version))
+                raise NodeFailure("nonsense", self.status.name, detail=no_result(answer, api_version))
+            raise _Unusable(no_result(answer, api_version))
         now = asyncio.get_running_loop().time()
         status = told_by(replace(self.status, api_version=api_version, last_answer=now), result, now)
         if not self._allow_admin and is_clio_admins(result):
@@ -207,7 +211,7 @@ class NodeHealth:
         answered = isinstance(outcome, RawAnswer) and _is_usual(outcome)
         if answered == self.up:
             return
-        if isinstance(outcome, NodeFailure) and outcome.kind in ("refused", "disconnected"):
+        if isinstance(outcome, NodeFailure) and outcome.kind == "refused":
             self._count_failure(outcome.kind)
             self._tell_watchers()
         self._hurry.set()  # the question decides

@@ -1,6 +1,6 @@
 """Which API version a node is spoken to in, chosen from what it says it has."""
 
-from proxy.nodes.answers import error_of, not_json, refuses_version, result_of
+from proxy.nodes.answers import error_of, no_result, refuses_version, result_of
 from proxy.nodes.http import RawAnswer
 
 HIGHEST_VERSION = 3
@@ -16,7 +16,7 @@ def choose_version(answer: RawAnswer, newest: int) -> tuple[int | None, str]:
     """
     result = result_of(answer)
     if result is None:
-        return (1, "") if refuses_version(answer) else (None, not_json(answer, 2))
+        return (1, "") if refuses_version(answer) else (None, no_result(answer, 2))
     error = error_of(result)
     if error in ("invalid_API_version", "unknownCmd"):
         return 1, ""
