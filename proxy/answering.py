@@ -142,7 +142,9 @@ class Answering:
         """Asks one node; a result that is the same in both versions passes without being parsed."""
         pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method)
         first = None
-        with attempt.node.busy():
+        node = attempt.node
+        node.in_flight += 1
+        try:
             if may_pass and pipeline.passes:
                 raw = await attempt.post(Question(call.method, call.params))
                 spliced = splice_jsonrpc(call, raw.body) if raw.status == 200 else None
@@ -151,6 +153,8 @@ class Answering:
                 first = attempt.read(raw)
             conversation = pipeline.converse(call.params)
             translated = await self._translator.converse(conversation, attempt.version, attempt.ask, first)
+        finally:
+            node.in_flight -= 1
         if not pipeline.same_version:
             self._metrics.translation(call.method, call.version, attempt.version, translated.seconds)
         return translated

@@ -62,12 +62,13 @@ class Door:
 class Entrance:
     """The handler of one listener. Any path will do, as on rippled's."""
 
-    def __init__(self, door: Door, readiness: Callable[[], Readiness]) -> None:
+    def __init__(self, door: Door, readiness: Callable[[], Readiness], draining: Callable[[], bool]) -> None:
         self.door = door
         """For the requests that come from now on."""
         self.leaving = False
         """Nobody is to come back: each answer closes its connection."""
         self._readiness = readiness
+        self._draining = draining
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse | JsonResponse:
         """Answers one HTTP request."""
@@ -77,7 +78,7 @@ class Entrance:
         if not response.prepared:  # a session is over by now
             response.headers["Server"] = SERVER
             door.origins.mark(request, response)
-            if self.leaving or self._readiness().draining:
+            if self.leaving or self._draining():
                 response.force_close()
         return response
 

@@ -187,7 +187,7 @@ class Proxy:
         ):
             opened = self._open.get(place)
             if opened is None:
-                entrance = Entrance(door, self._readiness)
+                entrance = Entrance(door, self._readiness, lambda: self._draining)
                 name = f"{listen.host}:{bound[place][0].getsockname()[1]}"
                 terms = make_terms(listen, settings)
                 listener = Listener(name, bound[place], entrance.handle, terms, certificate, self._metrics)

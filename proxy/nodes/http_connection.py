@@ -74,7 +74,8 @@ class HttpConnection(asyncio.Protocol):
         """
         if self._transport is None or self._waiting is not None:
             raise ConnectionResetError
-        self._parser = httptools.HttpResponseParser(self)
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
         self._waiting = self._loop.create_future()
         self.answering = False
         self._begin_message()

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+_NAMES = frozenset({"ledger_index", "ledger", "ledger_index_min", "ledger_index_max", "min_ledger", "max_ledger"})
+
 
 class LedgerRange(NamedTuple):
     """Ledgers by their index, both ends included."""
@@ -18,6 +20,8 @@ def wanted_ledgers(params: Mapping[str, Any]) -> LedgerRange | None:
     Looks at `ledger_index` (and the old `ledger`), `ledger_index_min` and `_max` of `account_tx`, `min_ledger` and
     `max_ledger` of `tx`. Of a range with an open end only the given end is wanted.
     """
+    if _NAMES.isdisjoint(params):
+        return None
     for name in ("ledger_index", "ledger"):
         index = _index(params.get(name))
         if index is not None:
