@@ -100,7 +100,9 @@ async def _answer(
         return await _post(request, door)
     if is_session:
         refusal = door.admission.admit(_peer(request, door))
-        return await door.websocket.handle(request) if refusal is None else _overloaded(request, door, refusal)
+        if refusal is not None:
+            return _overloaded(request, door, refusal)
+        return await door.websocket.handle(request, door.admission)
     if request.method in ("GET", "HEAD"):
         return status()
     if request.method == "OPTIONS":
@@ -128,7 +130,7 @@ async def _post(request: web.BaseRequest, door: Door) -> web.StreamResponse | Js
     try:
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
             request.transport.write(_CONTINUE)
-        return await door.jsonrpc.handle(request, peer)
+        return await door.jsonrpc.handle(request, peer, door.admission)
     finally:
         door.admission.leave(peer)
 

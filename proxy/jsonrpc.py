@@ -7,6 +7,7 @@ from aiohttp import web
 
 from adapters import JsonObject
 from adapters.errors import error_result
+from proxy.admission import Admission
 from proxy.answering import Answer, Answering, NodeText, Passing
 from proxy.envelope import (
     Batch,
@@ -54,8 +55,11 @@ class JsonRpcEndpoint:
         self._in_flight = 0
         self._notices = notices
 
-    async def handle(self, request: web.BaseRequest, peer: str) -> JsonResponse:
-        """Answers one POST of the client at the address `peer`. Raises nothing that a client could cause."""
+    async def handle(self, request: web.BaseRequest, peer: str, admission: Admission) -> JsonResponse:
+        """Answers one POST of the client at the address `peer`. Raises nothing that a client could cause.
+
+        `admission` has let in the POST as one request; what more is in a batch it is asked about.
+        """
         account = self._account
         served = Served("http", peer, account.request_id(), caller=account.callers.who(peer, request))
         if self._in_flight >= self._most_in_flight:
@@ -64,14 +68,15 @@ class JsonRpcEndpoint:
         self._in_flight += 1
         account.metrics.in_flight.inc()
         try:
-            response = await self._serve(request, served)
+            with account.tracing.request(served, request.headers):
+                response = await self._serve(request, served, admission)
         finally:
             self._in_flight -= 1
             account.metrics.in_flight.dec()
         response.headers.update(self._notices.headers(served.client_version))
         return response
 
-    async def _serve(self, request: web.BaseRequest, served: Served) -> JsonResponse:
+    async def _serve(self, request: web.BaseRequest, served: Served, admission: Admission) -> JsonResponse:
         deadline = asyncio.get_running_loop().time() + self._request_seconds
         try:
             if request.content.is_eof():  # all of it is here, so that no timer is needed
@@ -88,6 +93,11 @@ class JsonRpcEndpoint:
             self._account.refused(served, read.reason, read.version_refused)
             return self._text(served, read.status, read.text)
         if isinstance(read, Batch):
+            refusal = admission.admit(served.peer, len(read.items) - 1) if len(read.items) > 1 else None
+            if refusal is not None:
+                served.method = "batch"
+                self._account.refused(served, refusal)
+                return self._text(served, 503, "Server is overloaded")
             return await self._serve_batch(read, served, deadline)
         _name(served, read)
         try:
@@ -134,7 +144,8 @@ class JsonRpcEndpoint:
         answers = []
         for item in batch.items:
             served = Served("http", whole.peer, whole.request_id, caller=whole.caller)
-            answers.append(await self._answer_item(item, served, deadline))
+            with self._account.tracing.request(served):
+                answers.append(await self._answer_item(item, served, deadline))
             self._account.ended(served, 200)
             if served.client_version is not None:  # of several, the oldest is the one to say something about
                 whole.client_version = min(served.client_version, whole.client_version or served.client_version)

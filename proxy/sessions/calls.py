@@ -10,7 +10,7 @@ from proxy.failures import FAILURES, Failure, told_of_failure
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.methods import READING_METHODS
 from proxy.observe.served import Served
-from proxy.sessions.link import NodeLink, read_answer
+from proxy.sessions.link import Message, NodeLink, read_answer
 from proxy.sessions.node_side import NodeSide
 from proxy.sessions.order import DeliveryOrder, Slot
 from proxy.sessions.pushed import PATH_METHODS
@@ -71,21 +71,26 @@ class Calls:
         metrics = self._account.metrics
         metrics.in_flight.inc()
         try:
-            async with asyncio.timeout(self._services.limits.request_seconds):
-                link = await self._nodes.link()
-                with link.node.busy():
-                    answer = await self._answer(call, served, slot, link)
-        except TimeoutError:
-            answer = self._failed(NodeFailure("timeout", served.node or "none"), call, served)
-        except FAILURES as failure:
-            answer = self._failed(failure, call, served)
-        except Exception:
-            log.exception("request_failed", request_id=served.request_id)
-            answer = self._failed(NodeFailure("nonsense", served.node or "none"), call, served)
+            with self._account.tracing.request(served):
+                answer = await self._answer_in_time(call, served, slot)
         finally:
             metrics.in_flight.dec()
         self._account.ended(served, None)
         self._order.fill(slot, self._services.notices.warned(call.version, answer))
+
+    async def _answer_in_time(self, call: Call, served: Served, slot: Slot) -> bytes:
+        try:
+            async with asyncio.timeout(self._services.limits.request_seconds):
+                link = await self._nodes.link()
+                with link.node.busy():
+                    return await self._answer(call, served, slot, link)
+        except TimeoutError:
+            return self._failed(NodeFailure("timeout", served.node or "none"), call, served)
+        except FAILURES as failure:
+            return self._failed(failure, call, served)
+        except Exception:
+            log.exception("request_failed", request_id=served.request_id)
+            return self._failed(NodeFailure("nonsense", served.node or "none"), call, served)
 
     async def _answer(self, call: Call, served: Served, slot: Slot, link: NodeLink) -> bytes:
         version = link.version
@@ -93,7 +98,7 @@ class Calls:
         pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method)
         first: NodeAnswer | None = None
         if pipeline.passes:
-            message = await link.ask(Question(call.method, call.params), call, slot)
+            message = await self._ask(Question(call.method, call.params), call, slot, link)
             if message.parsed is None and call.method not in PATH_METHODS:
                 spliced = splice_websocket(call, message.text)
                 if spliced is not None:
@@ -102,7 +107,7 @@ class Calls:
             first = read_answer(message, link.node)
 
         async def ask(question: Question) -> NodeAnswer:
-            return read_answer(await link.ask(question, call, slot), link.node)
+            return read_answer(await self._ask(question, call, slot, link), link.node)
 
         translated = await self._services.translator.converse(pipeline.converse(call.params), version, ask, first)
         if not pipeline.same_version:
@@ -112,6 +117,10 @@ class Calls:
         served.error = error_of(translated.result)
         served.outcome = "success" if served.error is None else "error"
         return write_websocket(call, translated.result, translated.beside)
+
+    async def _ask(self, question: Question, call: Call, slot: Slot, link: NodeLink) -> Message:
+        with self._account.tracing.question(link.node.name, question.method):
+            return await link.ask(question, call, slot)
 
     def _failed(self, failure: Failure, call: Call, served: Served) -> bytes:
         served.outcome = "failed"

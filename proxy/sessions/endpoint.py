@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import HttpVersion11, web
 
+from proxy.admission import Admission
 from proxy.envelope import Policy
 from proxy.failures import NoNode
 from proxy.guard import Network, client_address
@@ -70,8 +71,11 @@ class WebSocketEndpoint:
         # aiohttp warns of every subprotocol that a client offers, in words that the client chooses.
         logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Serves one client until its session ends, or refuses it before there is one: with 400, 426 or 503."""
+    async def handle(self, request: web.BaseRequest, admission: Admission) -> web.StreamResponse:
+        """Serves one client until its session ends, or refuses it before there is one: with 400, 426 or 503.
+
+        `admission` has let in the handshake as one request; it is asked about each message.
+        """
         socket = self._socket()
         if request.version < HttpVersion11 or not socket.can_prepare(request).ok:
             return self._no_handshake(request)
@@ -83,7 +87,7 @@ class WebSocketEndpoint:
             return web.Response(status=503, text=f"{text}\r\n")
         self._open[peer] += 1
         try:
-            return await self._serve(request, socket, peer)
+            return await self._serve(request, socket, peer, admission)
         finally:
             self._open[peer] -= 1
             if not self._open[peer]:
@@ -107,6 +111,8 @@ class WebSocketEndpoint:
         return web.WebSocketResponse(
             timeout=CLOSING_SECONDS,
             heartbeat=self._limits.ping_interval,
+            # A client's close is answered with its own code, as rippled does: xrpl.js takes any other for a loss.
+            autoclose=False,
             compress=self._limits.compression,
             # rippled tells a client whose message is too large so, but only up to a point.
             max_msg_size=2 * self._limits.message_bytes,
@@ -119,7 +125,9 @@ class WebSocketEndpoint:
         headers = {"Sec-WebSocket-Version": "13"} if other_version else {}
         return web.Response(status=426 if other_version else 400, text=_NO_HANDSHAKE, headers=headers)
 
-    async def _serve(self, request: web.BaseRequest, socket: web.WebSocketResponse, peer: str) -> web.StreamResponse:
+    async def _serve(
+        self, request: web.BaseRequest, socket: web.WebSocketResponse, peer: str, admission: Admission
+    ) -> web.StreamResponse:
         try:
             node, connection = await self._connect(peer)
         except (NoNode, NodeFailure):
@@ -134,7 +142,8 @@ class WebSocketEndpoint:
             # The client left while its node was being connected to. Nobody reads this.
             return web.Response(status=503)
         caller = self._account.callers.who(peer, request)
-        await self._run(Session(socket, request.transport, peer, caller, self._services, node, connection), node)
+        session = Session(socket, request.transport, peer, caller, self._services, admission, node, connection)
+        await self._run(session, node)
         return socket
 
     async def _run(self, session: Session, node: Node) -> None:

@@ -61,6 +61,7 @@ class Ending(NamedTuple):
 
 
 TOO_SLOW = Ending("client_too_slow", WSCloseCode.POLICY_VIOLATION, "client is too slow")
+TOO_OFTEN = Ending("rate", WSCloseCode.POLICY_VIOLATION, "threshold exceeded")
 INTERNAL = Ending("internal", WSCloseCode.INTERNAL_ERROR, "internal error")
 CANCELLED = Ending("cancelled", WSCloseCode.GOING_AWAY, "the server is going down")
 

@@ -8,6 +8,7 @@ from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMsgTyp
 
 from adapters import JsonObject
 from adapters.errors import error_result
+from proxy.admission import Admission
 from proxy.callers import Caller
 from proxy.envelope import Refused, WebSocketRefusal, read_websocket, write_websocket
 from proxy.nodes.pool import Node
@@ -17,7 +18,7 @@ from proxy.sessions.calls import Calls
 from proxy.sessions.node_side import NodeSide
 from proxy.sessions.order import DeliveryOrder
 from proxy.sessions.output import Output
-from proxy.sessions.services import CANCELLED, CLOSING_SECONDS, INTERNAL, TOO_SLOW, Ending, Services
+from proxy.sessions.services import CANCELLED, CLOSING_SECONDS, INTERNAL, TOO_OFTEN, TOO_SLOW, Ending, Services
 from proxy.version_method import version_result
 
 log = structlog.get_logger(__name__)
@@ -26,8 +27,8 @@ log = structlog.get_logger(__name__)
 class Session:
     """One client's session with the node `node`, over `connection`, from `run` to its end.
 
-    `client` is its WebSocket, `transport` what that is on, `peer` its address, `caller` what is
-    remembered of who it is.
+    `client` is its WebSocket, `transport` what that is on, `peer` its address, `caller` what is remembered of who it
+    is, `admission` what says whether it may ask so often.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Session:
         peer: str,
         caller: Caller | None,
         services: Services,
+        admission: Admission,
         node: Node,
         connection: NodeConnection,
     ) -> None:
@@ -49,6 +51,7 @@ class Session:
         self._caller = caller
         self._transport = transport
         self._services = services
+        self._admission = admission
         self._account = services.account
         self._output = Output(
             client,
@@ -127,7 +130,9 @@ class Session:
         """Tells the client why, and waits a little for it to have heard; then the connection is gone in any case."""
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
-                await self._client.close(code=ending.code or WSCloseCode.OK, message=ending.message.encode())
+                heard = self._client.close_code
+                code = ending.code or (heard if heard != WSCloseCode.ABNORMAL_CLOSURE else None) or WSCloseCode.OK
+                await self._client.close(code=code, message=ending.message.encode())
                 while self._transport is not None and self._transport.get_write_buffer_size():  # noqa: ASYNC110
                     await asyncio.sleep(0.05)  # no event tells when it is empty
         except TimeoutError:
@@ -152,6 +157,8 @@ class Session:
                 break
             self._requests += 1
             self._take(message.data)
+            if self._ending.done() and self._ending.result() is TOO_OFTEN:
+                return  # what it sent besides is not even refused
         self.end(Ending(self._how_client_went()))
 
     def _how_client_went(self) -> str:
@@ -166,12 +173,18 @@ class Session:
         if isinstance(read, WebSocketRefusal):
             served.method = read.method or ""
             self._refuse(served, read.reason, read.message, read)
+            if self._admission.admit(self.peer) is not None:
+                self.end(TOO_OFTEN)
             return
         call = read.call if isinstance(read, Refused) else read
         served.method, served.client_version = call.method, call.version
         self._set_version(call.version)
         if isinstance(read, Refused):
             self._refuse(served, read.reason, write_websocket(call, read.result))
+        elif (refusal := self._admission.admit(self.peer)) is not None:
+            # As rippled, which cuts off who goes on although it is told to slow down.
+            self._refuse(served, refusal, write_websocket(call, error_result("slowDown")))
+            self.end(TOO_OFTEN)
         elif self._ending.done():
             result = error_result("tooBusy", "This session is being closed: connect again.")
             self._refuse(served, "session_closing", write_websocket(call, result))

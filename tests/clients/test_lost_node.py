@@ -105,9 +105,6 @@ async def test_xrpl_py_knows_and_opens_again(
         await script.result()
 
 
-@pytest.mark.xfail(
-    raises=TimeoutError, reason="the proxy answers every close with 1000, which xrpl.js takes for a lost connection"
-)
 @pytest.mark.parametrize("library", XRPL_JS, ids=str)
 async def test_xrpl_js_leaves_for_good(demo_node: StartNode, proxy: StartProxy, library: Library) -> None:
     ours = await proxy(await demo_node(2))

@@ -7,6 +7,7 @@ import pytest
 
 from proxy.addresses import Exemption, counted_as
 from proxy.admission import Admission, Rate
+from proxy.demo import DemoNode
 from tests.conftest import StartProxy
 from tests.listening.asking import FEE, ask, counted
 from tests.scripted_node import ScriptedNode
@@ -31,6 +32,32 @@ async def test_requests_beyond_the_rate_are_refused_as_rippled_refuses_them(
         assert refused.value.status == 503
     await asyncio.sleep(0.6)  # what the rate itself gives back
     assert (await ask(served.http_url, **{"X-Forwarded-For": "192.0.2.1"}))[0] == 200
+
+
+async def test_each_item_of_a_batch_counts(node: ScriptedNode, proxy: StartProxy) -> None:
+    limits = {"requests_per_second": 1, "burst_seconds": 5, "exempt": []}
+    served = await proxy(nodes=[node.settings()], limits=limits)
+    batch = {"method": "batch", "params": [{"method": "fee"}] * 4}
+    assert (await ask(served.http_url, batch))[0] == 200
+    assert await ask(served.http_url, batch) == (503, "Server is overloaded\r\n")
+    assert node.times("fee") == 4
+
+
+@pytest.mark.parametrize("message", ['{"command": "fee", "id": 7}', "{"])
+async def test_a_session_that_asks_too_often_is_told_to_slow_down_and_closed(proxy: StartProxy, message: str) -> None:
+    async with DemoNode() as demo:
+        limits = {"requests_per_second": 1, "burst_seconds": 4, "exempt": []}
+        served = await proxy(demo, limits=limits)
+        async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url) as socket:
+            for _ in range(12):
+                await socket.send_str(message)
+            received = [received async for received in socket]
+        assert socket.close_code == 1008
+        assert 4 <= len(received) <= 7
+        if message != "{":
+            told = received[-1].json()
+            assert (told["error"], told["error_code"], told["id"]) == ("slowDown", 10, 7)
+        assert (await counted(served, "xrpl_proxy_session_closed_total"))['reason="rate"'] == 1
 
 
 async def test_a_listener_may_have_a_rate_of_its_own_and_loopback_is_exempt(
