@@ -20,10 +20,11 @@ from proxy.observe.metrics import Metrics
 from proxy.observe.served import Account
 from proxy.sessions import EndpointLimits, SessionLimits, WebSocketEndpoint
 from proxy.sunset import Clock, Dwindling, Notices, Sunset
+from proxy.tracing import UNTRACED, Tracing
 from proxy.translation import Translator
 
 
-def make_node(node: NodeSettings, settings: Settings, metrics: Metrics) -> Node:
+def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing: Tracing) -> Node:
     """One node, not looked after yet."""
     timeouts, limits, health = settings.timeouts, settings.limits, settings.health
     secure = node.http.startswith("https") or (node.websocket or "").startswith("wss")
@@ -37,6 +38,7 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics) -> Node:
         connections=limits.node_connections,
         answer_bytes=limits.answer_bytes,
         tls=tls,
+        tracing=tracing,
     )
     http.watch(metrics.node_asked)
     looked_after = NodeHealth(
@@ -117,6 +119,15 @@ def make_sunsets(settings: Settings) -> list[Sunset]:
 
 def _beginning(day: date) -> float:
     return datetime.combine(day, time(), UTC).timestamp()
+
+
+def make_tracing(settings: Settings, version: str) -> Tracing:
+    """What makes spans; `version` is the proxy's own."""
+    if settings.tracing.endpoint is None:
+        return UNTRACED
+    from proxy.observe.otel import OpenTelemetry  # needs an optional library
+
+    return OpenTelemetry(settings.tracing.endpoint, settings.tracing.sample, version)
 
 
 def make_callers(settings: Settings, clock: Clock) -> Callers:

@@ -11,7 +11,14 @@ import structlog
 
 import proxy
 from proxy.config import Settings, TlsSettings
-from proxy.configured import make_callers, make_health_rules, make_node, make_terms, what_makes_a_node
+from proxy.configured import (
+    make_callers,
+    make_health_rules,
+    make_node,
+    make_terms,
+    make_tracing,
+    what_makes_a_node,
+)
 from proxy.entrance import Entrance
 from proxy.kept import KeptAnswers
 from proxy.listening.listener import Listener, bind
@@ -52,6 +59,7 @@ class Proxy:
         self._observe: ObserveServer | None = None
         self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
         self._callers = make_callers(settings, clock)
+        self._tracing = make_tracing(settings, proxy.__version__)
         self._summary = Summary(proxy.__version__, self._metrics, lambda: self._settings, self._readiness, clock)
         self._serving: Serving | None = None
         self._open: dict[_Place, _Open] = {}
@@ -95,7 +103,7 @@ class Proxy:
         """
         before = self._settings
         await self._go_over_to(settings)
-        kept = [key for key in ("observe", "logging.format") if _value(before, key) != _value(settings, key)]
+        kept = [key for key in ("observe", "logging.format", "tracing") if _value(before, key) != _value(settings, key)]
         if kept:
             log.warning("needs_restart", keys=kept)
         log.info("reloaded", listen=self.http_urls, nodes=[node.name for node in settings.nodes])
@@ -122,6 +130,7 @@ class Proxy:
         for serving in servings:
             await serving.close()
         await self._nodes.close()
+        await self._tracing.close()
         if self._observe is not None:
             await self._observe.stop()
 
@@ -206,7 +215,7 @@ class Proxy:
         self._do(_close_nodes(gone, settings.timeouts.request))
 
     def _make_serving(self, settings: Settings) -> Serving:
-        return Serving(settings, self._nodes, self._kept, self._callers, self._metrics, self._clock)
+        return Serving(settings, self._nodes, self._kept, self._callers, self._metrics, self._clock, self._tracing)
 
     async def _replace_nodes(self, settings: Settings) -> list[Node]:
         """Goes over to the nodes of the settings, those that stay the same being kept; gives those that are gone."""
@@ -215,7 +224,9 @@ class Proxy:
             made_from = what_makes_a_node(node, settings)
             before = self._made.get(node.name)
             same = before is not None and before[0] == made_from
-            made[node.name] = before if before and same else (made_from, make_node(node, settings, self._metrics))
+            made[node.name] = (
+                before if before and same else (made_from, make_node(node, settings, self._metrics, self._tracing))
+            )
         nodes = [node for _, node in made.values()]
         gone = await self._nodes.replace(nodes, make_health_rules(settings), settings.timeouts.connect)
         for name in set(self._made) - set(made):

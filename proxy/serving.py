@@ -23,6 +23,7 @@ from proxy.observe.logs import AccessLog
 from proxy.observe.metrics import Metrics
 from proxy.observe.served import Account
 from proxy.sunset import Clock, Notices
+from proxy.tracing import Tracing
 
 
 class Serving:
@@ -32,13 +33,21 @@ class Serving:
     """
 
     def __init__(
-        self, settings: Settings, nodes: Nodes, kept: KeptAnswers, callers: Callers, metrics: Metrics, clock: Clock
+        self,
+        settings: Settings,
+        nodes: Nodes,
+        kept: KeptAnswers,
+        callers: Callers,
+        metrics: Metrics,
+        clock: Clock,
+        tracing: Tracing,
     ) -> None:
         self.settings = settings
         self._nodes = nodes
         self._clock = clock
         self._notices = Notices(make_sunsets(settings))
-        self._account = Account(metrics, AccessLog(settings.logging.requests), callers, settings.versions.shadow_refuse)
+        access_log = AccessLog(settings.logging.requests, settings.logging.sample)
+        self._account = Account(metrics, access_log, callers, settings.versions.shadow_refuse, tracing)
         self._translator = make_translator(settings)
         self._answering = make_answering(nodes, self._translator, kept, settings, metrics)
         self._dialer = make_dialer(settings)

@@ -14,6 +14,7 @@ import orjson
 from proxy.nodes.deadlines import Deadlines
 from proxy.nodes.forwarded import forwarded_for
 from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection, HttpConnections
+from proxy.tracing import UNTRACED, Tracing
 
 FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense"]
 
@@ -83,7 +84,7 @@ class HttpNode:
     `idle_timeout`: seconds after which an idle connection is given up; less than the node's own (rippled's is 3 s
     for a peer on loopback, 30 s for others).
     `connections`: questions for clients under way at once; more wait. `answer_bytes`: the largest body taken.
-    `tls`: how a node at `https://` proves who it is; None for the system's way.
+    `tls`: how a node at `https://` proves who it is; None for the system's way. `tracing`: of clients' questions.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class HttpNode:
         connections: int,
         answer_bytes: int,
         tls: ssl.SSLContext | None = None,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self.name = name
         self.url = url
@@ -107,6 +109,7 @@ class HttpNode:
         self._deadlines = Deadlines()
         self._waiting: set[asyncio.Timeout] = set()
         self._closed = False
+        self._tracing = tracing
         self._head = _head(urlsplit(url))
         # The semaphore bounds the connections, so that their pools need no bound of their own.
         self._reading = HttpConnections(urlsplit(url), idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls)
@@ -132,8 +135,16 @@ class HttpNode:
 
         Raises NodeFailure; ValueError if `client` is not an IP address.
         """
+        if client is None:
+            return await self._ask_in_time(self._head, body, client, method, reads_only, deadline)
+        with self._tracing.question(self.name, method) as lines:
+            head = self._head + _forwarded(client) + lines
+            return await self._ask_in_time(head, body, client, method, reads_only, deadline)
+
+    async def _ask_in_time(
+        self, head: bytes, body: bytes, client: str | None, method: str, reads_only: bool, deadline: float
+    ) -> RawAnswer:
         loop = asyncio.get_running_loop()
-        head = self._head if client is None else self._head + _forwarded(client)
         began = loop.time()
         ends = min(deadline, began + self._answer_timeout)
         progress = _Progress()

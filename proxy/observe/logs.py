@@ -27,6 +27,7 @@ import os
 import queue
 import re
 import threading
+import zlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -167,15 +168,24 @@ def set_level(level: Level) -> None:
 
 
 class AccessLog:
-    """Writes the line per request: of `all`, of `errors` only (every outcome but success), or none (`off`)."""
+    """Writes the line per request: of `all`, of `errors` only (every outcome but success), or none (`off`).
 
-    def __init__(self, requests: Requests) -> None:
+    `sample`: the share of the successful ones that get a line. A request is in it or not by its id, and so a batch is
+    wholly.
+    """
+
+    def __init__(self, requests: Requests, sample: float = 1.0) -> None:
         self._requests = requests
+        self._sampled_below = int(sample * 2**32)
         self._log = structlog.get_logger("proxy.access")
 
-    def wants(self, outcome: Outcome) -> bool:
+    def wants(self, outcome: Outcome, request_id: str) -> bool:
         """Whether a request that ended so gets a line."""
-        return self._requests == "all" or (self._requests == "errors" and outcome != "success")
+        if outcome != "success":
+            return self._requests != "off"
+        return self._requests == "all" and (
+            self._sampled_below == 2**32 or zlib.crc32(request_id.encode()) < self._sampled_below
+        )
 
     def request(
         self,
@@ -193,7 +203,7 @@ class AccessLog:
         node: str | None,
     ) -> None:
         """Write one line, of the fields that the module's docstring tells; `seconds` becomes `duration_ms`."""
-        if not self.wants(outcome):
+        if not self.wants(outcome, request_id):
             return
         write = self._log.warning if outcome == "failed" else self._log.info
         write(
@@ -203,13 +213,18 @@ class AccessLog:
             client_version=client_version,
             node_version=node_version,
             outcome=outcome,
-            error=error if error is None or _ERROR_TOKEN.fullmatch(error) else "other",
+            error=error_label(error),
             status=status,
             duration_ms=round(seconds * 1000, 3),
             peer=peer,
             request_id=request_id,
             node=node,
         )
+
+
+def error_label(error: str | None) -> str | None:
+    """An error's token, or `other` for what does not look like one."""
+    return error if error is None or _ERROR_TOKEN.fullmatch(error) else "other"
 
 
 def mask_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

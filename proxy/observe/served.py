@@ -11,6 +11,7 @@ from proxy.callers import Caller, Callers
 from proxy.negotiation import VersionRefused
 from proxy.observe.logs import AccessLog
 from proxy.observe.metrics import Metrics, Outcome
+from proxy.tracing import UNTRACED, Tracing
 
 
 @dataclass(slots=True)
@@ -38,9 +39,15 @@ class Account:
     """
 
     def __init__(
-        self, metrics: Metrics, access_log: AccessLog, callers: Callers, shadow_refuse: Collection[int] = ()
+        self,
+        metrics: Metrics,
+        access_log: AccessLog,
+        callers: Callers,
+        shadow_refuse: Collection[int] = (),
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self.metrics = metrics
+        self.tracing = tracing
         self.callers = callers
         self._access_log = access_log
         self._shadow_refuse = frozenset(shadow_refuse)
@@ -69,7 +76,7 @@ class Account:
             self.callers.used(served.caller, served.transport, served.client_version, served.method)
         if served.client_version in self._shadow_refuse:
             self.metrics.version_would_refuse(served.transport, served.client_version)
-        if not self._access_log.wants(served.outcome):
+        if not self._access_log.wants(served.outcome, served.request_id):
             return
         self._access_log.request(
             transport=served.transport,
