@@ -9,7 +9,7 @@ CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients soak lint format lock lock-clients clean
+.PHONY: help setup run test test-clients soak bench lint format lock lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,9 @@ $(CLIENTS)/xrpl_js/%/.made-from-lock: tests/clients/xrpl_js/%/package.json tests
 	@cp $^ $(@D)
 	@cd $(@D) && npm ci --silent --no-fund --no-audit --ignore-scripts
 	@touch $@
+
+bench: $(STAMP) ## what the proxy costs, beside nginx, Node.js and others; takes nginx, wrk and ten minutes
+	@$(BIN)/python -m bench $(OPTIONS)
 
 lint: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check --quiet .

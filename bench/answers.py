@@ -1,0 +1,92 @@
+"""The answers that the fixed node gives: recorded ones, made as long as a case wants them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from proxy.demo.recorded import read_lines
+
+Json = dict[str, Any]
+
+# The fixed node answers everything alike; with this in it, the proxy finds it in health.
+_HEALTH = {"info": {"server_state": "full", "validated_ledger": {"seq": 130, "age": 1}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request, in the client's version, and the answer that the node has for it, in its own."""
+
+    name: str
+    request: bytes
+    answer: bytes
+    client_version: int
+    node_version: int
+    rivals_rewrite: bool = True
+    """Whether the others can do it: they are written for version 1 on version 2."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether there is nothing to rewrite."""
+        return self.client_version == self.node_version
+
+
+def _recorded(entry: str, version: int) -> Json:
+    for line in read_lines("exchanges.jsonl.gz"):
+        if line["id"] == entry:
+            body: Json = line["http"][str(version)]["body"]
+            body["result"] |= _HEALTH
+            return body
+    raise LookupError(entry)
+
+
+def _repeated(entries: list[Json], times: int) -> list[Json]:
+    return [entries[number % len(entries)] for number in range(times)]
+
+
+def account_info(client_version: int, node_version: int, name: str) -> Case:
+    """A small answer, about 1.5 kB with a signer list."""
+    request = _recorded_request("account_info/alice_signers", client_version)
+    answer = orjson.dumps(_recorded("account_info/alice_signers", node_version))
+    return Case(name, request, answer, client_version, node_version)
+
+
+def account_tx(times: int, name: str) -> Case:
+    """A page of as many transactions, version 1 on version 2."""
+    answer = _recorded("account_tx/alice", 2)
+    answer["result"]["transactions"] = _repeated(answer["result"]["transactions"], times)
+    return Case(name, _recorded_request("account_tx/alice", 1), orjson.dumps(answer), 1, 2)
+
+
+def ledger(client_version: int, node_version: int, size: int, name: str) -> Case:
+    """An expanded ledger of about `size` bytes."""
+    answer = _recorded("ledger/130_transactions_expand", node_version)
+    entries = answer["result"]["ledger"]["transactions"]
+    times = max(1, round(size / len(orjson.dumps(entries)) * len(entries)))
+    answer["result"]["ledger"]["transactions"] = _repeated(entries, times)
+    request = _recorded_request("ledger/130_transactions_expand", client_version)
+    return Case(
+        name, request, orjson.dumps(answer), client_version, node_version, (client_version, node_version) == (1, 2)
+    )
+
+
+def _recorded_request(entry: str, version: int) -> bytes:
+    for line in read_lines("exchanges.jsonl.gz"):
+        if line["id"] == entry:
+            params = line["params"] if version == 1 else {**line["params"], "api_version": version}
+            return orjson.dumps({"method": line["method"], "params": [params]})
+    raise LookupError(entry)
+
+
+def all_cases() -> list[Case]:
+    """The cases of requests over HTTP."""
+    return [
+        account_info(1, 2, "account_info rewritten"),
+        account_info(2, 2, "account_info passed through"),
+        account_tx(20, "account_tx of 20"),
+        account_tx(200, "account_tx of 200"),
+        ledger(1, 2, 100_000, "ledger of 100 kB, v1 on v2"),
+        ledger(1, 2, 1_000_000, "ledger of 1 MB, v1 on v2"),
+        ledger(2, 1, 1_000_000, "ledger of 1 MB, v2 on v1"),
+        ledger(1, 2, 10_000_000, "ledger of 10 MB, v1 on v2"),
+    ]

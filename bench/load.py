@@ -1,0 +1,79 @@
+"""Load over HTTP by wrk, and what came of it."""
+
+import re
+import shutil
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.servers import LOAD_CORE, Started
+
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+class NoTool(Exception):  # noqa: N818 - what is missing
+    """A program that measures is not on the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run: requests a second by the clock, CPU seconds of the server for each, and latencies in seconds."""
+
+    per_second: float
+    cpu_each: float
+    p50: float
+    p99: float
+
+
+def run_wrk(server: Started, request: bytes, folder: Path, *, connections: int, seconds: float) -> Measured:
+    """Has wrk ask for so long. Raises RuntimeError where anything but success came."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise NoTool("wrk")
+    script = folder / "post.lua"
+    script.write_text(
+        'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+        f"wrk.body = [==[{request.decode()}]==]\n"
+    )
+    command = ["taskset", "-c", str(LOAD_CORE), wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s"]
+    command += ["--latency", "-s", str(script), server.url]
+    before, began = server.cpu_seconds(), time.monotonic()
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    used, took = server.cpu_seconds() - before, time.monotonic() - began
+    requests = int(_found(r"(\d+) requests in", told))
+    if "Non-2xx" in told or "Socket errors" in told or not requests:
+        raise RuntimeError(told)
+    return Measured(requests / took, used / requests, _latency(told, 50), _latency(told, 99))
+
+
+def _latency(told: str, percent: int) -> float:
+    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)\b", told)
+    if found is None:
+        raise RuntimeError(told)
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _found(pattern: str, told: str) -> str:
+    found = re.search(pattern, told)
+    if found is None:
+        raise RuntimeError(told)
+    return found[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The middle of several runs, the least and the most."""
+
+    middle: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: list[float]) -> "Spread":
+        """Of at least one value."""
+        return cls(statistics.median(values), min(values), max(values))
+
+    def __str__(self) -> str:
+        return f"{self.middle:.2f} ({self.least:.2f} to {self.most:.2f})"

@@ -1,0 +1,32 @@
+"""The rewriting of the measured cases, from version 2 to 1; the other languages have the same beside this."""
+
+from typing import Any
+
+
+def downgrade(result: dict[str, Any]) -> None:
+    """A result of account_info, account_tx or ledger, changed in place."""
+    if "signer_lists" in result:
+        result["account_data"]["signer_lists"] = result.pop("signer_lists")
+    for entry in result.get("transactions", ()):
+        entry["tx"] = _transaction(entry.pop("tx_json"), entry.pop("hash"))
+        for beside in ("close_time_iso", "ledger_hash", "ledger_index"):
+            entry.pop(beside, None)
+    ledger = result.get("ledger")
+    if ledger:
+        ledger["ledger_index"] = str(ledger["ledger_index"])
+        ledger["transactions"] = [_expanded(entry) for entry in ledger["transactions"]]
+
+
+def _expanded(entry: dict[str, Any]) -> dict[str, Any]:
+    transaction = _transaction(entry["tx_json"], entry["hash"])
+    transaction["metaData"] = entry["meta"]
+    return transaction
+
+
+def _transaction(transaction: dict[str, Any], tx_hash: str) -> dict[str, Any]:
+    transaction["hash"] = tx_hash
+    if "ledger_index" in transaction:
+        transaction["inLedger"] = transaction["ledger_index"]
+    if transaction["TransactionType"] == "Payment":
+        transaction["Amount"] = transaction["DeliverMax"]
+    return transaction

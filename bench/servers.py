@@ -1,0 +1,192 @@
+"""What is started to be measured: a node that always answers the same, the proxy, and the others, each on one core."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+
+import orjson
+
+LOAD_CORE, SUBJECT_CORE = 0, 1
+RIVALS = Path(__file__).parent / "rivals"
+_ROOT = Path(__file__).parents[1]
+_NGINX = """
+    daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/log crit;
+    {modules}
+    events {{ worker_connections 4096; }}
+    http {{
+      access_log off; default_type application/json; keepalive_requests 1000000000; keepalive_timeout 600;
+      client_body_buffer_size 2m; client_max_body_size 2m; open_file_cache max=10;
+      upstream node {{ server 127.0.0.1:{node}; keepalive 64; }}
+      proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffers 16 64k; proxy_buffer_size 64k;
+      server {{ listen 127.0.0.1:{port} backlog=4096; {body} }}
+    }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that runs: where it is asked, and the process that is measured."""
+
+    url: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """What it and its children have used so far."""
+        return sum(_cpu(pid) for pid in [self.pid, *_children(self.pid)])
+
+    def most_memory(self) -> int:
+        """Bytes that were resident at most."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
+    def memory(self) -> int:
+        """Bytes resident, of it and its children."""
+        return sum(_resident(pid) for pid in [self.pid, *_children(self.pid)])
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def nginx_node(folder: Path, answer: bytes) -> Iterator[int]:
+    """A node that gives `answer` to every POST; yields its port."""
+    port = free_port()
+    (folder / "answer.json").write_bytes(answer)
+    # A file, for nginx takes no longer text in its configuration; POST is refused for files, which is then made good.
+    body = f"root {folder}; error_page 405 =200 /answer.json; location / {{ try_files /answer.json =404; }}"
+    with _nginx(folder, "node", port, port, body, core=LOAD_CORE):
+        yield port
+
+
+@contextmanager
+def nginx(folder: Path, node: int, *, lua: bool) -> Iterator[Started]:
+    """An nginx before the node: passing through, or rewriting in Lua."""
+    port = free_port()
+    passing = "location / { proxy_pass http://node; }"
+    rewriting = (
+        "location /node { internal; proxy_pass http://node/; } "
+        f"location / {{ content_by_lua_file {RIVALS}/rewrite.lua; }}"
+    )
+    with _nginx(folder, "lua" if lua else "nginx", port, node, rewriting if lua else passing, lua=lua) as started:
+        yield started
+
+
+def has_lua() -> bool:
+    """Whether nginx has its Lua here, and cjson."""
+    return all(
+        any(Path(folder).glob(name))
+        for folder, name in (
+            ("/usr/lib/nginx/modules", "ngx_http_lua_module.so"),
+            ("/usr/lib", "*/lua/5.1/cjson.so"),
+        )
+    )
+
+
+@contextmanager
+def _nginx(
+    folder: Path, name: str, port: int, node: int, body: str, *, core: int = SUBJECT_CORE, lua: bool = False
+) -> Iterator[Started]:
+    own = folder / name
+    own.mkdir()
+    modules = "".join(
+        f"load_module /usr/lib/nginx/modules/{module}.so; "
+        for module in ("ndk_http_module", "ngx_http_lua_module")
+        if lua
+    )
+    if os.geteuid() == 0:
+        modules = f"user root; {modules}"
+    config = own / "nginx.conf"
+    config.write_text(dedent(_NGINX).format(folder=own, modules=modules, port=port, node=node, body=body))
+    with process(["nginx", "-p", str(own), "-c", str(config)], port, core) as started:
+        yield started
+
+
+@contextmanager
+def our_proxy(folder: Path, node: dict[str, object], **sections: object) -> Iterator[Started]:
+    """The proxy as in production: metrics, guard and limits on, requests that succeed not logged each."""
+    port = free_port()
+    config = {
+        "listen": {"host": "127.0.0.1", "port": port},
+        "observe": {"host": "127.0.0.1", "port": free_port()},
+        "nodes": [{"name": "node", **node}],
+        "logging": {"requests": "errors", "level": "warning"},
+        "limits": {"in_flight": 10_000, "connections": 20_000},
+        "websocket": {"sessions": 20_000, "sessions_per_address": 20_000},
+        **sections,
+    }
+    path = folder / "proxy.json"
+    path.write_bytes(orjson.dumps(config))
+    with process([sys.executable, "-m", "proxy", "serve", "--config", str(path)], port, SUBJECT_CORE) as started:
+        yield started
+
+
+@contextmanager
+def plain_python(node: int) -> Iterator[Started]:
+    """The plain aiohttp proxy."""
+    port = free_port()
+    with process([sys.executable, "-m", "bench.rivals.plain", f"http://127.0.0.1:{node}/", str(port)], port) as started:
+        yield started
+
+
+@contextmanager
+def plain_javascript(node: int) -> Iterator[Started]:
+    """The plain proxy of Node.js."""
+    port = free_port()
+    with process(["node", str(RIVALS / "proxy.js"), f"http://127.0.0.1:{node}/", str(port)], port) as started:
+        yield started
+
+
+@contextmanager
+def process(command: list[str], port: int, core: int = SUBJECT_CORE) -> Iterator[Started]:
+    """A process on one core, from when it listens at `port` until the end."""
+    pinned = ["taskset", "-c", str(core), *command] if shutil.which("taskset") else command
+    running = subprocess.Popen(pinned, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port, running)
+        yield Started(f"http://127.0.0.1:{port}/", running.pid)
+    finally:
+        running.terminate()
+        try:
+            running.wait(15)
+        except subprocess.TimeoutExpired:
+            running.kill()
+
+
+def _wait_for(port: int, running: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if running.poll() is not None:
+            raise RuntimeError(f"{running.args!r} ended at once")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"{running.args!r} does not listen at {port}")
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

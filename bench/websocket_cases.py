@@ -1,0 +1,162 @@
+"""WebSocket: requests and answers, streams pushed to many, and memory; the node and the clients are of this process."""
+
+import asyncio
+import gzip
+import os
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+import orjson
+import uvloop
+from aiohttp import web
+
+from bench.answers import Json, account_info
+from bench.servers import LOAD_CORE, Started, our_proxy
+from proxy.demo.recorded import FOLDER
+
+T = TypeVar("T")
+
+_PATIENCE = 60.0
+
+
+@dataclass(slots=True)
+class FixedNode:
+    """Answers every request alike, and pushes to all connections that subscribed."""
+
+    answer: bytes
+    port: int = 0
+    _subscribed: list[web.WebSocketResponse] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["FixedNode"]:
+        """Listens until the end."""
+        runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=4096).start()
+        self.port = runner.addresses[0][1]
+        try:
+            yield self
+        finally:
+            await runner.cleanup()
+
+    async def push(self, message: bytes) -> None:
+        """Pushes a message to each connection that subscribed."""
+        for socket in self._subscribed:
+            await socket.send_frame(message, aiohttp.WSMsgType.TEXT)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "POST":
+            await request.read()
+            return web.Response(body=b'{"result":%b}' % self.answer, content_type="application/json")
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        async for message in socket:
+            asked = orjson.loads(message.data)
+            if asked["command"] == "subscribe":
+                self._subscribed.append(socket)
+            text = b'{"api_version":2,"id":%d,"result":%b,"status":"success","type":"response"}'
+            await socket.send_frame(text % (asked["id"], self.answer), aiohttp.WSMsgType.TEXT)
+        return socket
+
+
+def recorded_transaction() -> bytes:
+    """A transaction as version 2 pushes it."""
+    recorded = orjson.loads(gzip.decompress((FOLDER / "streams.json.gz").read_bytes()))
+    messages: list[Json] = recorded["streams/2"]["messages"]
+    return next(orjson.dumps(message) for message in messages if message.get("type") == "transaction")
+
+
+@asynccontextmanager
+async def _started(folder: Path, **sections: object) -> AsyncIterator[tuple[FixedNode, Started]]:
+    answer = orjson.dumps(orjson.loads(account_info(1, 2, "").answer)["result"])
+    async with FixedNode(answer).running() as node:
+        address = f"127.0.0.1:{node.port}"
+        urls = {"http": f"http://{address}", "websocket": f"ws://{address}", "api_version": 2}
+        starting = our_proxy(folder, urls, **sections)
+        proxy = await asyncio.to_thread(starting.__enter__)
+        try:
+            yield node, proxy
+        finally:
+            await asyncio.to_thread(starting.__exit__, None, None, None)
+
+
+@asynccontextmanager
+async def _sessions(proxy: Started, count: int) -> AsyncIterator[list[aiohttp.ClientWebSocketResponse]]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        sockets: list[aiohttp.ClientWebSocketResponse] = []
+        for begin in range(0, count, 50):
+            opening = (http.ws_connect(proxy.url, compress=0) for _ in range(min(50, count - begin)))
+            sockets += await asyncio.gather(*opening)
+        yield sockets
+        await asyncio.gather(*(socket.close() for socket in sockets))
+
+
+async def requests(folder: Path, *, sessions: int, seconds: float) -> tuple[float, float]:
+    """Requests a second, and the proxy's CPU seconds for each: account_info, version 1 on 2."""
+    message = '{"id":1,"command":"account_info","account":"rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY","signer_lists":true}'
+    answered = 0
+
+    async def ask(socket: aiohttp.ClientWebSocketResponse, until: float) -> None:
+        nonlocal answered
+        while time.monotonic() < until:
+            await socket.send_str(message)
+            await socket.receive()
+            answered += 1
+
+    async with _started(folder) as (_, proxy), _sessions(proxy, sessions) as sockets:
+        before, began = proxy.cpu_seconds(), time.monotonic()
+        await asyncio.gather(*(ask(socket, began + seconds) for socket in sockets))
+        return answered / (time.monotonic() - began), (proxy.cpu_seconds() - before) / answered
+
+
+async def stream(folder: Path, *, subscribers: int, messages: int, **sections: object) -> float:
+    """The proxy's CPU seconds for one transaction given on to one of so many subscribers, half of each version."""
+    pushed = recorded_transaction()
+
+    async def take(socket: aiohttp.ClientWebSocketResponse, count: int) -> None:
+        for _ in range(count):
+            await socket.receive()
+
+    async with _started(folder, **sections) as (node, proxy), _sessions(proxy, subscribers) as sockets:
+        for number, socket in enumerate(sockets):
+            version = 1 + number % 2
+            await socket.send_json(
+                {"id": 1, "command": "subscribe", "streams": ["transactions"], "api_version": version}
+            )
+        async with asyncio.timeout(_PATIENCE):
+            await asyncio.gather(*(take(socket, 1) for socket in sockets))
+            before = proxy.cpu_seconds()
+            taking = [asyncio.create_task(take(socket, messages)) for socket in sockets]
+            for _ in range(messages):
+                await node.push(pushed)
+                await asyncio.sleep(0)
+            await asyncio.gather(*taking)
+        return (proxy.cpu_seconds() - before) / (messages * subscribers)
+
+
+async def memory(folder: Path, *, sessions: int) -> tuple[float, float]:
+    """Bytes for each idle session, and for each subscription of a session to a stream."""
+    async with _started(folder) as (_, proxy):
+        async with _sessions(proxy, 20):
+            pass
+        await asyncio.sleep(0.5)
+        empty = proxy.memory()
+        async with _sessions(proxy, sessions) as sockets:
+            await asyncio.sleep(0.5)
+            idle = proxy.memory()
+            for socket in sockets:
+                await socket.send_json({"id": 1, "command": "subscribe", "streams": ["transactions"]})
+            await asyncio.gather(*(socket.receive() for socket in sockets))
+            return (idle - empty) / sessions, (proxy.memory() - idle) / sessions
+
+
+def run(measurement: Coroutine[None, None, T]) -> T:
+    """Runs a measurement on the core of the load."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {LOAD_CORE})
+    return uvloop.run(measurement)
