@@ -69,7 +69,7 @@ format: $(STAMP) ## put imports and layout in order
 
 lock: ## make the locks again, from pyproject.toml
 	@test -x $(LOCK_TOOL)/bin/uv || { $(PYTHON) -m venv $(LOCK_TOOL) && $(LOCK_TOOL)/bin/pip install --quiet uv==0.9.8; }
-	@for pair in requirements.txt: requirements-dev.txt:--extra=dev; do \
+	@for pair in requirements.txt: requirements-dev.txt:--all-extras; do \
 		$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" --upgrade --output-file "$${pair%%:*}" $${pair#*:} pyproject.toml || exit 1; \
 	done
