@@ -107,11 +107,9 @@ class Callers:
         now = self._clock()
         self._forget(now)
         oldest = now - self.hours * 3600
-        recent = (
-            Seen(seen.caller, seen.last, {used_for: use for used_for, use in seen.uses.items() if use.last >= oldest})
-            for seen in reversed(self._seen.values())
-        )
-        return [seen for seen in recent if seen.uses]
+        for seen in self._seen.values():
+            seen.uses = {used_for: use for used_for, use in seen.uses.items() if use.last >= oldest}
+        return list(reversed(self._seen.values()))
 
     def _add(self, caller: Caller, now: float) -> Seen:
         self._forget(now)

@@ -85,6 +85,7 @@ async def test_websocket_answers_warn_and_are_the_same_but_for_that(demo_node: S
         {"id": 2, "command": "fee"},
         {"id": 3, "command": "account_info", "account": "nobody"},
         {"id": 4, "command": "version"},
+        {"id": 5, "command": "peers"},
     ]
     expected = [orjson.loads(answer) for answer in await on_websocket(plain, *requests)]
     for answer, without in zip(await on_websocket(served, *requests), expected, strict=True):

@@ -207,6 +207,8 @@ class Session:
     def _refuse(self, served: Served, reason: str, message: bytes, refusal: WebSocketRefusal | None = None) -> None:
         self._account.refused(served, reason, refusal.version_refused if refusal is not None else None)
         self._account.ended(served, None)
+        if served.client_version is not None:
+            message = self._services.notices.warned(served.client_version, message)
         self._order.fill(self._order.open(), message)
 
     def _set_version(self, version: int) -> None:
