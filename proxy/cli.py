@@ -4,6 +4,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -52,7 +53,7 @@ def serve(config: Path) -> None:
     from proxy import process  # not needed to check a configuration
 
     try:
-        process.run(settings, lambda: load_settings(config, os.environ))
+        process.run(settings, partial(_read, config))
     except OSError as error:
         places = ", ".join(map(_address, settings.listeners))
         _leave(f"cannot start at {places} and {_address(settings.observe)}: {_reason(error)}")
@@ -86,9 +87,13 @@ def demo(api_version: Literal[1, 2, 3], port: int, observe_port: int) -> None:
         _leave(f"cannot start at ports {port} and {observe_port}: {_reason(error)}")
 
 
+def _read(config: Path) -> Settings:
+    return load_settings(config, os.environ)
+
+
 def _load(config: Path) -> Settings:
     try:
-        return load_settings(config, os.environ)
+        return _read(config)
     except ConfigurationError as error:
         for fault in error.faults:
             click.echo(str(fault), err=True)

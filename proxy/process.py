@@ -4,16 +4,18 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import NoReturn
 
 import structlog
 import uvloop
 
-from proxy.config import ConfigurationError, Settings
+from proxy.config import ConfigurationError, ObserveSettings, Settings
 from proxy.listening.tls import CertificateProblem
 from proxy.observe import logs
 from proxy.server import Proxy
 from proxy.systemd import ServiceManager
+from proxy.workers import supervise
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +26,9 @@ def run(settings: Settings, read_again: Callable[[], Settings]) -> None:
     SIGHUP reads the configuration again with `read_again`, which raises ConfigurationError; SIGUSR1 has the log tell
     everything, and the next one as much as before. Raises OSError where an address cannot be had.
     """
+    if settings.workers > 1:
+        supervise(settings, read_again, run_worker)
+        return
     writer = logs.configure(settings.logging.level, settings.logging.format)
     try:
         uvloop.run(_Process(settings, read_again, writer).serve())
@@ -31,9 +36,27 @@ def run(settings: Settings, read_again: Callable[[], Settings]) -> None:
         writer.close()
 
 
+def run_worker(settings: Settings, read_again: Callable[[], Settings], supervisor: Connection) -> None:
+    """Serve as one of several at the same ports, until told to stop, or until the supervisor is no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the supervisor has it too, and says what it means
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC"):
+        os.environ.pop(name, None)
+    writer = logs.configure(settings.logging.level, settings.logging.format)
+    try:
+        uvloop.run(_Worker(settings, read_again, writer, supervisor).serve())
+    except (OSError, CertificateProblem) as error:
+        supervisor.send(("FAILED", str(error)))
+    finally:
+        writer.close()
+
+
 class _Process:
-    def __init__(self, settings: Settings, read_again: Callable[[], Settings], writer: logs.LogWriter) -> None:
-        self._proxy = Proxy(settings)
+    _stops_at: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(
+        self, settings: Settings, read_again: Callable[[], Settings], writer: logs.LogWriter, *, one_of: bool = False
+    ) -> None:
+        self._proxy = Proxy(settings, shares_ports=one_of)
         self._read_again = read_again
         self._writer = writer
         self._manager = ServiceManager(os.environ)
@@ -44,7 +67,7 @@ class _Process:
 
     async def serve(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in self._stops_at:
             loop.add_signal_handler(number, self._told_to_stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         loop.add_signal_handler(signal.SIGUSR1, self._tell_all_or_less)
@@ -67,6 +90,7 @@ class _Process:
 
     async def _start_and_reload(self) -> None:
         await self._proxy.start()
+        self._started()
         self._manager.tell("READY=1", f"serving at {' '.join(self._proxy.http_urls)}")
         watchdog = asyncio.create_task(self._manager.keep_alive())
         try:
@@ -81,6 +105,9 @@ class _Process:
         finally:
             watchdog.cancel()
             await asyncio.gather(watchdog, return_exceptions=True)
+
+    def _started(self) -> None:
+        """The proxy serves."""
 
     async def _read_and_apply(self) -> bool:
         """Says whether the configuration, as it is now, is in force."""
@@ -114,3 +141,28 @@ class _Process:
 
     def _set_level(self) -> None:
         logs.set_level("debug" if self._all_is_told else self._level)
+
+
+class _Worker(_Process):
+    """One of several processes, which each have an observe address of their own that the supervisor asks."""
+
+    _stops_at = (signal.SIGTERM,)
+
+    def __init__(
+        self, settings: Settings, read_again: Callable[[], Settings], writer: logs.LogWriter, supervisor: Connection
+    ) -> None:
+        super().__init__(_of_worker(settings), lambda: _of_worker(read_again()), writer, one_of=True)
+        self._supervisor = supervisor
+
+    def _started(self) -> None:
+        self._supervisor.send(("READY", self._proxy.observe_url))
+        # It never writes; that it can be read means that the supervisor is gone.
+        asyncio.get_running_loop().add_reader(self._supervisor.fileno(), self._alone)
+
+    def _alone(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._supervisor.fileno())
+        self._stop.set()
+
+
+def _of_worker(settings: Settings) -> Settings:
+    return settings.model_copy(update={"observe": ObserveSettings(host="127.0.0.1", port=0)})

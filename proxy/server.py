@@ -47,10 +47,14 @@ class _Open:
 
 
 class Proxy:
-    """One process's proxy, from `start` to `stop`. `clock`: the time of day, which versions may go by."""
+    """One process's proxy, from `start` to `stop`.
 
-    def __init__(self, settings: Settings, clock: Clock = time.time) -> None:
+    `clock`: the time of day, which versions may go by. `shares_ports`: with other processes of the same proxy.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock = time.time, *, shares_ports: bool = False) -> None:
         self._settings = settings
+        self._shares_ports = shares_ports
         self._clock = clock
         self._metrics = Metrics(proxy.__version__)
         self._draining = False
@@ -178,7 +182,7 @@ class Proxy:
         try:
             for place in places:
                 if place not in self._open:
-                    bound[place] = await bind(place[0], place[1])
+                    bound[place] = await bind(place[0], place[1], shared=self._shares_ports)
             gone = await self._replace_nodes(settings)
         except BaseException:
             for sockets in bound.values():

@@ -133,6 +133,8 @@ Depth = Annotated[int, Strict(), Field(ge=1, le=100), Allowed("a whole number, 1
 
 Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), Allowed("a whole number, 1 to 1000000")]
 
+Workers = Annotated[int, Strict(), Field(ge=1, le=64), Allowed("a whole number, 1 to 64")]
+
 Weight = Annotated[int, Strict(), Field(ge=1, le=1000), Allowed("a whole number, 1 to 1000")]
 
 CertificateFile = Annotated[str, Strict(), AfterValidator(_certificates)]

@@ -23,6 +23,7 @@ from proxy.config.kinds import (
     SpokenVersion,
     WebSocketUrl,
     Weight,
+    Workers,
 )
 from proxy.config.listening import CorsSettings, ListenSettings
 from proxy.config.observing import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
@@ -135,6 +136,7 @@ class Settings(_Section):
         ListenSettings | tuple[ListenSettings, ...],
         Allowed(f"a mapping with the keys {', '.join(ListenSettings.model_fields)}, or a list of 1 to 20 of them"),
     ] = Field(ListenSettings(), description="where clients connect: one listener, or a list of several")
+    workers: Workers = Field(1, description="processes that share the ports; limits hold in each of them")
     observe: ObserveSettings = Field(ObserveSettings(), description="where operators look")
     cors: CorsSettings = Field(CorsSettings(), description="which web pages may use the proxy from a browser")
     nodes: Annotated[
@@ -180,6 +182,14 @@ class Settings(_Section):
         if faults:
             raise ValidationError.from_exception_data("listen", faults)
         return listen
+
+    @field_validator("workers")
+    @classmethod
+    def _share_known_ports(cls, value: int, info: ValidationInfo) -> int:
+        listen = info.data.get("listen", ())
+        if value > 1 and any(each.port == 0 for each in ((listen,) if isinstance(listen, ListenSettings) else listen)):
+            raise PydanticCustomError("shared_port", "1, for several cannot share a port 0 in listen")
+        return value
 
     @field_validator("observe")
     @classmethod

@@ -31,8 +31,10 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | JsonResponse]]
 
 
-async def bind(host: str, port: int) -> list[socket.socket]:
+async def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
     """Sockets that listen at every address of `host`; 0 for `port` takes a free one. Raises OSError.
+
+    `shared`: with other processes, among which the system divides those who connect.
 
     Clients that connect now wait until a listener takes them in.
     """
@@ -41,7 +43,8 @@ async def bind(host: str, port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for family, place in dict.fromkeys((entry[0], entry[4][0]) for entry in found):
-            sockets.append(socket.create_server((str(place), port), family=family, backlog=_BACKLOG))
+            address = (str(place), port)
+            sockets.append(socket.create_server(address, family=family, backlog=_BACKLOG, reuse_port=shared))
             sockets[-1].setblocking(False)
             port = sockets[-1].getsockname()[1]
     except BaseException:

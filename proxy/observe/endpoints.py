@@ -4,18 +4,25 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 import orjson
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest, gzip_accepted
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from proxy.nodes.status import NodeStatus
-from proxy.observe.metrics import Metrics
 from proxy.observe.specifications import add_specifications
 
 Page = Callable[[web.Request], Awaitable[web.Response]]
 """Answers a GET."""
+
+
+class HasRegistry(Protocol):
+    """What has metrics."""
+
+    registry: CollectorRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class ObserveServer:
         port: int,
         *,
         version: str,
-        metrics: Metrics,
+        metrics: HasRegistry,
         readiness: Callable[[], Readiness],
         pages: Mapping[str, Page] = MappingProxyType({}),
     ) -> None:

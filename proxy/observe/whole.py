@@ -1,0 +1,182 @@
+"""What several workers tell, told as one: their metrics added up, and ready while any of them is."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+
+import aiohttp
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
+
+from proxy.observe.endpoints import ObserveServer, Readiness
+
+_SECONDS = 2.0
+"""For a worker to answer; one that does not is left out."""
+
+_LEAST = frozenset(
+    {
+        "process_start_time_seconds",
+        "xrpl_proxy_certificate_expiry_timestamp_seconds",
+        "xrpl_proxy_config_last_reload_successful",
+        "xrpl_proxy_node_healthy",
+        "xrpl_proxy_node_up",
+    }
+)
+"""Gauges of which the least of any worker counts: what is bad for one of them is to be seen."""
+_MOST = frozenset(
+    {
+        "process_max_fds",
+        "python_info",
+        "xrpl_proxy_build_info",
+        "xrpl_proxy_node_lag_ledgers",
+        "xrpl_proxy_node_paused",
+        "xrpl_proxy_node_validated_ledger_age_seconds",
+        "xrpl_proxy_ready",
+    }
+)
+"""Gauges of which the greatest counts. All other gauges, and all counters and histograms, are added up."""
+
+
+def merged(texts: Iterable[str]) -> list[Metric]:
+    """The metrics of several processes, each in Prometheus' text format, as those of one."""
+    families: dict[str, Metric] = {}
+    values: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
+    for text in texts:
+        for family in text_string_to_metric_families(text):
+            families.setdefault(family.name, family)
+            known = values.setdefault(family.name, {})
+            for sample in family.samples:
+                key = (sample.name, tuple(sample.labels.items()))
+                before = known.get(key)
+                known[key] = sample.value if before is None else _one(family.name, before, sample.value)
+    for name, family in families.items():
+        family.samples = [Sample(sample, dict(labels), value) for (sample, labels), value in values[name].items()]
+    return list(families.values())
+
+
+def _one(family: str, one: float, other: float) -> float:
+    if family in _LEAST:
+        return min(one, other)
+    return max(one, other) if family in _MOST else one + other
+
+
+class _Merged(Collector):
+    """What was asked of the workers last, and what the supervisor knows itself."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(self)
+        self.metrics: list[Metric] = []
+        self.running = 0
+        self.ended = 0
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: it is known when it has been asked."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """All there is."""
+        yield from self.metrics
+        yield GaugeMetricFamily("xrpl_proxy_workers", "Workers that serve", value=self.running)
+        yield CounterMetricFamily("xrpl_proxy_workers_ended", "Workers that ended unasked", value=self.ended)
+
+
+class WholeServer(ObserveServer):
+    """The observe address of several workers, which each have one of their own.
+
+    `/clients` lists a caller once for each worker that it came to. `/ready` has the nodes as one of the workers sees
+    them, and how many `workers` serve of those `wanted`. `workers`: their addresses. What only one process can tell,
+    as `/summary`, there is not.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        version: str,
+        wanted: int,
+        workers: Callable[[], list[str]],
+        draining: Callable[[], bool],
+    ) -> None:
+        self._merged = _Merged()
+        super().__init__(
+            host,
+            port,
+            version=version,
+            metrics=self._merged,
+            readiness=lambda: Readiness((), draining=draining()),
+            pages={"/clients": self._serve_clients},
+        )
+        self._wanted = wanted
+        self._workers = workers
+        self._draining = draining
+        self._http: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises OSError if that cannot be."""
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS))
+        try:
+            await super().start()
+        except BaseException:
+            await self._http.close()
+            raise
+
+    async def stop(self) -> None:
+        """Stop listening and end what is being answered."""
+        await super().stop()
+        if self._http is not None:
+            await self._http.close()
+
+    def worker_ended(self) -> None:
+        """Count a worker that ended unasked."""
+        self._merged.ended += 1
+
+    async def _serve_metrics(self, request: web.Request) -> web.Response:
+        texts = [text.decode() for text in await self._ask_all("/metrics")]
+        self._merged.metrics = merged(texts)
+        self._merged.running = len(texts)
+        return await super()._serve_metrics(request)
+
+    async def _serve_ready(self, _: web.Request) -> web.Response:
+        told = [orjson.loads(text) for text in await self._ask_all("/ready")]
+        ready = [each for each in told if each["ready"]]
+        whole = (ready or told or [{"nodes": []}])[0]
+        is_ready = bool(ready) and not self._draining()
+        counts = {"serving": len(told), "wanted": self._wanted}
+        body = {**whole, "ready": is_ready, "draining": self._draining(), "workers": counts}
+        return _json(200 if is_ready else 503, body)
+
+    async def _serve_clients(self, request: web.Request) -> web.Response:
+        told = [orjson.loads(text) for text in await self._ask_all(f"/clients?{request.query_string}")]
+        if not told or "callers" not in told[0]:
+            return _json(400 if told else 503, told[0] if told else {"error": "no worker serves"})
+        callers = [caller for each in told for caller in each["callers"]]
+        return _json(200, {**told[0], "callers": callers, "gave_way": sum(each["gave_way"] for each in told)})
+
+    async def _ask_all(self, path: str) -> list[bytes]:
+        """What each worker answers, of those that do."""
+        answers = await asyncio.gather(*(self._ask(url + path) for url in self._workers()))
+        return [answer for answer in answers if answer is not None]
+
+    async def _ask(self, url: str) -> bytes | None:
+        if self._http is None:
+            return None
+        try:
+            async with self._http.get(url) as response:
+                return await response.read()
+        except (aiohttp.ClientError, OSError):
+            return None
+
+
+def _json(status: int, message: dict[str, object]) -> web.Response:
+    return web.Response(
+        status=status,
+        body=orjson.dumps(message),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )

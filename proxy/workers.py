@@ -1,0 +1,220 @@
+"""Several processes at the same ports: one that starts them, replaces one that ends, and has them end in order."""
+
+import asyncio
+import errno
+import multiprocessing
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from multiprocessing.connection import Connection
+from typing import NoReturn
+
+import structlog
+import uvloop
+
+import proxy
+from proxy.config import Settings
+from proxy.observe import logs
+from proxy.observe.whole import WholeServer
+from proxy.systemd import ServiceManager
+
+log = structlog.get_logger(__name__)
+
+ReadAgain = Callable[[], Settings]
+Told = tuple[str, str]
+"""What a worker tells: `READY` and where it is observed, or `FAILED` and why it cannot start."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE, _PROVEN = 0.5, 30.0, 60.0
+"""Seconds before a worker is started again, at first and at most; and after which one was no failure to start."""
+_MARGIN = 5.0
+"""Seconds that workers get to end, beyond those that the configuration gives."""
+
+
+def supervise(
+    settings: Settings, read_again: ReadAgain, work: Callable[[Settings, ReadAgain, Connection], None]
+) -> None:
+    """Serves with `settings.workers` processes until SIGTERM or SIGINT; `work` is what each of them runs.
+
+    SIGHUP and SIGUSR1 are passed on to them. Raises OSError where an address cannot be had.
+    """
+    writer = logs.configure(settings.logging.level, settings.logging.format)
+    try:
+        uvloop.run(_Supervisor(settings, read_again, work).serve())
+    finally:
+        writer.close()
+
+
+class _Worker:
+    """One process, and what it told last."""
+
+    def __init__(self, number: int, settings: Settings, read_again: ReadAgain, work: Callable[..., None]) -> None:
+        self.number = number
+        self.observe_url: str | None = None
+        """None until it serves."""
+        self.failure: str | None = None
+        self.ended = asyncio.Event()
+        self.told = asyncio.Event()
+        # Not forked: there are threads here, and an event loop.
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=work, args=(settings, read_again, theirs), name=f"worker {number}")
+        self._process.start()
+        theirs.close()
+        asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._hear)
+
+    def _hear(self) -> None:
+        try:
+            kind, text = self._pipe.recv()
+        except (EOFError, OSError):
+            asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+            self._pipe.close()
+            self._process.join(_MARGIN)
+            self.observe_url = None
+            self.ended.set()
+        else:
+            if kind == "READY":
+                self.observe_url = text
+            else:
+                self.failure = text
+        self.told.set()
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends it a signal, if it lives."""
+        if not self.ended.is_set() and self._process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
+
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with; negative for a signal."""
+        return self._process.exitcode
+
+
+class _Supervisor:
+    def __init__(self, settings: Settings, read_again: ReadAgain, work: Callable[..., None]) -> None:
+        self._settings = settings
+        self._read_again = read_again
+        self._work = work
+        self._workers: dict[int, _Worker] = {}
+        self._manager = ServiceManager(os.environ)
+        self._stop = asyncio.Event()
+        self._whole = WholeServer(
+            settings.observe.host,
+            settings.observe.port,
+            version=proxy.__version__,
+            wanted=settings.workers,
+            workers=lambda: [each.observe_url for each in self._workers.values() if each.observe_url is not None],
+            draining=self._stop.is_set,
+        )
+
+    async def serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._told_to_stop)
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            loop.add_signal_handler(number, self._pass_on, number)
+        with ExitStack() as reserved:
+            for listen in self._settings.listeners:
+                _reserve(listen.host, listen.port, reserved)
+            await self._whole.start()
+            tasks: list[asyncio.Task[None]] = []
+            try:
+                await self._start_all()
+                log.info(
+                    "workers_started", count=len(self._workers), observe=self._whole.url, version=proxy.__version__
+                )
+                self._manager.tell("READY=1", f"serving with {len(self._workers)} workers")
+                tasks = [asyncio.create_task(self._keep(number)) for number in self._workers]
+                tasks.append(asyncio.create_task(self._manager.keep_alive()))
+                await self._stop.wait()
+            finally:
+                self._stop.set()
+                self._manager.tell("STOPPING=1", "finishing what is under way")
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await self._end_all()
+                await self._whole.stop()
+        log.info("stopped")
+
+    async def _start_all(self) -> None:
+        """Starts all, and waits until each serves. Raises OSError with what a worker says keeps it from that."""
+        for number in range(1, self._settings.workers + 1):
+            self._start(number)
+        for worker in self._workers.values():
+            await worker.told.wait()
+            if worker.observe_url is None:
+                raise OSError(None, worker.failure or "a worker ended at once")
+
+    def _start(self, number: int) -> _Worker:
+        worker = self._workers[number] = _Worker(number, self._settings, self._read_again, self._work)
+        return worker
+
+    async def _keep(self, number: int) -> None:
+        """Starts another in place of one that ended, after a pause that doubles while they do not last."""
+        loop = asyncio.get_running_loop()
+        pause, began = _FIRST_PAUSE, loop.time()
+        while True:
+            worker = self._workers[number]
+            await worker.ended.wait()
+            if loop.time() - began > _PROVEN:
+                pause = _FIRST_PAUSE
+            log.error("worker_ended", worker=number, status=worker.exit_code, failure=worker.failure, again_in=pause)
+            self._whole.worker_ended()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            began = loop.time()
+            self._start(number)
+
+    async def _end_all(self) -> None:
+        """Has all finish what they have, and ends those that take longer than they may."""
+        timeouts = self._settings.timeouts
+        self._pass_on(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(timeouts.drain_delay + timeouts.shutdown + _MARGIN):
+                for worker in self._workers.values():
+                    await worker.ended.wait()
+        except TimeoutError:
+            log.warning("workers_killed")
+            self._pass_on(signal.SIGKILL)
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        for worker in self._workers.values():
+            worker.send(number)
+
+    def _told_to_stop(self) -> None:
+        if self._stop.is_set():
+            self._end_at_once()
+        self._stop.set()
+
+    def _end_at_once(self) -> NoReturn:
+        self._pass_on(signal.SIGKILL)
+        os._exit(1)
+
+
+def _reserve(host: str, port: int, until: ExitStack) -> None:
+    """Makes sure that the port is nobody else's: workers that share it would share it with any other process too.
+
+    Raises OSError.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    for family, place in dict.fromkeys((entry[0], entry[4]) for entry in found):
+        alone = until.enter_context(socket.socket(family))
+        if family == socket.AF_INET6:
+            alone.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            alone.bind(place)
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL and len(found) > 1:
+                continue
+            raise
+        alone.close()
+        kept = until.enter_context(socket.socket(family))
+        if family == socket.AF_INET6:
+            kept.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        kept.bind(place)

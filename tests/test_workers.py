@@ -1,0 +1,140 @@
+"""Several workers at one port: what clients and operators see of them, also when one dies."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from proxy.observe.whole import merged
+from tests.conftest import StartNode
+from tests.listening.process import Process
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def settings(node: Any, port: int, **sections: Any) -> dict[str, Any]:
+    urls = {"http": node.http_url, "websocket": node.websocket_url, "api_version": 2}
+    listen = {"host": "127.0.0.1", "port": port}
+    return {"listen": listen, "nodes": [{"name": "node", **urls}], "workers": 2, **sections}
+
+
+async def ask(port: int) -> dict[str, Any]:
+    """One request on a connection of its own, which any worker may take."""
+    body = {"method": "account_info", "params": [{"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"}]}
+    async with aiohttp.ClientSession() as http, http.post(f"http://127.0.0.1:{port}/", json=body) as response:
+        answer: dict[str, Any] = await response.json()
+        return answer["result"]  # type: ignore[no-any-return]
+
+
+async def get(url: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as http, http.get(url) as response:
+        return response.status, await response.text()
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(15):
+        while not await true():  # noqa: ASYNC110 - of another process nothing tells
+            await asyncio.sleep(0.05)
+
+
+def workers_of(process: Process) -> list[int]:
+    """The processes that serve; beside them there is one that multiprocessing keeps for itself."""
+    pid = process._process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
+def is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+async def test_all_answer_and_are_told_of_as_one(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+        observe = (await process.line("workers_started"))["observe"]
+        for _ in range(30):
+            assert (await ask(port))["status"] == "success"
+        _, text = await get(f"{observe}/metrics")
+        assert 'method="account_info",node_version="2",outcome="success",transport="http"} 30.0' in text
+        assert "xrpl_proxy_workers 2.0" in text
+        status, ready = await get(f"{observe}/ready")
+        assert status == 200
+        assert '"workers":{"serving":2,"wanted":2}' in ready
+        process.send(signal.SIGTERM)
+        assert await process.ended() == 0
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await ask(port)
+
+
+async def test_one_that_dies_is_replaced_and_the_others_serve(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+        observe = (await process.line("workers_started"))["observe"]
+        dead = workers_of(process)[0]
+        os.kill(dead, signal.SIGKILL)
+        assert (await process.line("worker_ended"))["status"] == -signal.SIGKILL
+        for _ in range(10):
+            assert (await ask(port))["status"] == "success"
+
+        async def two_again() -> bool:
+            return '"serving":2' in (await get(f"{observe}/ready"))[1]
+
+        await until(two_again)
+        assert dead not in workers_of(process)
+        assert "xrpl_proxy_workers_ended_total 1.0" in (await get(f"{observe}/metrics"))[1]
+
+
+async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> None:
+    node, port = await demo_node(), free_port()
+    async with Process(tmp_path, settings(node, port)) as process:
+        await process.line("workers_started")
+        process.write(settings(node, port, versions={"min": 2, "max": 2}))
+        process.send(signal.SIGHUP)
+        await process.line("reloaded", 2)
+        for _ in range(10):
+            async with aiohttp.ClientSession() as http:
+                response = await http.post(f"http://127.0.0.1:{port}/", json={"method": "fee"})
+                assert response.status == 400
+
+
+async def test_workers_end_when_nobody_supervises_them(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+        await process.line("workers_started")
+        workers = workers_of(process)
+        process.send(signal.SIGKILL)
+        await process.ended()
+
+        async def gone() -> bool:
+            return not any(is_there(pid) for pid in workers)
+
+        await until(gone)
+
+
+async def test_a_port_of_another_is_not_shared(demo_node: StartNode, tmp_path: Path) -> None:
+    node, port = await demo_node(), free_port()
+    async with Process(tmp_path, settings(node, port)) as first:
+        await first.line("workers_started")
+        folder = tmp_path / "second"
+        folder.mkdir()
+        async with Process(folder, settings(node, port)) as second:
+            assert await second.ended() == 1
+            assert "address already in use" in second.lines[-1]["event"]
+
+
+def test_metrics_are_added_up_and_the_worst_is_told() -> None:
+    one = '# TYPE xrpl_proxy_node_up gauge\nxrpl_proxy_node_up{node="a"} 1\n# TYPE x counter\nx_total 2\n'
+    other = '# TYPE xrpl_proxy_node_up gauge\nxrpl_proxy_node_up{node="a"} 0\n# TYPE x counter\nx_total 3\n'
+    samples = {sample.name: sample.value for metric in merged([one, other]) for sample in metric.samples}
+    assert samples == {"xrpl_proxy_node_up": 0, "x_total": 5}
