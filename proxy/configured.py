@@ -59,7 +59,12 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
         pause=health.breaker_pause,
         longest_pause=health.breaker_longest_pause,
     )
-    return Node(node.name, http, node.websocket, looked_after, node.weight, tls, breaker)
+    grpc = None
+    if node.grpc is not None:
+        from proxy.grpc_passthrough.node import GrpcNode  # needs an optional library
+
+        grpc = GrpcNode(node.name, node.grpc, answer_bytes=settings.grpc.answer_bytes)
+    return Node(node.name, http, node.websocket, looked_after, node.weight, tls, breaker, grpc)
 
 
 def what_makes_a_node(node: NodeSettings, settings: Settings) -> tuple[object, ...]:
@@ -67,7 +72,7 @@ def what_makes_a_node(node: NodeSettings, settings: Settings) -> tuple[object, .
     limits, versions = settings.limits, settings.versions
     return (
         *(node, settings.timeouts, settings.health, settings.guard.allow_admin_nodes),
-        *(limits.node_connections, limits.answer_bytes, versions.max),
+        *(limits.node_connections, limits.answer_bytes, versions.max, settings.grpc.answer_bytes),
     )
 
 

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -31,6 +31,9 @@ from proxy.observe.nodes import NodesCollector
 from proxy.observe.summary import Summary
 from proxy.serving import Serving
 from proxy.sunset import Clock
+
+if TYPE_CHECKING:
+    from proxy.grpc_passthrough.ports import GrpcPorts  # whose library is optional
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +70,7 @@ class Proxy:
         self._summary = Summary(proxy.__version__, self._metrics, lambda: self._settings, self._readiness, clock)
         self._serving: Serving | None = None
         self._open: dict[_Place, _Open] = {}
+        self._grpc: GrpcPorts | None = None
         self._leaving: set[Listener] = set()
         self._retired: set[Serving] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -127,6 +131,7 @@ class Proxy:
         await asyncio.gather(
             *(serving.drain(timeouts.shutdown) for serving in servings),
             *(listener.finish(timeouts.shutdown) for listener in listeners),
+            *([] if self._grpc is None else [self._grpc.stop(timeouts.shutdown)]),
         )
         for task in tuple(self._tasks):
             task.cancel()
@@ -160,6 +165,11 @@ class Proxy:
         return self.http_urls[0]
 
     @property
+    def grpc_ports(self) -> list[int]:
+        """The real ports where clients call by gRPC."""
+        return [] if self._grpc is None else self._grpc.ports
+
+    @property
     def observe_url(self) -> str:
         """Where operators look, with the real port."""
         if self._observe is None:
@@ -183,6 +193,8 @@ class Proxy:
             for place in places:
                 if place not in self._open:
                     bound[place] = await bind(place[0], place[1], shared=self._shares_ports)
+            grpc = self._grpc_for(settings)
+            grpc_bound = {} if grpc is None else grpc.bind(settings, certificates)
             gone = await self._replace_nodes(settings)
         except BaseException:
             for sockets in bound.values():
@@ -211,12 +223,22 @@ class Proxy:
                 opened.listener.terms = make_terms(listen, settings)
                 opened.listener.certificate = certificate
             opened.listener.tell_certificate()
+        if grpc is not None:
+            await grpc.go_over_to(settings, self._serving.doors, certificates, grpc_bound, self._do)
         for place in set(self._open) - set(places):
             self._do(self._leave(self._open.pop(place)))
         if retired is not None:
             self._retired.add(retired)
             self._do(self._retire(retired))
         self._do(_close_nodes(gone, settings.timeouts.request))
+
+    def _grpc_for(self, settings: Settings) -> "GrpcPorts | None":
+        """The gRPC ports; None as long as none has been wanted."""
+        if self._grpc is None and any(listen.grpc_port is not None for listen in settings.listeners):
+            from proxy.grpc_passthrough.ports import GrpcPorts
+
+            self._grpc = GrpcPorts(self._nodes, lambda: not self._draining)
+        return self._grpc
 
     def _make_serving(self, settings: Settings) -> Serving:
         return Serving(settings, self._nodes, self._kept, self._callers, self._metrics, self._clock, self._tracing)

@@ -50,7 +50,7 @@ def flat(mapping: dict[str, Any], before: str = "") -> Iterator[tuple[str, objec
 
 def test_the_default_file_has_every_key_with_its_default() -> None:
     held = yaml.safe_load(DEFAULT_FILE.read_text())
-    assert set(held["nodes"][0]) == {"name", "http", "websocket", "api_version", "weight", "tls"}
+    assert set(held["nodes"][0]) == {"name", "http", "websocket", "api_version", "grpc", "weight", "tls"}
     defaults = {key.name: key.default for key in settings_keys() if "[0]" not in key.name}
     defaults["versions.sunset"] = []
     assert dict(flat({name: part for name, part in held.items() if name != "nodes"})) == defaults
@@ -65,13 +65,18 @@ def test_the_default_file_loads_as_the_defaults() -> None:
 def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) -> None:
     certificates = str(tmp_path / "ca.pem")
     trustme.CA().cert_pem.write_to_path(certificates)
-    base = {"XRPL_PROXY_NODES__0__NAME": "a", "XRPL_PROXY_NODES__0__HTTP": "http://a:1"}
+    base = {
+        "XRPL_PROXY_NODES__0__NAME": "a",
+        "XRPL_PROXY_NODES__0__HTTP": "http://a:1",
+        "XRPL_PROXY_GRPC__VERSIONS__MAX": "3",
+    }
     others = {"str": "errors", "int": "17", "float": "7.5", "bool": "true", "list": "[]"}
     special = {
         "nodes[0].name": "b",
         "nodes[0].http": "https://b",
         "nodes[0].websocket": "wss://b",
         "nodes[0].api_version": "2",
+        "nodes[0].grpc": "localhost:50051",
         "nodes[0].tls.ca": certificates,
         "nodes[0].tls.verify": "false",
         "listen.host": "127.0.0.2",
@@ -87,6 +92,10 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "listen.versions.min": "2",
         "listen.versions.max": "1",
         "listen.methods": "[submit]",
+        "listen.grpc_port": "17",
+        "grpc.versions.min": "2",
+        "grpc.versions.max": "2",
+        "grpc.methods": "[GetMore]",
         "listen.requests_per_second": "17",
         "listen.connections_per_address": "17",
         "cors.origins": "['https://wallet.example']",
@@ -220,6 +229,7 @@ guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
         ("listen.port", "1_000"),
         ("listen.port", "010"),
         ("listen.port", "null"),
+        ("listen.grpc_port", "51233"),
         ("listen.port", "2020-01-01"),
         ("listen.host", "1"),
         ("listen.host", "''"),
@@ -243,6 +253,12 @@ guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
 def test_a_value_of_another_kind_is_refused(file: Path, key: str, value: str) -> None:
     section, _, name = key.partition(".")
     assert list(faults(write(file, f"{section}: {{{name}: {value}}}"))) == [key]
+
+
+@pytest.mark.parametrize("address", ["localhost", "::1:50051", "localhost:0", "localhost:65536", "http://a:50051", ""])
+def test_a_grpc_port_is_a_host_and_a_port(address: str) -> None:
+    environ = {"XRPL_PROXY_NODES": f"[{{name: a, http: 'http://a', grpc: '{address}'}}]"}
+    assert list(faults(None, environ)) == ["nodes[0].grpc"]
 
 
 @pytest.mark.parametrize("version", ["true", "2.0", "'2'", "0", "4", "null", "[1]"])

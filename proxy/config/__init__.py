@@ -3,6 +3,7 @@
 from proxy.config.bounds import LimitSettings, TimeoutSettings
 from proxy.config.environment import CONFIG_VARIABLE
 from proxy.config.faults import ConfigurationError, Fault, shown_url
+from proxy.config.grpc import GrpcSettings
 from proxy.config.keys import Key, settings_keys
 from proxy.config.listening import CorsSettings, ListenSettings, TlsSettings
 from proxy.config.load import load_settings
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigurationError",
     "CorsSettings",
     "Fault",
+    "GrpcSettings",
     "GuardSettings",
     "HealthSettings",
     "Key",

@@ -51,6 +51,18 @@ def _websocket_url(text: str) -> str:
     return _url(text, ("ws", "wss"))
 
 
+def _host_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        ipaddress.IPv6Address(host[1:-1])
+    elif ":" in host or not host:
+        raise ValueError("not a host and a port")
+    _host(host.strip("[]"))
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535 and len(port) <= 5):
+        raise ValueError("not a port")
+    return text
+
+
 def _spoken_version(value: object) -> object:
     if type(value) not in (int, str):  # to Python, and so to pydantic, True and 1.0 are 1
         raise ValueError("not a version")
@@ -165,6 +177,10 @@ MethodName = Annotated[
     str, Strict(), Field(pattern=r"^[a-z0-9_]{1,64}$"), Allowed("a method, such as account_info, in lower-case letters")
 ]
 
+GrpcMethod = Annotated[
+    str, Strict(), Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$"), Allowed("a gRPC method, such as GetLedger")
+]
+
 Origin = Annotated[
     str,
     Strict(),
@@ -186,9 +202,11 @@ HttpUrl = Annotated[
     Allowed("an http:// or https:// URL without user, password and fragment, such as http://127.0.0.1:5005"),
 ]
 
-# The words of this and of CertificateFile stand where the field is declared: pydantic keeps none of a type that may
-# also be None.
+# The words of this, of HostAndPort and of CertificateFile stand where the field is declared: pydantic keeps none of a
+# type that may also be None.
 WebSocketUrl = Annotated[str, Strict(), AfterValidator(_websocket_url)]
+
+HostAndPort = Annotated[str, Strict(), AfterValidator(_host_and_port)]
 
 AdminMethod = Annotated[
     str, Strict(), AfterValidator(_admin_method), Allowed(f"an admin method: {', '.join(sorted(ADMIN_METHODS))}")

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from proxy.config import grpc
 from proxy.config.kinds import Allowed, Count, FilePath, Flag, Host, MethodName, Origin, Port, Version
 from proxy.config.section import Section
 from proxy.listening.tls import CertificateProblem, inspect_certificate
@@ -52,6 +53,9 @@ class ListenSettings(Section):
 
     host: Host = Field("0.0.0.0", description="address that clients connect to")  # noqa: S104
     port: Port = Field(51233, description="port for JSON-RPC, and for WebSocket too; 0 takes a free one")
+    grpc_port: Annotated[Port | None, Allowed("a TCP port, 0 to 65535, that nothing else has, or null for no gRPC")] = (
+        Field(None, description="port for gRPC at this host, with this certificate; 0 takes a free one, null is none")
+    )
     tls: TlsSettings = Field(TlsSettings(), description="the certificate that is shown")
     default_version: Version = Field(1, description="API version of a request without api_version")
     versions: ListenVersionSettings = Field(ListenVersionSettings(), description="API versions offered here")
@@ -64,6 +68,20 @@ class ListenSettings(Section):
     connections_per_address: Annotated[
         Count | None, Allowed("a whole number, 1 to 1000000, or null for limits.connections_per_address")
     ] = Field(None, description="connections from one address here; null means limits.connections_per_address")
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports that are taken, 0 for any."""
+        return [self.port] if self.grpc_port is None else [self.port, self.grpc_port]
+
+    @field_validator("grpc_port")
+    @classmethod
+    def _can_be(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and not grpc.can_be():
+            raise grpc.MISSING
+        if value and value == info.data.get("port"):
+            raise PydanticCustomError("grpc", "another port than port")
+        return value
 
 
 class CorsSettings(Section):

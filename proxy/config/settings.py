@@ -6,7 +6,9 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from proxy.config import grpc
 from proxy.config.bounds import LimitSettings, TimeoutSettings
+from proxy.config.grpc import GrpcSettings
 from proxy.config.kinds import (
     AdminMethod,
     Allowed,
@@ -15,6 +17,7 @@ from proxy.config.kinds import (
     CertificateFile,
     Count,
     Flag,
+    HostAndPort,
     HttpUrl,
     Network,
     NodeName,
@@ -54,8 +57,18 @@ class NodeSettings(_Section):
     api_version: SpokenVersion = Field(
         "auto", description="the one API version it is spoken to in; auto asks the node, and takes its highest"
     )
+    grpc: Annotated[
+        HostAndPort | None, Allowed("a host and a port, such as 127.0.0.1:50051 or [::1]:50051, or null")
+    ] = Field(None, description="its gRPC port, which rippled has without TLS; null means that it has none")
     weight: Weight = Field(1, description="its share of the requests, against the other nodes' weights")
     tls: NodeTlsSettings = Field(NodeTlsSettings(), description="how it proves who it is, at https:// and wss://")
+
+    @field_validator("grpc")
+    @classmethod
+    def _can_be(cls, value: str | None) -> str | None:
+        if value is not None and not grpc.can_be():
+            raise grpc.MISSING
+        return value
 
 
 class HealthSettings(_Section):
@@ -149,6 +162,7 @@ class Settings(_Section):
     limits: LimitSettings = Field(LimitSettings(), description="how much is taken, over HTTP and from nodes")
     guard: GuardSettings = Field(GuardSettings(), description="what strangers may do")
     websocket: WebSocketSettings = Field(WebSocketSettings(), description="clients' WebSocket sessions")
+    grpc: GrpcSettings = Field(GrpcSettings(), description="calls by gRPC, which are passed through")
     clients: ClientsSettings = Field(ClientsSettings(), description="which callers are remembered, for /clients")
     tracing: TracingSettings = Field(TracingSettings(), description="where traces are sent")
     logging: LoggingSettings = Field(LoggingSettings(), description="what is logged")
@@ -240,7 +254,8 @@ def _misfits(
 
 
 def _collide(one: ListenSettings | ObserveSettings, other: ListenSettings) -> bool:
-    if one.port != other.port or one.port == 0:
+    ports = one.ports if isinstance(one, ListenSettings) else [one.port]
+    if not set(ports) & set(other.ports) - {0}:
         return False
     hosts = {one.host, other.host}
     return len(hosts) == 1 or bool(hosts & {"0.0.0.0", "::"})  # noqa: S104

@@ -103,5 +103,10 @@ _CHANGING_METHODS = frozenset(
 )
 """Change the node, or may: administrators' methods, and `feature`."""
 
-KNOWN_METHODS = READING_METHODS | SUBMITTING_METHODS | _SIGNING_METHODS | _SESSION_METHODS | _CHANGING_METHODS
+GRPC_METHODS = frozenset({"GetLedger", "GetLedgerData", "GetLedgerDiff", "GetLedgerEntry"})
+"""rippled's methods over gRPC, all of which read."""
+
+KNOWN_METHODS = (
+    GRPC_METHODS | READING_METHODS | SUBMITTING_METHODS | _SIGNING_METHODS | _SESSION_METHODS | _CHANGING_METHODS
+)
 """Every method of rippled and Clio: the closed set of names that a metric or a log line may carry."""

@@ -3,9 +3,10 @@
 import asyncio
 import random
 import ssl
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -14,6 +15,9 @@ from proxy.nodes.health import NodeHealth
 from proxy.nodes.http import Asked, HttpNode, NodeFailure
 from proxy.nodes.ledger_range import LedgerRange, has_ledgers
 from proxy.nodes.status import HealthRules, NodeStatus, judged
+
+if TYPE_CHECKING:
+    from proxy.grpc_passthrough.node import GrpcNode  # whose library is optional
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +35,8 @@ class Node:
     tls: ssl.SSLContext | None = None
     """How it proves who it is at `https://` and `wss://`; None where neither is used."""
     breaker: Breaker = field(default_factory=Breaker)
+    grpc: "GrpcNode | None" = None
+    """Its gRPC port; None where it has none."""
     in_flight: int = 0
     status: NodeStatus = field(init=False)
     """How it is, compared with the other nodes."""
@@ -52,6 +58,26 @@ class Node:
     def api_version(self) -> int | None:
         """The version that the node is spoken to in; None while it is not known."""
         return self.health.api_version
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Begins to look after it; `changed` is called whenever that may have changed what is known of it."""
+        self.health.watch(changed)
+        self.health.start()
+        if self.grpc is not None:
+            self.grpc.start(changed)
+
+    async def wait_first(self, seconds: float) -> None:
+        """Waits at most `seconds` for a first word of it."""
+        await asyncio.gather(
+            self.health.wait_first(seconds), *([] if self.grpc is None else [self.grpc.wait_first(seconds)])
+        )
+
+    async def close(self) -> None:
+        """Closes all connections to it; its health is no more looked after."""
+        await self.health.close()
+        await self.http.close()
+        if self.grpc is not None:
+            await self.grpc.close()
 
     def takes_work(self, websocket: bool) -> bool:
         """Whether it can be given a request now, or where `websocket` a session."""
@@ -77,14 +103,12 @@ class Nodes:
     def __init__(self, nodes: Iterable[Node], rules: HealthRules | None = None) -> None:
         self._nodes = tuple(nodes)
         self._rules = rules or HealthRules()
-        for node in self._nodes:
-            node.health.watch(self._judge)
 
     async def start(self, wait: float) -> None:
         """Begins to look after them; waits at most `wait` seconds for a first word of each."""
         for node in self._nodes:
-            node.health.start()
-        await asyncio.gather(*(node.health.wait_first(wait) for node in self._nodes))
+            node.start(self._judge)
+        await asyncio.gather(*(node.wait_first(wait) for node in self._nodes))
 
     async def replace(self, nodes: Sequence[Node], rules: HealthRules, wait: float) -> list[Node]:
         """Goes over to `nodes`, of which some may be here already, and to `rules`, for all who hold this.
@@ -94,10 +118,9 @@ class Nodes:
         """
         new = [node for node in nodes if node not in self._nodes]
         for node in new:
-            node.health.watch(self._judge)
-            node.health.start()
+            node.start(self._judge)
         try:
-            await asyncio.gather(*(node.health.wait_first(wait) for node in new))
+            await asyncio.gather(*(node.wait_first(wait) for node in new))
         except BaseException:
             await Nodes(new).close()
             raise
@@ -108,8 +131,7 @@ class Nodes:
 
     async def close(self) -> None:
         """Ends what `start` began, and all connections."""
-        await asyncio.gather(*(node.health.close() for node in self._nodes))
-        await asyncio.gather(*(node.http.close() for node in self._nodes))
+        await asyncio.gather(*(node.close() for node in self._nodes))
 
     def choose(
         self,
@@ -140,6 +162,15 @@ class Nodes:
             chosen.breaker.chosen()
         return chosen
 
+    def choose_for_grpc(self) -> Node | None:
+        """The node for a gRPC call: the least busy of those whose gRPC port is connected to; None where none is."""
+
+        def order(node: Node) -> tuple[float, float]:
+            return node.in_flight / node.weight, -(random.random() ** (1 / node.weight))  # noqa: S311 - no secret
+
+        able = (node for node in self._nodes if node.grpc and node.status.healthy and not node.grpc.problem)
+        return min(able, key=order, default=None)
+
     @property
     def any_websocket(self) -> bool:
         """Whether any node of the configuration is reachable by WebSocket, up or not."""
@@ -159,7 +190,8 @@ class Nodes:
         told = (node.health.status for node in self._nodes)
         best = max((status.validated_ledger or 0 for status in told if status.up), default=0) or None
         for node in self._nodes:
-            was, is_now = node.status, judged(node.health.status, self._rules, best, now)
+            known = replace(node.health.status, grpc_problem=node.grpc.problem if node.grpc else None)
+            was, is_now = node.status, judged(known, self._rules, best, now)
             node.status = is_now
             if is_now.up and not was.up:
                 node.breaker.close()

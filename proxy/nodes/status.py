@@ -35,6 +35,8 @@ class NodeStatus:
     """Why it is not given work, or which error it answers its health question with."""
     websocket_problem: str | None = None
     """Why it is given no WebSocket sessions."""
+    grpc_problem: str | None = None
+    """Why it is given no gRPC calls."""
     last_answer: float | None = None
     """When it last answered its health question, in the event loop's time (seconds)."""
     server_state: str | None = None

@@ -4,13 +4,13 @@ Every line has
   `timestamp`  ISO 8601, UTC;  `level`  debug, info, warning, error, critical;
   `event`      what happened, a word or a short sentence;  `logger`  who says so, where that is known.
 One line per request has `event` = `request` and
-  `transport`       http or ws;
+  `transport`       http, ws or grpc;
   `method`          a method of rippled or Clio, else `other`: whatever else a client wrote there is not logged;
   `client_version`  the API version asked for, null if it was refused;
   `node_version`    the version the node was spoken to in, null if none was asked;
   `outcome`         success, error, refused or failed, as the metrics have it;
-  `error`           rippled's error token, null without an error;
-  `status`          the HTTP status, null on WebSocket;
+  `error`           rippled's error token, over gRPC the name of the status; null without an error;
+  `status`          the HTTP status, null by another transport;
   `duration_ms`     from the whole request to its answer;
   `peer`            the client's address, as the node is told it;
   `request_id`      the proxy's own, unique in the process;

@@ -206,6 +206,10 @@ class Metrics:
         """Count one question to a node: a watcher, for `HttpNode.watch`."""
         self._node_seconds.add(asked.seconds, asked.node, method_label(asked.method))
 
+    def node_called(self, node: str, method: str, seconds: float) -> None:
+        """Count one gRPC call to a node."""
+        self._node_seconds.add(seconds, node, method_label(method))
+
     def tried_elsewhere(self, node: str) -> None:
         """Count a request that failed on `node` and is tried on another."""
         self._tried_elsewhere[(node,)].inc()

@@ -18,7 +18,7 @@ from proxy.tracing import UNTRACED, Tracing
 class Served:
     """One request being served; filled in on its way."""
 
-    transport: Literal["http", "ws"]
+    transport: Literal["http", "ws", "grpc"]
     peer: str
     request_id: str
     method: str = ""
@@ -67,14 +67,14 @@ class Account:
             self.metrics.version_refused(served.transport, version_refused.reason)
 
     def ended(self, served: Served, status: int | None) -> None:
-        """Count and log a request whose answer is ready; `status` is its HTTP status, None on WebSocket."""
+        """Count and log a request whose answer is ready; `status` is its HTTP status, None by another transport."""
         seconds = time.perf_counter() - served.began
         self.metrics.request(
             served.transport, served.method, served.client_version, served.node_version, served.outcome, seconds
         )
         if served.caller is not None and (served.client_version is not None or served.error == "version"):
             self.callers.used(served.caller, served.transport, served.client_version, served.method)
-        if served.client_version in self._shadow_refuse:
+        if served.client_version in self._shadow_refuse and served.transport != "grpc":
             self.metrics.version_would_refuse(served.transport, served.client_version)
         if not self._access_log.wants(served.outcome, served.request_id):
             return

@@ -1,0 +1,89 @@
+"""A node's gRPC port: one HTTP/2 connection for all calls, and whether it can be reached."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import grpc
+import structlog
+
+from proxy.grpc_passthrough.metadata import Metadata
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_PAUSE_MS = 5000
+"""Between two attempts to connect to a node that is gone."""
+
+Call = grpc.aio.StreamStreamCall[bytes, bytes]
+
+
+class GrpcNode:
+    """The gRPC port at `address` (host:port), which rippled serves without TLS.
+
+    `answer_bytes`: the largest message taken from it. Looked after from `start` to `close`.
+    """
+
+    def __init__(self, name: str, address: str, *, answer_bytes: int) -> None:
+        self.name = name
+        self.problem: str | None = "not connected yet"
+        """Why it is given no calls; None while it is connected."""
+        self._changed: Callable[[], None] = lambda: None
+        self._channel = grpc.aio.insecure_channel(
+            address,
+            options=(
+                ("grpc.max_receive_message_length", answer_bytes),
+                ("grpc.max_send_message_length", -1),  # has been bounded where it came in
+                ("grpc.max_reconnect_backoff_ms", _LONGEST_PAUSE_MS),
+                ("grpc.enable_retries", 0),
+                ("grpc.enable_http_proxy", 0),
+                # Channels to one address would share a connection, and one closed by a reload outlive it.
+                ("grpc.use_local_subchannel_pool", 1),
+            ),
+        )
+        self._first = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Connects, and stays connected; calls `changed` whenever `problem` has changed."""
+        self._changed = changed
+        self._task = asyncio.create_task(self._follow(), name=f"gRPC connection to node {self.name}")
+
+    async def wait_first(self, seconds: float) -> None:
+        """Waits at most `seconds` until it is known whether it can be connected to."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._first.wait()
+
+    async def close(self) -> None:
+        """Closes the connection; calls under way fail."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self._channel.close()
+
+    def call(self, path: str, metadata: Metadata, seconds: float) -> Call:
+        """Begins a call, of messages as bytes in both directions, which ends after `seconds` at the latest."""
+        begin: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(path)
+        return begin(timeout=seconds, metadata=metadata)
+
+    async def _follow(self) -> None:
+        while True:
+            state = self._channel.get_state(try_to_connect=True)
+            if state is grpc.ChannelConnectivity.READY:
+                self._tell(None)
+            elif state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+                self._tell("refused")
+            # Else it is connecting, for the first time or anew: calls wait for what comes of it.
+            await self._channel.wait_for_state_change(state)
+
+    def _tell(self, problem: str | None) -> None:
+        known, self.problem = self.problem, problem
+        self._first.set()
+        if problem == known:
+            return
+        if problem is None:
+            log.info("node_grpc_up", node=self.name)
+        else:
+            log.warning("node_grpc_down", node=self.name, problem=problem)
+        self._changed()
