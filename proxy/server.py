@@ -237,7 +237,7 @@ class Proxy:
         if self._grpc is None and any(listen.grpc_port is not None for listen in settings.listeners):
             from proxy.grpc_passthrough.ports import GrpcPorts
 
-            self._grpc = GrpcPorts(self._nodes, lambda: not self._draining)
+            self._grpc = GrpcPorts(self._nodes, lambda: not self._draining, shared=self._shares_ports)
         return self._grpc
 
     def _make_serving(self, settings: Settings) -> Serving:

@@ -18,10 +18,15 @@ _Place = tuple[str, int, int, bool, int]
 
 
 class GrpcPorts:
-    """The ports of the process. `nodes`: whom calls are passed on to. `staying`: whether the process is to go on."""
+    """The ports of the process.
 
-    def __init__(self, nodes: Nodes, staying: Callable[[], bool]) -> None:
+    `nodes`: whom calls are passed on to. `staying`: whether the process is to go on. `shared`: with other processes of
+    the same proxy.
+    """
+
+    def __init__(self, nodes: Nodes, staying: Callable[[], bool], *, shared: bool) -> None:
         self._nodes = nodes
+        self._shared = shared
         self._staying = staying
         self._open: dict[_Place, GrpcServer] = {}
         self._leaving: set[GrpcServer] = set()
@@ -35,7 +40,11 @@ class GrpcPorts:
         for place, _, certificate in _places(settings, certificates):
             if place not in self._open:
                 calls = Calls(self._nodes)
-                server = GrpcServer(place[0], place[1], calls, self._ready, certificate, settings.grpc.request_bytes)
+                server = GrpcServer(
+                    *(place[0], place[1], calls, self._ready, certificate),
+                    request_bytes=settings.grpc.request_bytes,
+                    shared=self._shared,
+                )
                 server.bind()
                 bound[place] = server
         return bound

@@ -24,6 +24,7 @@ class GrpcServer:
 
     `ready`: whether there is a node for calls. `certificate`: what is shown, None for a port without TLS; it may be
     replaced by another. `request_bytes`: the largest message taken from a client.
+    `shared`: whether other processes may have the same port.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class GrpcServer:
         calls: Calls,
         ready: Callable[[], bool],
         certificate: Certificate | None,
+        *,
         request_bytes: int,
+        shared: bool,
     ) -> None:
         self.calls = calls
         self.port = port
@@ -42,8 +45,8 @@ class GrpcServer:
         self._shown: Identity | None = None
         self._server = grpc.aio.server(
             options=(
-                # Else a second process, or a second listener, would take the same port, and some of its calls.
-                ("grpc.so_reuseport", 0),
+                # On, as it is by default, any other process would take the same port, and some of its calls.
+                ("grpc.so_reuseport", int(shared)),
                 ("grpc.max_receive_message_length", request_bytes),
                 ("grpc.max_send_message_length", -1),  # has been bounded where it came in
                 ("grpc.max_concurrent_streams", _STREAMS),
