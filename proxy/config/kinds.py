@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
+from adapters import VERSIONS
 from proxy.guard import ADMIN_METHODS
 
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
@@ -49,6 +50,10 @@ def _http_url(text: str) -> str:
 
 def _websocket_url(text: str) -> str:
     return _url(text, ("ws", "wss"))
+
+
+def _shadow_node(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text) else _http_url(text)
 
 
 def _host_and_port(text: str) -> str:
@@ -135,10 +140,18 @@ BytesOrNone = Annotated[
     int, Strict(), Field(ge=0, le=2**30), Allowed("a whole number of bytes, up to 1073741824, or 0 for none")
 ]
 
-Version = Annotated[int, Strict(), Field(ge=1, le=3), Allowed("an API version, 1 to 3")]
+_OFFERED = f"{VERSIONS.oldest} to {VERSIONS.newest}"
+
+Version = Annotated[
+    int, Strict(), Field(ge=VERSIONS.oldest, le=VERSIONS.newest), Allowed(f"an API version, {_OFFERED}")
+]
+
+_SPOKEN = (*range(VERSIONS.oldest, VERSIONS.newest + 1), "auto")
 
 SpokenVersion = Annotated[
-    Literal[1, 2, 3, "auto"], BeforeValidator(_spoken_version), Allowed("1, 2, 3 or auto, the API version spoken to it")
+    Literal[_SPOKEN],  # type: ignore[valid-type]  # known only when the adapters are
+    BeforeValidator(_spoken_version),
+    Allowed(f"{', '.join(map(str, _SPOKEN[:-1]))} or auto, the API version spoken to it"),
 ]
 
 Depth = Annotated[int, Strict(), Field(ge=1, le=100), Allowed("a whole number, 1 to 100")]
@@ -165,6 +178,10 @@ SecondsOrNone = Annotated[
 ]
 
 Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), Allowed("a number, 0 to 1")]
+
+FieldName = Annotated[
+    str, Strict(), Field(pattern=r"^[A-Za-z0-9_]{1,64}$"), Allowed("a field of an answer, such as ledger_current_index")
+]
 
 Date = Annotated[date, BeforeValidator(read_date), Allowed("a day, as 2027-06-30")]
 
@@ -205,6 +222,8 @@ HttpUrl = Annotated[
 # The words of this, of HostAndPort and of CertificateFile stand where the field is declared: pydantic keeps none of a
 # type that may also be None.
 WebSocketUrl = Annotated[str, Strict(), AfterValidator(_websocket_url)]
+
+ShadowNode = Annotated[str, Strict(), AfterValidator(_shadow_node)]
 
 HostAndPort = Annotated[str, Strict(), AfterValidator(_host_and_port)]
 

@@ -40,10 +40,10 @@ class TlsSettings(Section):
 class ListenVersionSettings(Section):
     """The API versions offered at one listener, where these are fewer than everywhere."""
 
-    min: Annotated[Version | None, Allowed("an API version, 1 to 3, or null for versions.min")] = Field(
+    min: Annotated[Version | None, Allowed("an API version, or null for versions.min")] = Field(
         None, description="lowest API version here; null means versions.min"
     )
-    max: Annotated[Version | None, Allowed("an API version, 1 to 3, or null for versions.max")] = Field(
+    max: Annotated[Version | None, Allowed("an API version, or null for versions.max")] = Field(
         None, description="highest API version here; null means versions.max"
     )
 

@@ -1,9 +1,10 @@
 """Which API version a node is spoken to in, chosen from what it says it has."""
 
+from adapters import VERSIONS
 from proxy.nodes.answers import error_of, no_result, refuses_version, result_of
 from proxy.nodes.http import RawAnswer
 
-HIGHEST_VERSION = 3
+HIGHEST_VERSION = VERSIONS.newest
 """The highest API version that any part of the proxy knows."""
 
 
