@@ -28,7 +28,7 @@ from proxy.observe.clients import ClientsPage
 from proxy.observe.endpoints import ObserveServer, Readiness
 from proxy.observe.metrics import Metrics
 from proxy.observe.nodes import NodesCollector
-from proxy.observe.summary import Summary
+from proxy.observe.summary import Summary, serve_page
 from proxy.serving import Serving
 from proxy.sunset import Clock
 
@@ -90,7 +90,7 @@ class Proxy:
                 readiness=self._readiness,
                 pages={
                     "/clients": ClientsPage(lambda: self._callers, lambda: self._settings.versions.shadow_refuse).serve,
-                    "/": self._summary.serve_page,
+                    "/": serve_page,
                     "/summary": self._summary.serve_json,
                 },
             )

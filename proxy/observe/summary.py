@@ -41,6 +41,12 @@ class _Entry:
     requests: dict[str, int]
 
 
+async def serve_page(_: web.Request) -> web.Response:
+    """`GET /`: the page, which asks for `/summary` by itself."""
+    page = files("proxy.observe").joinpath("page.html").read_text(encoding="utf-8")
+    return web.Response(text=page, content_type="text/html", headers=_HEADERS)
+
+
 class Summary:
     """Sums up what the metrics, the nodes and the configuration tell, and how the versions' shares went.
 
@@ -75,11 +81,6 @@ class Summary:
         counted = _by(_samples(self._metrics.registry).get("xrpl_proxy_requests", ()), "client_version")
         self._history.append(_Entry(self._clock(), dict(counted - self._counted)))
         self._counted = counted
-
-    async def serve_page(self, _: web.Request) -> web.Response:
-        """`GET /`: the page, which asks for `/summary` by itself."""
-        page = files("proxy.observe").joinpath("page.html").read_text(encoding="utf-8")
-        return web.Response(text=page, content_type="text/html", headers=_HEADERS)
 
     async def serve_json(self, _: web.Request) -> web.Response:
         """`GET /summary`: what `told` says."""

@@ -13,6 +13,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from proxy.observe.endpoints import ObserveServer, Readiness
+from proxy.observe.merging import merged_clients, merged_summary
+from proxy.observe.summary import serve_page
 
 _SECONDS = 2.0
 """For a worker to answer; one that does not is left out."""
@@ -88,9 +90,8 @@ class _Merged(Collector):
 class WholeServer(ObserveServer):
     """The observe address of several workers, which each have one of their own.
 
-    `/clients` lists a caller once for each worker that it came to. `/ready` has the nodes as one of the workers sees
-    them, and how many `workers` serve of those `wanted`. `workers`: their addresses. What only one process can tell,
-    as `/summary`, there is not.
+    `/clients` and `/summary` are added up. `/ready` has the nodes as one of the workers sees them, and how many
+    `workers` serve of those `wanted`. `workers`: their addresses.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class WholeServer(ObserveServer):
             version=version,
             metrics=self._merged,
             readiness=lambda: Readiness((), draining=draining()),
-            pages={"/clients": self._serve_clients},
+            pages={"/": serve_page, "/summary": self._serve_summary, "/clients": self._serve_clients},
         )
         self._wanted = wanted
         self._workers = workers
@@ -155,8 +156,14 @@ class WholeServer(ObserveServer):
         told = [orjson.loads(text) for text in await self._ask_all(f"/clients?{request.query_string}")]
         if not told or "callers" not in told[0]:
             return _json(400 if told else 503, told[0] if told else {"error": "no worker serves"})
-        callers = [caller for each in told for caller in each["callers"]]
-        return _json(200, {**told[0], "callers": callers, "gave_way": sum(each["gave_way"] for each in told)})
+        return _json(200, merged_clients(told))
+
+    async def _serve_summary(self, _: web.Request) -> web.Response:
+        told = [orjson.loads(text) for text in await self._ask_all("/summary")]
+        if not told:
+            return _json(503, {"error": "no worker serves"})
+        summary = merged_summary(told)
+        return _json(200, {**summary, "draining": summary["draining"] or self._draining()})
 
     async def _ask_all(self, path: str) -> list[bytes]:
         """What each worker answers, of those that do."""
