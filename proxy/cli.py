@@ -21,6 +21,7 @@ from proxy.config import (
     load_settings,
     shown_url,
 )
+from proxy.listening.trial import try_addresses
 
 _config_option = click.option(
     "--config",
@@ -55,8 +56,7 @@ def serve(config: Path) -> None:
     try:
         process.run(settings, partial(_read, config))
     except OSError as error:
-        places = ", ".join(map(_address, settings.listeners))
-        _leave(f"cannot start at {places} and {_address(settings.observe)}: {_reason(error)}")
+        _cannot_start(settings, error)
 
 
 @main.command("check-config")
@@ -64,6 +64,11 @@ def serve(config: Path) -> None:
 def check_config(config: Path) -> None:
     """Check the configuration and say what it amounts to, or all that is wrong with it."""
     settings = _load(config)
+    observe = settings.observe
+    try:
+        try_addresses([(observe.host, observe.port), *((listen.host, listen.port) for listen in settings.listeners)])
+    except OSError as error:
+        _cannot_start(settings, error)
     click.echo(f"{config}: the configuration is sound")
     for line in _summary(settings):
         click.echo(line)
@@ -99,6 +104,11 @@ def _load(config: Path) -> Settings:
             click.echo(str(fault), err=True)
         count = len(error.faults)
         _leave(f"{config}: the configuration has {count} fault{'' if count == 1 else 's'}")
+
+
+def _cannot_start(settings: Settings, error: OSError) -> NoReturn:
+    places = ", ".join(map(_address, settings.listeners))
+    _leave(f"cannot start at {places} and {_address(settings.observe)}: {_reason(error)}")
 
 
 def _leave(problem: str) -> NoReturn:
