@@ -1,13 +1,16 @@
 """The answer to a call over HTTP: kept from before, shared with an equal one, or asked of one node after the other."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import structlog
 
 from adapters import VERSIONS, Pipeline, Question
 from proxy.envelope import AnswerUnreadable, Call, node_request, read_jsonrpc_answer, splice_jsonrpc
+from proxy.envelope.sparing import SPARED, read_sparing
 from proxy.failures import FAILURES, NoNode
 from proxy.kept import KeptAnswers
 from proxy.nodes import READING_METHODS, Node, NodeFailure, Nodes, RawAnswer, wanted_ledgers
@@ -116,7 +119,7 @@ class Answering:
                 break
             if tried:
                 self._metrics.tried_elsewhere(tried[-1].name)
-            attempt = _Attempt(node, node.api_version, served.peer, deadline)
+            attempt = _Attempt(node, node.api_version, call.method, served.peer, deadline)
             try:
                 latest: Answer | Exception = await self._by_node(call, attempt, may_pass)
             except (*FAILURES, NodeText) as failure:
@@ -161,11 +164,12 @@ class Answering:
 
 
 class _Attempt:
-    """One call at one node, spoken to in one `version`, and what it may have led to."""
+    """One call of `method` at one node, spoken to in one `version`, and what it may have led to."""
 
-    def __init__(self, node: Node, version: int, client: str, deadline: float) -> None:
+    def __init__(self, node: Node, version: int, method: str, client: str, deadline: float) -> None:
         self.node = node
         self.version = version
+        self._method = method
         self._client = client
         self._deadline = deadline
         self._acted = False
@@ -183,7 +187,8 @@ class _Attempt:
 
     async def ask(self, question: Question) -> NodeAnswer:
         """Asks the node. Raises NodeFailure and NodeText."""
-        return self.read(await self.post(question))
+        read = read_sparing if self._method in SPARED and question.method in SPARED else orjson.loads
+        return self.read(await self.post(question), read)
 
     async def post(self, question: Question) -> RawAnswer:
         """As `ask`, without reading the answer."""
@@ -202,10 +207,10 @@ class _Attempt:
         self._acted |= not reads_only
         return raw
 
-    def read(self, raw: RawAnswer) -> NodeAnswer:
+    def read(self, raw: RawAnswer, read: Callable[[bytes], Any] = orjson.loads) -> NodeAnswer:
         """Takes a node's answer out of its envelope. Raises NodeText, and NodeFailure for what is neither."""
         try:
-            result, beside = read_jsonrpc_answer(raw.status, raw.body)
+            result, beside = read_jsonrpc_answer(raw.status, raw.body, read)
         except AnswerUnreadable as unreadable:
             name = self.node.name
             if refuses_version(raw):

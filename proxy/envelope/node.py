@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -27,14 +28,18 @@ def node_message(method: str, params: dict[str, Any], api_version: int, message_
     return write({**params, "id": message_id, "command": method, "api_version": api_version})
 
 
-def read_jsonrpc_answer(status: int, body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_jsonrpc_answer(
+    status: int, body: bytes, read: Callable[[bytes], Any] = orjson.loads
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The result in a node's JSON-RPC answer, and what stands beside it. `status` is the HTTP status it came with.
+
+    `read` reads the JSON of it.
 
     An error is understood inside `result`, at the top as `ripplerpc` 2.0 has it, and bare, as Clio writes it when it
     is overloaded. Raises AnswerUnreadable.
     """
     try:
-        answer = orjson.loads(body)
+        answer = read(body)
     except orjson.JSONDecodeError:
         raise AnswerUnreadable(f"HTTP {status} with {len(body)} bytes that are not JSON") from None
     if not isinstance(answer, dict):

@@ -1,0 +1,67 @@
+"""Reading a large answer without its metadata, which is most of it and the same in all versions: it stays text."""
+
+import re
+import secrets
+from typing import Any
+
+import orjson
+
+SPARED = frozenset({"account_tx", "ledger"})
+"""The methods whose answers list transactions with their metadata, and whose adapters do not look into that."""
+
+_MARK_TEXT = secrets.token_hex(8)
+_MARK = _MARK_TEXT.encode()
+"""Stands for metadata while the rest is read; no node knows it."""
+
+_SMALL = 4_096
+"""Bytes of an answer below which it is read as it is."""
+# rippled writes members in alphabetical order and without spaces. No ledger entry has a TransactionResult.
+_BEGINS = re.compile(rb'"meta(?:Data)?":(?=\{"AffectedNodes":)')
+_RESULT = b'"TransactionResult":"'
+# What may follow: members that rippled adds, which are strings, amounts or lists of strings, and the end.
+_ENDS = re.compile(rb'"TransactionResult":"\w+"(?:,"[a-z_]+":(?:"[^"\\]*"|\{(?:"\w+":"[^"\\]*",?)+\}|\["[\w",]+\]))*\}')
+
+
+def read_sparing(body: bytes) -> Any:
+    """The JSON value in a node's answer to one of `SPARED`. Raises orjson.JSONDecodeError.
+
+    In place of the metadata of each listed transaction there is its text, to be written as it is. Where the answer is
+    not written as rippled writes it, everything is read.
+    """
+    if len(body) < _SMALL:
+        return orjson.loads(body)
+    parts: list[bytes] = []
+    metadata: list[bytes] = []
+    done = 0
+    while (begins := _BEGINS.search(body, done)) is not None:
+        start = begins.end()
+        ends = _ENDS.match(body, max(start, body.find(_RESULT, start)))
+        if ends is None:
+            return orjson.loads(body)
+        parts += (body[done:start], b'"%b%d"' % (_MARK, len(metadata)))
+        done = ends.end()
+        metadata.append(body[start:done])
+    if not metadata:
+        return orjson.loads(body)
+    parts.append(body[done:])
+    try:
+        answer = orjson.loads(b"".join(parts))
+    except orjson.JSONDecodeError:
+        return orjson.loads(body)
+    return answer if _put_back(answer, metadata) else orjson.loads(body)
+
+
+def _put_back(answer: Any, metadata: list[bytes]) -> bool:
+    """Puts the metadata where it was; says whether all of it was where it is expected."""
+    count = 0
+    try:
+        result = answer["result"]
+        for entry in result["transactions"] if "transactions" in result else result["ledger"]["transactions"]:
+            name = "metaData" if "metaData" in entry else "meta"
+            text = entry[name]
+            if type(text) is str and text.startswith(_MARK_TEXT):
+                entry[name] = orjson.Fragment(metadata[int(text[len(_MARK_TEXT) :])])
+                count += 1
+    except (KeyError, TypeError):
+        return False
+    return count == len(metadata)
