@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from aiohttp import web
 
 from adapters import VERSIONS
-from proxy.addresses import Exemption
+from proxy.addresses import Exemption, counted_as
 from proxy.guard import Network
 from proxy.sunset import Clock
 
@@ -20,7 +20,7 @@ OTHERS = "(others)"
 """In place of the `User-Agent` of those that an address has too many of."""
 
 _MOST_PER_ADDRESS = 20
-"""Callers of one address told apart, so that nobody who invents names can push all others out."""
+"""Callers of one address (of one IPv6 network) told apart: who invents names and addresses pushes nobody else out."""
 _LONGEST_TEXT = 100
 _CHANGED = VERSIONS.changed_methods()
 
@@ -113,15 +113,16 @@ class Callers:
 
     def _add(self, caller: Caller, now: float) -> Seen:
         self._forget(now)
-        if self._of_address[caller.address] >= _MOST_PER_ADDRESS:
-            caller = Caller(caller.address, OTHERS)
+        counted = counted_as(caller.address)
+        if self._of_address[counted] >= _MOST_PER_ADDRESS:
+            caller = Caller(counted, OTHERS)
             if (others := self._seen.get(caller)) is not None:
                 return others
         if len(self._seen) >= self._most:
             self._drop_longest_unseen()
             self.gave_way += 1
         seen = self._seen[caller] = Seen(caller)
-        self._of_address[caller.address] += 1
+        self._of_address[counted] += 1
         return seen
 
     def _forget(self, now: float) -> None:
@@ -131,9 +132,10 @@ class Callers:
 
     def _drop_longest_unseen(self) -> None:
         caller, _ = self._seen.popitem(last=False)
-        self._of_address[caller.address] -= 1
-        if not self._of_address[caller.address]:
-            del self._of_address[caller.address]
+        counted = counted_as(caller.address)
+        self._of_address[counted] -= 1
+        if not self._of_address[counted]:
+            del self._of_address[counted]
 
 
 @lru_cache(4096)

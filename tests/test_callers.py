@@ -167,6 +167,17 @@ def test_one_address_with_ever_new_names_pushes_nobody_out() -> None:
     assert sum(use.requests for use in others.uses.values()) == 480
 
 
+def test_one_ipv6_network_with_ever_new_addresses_pushes_nobody_out() -> None:
+    callers, _ = remembering(most=50)
+    callers.used(Caller("192.0.2.1", "old"), "http", 1, "tx")
+    for number in range(500):
+        callers.used(Caller(f"2001:db8:1:2::{number:x}", "new"), "http", 2, "tx")
+    seen = callers.within_hours()
+    assert callers.gave_way == 0
+    assert seen[-1].caller.agent == "old"
+    assert seen[0].caller == Caller("2001:db8:1:2::/64", OTHERS)
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.text(max_size=3), st.integers(0, 40)), max_size=200))
 def test_never_more_than_allowed_and_counted_right(asked: list[tuple[str, str, int]]) -> None:
     callers, clock = remembering(hours=1, most=5)

@@ -24,7 +24,7 @@ class ClientsSettings(Section):
         "full", description="what is kept of an address: all, its network of 24 (IPv6: 64) bits, or off for no callers"
     )
     hours: Count = Field(24, description="hours until what a caller has not used again is forgotten")
-    callers: Count = Field(10_000, description="callers remembered, about 1 kB each; the longest unseen gives way")
+    callers: Count = Field(10_000, description="callers remembered, about 1.5 kB each; the longest unseen gives way")
 
 
 class TracingSettings(Section):
