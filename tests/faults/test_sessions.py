@@ -1,0 +1,133 @@
+"""A node fails a client's session, each time in another way; the other sessions at the same node go on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from proxy.server import Proxy
+from tests.faults.beside import SHORT, endure
+from tests.sessions.scripted import Client, House, NodeSession, ScriptedNode, house
+
+NODE_ANSWER = 0.4
+PING = 0.4
+MARGIN = 0.9
+"""Seconds more than the proxy's own limits, for a machine that has more to do."""
+
+Fail = Callable[[NodeSession, dict[str, Any]], Awaitable[None]]
+
+
+@pytest.fixture
+async def home() -> AsyncIterator[House]:
+    async with house() as started:
+        yield started
+
+
+class AtFault:
+    """A proxy whose node does what `fail` does when a client asks it for `account_lines`, and answers all else."""
+
+    def __init__(self, node: ScriptedNode, served: Proxy) -> None:
+        self._node = node
+        self._served = served
+
+    @classmethod
+    async def made(cls, home: House, fail: Fail) -> "AtFault":
+        async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+            await (fail(session, asked) if asked["command"] == "account_lines" else session.answer(asked))
+
+        node = await home.node(answer)
+        timeouts = {**SHORT, "node_answer": NODE_ANSWER}
+        return cls(node, await home.proxy(node, timeouts=timeouts, websocket={"ping_interval": PING}))
+
+    async def endure(self, check: Callable[[Client], Awaitable[None]], *, sends: int = 1) -> None:
+        """Five clients at a time meet with the fault, and each gets what `check` says."""
+
+        async def one(http: aiohttp.ClientSession) -> None:
+            async with http.ws_connect(self._served.http_url, decode_text=False) as socket:
+                client = Client(socket)
+                await client.send(*({"command": "account_lines", "id": number} for number in range(sends)))
+                await check(client)
+
+        async def five() -> None:
+            async with aiohttp.ClientSession() as http:
+                await asyncio.gather(*(one(http) for _ in range(5)))
+            self._node.sessions.clear()
+
+        await endure(self._served, five)
+
+
+async def is_lost(client: Client) -> None:
+    """What is under way fails, and the session is closed so that libraries connect again."""
+    async with asyncio.timeout(MARGIN):
+        assert (await client.get())["error"] == "internal"
+        assert (await client.closing())[0] == 1012
+
+
+async def test_a_node_that_never_answers(home: House) -> None:
+    async def fail(*_: Any) -> None:
+        pass
+
+    async def check(client: Client) -> None:
+        async with asyncio.timeout(NODE_ANSWER + MARGIN):
+            assert (await client.get())["error"] == "tooBusy"
+        assert (await client.ask({"command": "fee"}))["status"] == "success"
+
+    await (await AtFault.made(home, fail)).endure(check)
+
+
+async def test_a_node_that_resets(home: House) -> None:
+    async def fail(session: NodeSession, _: dict[str, Any]) -> None:
+        assert session.transport is not None
+        session.transport.abort()
+
+    await (await AtFault.made(home, fail)).endure(is_lost)
+
+
+async def test_a_node_that_answers_half(home: House) -> None:
+    async def fail(session: NodeSession, _: dict[str, Any]) -> None:
+        assert session.transport is not None
+        session.transport.write(b'\x81\x7e\x01\x00{"id":1,"result":{')
+        await asyncio.sleep(0.05)
+        session.transport.abort()
+
+    await (await AtFault.made(home, fail)).endure(is_lost)
+
+
+async def test_a_node_that_sends_what_is_no_websocket(home: House) -> None:
+    async def fail(session: NodeSession, _: dict[str, Any]) -> None:
+        assert session.transport is not None
+        session.transport.write(b"220 mail.example ESMTP\r\n" * 10)
+
+    await (await AtFault.made(home, fail)).endure(is_lost)
+
+
+async def test_a_node_that_sends_nonsense(home: House) -> None:
+    """What cannot be an answer is passed over, and the answer behind it taken."""
+
+    async def fail(session: NodeSession, asked: dict[str, Any]) -> None:
+        for noise in (b"", b"\xff", b"[]", b'{"id":', b'{"id":99999,"type":"response"}', b'{"type":7}', b"7"):
+            await session.say(noise)
+        await session.answer(asked)
+
+    async def check(client: Client) -> None:
+        async with asyncio.timeout(MARGIN):
+            while (await client.get()).get("type") != "response":
+                pass
+
+    await (await AtFault.made(home, fail)).endure(check)
+
+
+async def test_a_node_that_answers_slowly(home: House) -> None:
+    """Twenty requests of one session wait, and none of another."""
+
+    async def fail(session: NodeSession, asked: dict[str, Any]) -> None:
+        await asyncio.sleep(0.01)
+        await session.answer(asked)
+
+    async def check(client: Client) -> None:
+        async with asyncio.timeout(20 * 0.01 + MARGIN):
+            assert [(await client.get())["id"] for _ in range(20)] == list(range(20))
+
+    await (await AtFault.made(home, fail)).endure(check, sends=20)
