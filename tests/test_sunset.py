@@ -153,6 +153,8 @@ async def test_at_its_date_the_version_is_refused_if_so_configured(demo_node: St
             assert (await post(served, body))[0::2] == (await post(unsupported, body))[0::2]
         request = {"id": 3, "command": "fee", "api_version": 1}
         assert await on_websocket(served, request) == await on_websocket(unsupported, request)
+        async with aiohttp.ClientSession() as http, http.get(f"{served.observe_url}/summary") as told:
+            assert (await told.json())["versions"]["min"] == 2
         counted = await metric(served, "xrpl_proxy_version_refused_total")
         assert counted['{reason="below_minimum",transport="http"}'] == 3
     finally:

@@ -13,6 +13,7 @@ from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from proxy.config import ConfigurationError, load_settings
 from proxy.server import Proxy
 from tests.conftest import settings_for
 from tests.scripted_node import ScriptedNode
@@ -188,6 +189,15 @@ async def test_a_collector_that_is_not_there_hinders_nobody(unused_tcp_port: int
     async with Listening() as node, traced(node, nowhere) as served:
         await post(served, "fee")
         assert len(node.heard) == 1
+
+
+def test_without_the_extra_the_configuration_is_refused_and_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)  # as Python has it of what cannot be imported
+    environ = {"XRPL_PROXY_NODES": "[{name: a, http: 'http://a'}]", "XRPL_PROXY_TRACING__ENDPOINT": "http://a:4318"}
+    with pytest.raises(ConfigurationError, match=r"tracing\.endpoint: .*xrpl-version-proxy\[otel\]"):
+        load_settings(None, environ)
 
 
 def test_nothing_of_it_is_imported_when_it_is_off() -> None:
