@@ -19,6 +19,7 @@ from proxy.nodes.websocket import WebSocketDialer
 from proxy.observe.metrics import Metrics
 from proxy.observe.served import Account
 from proxy.sessions import EndpointLimits, SessionLimits, WebSocketEndpoint
+from proxy.shadow import Shadow, ShadowRules
 from proxy.sunset import Clock, Dwindling, Notices, Sunset
 from proxy.tracing import UNTRACED, Tracing
 from proxy.translation import Translator
@@ -74,6 +75,35 @@ def what_makes_a_node(node: NodeSettings, settings: Settings) -> tuple[object, .
         *(node, settings.timeouts, settings.health, settings.guard.allow_admin_nodes),
         *(limits.node_connections, limits.answer_bytes, versions.max, settings.grpc.answer_bytes),
     )
+
+
+def make_shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
+    """What compares answers with a node's own; None where no node is named."""
+    shadow, timeouts = settings.shadow, settings.timeouts
+    if shadow.node is None:
+        return None
+    named = next((node for node in settings.nodes if node.name == shadow.node), None)
+    url = shadow.node if named is None else named.http
+    tls = node_tls(named.tls.ca, named.tls.verify) if named is not None and url.startswith("https") else None
+    node = HttpNode(
+        "shadow" if named is None else named.name,
+        url,
+        connect_timeout=timeouts.connect,
+        answer_timeout=shadow.timeout,
+        idle_timeout=timeouts.node_idle,
+        connections=shadow.at_once,
+        answer_bytes=settings.limits.answer_bytes,
+        tls=tls,
+    )
+    rules = ShadowRules(
+        sample=shadow.sample,
+        ignore=frozenset(shadow.ignore),
+        seconds=shadow.timeout,
+        at_once=shadow.at_once,
+        queue=shadow.queue,
+        answer_bytes=shadow.answer_bytes,
+    )
+    return Shadow(node, rules, metrics)
 
 
 def make_health_rules(settings: Settings) -> HealthRules:

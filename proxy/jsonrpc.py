@@ -105,6 +105,8 @@ class JsonRpcEndpoint:
         except NodeText as text:
             return self._passed_on(served, text.answer)
         self._account.ended(served, status)
+        if self._account.shadow is not None and isinstance(read, Call):
+            self._account.shadow.heard(read, answer, served)
         return JsonResponse(status, answer)
 
     async def _body(self, request: web.BaseRequest) -> bytes:

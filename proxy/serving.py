@@ -10,6 +10,7 @@ from proxy.configured import (
     make_answering,
     make_dialer,
     make_policy,
+    make_shadow,
     make_sunsets,
     make_translator,
     make_websocket,
@@ -47,7 +48,8 @@ class Serving:
         self._clock = clock
         self._notices = Notices(make_sunsets(settings))
         access_log = AccessLog(settings.logging.requests, settings.logging.sample)
-        self._account = Account(metrics, access_log, callers, settings.versions.shadow_refuse, tracing)
+        self._shadow = make_shadow(settings, metrics)
+        self._account = Account(metrics, access_log, callers, settings.versions.shadow_refuse, tracing, self._shadow)
         self._translator = make_translator(settings)
         self._answering = make_answering(nodes, self._translator, kept, settings, metrics)
         self._dialer = make_dialer(settings)
@@ -94,5 +96,7 @@ class Serving:
         await self.close()
 
     async def close(self) -> None:
-        """Closes the sessions' connections to nodes."""
+        """Closes the sessions' connections to nodes, and compares no more."""
         await self._dialer.close()
+        if self._shadow is not None:
+            await self._shadow.close()

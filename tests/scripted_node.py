@@ -5,7 +5,7 @@ import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from aiohttp import web
@@ -54,7 +54,7 @@ class ScriptedNode:
         """Its entry in `nodes`, with no WebSocket unless `more` says so."""
         return {"name": self.name, "http": self.http_url, "api_version": self.versions[-1], **more}
 
-    async def __aenter__(self) -> "ScriptedNode":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

@@ -93,6 +93,8 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "listen.versions.max": "1",
         "listen.methods": "[submit]",
         "listen.grpc_port": "17",
+        "shadow.node": "a",
+        "shadow.sample": "0.5",
         "grpc.versions.min": "2",
         "grpc.versions.max": "2",
         "grpc.methods": "[GetMore]",

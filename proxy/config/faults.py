@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from proxy.config.keys import Path, find, key_name
 from proxy.config.settings import NAME_REPEATED, repeated_names
 
-_OWN_WORDS = {"grpc", "listener", "otel", "out_of_order", "same_port", "shared_port", "sunset", "tls"}
+_OWN_WORDS = {"grpc", "listener", "otel", "out_of_order", "same_port", "shadow", "shared_port", "sunset", "tls"}
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from proxy.config.kinds import (
 from proxy.config.listening import CorsSettings, ListenSettings
 from proxy.config.observing import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
 from proxy.config.section import Section as _Section
+from proxy.config.shadow import ShadowSettings
 from proxy.config.versions import VersionSettings
 
 
@@ -163,6 +164,7 @@ class Settings(_Section):
     guard: GuardSettings = Field(GuardSettings(), description="what strangers may do")
     websocket: WebSocketSettings = Field(WebSocketSettings(), description="clients' WebSocket sessions")
     grpc: GrpcSettings = Field(GrpcSettings(), description="calls by gRPC, which are passed through")
+    shadow: ShadowSettings = Field(ShadowSettings(), description="answers compared with a node's own, once given")
     clients: ClientsSettings = Field(ClientsSettings(), description="which callers are remembered, for /clients")
     tracing: TracingSettings = Field(TracingSettings(), description="where traces are sent")
     logging: LoggingSettings = Field(LoggingSettings(), description="what is logged")
@@ -223,6 +225,17 @@ class Settings(_Section):
             raise PydanticCustomError("count", "not that many")
         if repeated_names([node.name for node in value]):
             raise PydanticCustomError(NAME_REPEATED, "nodes with a name of its own each")
+        return value
+
+
+    @field_validator("shadow")
+    @classmethod
+    def _names_a_node(cls, value: ShadowSettings, info: ValidationInfo) -> ShadowSettings:
+        names = [node.name for node in info.data.get("nodes", ())]
+        if value.node is not None and names and "://" not in value.node and value.node not in names:
+            words = "a name in nodes, {names}, or an http:// or https:// URL"
+            context = {"key": "node", "value": value.node, "names": ", ".join(names)[:200]}
+            raise PydanticCustomError("shadow", words, context)
         return value
 
 

@@ -148,6 +148,9 @@ class Metrics:
         )
         self._config_good.set(1)
         self.in_flight = Level("xrpl_proxy_in_flight_requests", "Requests under way", registry)
+        self._shadow = counter(
+            "xrpl_proxy_shadow_total", "Answers compared with what a node answers natively", "method", "result"
+        )
         self._tried_elsewhere = counter(
             "xrpl_proxy_tried_elsewhere_total", "Reads that failed on the node and were tried on another", "node"
         )
@@ -209,6 +212,10 @@ class Metrics:
     def node_called(self, node: str, method: str, seconds: float) -> None:
         """Count one gRPC call to a node."""
         self._node_seconds.add(seconds, node, method_label(method))
+
+    def shadowed(self, method: str, result: str) -> None:
+        """Count an answer compared with a node's own: `same`, `different`, `failed` or `dropped`."""
+        self._shadow[method_label(method), result].inc()
 
     def tried_elsewhere(self, node: str) -> None:
         """Count a request that failed on `node` and is tried on another."""

@@ -5,13 +5,16 @@ import secrets
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from proxy.callers import Caller, Callers
 from proxy.negotiation import VersionRefused
 from proxy.observe.logs import AccessLog
 from proxy.observe.metrics import Metrics, Outcome
 from proxy.tracing import UNTRACED, Tracing
+
+if TYPE_CHECKING:
+    from proxy.shadow import Shadow
 
 
 @dataclass(slots=True)
@@ -45,8 +48,10 @@ class Account:
         callers: Callers,
         shadow_refuse: Collection[int] = (),
         tracing: Tracing = UNTRACED,
+        shadow: "Shadow | None" = None,
     ) -> None:
         self.metrics = metrics
+        self.shadow = shadow
         self.tracing = tracing
         self.callers = callers
         self._access_log = access_log

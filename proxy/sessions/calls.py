@@ -76,6 +76,8 @@ class Calls:
         finally:
             metrics.in_flight.dec()
         self._account.ended(served, None)
+        if self._account.shadow is not None:
+            self._account.shadow.heard(call, answer, served)
         self._order.fill(slot, self._services.notices.warned(call.version, answer))
 
     async def _answer_in_time(self, call: Call, served: Served, slot: Slot) -> bytes:

@@ -89,8 +89,7 @@ async def answer_once(requests: AsyncIterator[bytes], context: Context) -> None:
 
 @pytest_asyncio.fixture
 async def node() -> AsyncIterator[GrpcNode]:
-    started = GrpcNode()
-    async with started:
+    async with GrpcNode() as started:
         yield started
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import grpc
@@ -31,7 +32,8 @@ async def grpc_problem_of(proxy: Proxy) -> str | None:
 
 
 async def status_of(channel: grpc.aio.Channel, service: str = "") -> int:
-    answer: HealthCheckResponse = await HealthStub(channel).Check(HealthCheckRequest(service=service), timeout=5)
+    health: Any = HealthStub(channel)
+    answer: HealthCheckResponse = await health.Check(HealthCheckRequest(service=service), timeout=5)
     return answer.status
 
 
@@ -46,7 +48,8 @@ async def test_load_balancers_are_told_whether_calls_have_a_node(node: GrpcNode,
 
 async def test_who_watches_is_told_of_changes(node: GrpcNode, served: Started) -> None:
     _, channel = await served(node)
-    watching = HealthStub(channel).Watch(HealthCheckRequest())
+    health: Any = HealthStub(channel)
+    watching = health.Watch(HealthCheckRequest())
     seen = []
     async with asyncio.timeout(15):
         async for answer in watching:
