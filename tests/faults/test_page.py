@@ -1,0 +1,54 @@
+"""docs/reliability.md names tests that there are, and times and bounds that are the settings' own."""
+
+import ast
+import re
+from pathlib import Path
+
+from proxy.config import settings_keys
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs/reliability.md").read_text()
+COLUMNS = 6
+
+
+def rows() -> list[list[str]]:
+    """The cells of the tables' rows, without heads."""
+    lines = [line for line in PAGE.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in cells if row[-1] not in ("test", "---")]
+
+
+def found_in(file: Path) -> set[str]:
+    """The tests that pytest finds there: functions, and methods of classes."""
+    body = ast.parse(file.read_text()).body
+    inner = [each for part in body if isinstance(part, ast.ClassDef) for each in part.body]
+    functions = [each for each in (*body, *inner) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return {each.name for each in functions if each.name.startswith("test_")}
+
+
+def test_each_row_names_a_test_that_exists() -> None:
+    assert len(rows()) > 40
+    for row in rows():
+        assert len(row) == COLUMNS, row
+        assert re.fullmatch(r"`[a-z_/]+\.py::test_\w+`", row[-1]), row
+    named = re.findall(r"`([a-z_/]+\.py)::(test_\w+)`", PAGE)
+    assert len(named) > len(rows())
+    for path, name in named:
+        assert name in found_in(ROOT / "tests" / path), f"{path}::{name}"
+
+
+def test_each_test_of_a_fault_has_a_row() -> None:
+    named = {row[-1].strip("`") for row in rows()}
+    for file in ("test_nodes.py", "test_sessions.py", "test_clients.py", "test_restart.py"):
+        for name in found_in(ROOT / "tests/faults" / file):
+            assert f"faults/{file}::{name}" in named
+
+
+def test_times_and_bounds_are_the_settings_own() -> None:
+    defaults = {key.name: key.default for key in settings_keys()}
+    told = re.findall(r"`([a-z]+\.[a-z_]+)` \(([0-9.]+)(?: s)?\)", PAGE)
+    assert len(told) > 30
+    for name, value in told:
+        assert float(value) == defaults[name], name
+    named = re.findall(r"`((?:timeouts|health|limits|websocket|logging)\.[a-z_]+)`", PAGE)
+    assert set(named) <= set(defaults)
