@@ -21,6 +21,7 @@ from bench.http_cases import (
     measure,
     memory_of_answer,
     rate_ratio,
+    two_workers,
 )
 from bench.load import Spread
 from bench.websocket_cases import run
@@ -47,6 +48,11 @@ def main(seconds: float, repeats: int, only: str, out: Path) -> None:
             row = _row("added latency at one request at a time", f"ms at {name}", _in_ms(spread), goal)
             rows.append(row)
             _print(row)
+    if only in "two workers":
+        large = next(case for case in all_cases() if case.name.startswith("ledger of 1 MB"))
+        ratio = two_workers(large, repeats=repeats, seconds=seconds)
+        rows.append(_row("two workers, ledger of 1 MB", "by the clock, x one", ratio, ">= 1.7"))
+        _print(rows[-1])
     if only in "memory of an answer":
         large = all_cases()[-1]
         times = Spread.of([memory_of_answer(large) for _ in range(repeats)])

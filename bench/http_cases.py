@@ -9,7 +9,17 @@ from pathlib import Path
 
 from bench.answers import Case
 from bench.load import Measured, Spread, run_wrk
-from bench.servers import Started, has_lua, nginx, nginx_node, our_proxy, plain_javascript, plain_python
+from bench.servers import (
+    LOAD_CORE,
+    SUBJECT_CORE,
+    Started,
+    has_lua,
+    nginx,
+    nginx_node,
+    our_proxy,
+    plain_javascript,
+    plain_python,
+)
 
 OURS, PLAIN, JAVASCRIPT, LUA, PASSING = "this proxy", "plain aiohttp", "Node.js", "nginx with Lua", "nginx passing"
 
@@ -42,6 +52,29 @@ def added_latency(case: Case, *, repeats: int, seconds: float) -> tuple[Spread, 
             p50.append(through.p50 - alone.p50)
             p99.append(through.p99 - alone.p99)
         return Spread.of(p50), Spread.of(p99)
+
+
+def two_workers(case: Case, *, repeats: int, seconds: float) -> Spread:
+    """How many times more requests a second two workers on two cores serve than one process on one.
+
+    The load and the node are on one of these cores too, which takes the less from the second worker the larger the
+    answers are.
+    """
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        node = _node(stack.enter_context(nginx_node(folder, case.answer)), case)
+        one = stack.enter_context(our_proxy(folder, node))
+        (folder / "two").mkdir()
+        cores = f"{LOAD_CORE},{SUBJECT_CORE}"
+        two = stack.enter_context(our_proxy(folder / "two", node, {"workers": 2}, cores))
+        ratios = []
+        for _ in range(repeats):
+            alone, both = (
+                run_wrk(server, case.request, folder, connections=16, seconds=seconds).per_second
+                for server in (one, two)
+            )
+            ratios.append(both / alone)
+        return Spread.of(ratios)
 
 
 def memory_of_answer(case: Case) -> float:

@@ -110,12 +110,14 @@ def _nginx(
         modules = f"user root; {modules}"
     config = own / "nginx.conf"
     config.write_text(dedent(_NGINX).format(folder=own, modules=modules, port=port, node=node, body=body))
-    with process(["nginx", "-p", str(own), "-c", str(config)], port, core) as started:
+    with process(["nginx", "-p", str(own), "-c", str(config)], port, str(core)) as started:
         yield started
 
 
 @contextmanager
-def our_proxy(folder: Path, node: dict[str, object], **sections: object) -> Iterator[Started]:
+def our_proxy(
+    folder: Path, node: dict[str, object], sections: dict[str, object] | None = None, cores: str = str(SUBJECT_CORE)
+) -> Iterator[Started]:
     """The proxy as in production: metrics, guard and limits on, requests that succeed not logged each."""
     port = free_port()
     config = {
@@ -125,11 +127,11 @@ def our_proxy(folder: Path, node: dict[str, object], **sections: object) -> Iter
         "logging": {"requests": "errors", "level": "warning"},
         "limits": {"in_flight": 10_000, "connections": 20_000},
         "websocket": {"sessions": 20_000, "sessions_per_address": 20_000},
-        **sections,
+        **(sections or {}),
     }
     path = folder / "proxy.json"
     path.write_bytes(orjson.dumps(config))
-    with process([sys.executable, "-m", "proxy", "serve", "--config", str(path)], port, SUBJECT_CORE) as started:
+    with process([sys.executable, "-m", "proxy", "serve", "--config", str(path)], port, cores) as started:
         yield started
 
 
@@ -150,9 +152,9 @@ def plain_javascript(node: int) -> Iterator[Started]:
 
 
 @contextmanager
-def process(command: list[str], port: int, core: int = SUBJECT_CORE) -> Iterator[Started]:
-    """A process on one core, from when it listens at `port` until the end."""
-    pinned = ["taskset", "-c", str(core), *command] if shutil.which("taskset") else command
+def process(command: list[str], port: int, cores: str = str(SUBJECT_CORE)) -> Iterator[Started]:
+    """A process on these cores, from when it listens at `port` until the end."""
+    pinned = ["taskset", "-c", cores, *command] if shutil.which("taskset") else command
     running = subprocess.Popen(pinned, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port, running)

@@ -72,12 +72,12 @@ def recorded_transaction() -> bytes:
 
 
 @asynccontextmanager
-async def _started(folder: Path, **sections: object) -> AsyncIterator[tuple[FixedNode, Started]]:
+async def _started(folder: Path) -> AsyncIterator[tuple[FixedNode, Started]]:
     answer = orjson.dumps(orjson.loads(account_info(1, 2, "").answer)["result"])
     async with FixedNode(answer).running() as node:
         address = f"127.0.0.1:{node.port}"
         urls = {"http": f"http://{address}", "websocket": f"ws://{address}", "api_version": 2}
-        starting = our_proxy(folder, urls, **sections)
+        starting = our_proxy(folder, urls)
         proxy = await asyncio.to_thread(starting.__enter__)
         try:
             yield node, proxy
@@ -114,7 +114,7 @@ async def requests(folder: Path, *, sessions: int, seconds: float) -> tuple[floa
         return answered / (time.monotonic() - began), (proxy.cpu_seconds() - before) / answered
 
 
-async def stream(folder: Path, *, subscribers: int, messages: int, **sections: object) -> float:
+async def stream(folder: Path, *, subscribers: int, messages: int) -> float:
     """The proxy's CPU seconds for one transaction given on to one of so many subscribers, half of each version."""
     pushed = recorded_transaction()
 
@@ -122,7 +122,7 @@ async def stream(folder: Path, *, subscribers: int, messages: int, **sections: o
         for _ in range(count):
             await socket.receive()
 
-    async with _started(folder, **sections) as (node, proxy), _sessions(proxy, subscribers) as sockets:
+    async with _started(folder) as (node, proxy), _sessions(proxy, subscribers) as sockets:
         for number, socket in enumerate(sockets):
             version = 1 + number % 2
             await socket.send_json(

@@ -1,4 +1,4 @@
-"""A plain proxy that rewrites: aiohttp's server and client, orjson, uvloop. `python -m bench.rivals.plain NODE PORT`."""
+"""A plain proxy that rewrites: aiohttp's server and client, orjson. `python -m bench.rivals.plain NODE PORT`."""
 
 import asyncio
 import sys
