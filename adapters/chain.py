@@ -42,7 +42,8 @@ def _converse(way: tuple[Step, ...], upwards: bool, question: Question) -> Conve
         result = yield from _converse(rest, upwards, question)
     else:
         serve = adapter.serve_older if upwards else adapter.serve_newer
-        result = yield from _through(serve(question.params), rest, upwards)
+        conversation = serve(question.params)
+        result = yield from (_through(conversation, rest, upwards) if rest else conversation)
     if "error" in result:
         convert = step.errors.downgrade_error if upwards else step.errors.upgrade_error
         result = yield from _through(convert(question, result), rest, upwards)
