@@ -13,7 +13,7 @@ from proxy.entrance import Door
 from proxy.grpc_passthrough.identity import Malformed, identified
 from proxy.grpc_passthrough.metadata import Metadata, client_of, for_client, for_node
 from proxy.grpc_passthrough.methods import Asked, IdentityFields, UnknownMethod, read_path
-from proxy.grpc_passthrough.node import Call
+from proxy.grpc_passthrough.node import Call, Stream
 from proxy.negotiation import VersionRange, VersionRefused
 from proxy.nodes import Nodes
 from proxy.observe.served import Served
@@ -149,55 +149,63 @@ class Calls:
         remaining = cast("float | None", context.time_remaining())  # None without a deadline
         most = self._rules.seconds
         seconds = most if remaining is None else min(remaining, most)
+        metadata = for_node(context.invocation_metadata() or (), served.peer)
         began = asyncio.get_running_loop().time()
+        sending = None
         with node.busy():
-            call = node.grpc.call(path, for_node(context.invocation_metadata() or (), served.peer), seconds)
-            sending = asyncio.create_task(_send(call, requests, asked.identity, served.peer), name="gRPC requests")
             try:
                 async with asyncio.timeout(seconds):
+                    if asked.identity is None:
+                        stream = node.grpc.stream(path, metadata, seconds)
+                        sending = asyncio.create_task(_send(stream, requests), name="gRPC requests")
+                        call: Call = stream
+                    else:
+                        request = await _one(requests, asked.identity, served.peer)
+                        call = node.grpc.ask(path, request, metadata, seconds)
                     return await _receive(call, context)
             except TimeoutError:
                 return _Status(grpc.StatusCode.DEADLINE_EXCEEDED, _TOLD[grpc.StatusCode.DEADLINE_EXCEEDED])
-            except asyncio.CancelledError:
-                return _how_it_broke_off(sending)
             finally:
-                call.cancel()
-                sending.cancel()
-                await asyncio.gather(sending, return_exceptions=True)
+                if sending is not None:
+                    sending.cancel()
+                    await asyncio.gather(sending, return_exceptions=True)
                 taken = asyncio.get_running_loop().time() - began
                 self._door.account.metrics.node_called(node.name, asked.method, taken)
 
 
-async def _send(call: Call, requests: AsyncIterator[bytes], identity: IdentityFields | None, client: str) -> None:
-    """Passes the client's messages on. Raises Malformed, having ended the call."""
-    try:
+async def _one(requests: AsyncIterator[bytes], identity: IdentityFields, client: str) -> bytes:
+    """The one request of a call of rippled's, as of the client at that address. Raises _Refused."""
+    async for message in requests:
+        try:
+            return identified(message, identity, client)
+        except Malformed as problem:
+            raise _Refused("unreadable", f"This is no request in protobuf: {problem}.") from None
+    raise _Refused("unreadable", "There is no request in this call.")
+
+
+async def _send(call: Stream, requests: AsyncIterator[bytes]) -> None:
+    """Passes the client's messages on."""
+    with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the node has answered, whatever else was to come
         async for message in requests:
-            await call.write(message if identity is None else identified(message, identity, client))
+            await call.write(message)
         await call.done_writing()
-    except Malformed:
-        call.cancel()
-        raise
-    except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-        pass  # the node has answered, whatever else was to be sent
 
 
 async def _receive(call: Call, context: Context) -> _Status:
-    """Passes the node's initial metadata and messages on, until its status."""
-    await context.send_initial_metadata(for_client(await call.initial_metadata()))
-    with suppress(grpc.aio.AioRpcError):  # its status is asked for below
-        async for message in call:
-            await context.write(message)
-    code, details = await call.code(), await call.details() or ""
-    return _Status(
-        code, _TOLD.get(code, "") if _PLACE.search(details) else details, for_client(await call.trailing_metadata())
-    )
-
-
-def _how_it_broke_off(sending: "asyncio.Task[None]") -> _Status:
-    """Why a call was cancelled, where that was not the client's doing. Raises CancelledError where it was."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-    if sending.done() and not sending.cancelled() and isinstance(problem := sending.exception(), Malformed):
-        raise _Refused("unreadable", f"This is no request in protobuf: {problem}.")
-    return _Status(grpc.StatusCode.UNAVAILABLE, _TOLD[grpc.StatusCode.UNAVAILABLE])
+    """Passes the node's initial metadata and messages on, until its status. Leaves nothing of the call."""
+    try:
+        await context.send_initial_metadata(for_client(await call.initial_metadata()))
+        with suppress(grpc.aio.AioRpcError):  # its status is asked for below
+            async for message in call:
+                await context.write(message)
+        code, details = await call.code(), await call.details() or ""
+        told = _TOLD.get(code, "") if _PLACE.search(details) else details
+        return _Status(code, told, for_client(await call.trailing_metadata()))
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # Not the client, nor its deadline: the connection to the node was closed, as a reload may.
+        return _Status(grpc.StatusCode.UNAVAILABLE, _TOLD[grpc.StatusCode.UNAVAILABLE])
+    finally:
+        call.cancel()

@@ -14,7 +14,8 @@ log = structlog.get_logger(__name__)
 _LONGEST_PAUSE_MS = 5000
 """Between two attempts to connect to a node that is gone."""
 
-Call = grpc.aio.StreamStreamCall[bytes, bytes]
+Stream = grpc.aio.StreamStreamCall[bytes, bytes]
+Call = grpc.aio.UnaryStreamCall[bytes, bytes] | Stream
 
 
 class GrpcNode:
@@ -62,8 +63,17 @@ class GrpcNode:
             self._task = None
         await self._channel.close()
 
-    def call(self, path: str, metadata: Metadata, seconds: float) -> Call:
-        """Begins a call, of messages as bytes in both directions, which ends after `seconds` at the latest."""
+    def ask(self, path: str, request: bytes, metadata: Metadata, seconds: float) -> Call:
+        """Begins a call of one request, which ends after `seconds` at the latest.
+
+        On the wire it is as a stream of one. But where the node ends a call before the library has written a stream to
+        its end, the library may lose the status that the node gave.
+        """
+        begin: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(path)
+        return begin(request, timeout=seconds, metadata=metadata)
+
+    def stream(self, path: str, metadata: Metadata, seconds: float) -> Stream:
+        """Begins a call of messages in both directions, which ends after `seconds` at the latest."""
         begin: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(path)
         return begin(timeout=seconds, metadata=metadata)
 

@@ -17,6 +17,8 @@ Behaviour = Callable[[AsyncIterator[bytes], Context], Awaitable[None]]
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 GET_LEDGER = "/org.xrpl.rpc.v1.XRPLedgerAPIService/GetLedger"
+OTHER = "/org.xrpl.rpc.v1.XRPLedgerAPIService/Other"
+"""A method that is only passed on where the configuration says so."""
 
 
 class GrpcNode(ScriptedNode):
@@ -141,5 +143,5 @@ def streaming(channel: grpc.aio.Channel) -> "grpc.aio.UnaryStreamMultiCallable[b
 
 def both_ways(channel: grpc.aio.Channel) -> "grpc.aio.StreamStreamCall[bytes, bytes]":
     """A call of many requests and many answers, begun."""
-    method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(GET_LEDGER)
+    method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(OTHER)
     return method()
