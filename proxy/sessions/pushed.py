@@ -11,6 +11,7 @@ from proxy.envelope import Call
 from proxy.observe.metrics import Metrics
 from proxy.request_json import write
 from proxy.sessions.order import DeliveryOrder
+from proxy.sessions.rewriting import rewritten
 from proxy.sessions.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
@@ -40,18 +41,18 @@ class Pushed:
     def take(self, stream: str, message: bytes, node: str) -> None:
         """Gives on a message of the node's: as it came, unless the client's version has it otherwise."""
         subscriptions = self._subscriptions
-        rewritten = False
+        is_rewritten = False
         try:
             if stream == "path_find":
-                message, rewritten = self._with_path_find_id(message), True
+                message, is_rewritten = self._with_path_find_id(message), True
             elif subscriptions.pipeline.touches(message):
-                message, rewritten = orjson.dumps(subscriptions.pipeline.rewrite(orjson.loads(message))), True
+                message, is_rewritten = rewritten(subscriptions.pipeline, message), True
         except _MISSHAPEN as error:
             log.warning("pushed_misshapen", node=node, stream=stream, problem=type(error).__name__)
         if stream in ("ledger", "transactions"):
             self._note(stream, message, node)
         self.count += 1
-        self._metrics.stream_message(stream, subscriptions.version, rewritten)
+        self._metrics.stream_message(stream, subscriptions.version, is_rewritten)
         self._order.push(message)
 
     def created_path_find(self, call: Call) -> None:
