@@ -66,7 +66,8 @@ def check_config(config: Path) -> None:
     settings = _load(config)
     observe = settings.observe
     try:
-        try_addresses([(observe.host, observe.port), *((listen.host, listen.port) for listen in settings.listeners)])
+        clients = [(listen.host, port) for listen in settings.listeners for port in listen.ports]
+        try_addresses([(observe.host, observe.port), *clients])
     except OSError as error:
         _cannot_start(settings, error)
     click.echo(f"{config}: the configuration is sound")

@@ -87,6 +87,9 @@ class JsonRpcEndpoint:
         except TimeoutError:
             self._account.refused(served, "slow_request")
             return self._text(served, 408, "Request was not received in time")
+        except (ConnectionError, web.RequestPayloadError):  # the client has gone, and nobody reads this
+            self._account.refused(served, "client_gone")
+            return self._text(served, 400, "Request was not received wholly")
         read = read_jsonrpc(body, self._policy)
         if isinstance(read, HttpRefusal):
             served.method = read.method or ""

@@ -102,8 +102,8 @@ UNHAD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def run(command: str, file: Path) -> subprocess.CompletedProcess[str]:
-    arguments = [sys.executable, "-m", "proxy", command, "--config", str(file)]
+def serve(file: Path) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-m", "proxy", "serve", "--config", str(file)]
     return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
 
 
@@ -111,8 +111,8 @@ def run(command: str, file: Path) -> subprocess.CompletedProcess[str]:
 def test_an_address_that_cannot_be_had_is_refused_by_both(fault: str, tmp_path: Path) -> None:
     settings, words = UNHAD[fault]
     file = write(tmp_path, settings)
-    checked, served = run("check-config", file), run("serve", file)
-    assert checked.returncode == served.returncode == 1
+    checked, served = said("check-config", file), serve(file)
+    assert checked.exit_code == served.returncode == 1
     assert checked.stderr.splitlines()[-1] == served.stderr.splitlines()[-1]
     assert words in checked.stderr
     assert checked.stdout == ""
@@ -123,8 +123,8 @@ def test_one_address_by_two_names_is_refused_by_both(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     listen = [{"host": "127.0.0.1", "port": port}, {"host": "localhost", "port": port}]
     file = write(tmp_path, {"listen": listen})
-    checked, served = run("check-config", file), run("serve", file)
-    assert checked.returncode == served.returncode == 1
+    checked, served = said("check-config", file), serve(file)
+    assert checked.exit_code == served.returncode == 1
     assert checked.stderr.splitlines()[-1] == served.stderr.splitlines()[-1]
     assert "address already in use" in checked.stderr
 
@@ -133,4 +133,4 @@ def test_the_configuration_of_a_proxy_that_runs_is_sound(tmp_path: Path) -> None
     """Its addresses are in use, by itself."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         file = write(tmp_path, {"listen": {**HERE, "port": taken.getsockname()[1]}})
-        assert run("check-config", file).returncode == 0
+        assert said("check-config", file).exit_code == 0

@@ -27,7 +27,7 @@ from tests.faults.fallen import (
 )
 from tests.scripted_node import Answer, ScriptedNode, hang
 
-NODE_ANSWER = 0.4
+NODE_ANSWER = 0.3
 TIMEOUTS = {**SHORT, "node_answer": NODE_ANSWER, "connect": 0.3, "health_interval": 0.1}
 MARGIN = 0.9
 """Seconds more than the proxy's own limits, for a machine that has more to do."""
@@ -58,7 +58,7 @@ class Two:
                 assert self.good.times("account_lines") == asked + 1
             await until_healthy(self.served, "bad")
 
-        await endure(self.served, fault, slowest=slowest, times=1)
+        await endure(self.served, fault, slowest=slowest)
         blobs = [
             params["tx_blob"] for node in (self.bad, self.good) for method, params in node.asked if method == "submit"
         ]
@@ -100,7 +100,7 @@ async def two(node: ScriptedNode, proxy: StartProxy) -> AsyncIterator[Two]:
         served = await proxy(
             nodes=[bad.settings(weight=1000), node.settings(websocket=node.websocket_url)],
             timeouts=TIMEOUTS,
-            health={"timeout": 0.3},
+            health={"timeout": 0.2},
             limits={"answer_bytes": 1_000_000},
         )
         yield Two(bad, node, served)
@@ -181,7 +181,7 @@ async def test_nodes_that_answer_slowly_but_in_time(node: ScriptedNode, proxy: S
             results = await asyncio.gather(*(ask(served, "ripple_path_find") for _ in range(60)))
         assert all(result["slow"] for result in results)
 
-    await endure(served, fault, times=1)
+    await endure(served, fault)
 
 
 @pytest.mark.parametrize(("fault", "version"), [("hangs", 1), ("breaks off", 2), ("nonsense", 1)])

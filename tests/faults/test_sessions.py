@@ -11,8 +11,8 @@ from proxy.server import Proxy
 from tests.faults.beside import SHORT, endure
 from tests.sessions.scripted import Client, House, NodeSession, ScriptedNode, house
 
-NODE_ANSWER = 0.4
-PING = 0.4
+NODE_ANSWER = 0.3
+PING = 0.25
 MARGIN = 0.9
 """Seconds more than the proxy's own limits, for a machine that has more to do."""
 
