@@ -117,7 +117,8 @@ class _Supervisor:
             loop.add_signal_handler(number, self._pass_on, number)
         with ExitStack() as reserved:
             for listen in self._settings.listeners:
-                _reserve(listen.host, listen.port, reserved)
+                for port in listen.ports:
+                    _reserve(listen.host, port, reserved)
             await self._whole.start()
             tasks: list[asyncio.Task[None]] = []
             try:

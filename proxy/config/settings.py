@@ -203,7 +203,7 @@ class Settings(_Section):
     @classmethod
     def _share_known_ports(cls, value: int, info: ValidationInfo) -> int:
         listen = info.data.get("listen", ())
-        if value > 1 and any(each.port == 0 for each in ((listen,) if isinstance(listen, ListenSettings) else listen)):
+        if value > 1 and any(0 in each.ports for each in ((listen,) if isinstance(listen, ListenSettings) else listen)):
             raise PydanticCustomError("shared_port", "1, for several cannot share a port 0 in listen")
         return value
 
