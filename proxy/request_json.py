@@ -74,6 +74,11 @@ def write(value: Any) -> bytes:
     return orjson.dumps(value, _written, orjson.OPT_PASSTHROUGH_DATACLASS)
 
 
+def write_line(value: Any) -> bytes:
+    """As `write`, and the end of a line."""
+    return orjson.dumps(value, _written, orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_APPEND_NEWLINE)
+
+
 def _written(value: Any) -> orjson.Fragment:
     if isinstance(value, WrittenNumber):
         return orjson.Fragment(value.text)

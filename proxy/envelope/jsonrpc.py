@@ -14,7 +14,7 @@ from adapters.errors import error_result, http_status
 from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, make_call
 from proxy.guard import masked
 from proxy.negotiation import ABSENT, VersionRefused, negotiate
-from proxy.request_json import RequestUnreadable, read, write
+from proxy.request_json import RequestUnreadable, read, write, write_line
 
 _METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
 """Codes of the errors that stand for an item of a batch."""
@@ -67,7 +67,7 @@ def write_jsonrpc(call: Call, result: dict[str, Any], beside: dict[str, Any] | N
     status = 200
     if "error" in answer and call.envelope["ripplerpc"] >= "3.0":
         status = http_status(answer["error"]["error_code"])
-    return status, write(answer) + b"\n"
+    return status, write_line(answer)
 
 
 def write_batch(answers: Sequence[dict[str, Any] | orjson.Fragment]) -> bytes:
@@ -76,7 +76,7 @@ def write_batch(answers: Sequence[dict[str, Any] | orjson.Fragment]) -> bytes:
     `answers` are those of `jsonrpc_answer`, which may be written already, and of the batch's refusals, in the order of
     the items.
     """
-    return write(answers) + b"\n"
+    return write_line(answers)
 
 
 def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:

@@ -190,7 +190,7 @@ class HttpConnection(asyncio.Protocol):
     def _finish(self) -> None:
         if self._waiting is None or self._waiting.done():
             raise AnswerMalformed  # a second answer to one question
-        chunks = self._chunks
+        chunks, self._chunks = self._chunks, []  # or a connection would keep what it has given
         self._waiting.set_result(
             HttpAnswer(
                 self._status(),
