@@ -12,6 +12,14 @@ import aiohttp
 import pytest
 
 from proxy.observe.whole import merged
+from tests.conformance.comparison import (
+    VERSIONS,
+    cases,
+    compare_http,
+    compare_stream,
+    compare_websocket,
+    recorded_stream,
+)
 from tests.conftest import StartNode
 from tests.listening.process import Process
 
@@ -75,6 +83,19 @@ async def test_all_answer_and_are_told_of_as_one(demo_node: StartNode, tmp_path:
         assert await process.ended() == 0
     with pytest.raises(aiohttp.ClientConnectionError):
         await ask(port)
+
+
+async def test_every_answer_and_every_message_is_the_native_one(demo_node: StartNode, tmp_path: Path) -> None:
+    node, port = await demo_node(2), free_port()
+    async with Process(tmp_path, settings(node, port, versions=VERSIONS, logging={"requests": "off"})) as process:
+        await process.line("workers_started")
+        url = f"http://127.0.0.1:{port}/"
+        by_http = await compare_http(url, cases("http", "1", "public"))
+        by_websocket = await compare_websocket(url, cases("ws", "1", "public"))
+        pushed = await compare_stream(url, recorded_stream("streams", "1"))
+    for report in (by_http, by_websocket, pushed):
+        assert not report.differing, str(report)
+    assert node.misses == []
 
 
 async def test_one_that_dies_is_replaced_and_the_others_serve(demo_node: StartNode, tmp_path: Path) -> None:
