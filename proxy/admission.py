@@ -35,6 +35,15 @@ class Rate:
         return self._throttled is None or not self._throttled.limit(key, min(requests, self._most)).limited
 
 
+class UnderWay:
+    """What is under way at all listeners together, which a reload does not forget."""
+
+    def __init__(self) -> None:
+        self.posts = 0
+        self.sessions = Counter[str]()
+        """WebSocket sessions by the client's address."""
+
+
 class Admission:
     """What one listener lets in.
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 from proxy.addresses import Exemption
-from proxy.admission import Admission, Rate
+from proxy.admission import Admission, Rate, UnderWay
 from proxy.answering import Answering
 from proxy.callers import Callers
 from proxy.config import ListenSettings, NodeSettings, Settings
@@ -233,6 +233,7 @@ def make_websocket(
     account: Account,
     policy: Policy,
     notices: Notices,
+    under_way: UnderWay,
 ) -> WebSocketEndpoint:
     """The sessions of one listener."""
     websocket = settings.websocket
@@ -258,4 +259,5 @@ def make_websocket(
             reconnect_seconds=settings.timeouts.reconnect if websocket.reconnect else 0,
         ),
         notices=notices,
+        under_way=under_way,
     )

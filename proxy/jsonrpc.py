@@ -7,7 +7,7 @@ from aiohttp import web
 
 from adapters import JsonObject
 from adapters.errors import error_result
-from proxy.admission import Admission
+from proxy.admission import Admission, UnderWay
 from proxy.answering import Answer, Answering, NodeText, Passing
 from proxy.envelope import (
     Batch,
@@ -34,7 +34,8 @@ from proxy.version_method import version_result
 class JsonRpcEndpoint:
     """Answers POSTs as rippled answers them.
 
-    `request_seconds`: the whole time for one POST. `in_flight`: POSTs under way at once; more are refused.
+    `request_seconds`: the whole time for one POST. `in_flight`: POSTs under way at once, at all
+    listeners; more are refused.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class JsonRpcEndpoint:
         account: Account,
         request_seconds: float,
         in_flight: int,
+        under_way: UnderWay,
         notices: Notices,
     ) -> None:
         self._policy = policy
@@ -52,7 +54,7 @@ class JsonRpcEndpoint:
         self._account = account
         self._request_seconds = request_seconds
         self._most_in_flight = in_flight
-        self._in_flight = 0
+        self._under_way = under_way
         self._notices = notices
 
     async def handle(self, request: web.BaseRequest, peer: str, admission: Admission) -> JsonResponse:
@@ -62,16 +64,16 @@ class JsonRpcEndpoint:
         """
         account = self._account
         served = Served("http", peer, account.request_id(), caller=account.callers.who(peer, request))
-        if self._in_flight >= self._most_in_flight:
+        if self._under_way.posts >= self._most_in_flight:
             account.refused(served, "in_flight")
             return self._text(served, 503, "Server is overloaded")
-        self._in_flight += 1
+        self._under_way.posts += 1
         account.metrics.in_flight.inc()
         try:
             with account.tracing.request(served, request.headers):
                 response = await self._serve(request, served, admission)
         finally:
-            self._in_flight -= 1
+            self._under_way.posts -= 1
             account.metrics.in_flight.dec()
         response.headers.update(self._notices.headers(served.client_version))
         return response

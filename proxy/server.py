@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 import proxy
+from proxy.admission import UnderWay
 from proxy.config import Settings, TlsSettings
 from proxy.configured import (
     make_callers,
@@ -65,6 +66,7 @@ class Proxy:
         self._made: dict[str, tuple[object, Node]] = {}
         self._observe: ObserveServer | None = None
         self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
+        self._under_way = UnderWay()
         self._callers = make_callers(settings, clock)
         self._tracing = make_tracing(settings, proxy.__version__)
         self._summary = Summary(proxy.__version__, self._metrics, lambda: self._settings, self._readiness, clock)
@@ -241,7 +243,16 @@ class Proxy:
         return self._grpc
 
     def _make_serving(self, settings: Settings) -> Serving:
-        return Serving(settings, self._nodes, self._kept, self._callers, self._metrics, self._clock, self._tracing)
+        return Serving(
+            settings,
+            self._nodes,
+            self._kept,
+            self._callers,
+            self._metrics,
+            self._clock,
+            self._tracing,
+            self._under_way,
+        )
 
     async def _replace_nodes(self, settings: Settings) -> list[Node]:
         """Goes over to the nodes of the settings, those that stay the same being kept; gives those that are gone."""

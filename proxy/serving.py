@@ -2,7 +2,7 @@
 
 import asyncio
 
-from proxy.admission import Rate
+from proxy.admission import Rate, UnderWay
 from proxy.callers import Callers
 from proxy.config import ListenSettings, Settings
 from proxy.configured import (
@@ -30,7 +30,8 @@ from proxy.tracing import Tracing
 class Serving:
     """A door for each listener of the settings, in their order, and what is behind them.
 
-    `kept`, `callers`: the answers kept and the callers remembered so far, which outlive a reload.
+    `kept`, `callers`, `under_way`: the answers kept, the callers remembered and what is under way so far, all of which
+    outlive a reload.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Serving:
         metrics: Metrics,
         clock: Clock,
         tracing: Tracing,
+        under_way: UnderWay,
     ) -> None:
         self.settings = settings
         self._nodes = nodes
@@ -54,6 +56,7 @@ class Serving:
         self._answering = make_answering(nodes, self._translator, kept, settings, metrics)
         self._dialer = make_dialer(settings)
         self._in_all = Rate(settings.limits.requests_per_second_in_all, settings.limits.burst_seconds)
+        self._under_way = under_way
         self._users = Users()
         self.doors = tuple(self._door(listen) for listen in settings.listeners)
 
@@ -67,6 +70,7 @@ class Serving:
                 account=self._account,
                 request_seconds=settings.timeouts.request,
                 in_flight=settings.limits.in_flight,
+                under_way=self._under_way,
                 notices=self._notices,
             ),
             websocket=make_websocket(
@@ -77,6 +81,7 @@ class Serving:
                 account=self._account,
                 policy=policy,
                 notices=self._notices,
+                under_way=self._under_way,
             ),
             admission=make_admission(listen, settings, self._in_all),
             origins=Origins(settings.cors.origins, settings.cors.enforce),

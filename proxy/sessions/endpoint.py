@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
 from aiohttp import HttpVersion11, web
 
-from proxy.admission import Admission
+from proxy.admission import Admission, UnderWay
 from proxy.envelope import Policy
 from proxy.failures import NoNode
 from proxy.guard import Network, client_address
@@ -58,6 +57,7 @@ class WebSocketEndpoint:
         limits: EndpointLimits,
         session_limits: SessionLimits,
         notices: Notices,
+        under_way: UnderWay,
     ) -> None:
         self._nodes = nodes
         self._dialer = dialer
@@ -66,7 +66,7 @@ class WebSocketEndpoint:
         self._limits = limits
         self._services = Services(policy, translator, account, session_limits, self._connect, notices)
         self._sessions: set[Session] = set()
-        self._open = Counter[str]()
+        self._open = under_way.sessions
         self._draining = False
         # aiohttp warns of every subprotocol that a client offers, in words that the client chooses.
         logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)

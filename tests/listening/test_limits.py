@@ -60,6 +60,17 @@ async def test_a_session_that_asks_too_often_is_told_to_slow_down_and_closed(pro
         assert (await counted(served, "xrpl_proxy_session_closed_total"))['reason="rate"'] == 1
 
 
+async def test_sessions_are_counted_at_all_listeners_together(proxy: StartProxy) -> None:
+    async with DemoNode() as demo:
+        listen = [{"host": "127.0.0.1", "port": 0}] * 2
+        served = await proxy(demo, listen=listen, websocket={"sessions_per_address": 1})
+        first, second = served.http_urls
+        async with aiohttp.ClientSession() as client, client.ws_connect(first):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await client.ws_connect(second)
+            assert refused.value.status == 503
+
+
 async def test_a_listener_may_have_a_rate_of_its_own_and_loopback_is_exempt(
     node: ScriptedNode, proxy: StartProxy
 ) -> None:
