@@ -8,13 +8,13 @@ from typing import Any
 from proxy.config import Settings
 from proxy.entrance import Door
 from proxy.grpc_passthrough.calls import Calls, Rules
-from proxy.grpc_passthrough.server import GrpcServer
+from proxy.grpc_passthrough.server import Bounds, GrpcServer
 from proxy.listening.tls import Certificate
 from proxy.negotiation import VersionRange
 from proxy.nodes import Nodes
 
-_Place = tuple[str, int, int, bool, int]
-"""Host, port, which of those with the same (of port 0 there may be several), and what cannot change: TLS, sizes."""
+_Place = tuple[str, int, int, bool, Bounds]
+"""Host, port, which of those with the same (port 0 may come more than once); and what cannot change: TLS, bounds."""
 
 
 class GrpcPorts:
@@ -40,11 +40,7 @@ class GrpcPorts:
         for place, _, certificate in _places(settings, certificates):
             if place not in self._open:
                 calls = Calls(self._nodes)
-                server = GrpcServer(
-                    *(place[0], place[1], calls, self._ready, certificate),
-                    request_bytes=settings.grpc.request_bytes,
-                    shared=self._shared,
-                )
+                server = GrpcServer(place[0], place[1], calls, self._ready, certificate, place[4], shared=self._shared)
                 server.bind()
                 bound[place] = server
         return bound
@@ -102,12 +98,12 @@ def _places(
     settings: Settings, certificates: Sequence[Certificate | None]
 ) -> list[tuple[_Place, int, Certificate | None]]:
     """The ports that are wanted, each with the number of its listener, and the certificate of that."""
+    bounds = Bounds(settings.grpc.request_bytes, settings.limits.connections, settings.timeouts.request_head)
     seen = Counter[tuple[str, int]]()
     places = []
     for number, (listen, certificate) in enumerate(zip(settings.listeners, certificates, strict=True)):
         if listen.grpc_port is not None:
             key = (listen.host, listen.grpc_port)
-            fixed = (certificate is not None, settings.grpc.request_bytes)
-            places.append(((*key, seen[key], *fixed), number, certificate))
+            places.append(((*key, seen[key], certificate is not None, bounds), number, certificate))
             seen[key] += 1
     return places

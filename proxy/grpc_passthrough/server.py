@@ -1,6 +1,7 @@
 """One gRPC port: listens, shows the listener's certificate, hands calls on, and ends."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -19,12 +20,20 @@ _STREAMS = 1000
 """Calls under way at once on one connection; more wait with the client."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What holds for a port as long as it is served. Bytes of a client's message, and seconds."""
+
+    request_bytes: int
+    connections: int
+    handshake_seconds: float
+
+
 class GrpcServer:
     """Serves `calls` at `host` and `port` (0 for any free one), from `bind` to `stop`.
 
     `ready`: whether there is a node for calls. `certificate`: what is shown, None for a port without TLS; it may be
-    replaced by another. `request_bytes`: the largest message taken from a client.
-    `shared`: whether other processes may have the same port.
+    replaced by another. `shared`: whether other processes may have the same port.
     """
 
     def __init__(
@@ -34,8 +43,8 @@ class GrpcServer:
         calls: Calls,
         ready: Callable[[], bool],
         certificate: Certificate | None,
+        bounds: Bounds,
         *,
-        request_bytes: int,
         shared: bool,
     ) -> None:
         self.calls = calls
@@ -47,7 +56,9 @@ class GrpcServer:
             options=(
                 # On, as it is by default, any other process would take the same port, and some of its calls.
                 ("grpc.so_reuseport", int(shared)),
-                ("grpc.max_receive_message_length", request_bytes),
+                ("grpc.max_receive_message_length", bounds.request_bytes),
+                ("grpc.max_allowed_incoming_connections", bounds.connections),
+                ("grpc.server_handshake_timeout_ms", int(bounds.handshake_seconds * 1000)),
                 ("grpc.max_send_message_length", -1),  # has been bounded where it came in
                 ("grpc.max_concurrent_streams", _STREAMS),
                 ("grpc.max_connection_idle_ms", _IDLE_MS),

@@ -174,3 +174,12 @@ async def test_calls_under_way_are_limited(node: GrpcNode, served: Started, limi
     release.set()
     assert await first.read() == grpc.aio.EOF
     assert await unary(channel)(b"") == b"first"
+
+
+async def test_connections_are_limited(node: GrpcNode, served: Started) -> None:
+    proxy, channel = await served(node, limits={"connections": 1})
+    await unary(channel)(b"")
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{proxy.grpc_ports[0]}", options=options) as another:
+        assert (await refusal(unary(another)(b"", timeout=5)))[0] is grpc.StatusCode.UNAVAILABLE
+    await unary(channel)(b"")
