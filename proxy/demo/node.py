@@ -91,7 +91,7 @@ class DemoNode:
 
     async def stop(self) -> None:
         """Closes the ports and every connection."""
-        # Nobody else is let in first: who came in meanwhile, as a proxy that connects again, would be forgotten.
+        # Nobody is let in any more first: who came meanwhile, as a proxy that connects again, would be forgotten.
         for site in [site for runner in self._runners for site in runner.sites]:
             await site.stop()
         await asyncio.gather(*(socket.close(code=aiohttp.WSCloseCode.GOING_AWAY) for socket in set(self._sockets)))
