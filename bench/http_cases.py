@@ -84,6 +84,7 @@ def memory_of_answer(case: Case) -> float:
         ours = stack.enter_context(our_proxy(folder, _node(stack.enter_context(nginx_node(folder, case.answer)), case)))
         time.sleep(1)
         before = ours.memory()
+        ours.forget_most_memory()
         run_wrk(ours, case.request, folder, connections=1, seconds=2)
         return (ours.most_memory() - before) / len(case.answer)
 
