@@ -227,7 +227,6 @@ class Settings(_Section):
             raise PydanticCustomError(NAME_REPEATED, "nodes with a name of its own each")
         return value
 
-
     @field_validator("shadow")
     @classmethod
     def _names_a_node(cls, value: ShadowSettings, info: ValidationInfo) -> ShadowSettings:
