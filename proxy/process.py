@@ -102,6 +102,7 @@ class _Process:
                 self._manager.tell("RELOADING=1")
                 good = await self._read_and_apply()
                 self._proxy.metrics.config_read(good)
+                self._reloaded(good)
                 words = "" if good else ", by the configuration as it was: the new one is faulty"
                 self._manager.tell("READY=1", f"serving at {' '.join(self._proxy.http_urls)}{words}")
         finally:
@@ -110,6 +111,9 @@ class _Process:
 
     def _started(self) -> None:
         """The proxy serves."""
+
+    def _reloaded(self, good: bool) -> None:
+        """The configuration has been read again, and taken if it was good."""
 
     async def _read_and_apply(self) -> bool:
         """Says whether the configuration, as it is now, is in force."""
@@ -160,6 +164,9 @@ class _Worker(_Process):
         self._supervisor.send(("READY", self._proxy.observe_url))
         # It never writes; that it can be read means that the supervisor is gone.
         asyncio.get_running_loop().add_reader(self._supervisor.fileno(), self._alone)
+
+    def _reloaded(self, good: bool) -> None:
+        self._supervisor.send(("RELOADED", "good" if good else ""))
 
     def _alone(self) -> None:
         asyncio.get_running_loop().remove_reader(self._supervisor.fileno())

@@ -113,7 +113,8 @@ class Proxy:
         """
         before = self._settings
         await self._go_over_to(settings)
-        kept = [key for key in ("observe", "logging.format", "tracing") if _value(before, key) != _value(settings, key)]
+        keys = ("observe", "logging.format", "tracing") + (() if self._shares_ports else ("workers",))
+        kept = [key for key in keys if _value(before, key) != _value(settings, key)]
         if kept:
             log.warning("needs_restart", keys=kept)
         log.info("reloaded", listen=self.http_urls, nodes=[node.name for node in settings.nodes])

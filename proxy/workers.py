@@ -15,7 +15,7 @@ import structlog
 import uvloop
 
 import proxy
-from proxy.config import Settings
+from proxy.config import ConfigurationError, Settings
 from proxy.observe import logs
 from proxy.observe.whole import WholeServer
 from proxy.systemd import ServiceManager
@@ -24,7 +24,8 @@ log = structlog.get_logger(__name__)
 
 ReadAgain = Callable[[], Settings]
 Told = tuple[str, str]
-"""What a worker tells: `READY` and where it is observed, or `FAILED` and why it cannot start."""
+"""What a worker tells: `READY` and where it is observed; `FAILED` and why it cannot start; `RELOADED` once it has read
+the configuration again, and `good` if it has taken it."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _PROVEN = 0.5, 30.0, 60.0
 """Seconds before a worker is started again, at first and at most; and after which one was no failure to start."""
@@ -56,6 +57,8 @@ class _Worker:
         self.failure: str | None = None
         self.ended = asyncio.Event()
         self.told = asyncio.Event()
+        self.reloaded = asyncio.Event()
+        self.took_it = False
         # Not forked: there are threads here, and an event loop.
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
@@ -73,9 +76,13 @@ class _Worker:
             self._process.join(_MARGIN)
             self.observe_url = None
             self.ended.set()
+            self.reloaded.set()
         else:
             if kind == "READY":
                 self.observe_url = text
+            elif kind == "RELOADED":
+                self.took_it = text == "good"
+                self.reloaded.set()
             else:
                 self.failure = text
         self.told.set()
@@ -100,6 +107,7 @@ class _Supervisor:
         self._workers: dict[int, _Worker] = {}
         self._manager = ServiceManager(os.environ)
         self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
         self._whole = WholeServer(
             settings.observe.host,
             settings.observe.port,
@@ -113,8 +121,8 @@ class _Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._told_to_stop)
-        for number in (signal.SIGHUP, signal.SIGUSR1):
-            loop.add_signal_handler(number, self._pass_on, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        loop.add_signal_handler(signal.SIGUSR1, self._pass_on, signal.SIGUSR1)
         with ExitStack() as reserved:
             for listen in self._settings.listeners:
                 for port in listen.ports:
@@ -128,7 +136,7 @@ class _Supervisor:
                 )
                 self._manager.tell("READY=1", f"serving with {len(self._workers)} workers")
                 tasks = [asyncio.create_task(self._keep(number)) for number in self._workers]
-                tasks.append(asyncio.create_task(self._manager.keep_alive()))
+                tasks += (asyncio.create_task(self._manager.keep_alive()), asyncio.create_task(self._reload_all()))
                 await self._stop.wait()
             finally:
                 self._stop.set()
@@ -168,6 +176,35 @@ class _Supervisor:
             pause = min(2 * pause, _LONGEST_PAUSE)
             began = loop.time()
             self._start(number)
+
+    async def _reload_all(self) -> None:
+        """Has the workers read the configuration again, one after the other, whenever this process is told to."""
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            self._manager.tell("RELOADING=1")
+            good = True
+            for worker in tuple(self._workers.values()):
+                await worker.told.wait()
+                worker.reloaded.clear()
+                worker.send(signal.SIGHUP)
+                if not worker.ended.is_set():
+                    await worker.reloaded.wait()
+                    good = good and worker.took_it
+            if good:
+                self._keep_settings()
+            words = "" if good else ", by the configuration as it was: the new one is faulty"
+            self._manager.tell("READY=1", f"serving with {len(self._workers)} workers{words}")
+
+    def _keep_settings(self) -> None:
+        """Those that the workers took are those of a worker that is started later."""
+        with suppress(ConfigurationError):  # changed again in this moment
+            settings = self._read_again()
+            kept = [key for key in ("workers", "observe") if getattr(settings, key) != getattr(self._settings, key)]
+            if kept:
+                log.warning("needs_restart", keys=kept)
+            same = {"workers": self._settings.workers, "observe": self._settings.observe}
+            self._settings = settings.model_copy(update=same)
 
     async def _end_all(self) -> None:
         """Has all finish what they have, and ends those that take longer than they may."""

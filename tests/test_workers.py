@@ -50,6 +50,13 @@ async def get(url: str) -> tuple[int, str]:
         return response.status, await response.text()
 
 
+async def refused_version_1(port: int) -> None:
+    for _ in range(10):
+        async with aiohttp.ClientSession() as http:
+            response = await http.post(f"http://127.0.0.1:{port}/", json={"method": "fee"})
+            assert response.status == 400
+
+
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(15):
         while not await true():  # noqa: ASYNC110 - of another process nothing tells
@@ -123,10 +130,10 @@ async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> Non
         process.write(settings(node, port, versions={"min": 2, "max": 2}))
         process.send(signal.SIGHUP)
         await process.line("reloaded", 2)
-        for _ in range(10):
-            async with aiohttp.ClientSession() as http:
-                response = await http.post(f"http://127.0.0.1:{port}/", json={"method": "fee"})
-                assert response.status == 400
+        await refused_version_1(port)
+        os.kill(workers_of(process)[0], signal.SIGKILL)
+        await process.line("started", 3)  # the one in its place has the new configuration as well
+        await refused_version_1(port)
 
 
 async def test_workers_end_when_nobody_supervises_them(demo_node: StartNode, tmp_path: Path) -> None:
