@@ -16,7 +16,8 @@ def whole_history(params: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """
     limit, marker = params.get("limit", WHOLE_LIMIT), params.get("marker", {})
     asked = {name for name in params if not (name in _RANGE and params[name] == -1)}  # -1: no end
-    paged = asked <= _PAGED_BY and type(limit) is int and limit > 0 and isinstance(marker, dict)
+    typed = type(limit) is int and isinstance(marker, dict) and isinstance(params.get("forward", False), bool)
+    paged = typed and asked <= _PAGED_BY and limit > 0
     return {"account": params["account"], "limit": WHOLE_LIMIT} if paged and "account" in params else None
 
 
