@@ -125,20 +125,27 @@ class JsonRpcEndpoint:
                 break
         return b"".join(chunks)
 
-    async def _answer(self, read: Call | Refused, served: Served, deadline: float) -> tuple[int, bytes]:
-        """The HTTP status and body for one request. Raises NodeText."""
+    def _own_result(self, read: Call | Refused, served: Served) -> tuple[Call, JsonObject | None]:
+        """The call, and the result where the proxy answers by itself; None where a node is to be asked."""
         if isinstance(read, Refused):
             self._account.refused(served, read.reason)
-            return write_jsonrpc(read.call, read.result)
+            return read.call, read.result
         if read.method == "version":
             served.outcome = "success"
-            return write_jsonrpc(read, version_result(read.version, self._policy.versions))
+            return read, version_result(read.version, self._policy.versions)
+        return read, None
+
+    async def _answer(self, read: Call | Refused, served: Served, deadline: float) -> tuple[int, bytes]:
+        """The HTTP status and body for one request. Raises NodeText."""
+        call, own = self._own_result(read, served)
+        if own is not None:
+            return write_jsonrpc(call, own)
         try:
-            answer = await self._answering.answer(read, served, deadline, may_pass=True)
-            return _written(read, answer)
+            answer = await self._answering.answer(call, served, deadline, may_pass=True)
+            return _written(call, answer)
         except FAILURES as failure:
-            status, result = self._failed(failure, read, served)
-            return status, write_jsonrpc(read, result)[1]
+            status, result = self._failed(failure, call, served)
+            return status, write_jsonrpc(call, result)[1]
 
     def _failed(self, failure: Failure, call: Call, served: Served) -> tuple[int, JsonObject]:
         served.outcome = "failed"
@@ -166,20 +173,17 @@ class JsonRpcEndpoint:
             self._account.refused(served, item.reason, item.version_refused)
             return item.answer
         _name(served, item)
-        if isinstance(item, Refused):
-            self._account.refused(served, item.reason)
-            return jsonrpc_answer(item.call, item.result)
-        if item.method == "version":
-            served.outcome = "success"
-            return jsonrpc_answer(item, version_result(item.version, self._policy.versions))
+        call, own = self._own_result(item, served)
+        if own is not None:
+            return jsonrpc_answer(call, own)
         try:
-            answer = await self._answering.answer(item, served, deadline, may_pass=False)
-            return _written_item(item, answer)
+            answer = await self._answering.answer(call, served, deadline, may_pass=False)
+            return _written_item(call, answer)
         except FAILURES as failure:
-            return jsonrpc_answer(item, self._failed(failure, item, served)[1])
+            return jsonrpc_answer(call, self._failed(failure, call, served)[1])
         except NodeText as text:
             served.outcome, served.error = "error", "text"
-            return jsonrpc_answer(item, error_result("internal", _line(text.answer)))
+            return jsonrpc_answer(call, error_result("internal", _line(text.answer)))
 
     def _text(self, served: Served, status: int, text: str) -> JsonResponse:
         self._account.ended(served, status)
