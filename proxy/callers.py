@@ -7,11 +7,10 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Literal, NamedTuple
 
-from aiohttp import web
-
 from adapters import VERSIONS
 from proxy.addresses import Exemption, counted_as
 from proxy.guard import Network
+from proxy.listening.request import Request
 from proxy.sunset import Clock
 
 Keep = Literal["full", "prefix", "off"]
@@ -78,16 +77,16 @@ class Callers:
         """The longest unseen first."""
         self._of_address = Counter[str]()
 
-    def who(self, peer: str, request: web.BaseRequest) -> Caller | None:
+    def who(self, peer: str, request: Request) -> Caller | None:
         """The caller at the address `peer` that sent `request`; None where none is kept."""
         if self.keep == "off":
             return None
         headers = request.headers
-        user = headers.get("X-User", "")
-        if user and (request.remote or "") not in self._trusted:
+        user = headers.get("x-user", "")
+        if user and request.remote not in self._trusted:
             user = ""
         address = peer if self.keep == "full" else _network_of(peer)
-        return Caller(address, headers.get("User-Agent", "")[:_LONGEST_TEXT], user[:_LONGEST_TEXT])
+        return Caller(address, headers.get("user-agent", "")[:_LONGEST_TEXT], user[:_LONGEST_TEXT])
 
     def used(self, caller: Caller, transport: str, version: int | None, method: str) -> None:
         """Count a request."""

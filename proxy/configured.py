@@ -243,7 +243,6 @@ def make_websocket(
         dialer=dialer,
         translator=translator,
         account=account,
-        trusted_proxies=settings.guard.trusted_proxies,
         limits=EndpointLimits(
             sessions=websocket.sessions,
             sessions_per_address=websocket.sessions_per_address,

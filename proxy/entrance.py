@@ -9,14 +9,12 @@ from aiohttp import web
 from proxy.admission import Admission, Refusal
 from proxy.guard import Network, client_address
 from proxy.jsonrpc import JsonRpcEndpoint
-from proxy.listening.connection import SERVER
 from proxy.listening.origins import Origins
-from proxy.listening.response import JsonResponse
+from proxy.listening.request import Request
+from proxy.listening.response import TEXT, Response
 from proxy.observe.endpoints import Readiness
 from proxy.observe.served import Account, Served
 from proxy.sessions import WebSocketEndpoint
-
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Users:
@@ -60,7 +58,7 @@ class Door:
 
 
 class Entrance:
-    """The handler of one listener. Any path will do, as on rippled's."""
+    """The handlers of one listener. Any path will do, as on rippled's."""
 
     def __init__(self, door: Door, readiness: Callable[[], Readiness], draining: Callable[[], bool]) -> None:
         self.door = door
@@ -70,81 +68,81 @@ class Entrance:
         self._readiness = readiness
         self._draining = draining
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse | JsonResponse:
+    async def handle(self, request: Request) -> Response:
         """Answers one HTTP request."""
         door = self.door
         with door.users:
-            response = await _answer(request, door, self._status)
-        if not response.prepared:  # a session is over by now
-            response.headers["Server"] = SERVER
-            door.origins.mark(request, response)
-            if self.leaving or self._draining():
-                response.force_close()
+            response = await _post(request, door) if request.method == "POST" else self._not_posted(request, door)
+        door.origins.mark(request, response)
+        if self.leaving or self._draining():
+            response.keep_alive = False
         return response
 
-    def _status(self) -> web.Response:
+    async def upgrade(self, request: web.BaseRequest, asked: Request) -> web.StreamResponse:
+        """Serves a client that wants a WebSocket, from its handshake to the end of its session, or refuses it.
+
+        `asked` is the same request as `request`, which aiohttp made of it.
+        """
+        door = self.door
+        with door.users:
+            peer = client_address(asked.remote, asked.headers, door.trusted_proxies)
+            refused = _stranger(asked, peer, door)
+            if refused is not None:
+                return web.Response(status=refused.status, body=refused.body, content_type="text/plain")
+            return await door.websocket.handle(request, asked, peer, door.admission)
+
+    def _not_posted(self, request: Request, door: Door) -> Response:
+        if request.method in ("GET", "HEAD"):
+            return self._status()
+        preflight = door.origins.preflight(request) if request.method == "OPTIONS" else None
+        return preflight or Response(405, b"Ask by POST\r\n", TEXT, {"Allow": "GET, HEAD, POST"})
+
+    def _status(self) -> Response:
         """What load balancers poll; rippled has a page at 200, or 500, and 503 is what a balancer knows as well."""
         readiness = self._readiness()
+        if readiness.ready:
+            return Response(200, b"This server is ready.\n", TEXT)
         why = "it is going down" if readiness.draining else "no node can be asked"
-        text = "This server is ready.\n" if readiness.ready else f"This server is not ready: {why}.\n"
-        return web.Response(status=200 if readiness.ready else 503, text=text)
+        return Response(503, f"This server is not ready: {why}.\n".encode(), TEXT)
 
 
-async def _answer(
-    request: web.BaseRequest, door: Door, status: Callable[[], web.Response]
-) -> web.StreamResponse | JsonResponse:
-    is_session = request.method == "GET" and request.headers.get("Upgrade", "").lower() == "websocket"
-    if (request.method == "POST" or is_session) and door.origins.refuses(request):
-        return _refuse(request, door, "origin", 403, "Forbidden")
-    if request.method == "POST":
-        return await _post(request, door)
-    if is_session:
-        refusal = door.admission.admit(_peer(request, door))
-        if refusal is not None:
-            return _overloaded(request, door, refusal)
-        return await door.websocket.handle(request, door.admission)
-    if request.method in ("GET", "HEAD"):
-        return status()
-    if request.method == "OPTIONS":
-        preflight = door.origins.preflight(request)
-        if preflight is not None:
-            return preflight
-    return web.Response(status=405, text="Ask by POST\r\n", headers={"Allow": "GET, HEAD, POST"})
-
-
-async def _post(request: web.BaseRequest, door: Door) -> web.StreamResponse | JsonResponse:
-    peer = _peer(request, door)
-    refusal = door.admission.admit(peer)
-    if refusal is not None:
-        return _overloaded(request, door, refusal)
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+async def _post(request: Request, door: Door) -> Response:
+    peer = client_address(request.remote, request.headers, door.trusted_proxies)
+    refused = _stranger(request, peer, door)
+    if refused is not None:
+        return refused
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
         text = "Unable to parse request: it is compressed, send it without Content-Encoding"
-        return _refuse(request, door, "compressed", 400, text)
-    if (request.content_length or 0) > door.request_bytes:
+        return _refuse(request, peer, door, "compressed", 400, text)
+    if request.content_length > door.request_bytes:
         # Before it is read; of one that does not say its length, no more than so many bytes are read.
         text = f"Unable to parse request: larger than {door.request_bytes} bytes"
-        return _refuse(request, door, "too_large", 400, text)
+        return _refuse(request, peer, door, "too_large", 400, text)
     refusal = door.admission.enter(peer)
     if refusal is not None:
-        return _overloaded(request, door, refusal)
+        return _overloaded(request, peer, door, refusal)
     try:
-        if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
-            request.transport.write(_CONTINUE)
+        if request.headers.get("expect", "").lower() == "100-continue":
+            request.tell_to_continue()
         return await door.jsonrpc.handle(request, peer, door.admission)
     finally:
         door.admission.leave(peer)
 
 
-def _peer(request: web.BaseRequest, door: Door) -> str:
-    return client_address(request.remote or "", request.headers, door.trusted_proxies)
+def _stranger(request: Request, peer: str, door: Door) -> Response | None:
+    """What a client is told that is not to be served now, wherever it comes from; None where it is."""
+    if door.origins.refuses(request):
+        return _refuse(request, peer, door, "origin", 403, "Forbidden")
+    refusal = door.admission.admit(peer)
+    return None if refusal is None else _overloaded(request, peer, door, refusal)
 
 
-def _overloaded(request: web.BaseRequest, door: Door, refusal: Refusal) -> web.Response:
-    return _refuse(request, door, refusal, 503, "Server is overloaded")
+def _overloaded(request: Request, peer: str, door: Door, refusal: Refusal) -> Response:
+    return _refuse(request, peer, door, refusal, 503, "Server is overloaded")
 
 
-def _refuse(request: web.BaseRequest, door: Door, reason: str, status: int, text: str) -> web.Response:
-    served = Served("ws" if request.method == "GET" else "http", _peer(request, door), door.account.request_id())
+def _refuse(request: Request, peer: str, door: Door, reason: str, status: int, text: str) -> Response:
+    served = Served("ws" if request.method == "GET" else "http", peer, door.account.request_id())
     door.account.refused(served, reason)
     door.account.ended(served, status)
-    return web.Response(status=status, text=f"{text}\r\n")
+    return Response(status, f"{text}\r\n".encode(), TEXT)

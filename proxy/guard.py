@@ -12,8 +12,6 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Literal
 
-from multidict import MultiMapping
-
 ADMIN_METHODS = frozenset(
     {
         "blacklist",
@@ -86,8 +84,10 @@ def masked(request: Mapping[str, Any]) -> dict[str, Any]:
     return {name: MASK if name in SECRETS else value for name, value in request.items()}
 
 
-def client_address(peer: str, headers: MultiMapping[str], trusted_proxies: Sequence[Network]) -> str:
+def client_address(peer: str, headers: Mapping[str, str], trusted_proxies: Sequence[Network]) -> str:
     """The address of the client: `peer`, or where a trusted proxy is the peer, what that says it got it from.
+
+    `headers`: with names in lower case, and the values of one that was sent repeatedly joined by commas.
 
     Read from the right, the first address of `X-Forwarded-For`, else of the `for=` of `Forwarded` (RFC 7239), that is
     not a trusted proxy itself: what stands further left the client may have written. Where all are trusted it is the
@@ -118,13 +118,12 @@ def _as_written(peer: str) -> str:
     return peer if address is None else str(address)
 
 
-def _forwarded_for(headers: MultiMapping[str]) -> list[str]:
+def _forwarded_for(headers: Mapping[str, str]) -> list[str]:
     """The hops that the headers name, the client's end first."""
-    lines = headers.getall("X-Forwarded-For", [])
-    if lines:
-        return ",".join(lines).split(",")
+    if "x-forwarded-for" in headers:
+        return headers["x-forwarded-for"].split(",")
     hops = []
-    for element in ",".join(headers.getall("Forwarded", [])).split(","):
+    for element in headers.get("forwarded", "").split(","):
         pairs = (pair.partition("=") for pair in element.split(";"))
         # An element without `for` is a hop that is not told: it stands as one that cannot be read.
         hops.append(next((value for name, _, value in pairs if name.strip().lower() == "for"), ""))

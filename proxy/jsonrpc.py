@@ -3,7 +3,6 @@
 import asyncio
 
 import orjson
-from aiohttp import web
 
 from adapters import JsonObject
 from adapters.errors import error_result
@@ -22,7 +21,8 @@ from proxy.envelope import (
     write_jsonrpc,
 )
 from proxy.failures import FAILURES, Failure, told_of_failure
-from proxy.listening.response import JsonResponse
+from proxy.listening.request import BodyBroken, Request
+from proxy.listening.response import JSON, Response
 from proxy.nodes import READING_METHODS, RawAnswer
 from proxy.observe.served import Account, Served
 from proxy.request_json import write
@@ -57,7 +57,7 @@ class JsonRpcEndpoint:
         self._under_way = under_way
         self._notices = notices
 
-    async def handle(self, request: web.BaseRequest, peer: str, admission: Admission) -> JsonResponse:
+    async def handle(self, request: Request, peer: str, admission: Admission) -> Response:
         """Answers one POST of the client at the address `peer`. Raises nothing that a client could cause.
 
         `admission` has let in the POST as one request; what more is in a batch it is asked about.
@@ -78,18 +78,18 @@ class JsonRpcEndpoint:
         response.headers.update(self._notices.headers(served.client_version))
         return response
 
-    async def _serve(self, request: web.BaseRequest, served: Served, admission: Admission) -> JsonResponse:
+    async def _serve(self, request: Request, served: Served, admission: Admission) -> Response:
         deadline = asyncio.get_running_loop().time() + self._request_seconds
         try:
-            if request.content.is_eof():  # all of it is here, so that no timer is needed
-                body = request.content.read_nowait()
+            if request.body.complete:  # so that no timer is needed
+                body = request.body.read_now()
             else:
                 async with asyncio.timeout_at(deadline):
-                    body = await self._body(request)
+                    body = await request.body.read(self._policy.request_bytes)
         except TimeoutError:
             self._account.refused(served, "slow_request")
             return self._text(served, 408, "Request was not received in time")
-        except (ConnectionError, web.RequestPayloadError):  # the client has gone, and nobody reads this
+        except BodyBroken:
             self._account.refused(served, "client_gone")
             return self._text(served, 400, "Request was not received wholly")
         read = read_jsonrpc(body, self._policy)
@@ -112,18 +112,7 @@ class JsonRpcEndpoint:
         self._account.ended(served, status)
         if self._account.shadow is not None and isinstance(read, Call):
             self._account.shadow.heard(read, answer, served)
-        return JsonResponse(status, answer)
-
-    async def _body(self, request: web.BaseRequest) -> bytes:
-        """The request's body, read up to one byte more than is allowed: enough to refuse it by its size."""
-        chunks = []
-        size = 0
-        async for chunk in request.content.iter_any():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self._policy.request_bytes:
-                break
-        return b"".join(chunks)
+        return Response(status, answer)
 
     def _own_result(self, read: Call | Refused, served: Served) -> tuple[Call, JsonObject | None]:
         """The call, and the result where the proxy answers by itself; None where a node is to be asked."""
@@ -153,7 +142,7 @@ class JsonRpcEndpoint:
         served.error = error_of(result)
         return status, result
 
-    async def _serve_batch(self, batch: Batch, whole: Served, deadline: float) -> JsonResponse:
+    async def _serve_batch(self, batch: Batch, whole: Served, deadline: float) -> Response:
         """Answers the items one after the other, as rippled does: a later one may build on an earlier."""
         answers = []
         for item in batch.items:
@@ -163,7 +152,7 @@ class JsonRpcEndpoint:
             self._account.ended(served, 200)
             if served.client_version is not None:  # of several, the oldest is the one to say something about
                 whole.client_version = min(served.client_version, whole.client_version or served.client_version)
-        return JsonResponse(200, write_batch(answers))
+        return Response(200, write_batch(answers))
 
     async def _answer_item(
         self, item: Call | Refused | BatchRefusal, served: Served, deadline: float
@@ -185,15 +174,15 @@ class JsonRpcEndpoint:
             served.outcome, served.error = "error", "text"
             return jsonrpc_answer(call, error_result("internal", _line(text.answer)))
 
-    def _text(self, served: Served, status: int, text: str) -> JsonResponse:
+    def _text(self, served: Served, status: int, text: str) -> Response:
         self._account.ended(served, status)
-        return JsonResponse(status, f"{text}\r\n".encode())
+        return Response(status, f"{text}\r\n".encode())
 
-    def _passed_on(self, served: Served, answer: RawAnswer) -> JsonResponse:
+    def _passed_on(self, served: Served, answer: RawAnswer) -> Response:
         """What a node answers in text: that it is overloaded, that it forbids, that it cannot parse."""
         served.outcome, served.error = "error", "text"
         self._account.ended(served, answer.status)
-        return JsonResponse(answer.status, answer.body, *((answer.content_type,) if answer.content_type else ()))
+        return Response(answer.status, answer.body, answer.content_type or JSON)
 
 
 def _name(served: Served, read: Call | Refused) -> None:

@@ -218,7 +218,9 @@ class Proxy:
                 entrance = Entrance(door, self._readiness, lambda: self._draining)
                 name = f"{listen.host}:{bound[place][0].getsockname()[1]}"
                 terms = make_terms(listen, settings)
-                listener = Listener(name, bound[place], entrance.handle, terms, certificate, self._metrics)
+                listener = Listener(
+                    name, bound[place], entrance.handle, entrance.upgrade, terms, certificate, self._metrics
+                )
                 self._open[place] = opened = _Open(listener, entrance)
                 listener.start()
             else:

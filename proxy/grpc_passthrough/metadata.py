@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote
 
-from multidict import CIMultiDict
-
 from proxy.guard import Network, client_address
 from proxy.nodes.forwarded import forwarded_for
 
@@ -36,7 +34,11 @@ def for_client(metadata: Iterable[tuple[str, str | bytes]] | None) -> Metadata:
 def client_of(peer: str, metadata: Iterable[tuple[str, str | bytes]], trusted_proxies: Sequence[Network]) -> str:
     """The client's IP address: of `peer`, as `ipv4:192.0.2.1:80`, or what a trusted proxy there says."""
     address = unquote(peer.partition(":")[2])
-    headers = CIMultiDict((key, value) for key, value in metadata if isinstance(value, str))
+    headers: dict[str, str] = {}
+    for key, value in metadata:
+        if isinstance(value, str):
+            name = key.lower()
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
     return client_address(address, headers, trusted_proxies)
 
 

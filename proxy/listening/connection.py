@@ -1,22 +1,38 @@
-"""One client's connection, and how long it may take: aiohttp's own waits for ever on a body, and on a slow reader."""
+"""One client's HTTP/1.1 connection: requests taken apart by llhttp, answered in their order, each within its time.
+
+aiohttp's server takes three times as long over a small request, which is most of what a proxy in Python costs. What
+becomes a WebSocket is given over to aiohttp (`proxy.listening.upgraded`).
+"""
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
-from aiohttp import StreamReader, web
-from aiohttp.web_protocol import RequestHandler
+import httptools
+import structlog
 
 from proxy.addresses import Exemption
+from proxy.listening.request import READ_AHEAD, Body, BodyBroken, Request
+from proxy.listening.response import TEXT, Response
 
 Overdue = Literal["slow_head", "slow_body", "slow_reader"]
+Handler = Callable[[Request], Awaitable[Response]]
 
 _LINGER_SECONDS = 2.0
 """For the rest of a body that was refused: to close at once would take the answer away from the client as well."""
-
+_MOST_HEAD_BYTES = 32_768
+_MOST_HEADERS = 100
+_REQUESTS_AHEAD = 16
+"""Requests that a client may send without waiting for their answers; more wait in the system's buffers."""
+_VERSIONS = frozenset({"1.0", "1.1"})
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+_NO_HTTP = b"Bad Request: this is not HTTP/1.1 as it is understood here\r\n"
+_FAILED = b"Internal Server Error: this is a fault of the proxy's own\r\n"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,99 +53,336 @@ class Terms:
     exempt: Exemption
 
 
-class Connection(RequestHandler):
-    """Knows what its client is taking its time over; the listener asks `overdue` at intervals and ends it."""
+class NotHttp(Exception):  # noqa: N818 - what it is
+    """What the client sends is no HTTP/1, or more of it than is taken."""
+
+
+class Connection(asyncio.Protocol):
+    """Answers the requests of a client by `handler`, and knows what the client is taking its time over.
+
+    `upgrade`: is given the connection, the request and what came after it, when a client wants a WebSocket. `ended`:
+    is told when the client is gone. `remote`: its address. The parser calls the `on_…` methods.
+    """
 
     __slots__ = (
         "_answering",
         "_arriving",
-        "_body",
         "_body_since",
         "_closing_since",
+        "_drained",
         "_ended",
+        "_half_closed",
+        "_handler",
+        "_head_bytes",
         "_head_since",
+        "_headers",
+        "_idle_since",
+        "_last",
+        "_linger_until",
+        "_loop",
+        "_malformed",
+        "_parser",
         "_received",
+        "_remote",
+        "_rest",
         "_stalled_bytes",
         "_stalled_since",
+        "_target",
+        "_task",
+        "_unparsed",
+        "_upgrade",
+        "_waiting",
+        "_websocket",
         "wire",
     )
 
-    def __init__(self, server: web.Server, idle: float, ended: Callable[["Connection"], None]) -> None:
-        super().__init__(
-            server,
-            loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]  # as its own documentation has it
-            keepalive_timeout=idle,
-            lingering_time=_LINGER_SECONDS,
-            # A compressed body is refused, as it is not JSON to rippled either.
-            auto_decompress=False,
-        )
+    def __init__(
+        self,
+        remote: str,
+        handler: Handler,
+        upgrade: Callable[["Connection", Request, bytes], None],
+        ended: Callable[["Connection"], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._remote = remote
+        self._handler = handler
+        self._upgrade = upgrade
+        self._ended = ended
+        self._parser: httptools.HttpRequestParser | None = None
         self.wire: asyncio.Transport | None = None
         """The transport, also while it is closing."""
-        self._ended = ended
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._head_bytes = 0
+        self._unparsed = 0  # bytes that the parser has and has told nothing of
+        self._arriving: Body | None = None
+        self._answering: Request | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._waiting: deque[Request] | None = None
+        self._last = False  # no request is taken any more
+        self._half_closed = False
+        self._malformed = False
+        self._websocket = False  # the latest request is to make a WebSocket of it, and this is what came after that
+        self._rest = b""
+        self._drained: asyncio.Future[None] | None = None
+        # What the client takes its time over.
         self._head_since: float | None = None
+        self._idle_since: float | None = None
         self._received = 0
-        self._answering = False
-        self._arriving: StreamReader | None = None
-        self._body: StreamReader | None = None
         self._body_since = 0.0
+        self._linger_until: float | None = None
         self._stalled_since: float | None = None
         self._stalled_bytes = 0
         self._closing_since: float | None = None
 
+    # asyncio.Protocol
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client is there, and is to send the head of a request."""
         self.wire = cast(asyncio.Transport, transport)
+        self._parser = httptools.HttpRequestParser(self)
         self._head_since = self._loop.time()
-        super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """The client is gone."""
-        super().connection_lost(exc)
-        if self._arriving is not None and not self._arriving.is_eof():
-            self._arriving.feed_eof()  # or the rest of a refused body would be waited for all the same
-        self._arriving = self._body = None
+        """The client is gone. What it asked is done all the same: a node may have it by now."""
+        self._last = True
+        self._parser = None
+        self._waiting = None
+        if self._arriving is not None:
+            self._arriving.fail(BodyBroken())
+            self._arriving = None
+        self.resume_writing()
         self._ended(self)
 
     def data_received(self, data: bytes) -> None:
-        """The client sent something: within a request, or the beginning of one."""
+        """The client sent something: a request, a part of one, or several."""
+        if self._websocket:
+            self._keep_for_websocket(data)
+            return
+        if self._last:
+            return
+        if self._idle_since is not None:
+            self._head_since, self._idle_since = self._loop.time(), None
         self._received += len(data)
-        if data and self._head_since is None and not self._answering:
-            self._head_since = self._loop.time()
-            self._received = len(data)
-        super().data_received(data)
+        self._feed(data)
 
-    def began(self, body: StreamReader) -> None:
-        """A request's head is there, and its handler begins."""
-        self._answering = True
-        self._head_since = None
-        self._arriving = self._body = body
-        self._body_since = self._loop.time()
-        self._received = 0
-
-    async def finish_response(self, *args: Any, **named: Any) -> Any:
-        """Sends the answer; then the client may send its next request."""
-        try:
-            return await super().finish_response(*args, **named)
-        finally:
-            self._answering = False
-            self._body = None
+    def eof_received(self) -> bool:
+        """The client sends no more, but may still want its answer: then True, which leaves the connection open."""
+        self._half_closed = True
+        if self._arriving is not None:
+            self._arriving.fail(BodyBroken())
+            self._arriving = None
+        over_tls = self.wire is None or self.wire.get_extra_info("sslcontext") is not None
+        return self._answering is not None and not over_tls
 
     def pause_writing(self) -> None:
         """The client does not take its answer as fast as it could be sent."""
-        super().pause_writing()
+        self._drained = self._loop.create_future()
         self._stalled_since = self._loop.time()
-        self._stalled_bytes = self._waiting()
+        self._stalled_bytes = self._unsent()
 
     def resume_writing(self) -> None:
         """It has taken it."""
-        super().resume_writing()
         self._stalled_since = None
+        if self._drained is not None:
+            self._drained.set_result(None)
+            self._drained = None
+
+    # httptools
+
+    def on_url(self, part: bytes) -> None:
+        """A part of what the request is for."""
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or behind the chunks of a body one that nobody reads."""
+        if self._arriving is not None:
+            return
+        self._head_bytes += len(name) + len(value)
+        headers = self._headers
+        if self._head_bytes > _MOST_HEAD_BYTES or len(headers) >= _MOST_HEADERS:
+            raise NotHttp
+        key = name.decode("ascii").lower()
+        told = value.decode(errors="surrogateescape")
+        headers[key] = f"{headers[key]},{told}" if key in headers else told
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: the request begins."""
+        parser = cast(httptools.HttpRequestParser, self._parser)
+        version = parser.get_http_version()
+        if version not in _VERSIONS or self._websocket:
+            raise NotHttp
+        request = Request(
+            parser.get_method().decode("ascii"),
+            self._target,
+            self._headers,
+            self._remote,
+            self,
+            is_1_1=version == "1.1",
+            keep_alive=parser.should_keep_alive(),
+        )
+        self._target, self._headers, self._head_bytes, self._unparsed = b"", {}, 0, 0
+        self._head_since = None
+        self._body_since = self._loop.time()
+        self._arriving = request.body
+        self._websocket = request.wants_websocket
+        if self._answering is None:
+            self._begin(request)
+        else:
+            self._wait_for_turn(request)
+
+    def on_body(self, part: bytes) -> None:
+        """A part of the body."""
+        self._unparsed = 0
+        if self._arriving is not None and not self._arriving.feed(part) and self.wire is not None:
+            self.wire.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._unparsed = self._received = 0
+        if self._arriving is not None:
+            self._arriving.finish()
+            self._arriving = None
+        if self._answering is None:  # its answer was there before its end
+            self._be_idle()
+
+    # One request after the other
+
+    def _feed(self, data: bytes) -> None:
+        self._unparsed += len(data)
+        try:
+            while data and self._parser is not None:
+                try:
+                    self._parser.feed_data(data)
+                    break
+                except httptools.HttpParserUpgrade as upgrade:
+                    data = data[upgrade.args[0] :]
+                    if self._websocket:
+                        self._keep_for_websocket(data)
+                        break
+                    # To what nobody here speaks, which may be ignored: the request is one as others are.
+                    self._parser = httptools.HttpRequestParser(self)
+            if self._unparsed > _MOST_HEAD_BYTES:
+                raise NotHttp
+        except (httptools.HttpParserError, NotHttp):
+            self._refuse_rest()
+
+    def _begin(self, request: Request) -> None:
+        self._answering = request
+        if request.wants_websocket:
+            # Not within the parser's call, for it does not know yet what comes after the request.
+            self._loop.call_soon(self._hand_over, request)
+        else:
+            self._task = self._loop.create_task(self._answer(request))
+
+    def _wait_for_turn(self, request: Request) -> None:
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(request)
+        if len(self._waiting) >= _REQUESTS_AHEAD and self.wire is not None:
+            self.wire.pause_reading()
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            response = await self._handler(request)
+        except Exception:
+            log.exception("request_failed", peer=request.remote)
+            response = Response(500, _FAILED, TEXT)
+        wire = self.wire
+        if wire is None or wire.is_closing():
+            return
+        keep_alive = response.keep_alive and request.keep_alive and not self._last
+        pieces = response.pieces(is_1_1=request.is_1_1, keep_alive=keep_alive, with_body=request.method != "HEAD")
+        if len(pieces) == 1:
+            wire.write(pieces[0])
+        else:
+            wire.writelines(pieces)
+        if self._drained is not None:
+            await self._drained
+        if not wire.is_closing():
+            self._answered(request, keep_alive=keep_alive)
+
+    def _answered(self, request: Request, *, keep_alive: bool) -> None:
+        self._answering = self._task = None
+        if not keep_alive:
+            self._last = True
+        if not request.body.complete and not self._half_closed:
+            request.body.drop()
+            self._linger_until = self._loop.time() + _LINGER_SECONDS
+            self.go_on_reading()
+        elif self._last:
+            self._close()
+        elif self._waiting:
+            self._begin(self._waiting.popleft())
+            if len(self._waiting) < _REQUESTS_AHEAD:
+                self.go_on_reading()
+        elif self._malformed:
+            self._tell_malformed()
+        elif self._half_closed:
+            self._close()
+        else:
+            self._be_idle()
+
+    def _be_idle(self) -> None:
+        """The client may send its next request."""
+        self._linger_until = None
+        if self._last:
+            self._close()
+        else:
+            self._idle_since = self._loop.time()
+            self.go_on_reading()
+
+    def go_on_reading(self) -> None:
+        """Takes what the client sends, for somebody is there to read it."""
+        if self.wire is not None and not self.wire.is_closing() and not self.wire.is_reading():
+            self.wire.resume_reading()
+
+    def _refuse_rest(self) -> None:
+        """What the client sends now is no HTTP: once all before it is answered, it is told so."""
+        log.debug("not_http", peer=self._remote)
+        self._parser = None
+        self._malformed = True
+        if self._arriving is not None:
+            self._last = True
+            self._arriving.fail(BodyBroken())
+            self._arriving = None
+        elif self._answering is None:
+            self._tell_malformed()
+
+    def _tell_malformed(self) -> None:
+        if self.wire is not None and not self.wire.is_closing():
+            refusal = Response(400, _NO_HTTP, TEXT)
+            self.wire.writelines(refusal.pieces(is_1_1=True, keep_alive=False, with_body=True))
+        self._close()
+
+    def _close(self) -> None:
+        self._last = True
+        if self.wire is not None:
+            self.wire.close()
+
+    def _keep_for_websocket(self, data: bytes) -> None:
+        self._rest += data
+        if len(self._rest) > READ_AHEAD and self.wire is not None:
+            self.wire.pause_reading()
+
+    def _hand_over(self, request: Request) -> None:
+        """Gives the connection to what speaks WebSocket, which from now on is its protocol."""
+        self._parser = None
+        rest, self._rest = self._rest, b""
+        if self.wire is not None and not self.wire.is_closing():
+            self._upgrade(self, request, rest)
+            self.go_on_reading()
+
+    # Those who watch over it
 
     @property
     def idle(self) -> bool:
         """Whether there is no request, nor a part of one."""
-        return not self._answering and (self._head_since is None or not self._received)
+        return self._answering is None and self._linger_until is None and not self._received
+
+    def close_idle(self) -> None:
+        """Ends it, where `idle`."""
+        self._close()
 
     def overdue(self, now: float, terms: Terms) -> Overdue | None:
         """What the client has taken too long over, at the loop's time `now`; None while it is in time."""
@@ -139,41 +392,41 @@ class Connection(RequestHandler):
         if self._head_since is not None and now - self._head_since > terms.head:
             return "slow_head"
         if self._stalled_since is not None:
-            taken = max(0, self._stalled_bytes - self._waiting())
+            taken = max(0, self._stalled_bytes - self._unsent())
             if now - self._stalled_since > terms.write + taken / terms.least_rate:
                 return "slow_reader"
-        if self._body is None or self._body.is_eof():
+        if self._arriving is None or self._linger_until is not None:
             return None
+        if self.wire is not None and not self.wire.is_reading():  # which is not the client's doing
+            self._body_since = now
         return "slow_body" if now - self._body_since > terms.body + self._received / terms.least_rate else None
 
     def end(self, overdue: Overdue) -> None:
         """Ends what takes too long: a body with an answer that says so, all else with the connection."""
-        if overdue == "slow_body" and self._body is not None:
-            self._body.set_exception(TimeoutError())  # its reader answers with status 408
-            self._body = None
+        if overdue == "slow_body" and self._arriving is not None:
+            self._arriving.fail(TimeoutError())  # its reader answers with status 408
+            self._arriving = None
+            self._parser = None
+            self._last = True
         elif self.wire is not None:
             self.wire.abort()
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answers what is not HTTP, without telling what this is made of, nor what the client sent."""
-        response = super().handle_error(request, status, exc, None)
-        if status == 400 and isinstance(response, web.Response):
-            response.text = "Bad Request: this is not HTTP/1.1 as it is understood here\r\n"
-        response.headers["Server"] = SERVER
-        return response
+    def close_if_unused(self, now: float, terms: Terms) -> None:
+        """Ends a connection on which nothing has been asked for long, or whose client does not end a refused body."""
+        idle = self._idle_since is not None and now - self._idle_since > terms.idle
+        if idle or (self._linger_until is not None and now > self._linger_until):
+            self._close()
 
-    def _waiting(self) -> int:
+    async def cancel(self) -> None:
+        """Ends what is under way, and the connection."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self.wire is not None:
+            self.wire.abort()
+
+    def _unsent(self) -> int:
         return 0 if self.wire is None else self.wire.get_write_buffer_size()
-
-
-SERVER = "xrpl-version-proxy"
-"""What answers call themselves."""
 
 
 def prepare_socket(connection: socket.socket, unheard_seconds: float) -> None:

@@ -3,20 +3,14 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import cast
 
 import structlog
-from aiohttp import StreamReader, web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_parser import RawRequestMessage
-from aiohttp.web_protocol import RequestHandler
 
-from proxy.listening.connection import Connection, Terms, prepare_socket
+from proxy.listening.connection import Connection, Handler, Terms, prepare_socket
 from proxy.listening.places import Places
-from proxy.listening.response import JsonResponse
 from proxy.listening.tls import Certificate, CertificateProblem
+from proxy.listening.upgraded import UpgradeHandler, Upgrades
 from proxy.observe.metrics import Metrics
 
 _BACKLOG = 1024
@@ -27,8 +21,6 @@ _TLS_CLOSE_SECONDS = 2.0
 _LAST_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
-
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | JsonResponse]]
 
 
 async def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
@@ -57,6 +49,7 @@ async def bind(host: str, port: int, *, shared: bool = False) -> list[socket.soc
 class Listener:
     """Serves clients that connect to `sockets` with `handler`, from `start` to `finish`.
 
+    `upgrade`: serves those that want a WebSocket.
     `name`: what metrics and logs call it. `terms` and `certificate` may be replaced: they hold for what comes then.
     """
 
@@ -65,6 +58,7 @@ class Listener:
         name: str,
         sockets: list[socket.socket],
         handler: Handler,
+        upgrade: UpgradeHandler,
         terms: Terms,
         certificate: Certificate | None,
         metrics: Metrics,
@@ -75,9 +69,8 @@ class Listener:
         self.port: int = sockets[0].getsockname()[1]
         self._sockets = sockets
         self._metrics = metrics
-        # aiohttp asks of a response what JsonResponse has.
-        as_aiohttp_has_it = cast(Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], handler)
-        self._server = web.Server(as_aiohttp_has_it, request_factory=_begin)
+        self._handler = handler
+        self._upgrades = Upgrades(upgrade)
         self._places = Places()
         self._addresses: dict[Connection, str] = {}
         self._arriving: set[asyncio.Task[None]] = set()
@@ -110,15 +103,13 @@ class Listener:
                 while self._addresses or self._arriving:
                     for connection in tuple(self._addresses):
                         if connection.idle:
-                            connection.force_close()
+                            connection.close_idle()
                     await asyncio.sleep(0.02)
         for task in tuple(self._arriving):
             task.cancel()
         await asyncio.gather(*self._arriving, return_exceptions=True)
-        await self._server.shutdown(_LAST_SECONDS)
-        for connection in tuple(self._addresses):
-            if connection.wire is not None:
-                connection.wire.abort()
+        await self._upgrades.shutdown(_LAST_SECONDS)
+        await asyncio.gather(*(connection.cancel() for connection in tuple(self._addresses)))
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
@@ -168,7 +159,7 @@ class Listener:
 
     async def _connect(self, connection: socket.socket, address: str) -> None:
         """Makes a connection of the socket, by a TLS handshake where there is a certificate."""
-        protocol = Connection(self._server, self.terms.idle, self._lost)
+        protocol = Connection(address, self._handler, self._upgrades.take, self._lost)
         tls = {}
         if self.certificate is not None:
             tls = {
@@ -206,6 +197,8 @@ class Listener:
                 if overdue is not None:
                     self._metrics.connection_ended(overdue)
                     connection.end(overdue)
+                else:
+                    connection.close_if_unused(now, terms)
             self._refresh_certificate()
 
     def _refresh_certificate(self) -> None:
@@ -223,15 +216,3 @@ class Listener:
     def tell_certificate(self) -> None:
         """Puts into the metrics when the certificate ends."""
         self._metrics.certificate(self.name, None if self.certificate is None else self.certificate.identity.ends)
-
-
-def _begin(
-    message: RawRequestMessage,
-    payload: StreamReader,
-    protocol: RequestHandler,
-    writer: AbstractStreamWriter,
-    task: "asyncio.Task[None]",
-) -> web.BaseRequest:
-    if isinstance(protocol, Connection):
-        protocol.began(payload)
-    return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 
-from aiohttp import web
-
-from proxy.listening.response import JsonResponse
+from proxy.listening.request import Request
+from proxy.listening.response import Response
 
 _PREFLIGHT_SECONDS = 7200
 """For how long browsers need not ask again; they take no more."""
@@ -21,22 +20,22 @@ class Origins:
         self._origins = frozenset(origins)
         self._enforce = enforce
 
-    def refuses(self, request: web.BaseRequest) -> bool:
+    def refuses(self, request: Request) -> bool:
         """Whether the page that sent the request must not be served."""
-        return self._enforce and "Origin" in request.headers and self._allowed(request) is None
+        return self._enforce and "origin" in request.headers and self._allowed(request) is None
 
-    def preflight(self, request: web.BaseRequest) -> web.Response | None:
+    def preflight(self, request: Request) -> Response | None:
         """The answer to a browser that asks before it sends; None if this is no such question, or gets no answer."""
-        if not self._origins or "Access-Control-Request-Method" not in request.headers:
+        if not self._origins or "access-control-request-method" not in request.headers:
             return None
-        response = web.Response(status=204)
+        response = Response(204)
         if self._allowed(request) is not None:
             response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST"
             response.headers["Access-Control-Allow-Headers"] = "Content-Type"
             response.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_SECONDS)
         return response
 
-    def mark(self, request: web.BaseRequest, response: web.StreamResponse | JsonResponse) -> None:
+    def mark(self, request: Request, response: Response) -> None:
         """Lets the page read the answer, if it may."""
         if not self._origins:
             return
@@ -46,8 +45,8 @@ class Origins:
         if "*" not in self._origins:
             response.headers["Vary"] = "Origin"
 
-    def _allowed(self, request: web.BaseRequest) -> str | None:
-        origin = request.headers.get("Origin")
+    def _allowed(self, request: Request) -> str | None:
+        origin = request.headers.get("origin")
         if "*" in self._origins:
             return "*"
         return origin if origin is not None and origin.lower() in self._origins else None

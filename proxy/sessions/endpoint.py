@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -11,7 +10,7 @@ from aiohttp import HttpVersion11, web
 from proxy.admission import Admission, UnderWay
 from proxy.envelope import Policy
 from proxy.failures import NoNode
-from proxy.guard import Network, client_address
+from proxy.listening.request import Request
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node, Nodes
 from proxy.nodes.websocket import NodeConnection, WebSocketDialer
@@ -53,7 +52,6 @@ class WebSocketEndpoint:
         dialer: WebSocketDialer,
         translator: Translator,
         account: Account,
-        trusted_proxies: Sequence[Network],
         limits: EndpointLimits,
         session_limits: SessionLimits,
         notices: Notices,
@@ -62,7 +60,6 @@ class WebSocketEndpoint:
         self._nodes = nodes
         self._dialer = dialer
         self._account = account
-        self._trusted_proxies = trusted_proxies
         self._limits = limits
         self._services = Services(policy, translator, account, session_limits, self._connect, notices)
         self._sessions: set[Session] = set()
@@ -71,15 +68,17 @@ class WebSocketEndpoint:
         # aiohttp warns of every subprotocol that a client offers, in words that the client chooses.
         logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
-    async def handle(self, request: web.BaseRequest, admission: Admission) -> web.StreamResponse:
-        """Serves one client until its session ends, or refuses it before there is one: with 400, 426 or 503.
+    async def handle(
+        self, request: web.BaseRequest, asked: Request, peer: str, admission: Admission
+    ) -> web.StreamResponse:
+        """Serves the client at the address `peer` until its session ends, or refuses it before: with 400, 426 or 503.
 
+        `asked` is the same request as `request`, which aiohttp made of it.
         `admission` has let in the handshake as one request; it is asked about each message.
         """
         socket = self._socket()
         if request.version < HttpVersion11 or not socket.can_prepare(request).ok:
             return self._no_handshake(request)
-        peer = client_address(request.remote or "", request.headers, self._trusted_proxies)
         refusal = self._refusal(peer)
         if refusal is not None:
             reason, text = refusal
@@ -87,7 +86,7 @@ class WebSocketEndpoint:
             return web.Response(status=503, text=f"{text}\r\n")
         self._open[peer] += 1
         try:
-            return await self._serve(request, socket, peer, admission)
+            return await self._serve(request, asked, socket, peer, admission)
         finally:
             self._open[peer] -= 1
             if not self._open[peer]:
@@ -126,7 +125,12 @@ class WebSocketEndpoint:
         return web.Response(status=426 if other_version else 400, text=_NO_HANDSHAKE, headers=headers)
 
     async def _serve(
-        self, request: web.BaseRequest, socket: web.WebSocketResponse, peer: str, admission: Admission
+        self,
+        request: web.BaseRequest,
+        asked: Request,
+        socket: web.WebSocketResponse,
+        peer: str,
+        admission: Admission,
     ) -> web.StreamResponse:
         try:
             node, connection = await self._connect(peer)
@@ -141,7 +145,7 @@ class WebSocketEndpoint:
                 raise
             # The client left while its node was being connected to. Nobody reads this.
             return web.Response(status=503)
-        caller = self._account.callers.who(peer, request)
+        caller = self._account.callers.who(peer, asked)
         session = Session(socket, request.transport, peer, caller, self._services, admission, node, connection)
         await self._run(session, node)
         return socket

@@ -152,7 +152,7 @@ async def test_what_is_not_http_is_told_so_or_let_go(node: ScriptedNode, proxy: 
     async with RawClient(served.http_url) as client:
         await client.send(sent)
         answer = await client.rest()
-        assert answer == b"" or answer.startswith(b"HTTP/1.0 400 "), answer[:80]
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 400 "), answer[:80]
         assert b"ython" not in answer
         assert b"yyyy" not in answer
     assert (await ask(served.http_url))[0] == 200

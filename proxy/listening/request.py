@@ -1,0 +1,137 @@
+"""One HTTP request of a client: its head, and its body as far as it has come."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.listening.connection import Connection
+
+READ_AHEAD = 65_536
+"""Bytes of a body that are taken before anybody reads it."""
+
+
+class BodyBroken(Exception):  # noqa: N818 - what has happened
+    """The rest of the body will not come: the client has gone, or what it sends is no HTTP."""
+
+
+class Body:
+    """The body of a request, while it comes and after."""
+
+    __slots__ = ("_chunks", "_connection", "_failure", "_most", "_size", "_waiter", "complete", "dropped")
+
+    def __init__(self, connection: "Connection") -> None:
+        self.complete = False
+        """Whether it has come to its end."""
+        self.dropped = False
+        """Nobody is going to read it: what still comes is forgotten."""
+        self._connection = connection
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._most = READ_AHEAD
+        self._waiter: asyncio.Future[None] | None = None
+        self._failure: Exception | None = None
+
+    async def read(self, most: int) -> bytes:
+        """All of it; of one longer than `most` bytes, some more than `most`: enough to refuse it by its size.
+
+        Raises BodyBroken; TimeoutError where the client takes too long over it.
+        """
+        self._most = most
+        while not self.complete and self._size <= most and self._failure is None:
+            self._waiter = asyncio.get_running_loop().create_future()
+            self._connection.go_on_reading()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self.read_now()
+
+    def read_now(self) -> bytes:
+        """What has come of it. Raises as `read`."""
+        if self._failure is not None:
+            raise self._failure
+        chunks, self._chunks = self._chunks, []
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def feed(self, chunk: bytes) -> bool:
+        """Takes what came; says whether more may come at once."""
+        if self.dropped:
+            return True
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size <= self._most:
+            return True
+        self._wake()
+        return False
+
+    def finish(self) -> None:
+        """It has come to its end."""
+        self.complete = True
+        self._wake()
+
+    def fail(self, failure: Exception) -> None:
+        """The rest will not come: whoever reads it is told so."""
+        self._failure = failure
+        self._wake()
+
+    def drop(self) -> None:
+        """Forgets it."""
+        self.dropped = True
+        self._chunks = []
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Request:
+    """A request whose head has come.
+
+    `method`: as it was sent, `POST`. `headers`: with names in lower case, and the values of one that was sent
+    repeatedly joined by commas (RFC 9110, 5.3). `remote`: the address of the peer. `keep_alive`: whether the client
+    wants the connection to stay open.
+    """
+
+    __slots__ = ("body", "connection", "headers", "is_1_1", "keep_alive", "method", "remote", "target")
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        headers: Mapping[str, str],
+        remote: str,
+        connection: "Connection",
+        *,
+        is_1_1: bool,
+        keep_alive: bool,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.remote = remote
+        self.connection = connection
+        self.is_1_1 = is_1_1
+        self.keep_alive = keep_alive
+        self.body = Body(connection)
+
+    @property
+    def wants_websocket(self) -> bool:
+        """Whether it asks for the connection to become a WebSocket; with a body it would be no such request."""
+        headers = self.headers
+        return (
+            self.method == "GET"
+            and headers.get("upgrade", "").lower() == "websocket"
+            and not self.content_length
+            and "transfer-encoding" not in headers
+        )
+
+    def tell_to_continue(self) -> None:
+        """Has a client that asked whether to send the body send it (`Expect: 100-continue`)."""
+        if self.connection.wire is not None:
+            self.connection.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    @property
+    def content_length(self) -> int:
+        """Bytes that its body has; 0 where it does not say."""
+        return int(self.headers.get("content-length", 0))

@@ -1,0 +1,92 @@
+"""A connection that becomes a WebSocket: from the request for it on, aiohttp serves it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+from proxy.listening.connection import Connection
+from proxy.listening.request import Request
+from proxy.listening.response import SERVER
+
+UpgradeHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamResponse]]
+
+
+class Upgraded(RequestHandler):
+    """aiohttp's side of a connection; what happens to it, the one it was before is told too."""
+
+    __slots__ = ("_before", "asked")
+
+    def __init__(self, server: web.Server, before: Connection, asked: Request) -> None:
+        super().__init__(server, loop=asyncio.get_running_loop(), access_log=None, auto_decompress=False)  # type: ignore[arg-type]  # as its own documentation has it
+        self._before = before
+        self.asked = asked
+        """The request for a WebSocket."""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The client is gone."""
+        super().connection_lost(exc)
+        self._before.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client takes what it is sent more slowly than it is sent."""
+        super().pause_writing()
+        self._before.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has taken it."""
+        super().resume_writing()
+        self._before.resume_writing()
+
+
+class Upgrades:
+    """Makes WebSockets of the connections of one listener; `handler` serves each, or refuses it."""
+
+    def __init__(self, handler: UpgradeHandler) -> None:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            protocol = request.protocol
+            assert isinstance(protocol, Upgraded)  # noqa: S101 - made by nobody else
+            response = await handler(request, protocol.asked)
+            if not response.prepared:  # it is refused, and requests of another kind are not served here
+                response.headers["Server"] = SERVER
+                response.force_close()
+            return response
+
+        self._server = web.Server(handle, request_factory=_begin)
+
+    def take(self, connection: Connection, request: Request, rest: bytes) -> None:
+        """Serves a connection from now on: `request` has come, and `rest` after it."""
+        wire = connection.wire
+        if wire is None:
+            return
+        protocol = Upgraded(self._server, connection, request)
+        wire.set_protocol(protocol)
+        protocol.connection_made(wire)
+        protocol.data_received(_as_sent(request))
+        if rest:
+            protocol.data_received(rest)
+
+    async def shutdown(self, seconds: float) -> None:
+        """Ends all that are left, after so many seconds at the latest."""
+        await self._server.shutdown(seconds)
+
+
+def _begin(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.BaseRequest:
+    return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())
+
+
+def _as_sent(request: Request) -> bytes:
+    """The head of a request as it was, for aiohttp to read it."""
+    lines = [b"GET %b HTTP/1.%d" % (request.target, request.is_1_1)]
+    lines += [f"{name}: {value}".encode(errors="surrogateescape") for name, value in request.headers.items()]
+    return b"".join(b"%b\r\n" % line for line in (*lines, b""))
