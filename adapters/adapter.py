@@ -10,14 +10,13 @@ A result that an adapter is handed is its own, to change in place; parameters ar
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 JsonObject = dict[str, Any]
 """A JSON object as orjson reads it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One request that is to be asked of a node.
 
     `settled` says that the answer, once it is of a validated ledger, never changes, so that whoever asks may

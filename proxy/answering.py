@@ -1,9 +1,8 @@
 """The answer to a call over HTTP: kept from before, shared with an equal one, or asked of one node after the other."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
@@ -47,8 +46,7 @@ class _VersionRefused(NodeFailure):
         super().__init__("nonsense", node)
 
 
-@dataclass(frozen=True, slots=True)
-class Passing:
+class Passing(NamedTuple):
     """A node's answer that is the client's too: its `body` as it came, and with the client's envelope."""
 
     body: bytes
@@ -72,33 +70,47 @@ class Answering:
         self._kept = kept
         self._metrics = metrics
         self._tries = tries
+        self._loop = asyncio.get_running_loop()
         self._sharing: Sharing[tuple[Answer, Served]] | None = Sharing() if share else None
 
-    async def answer(self, call: Call, served: Served, deadline: float, *, may_pass: bool) -> Answer:
+    def answer(self, call: Call, served: Served, deadline: float, *, may_pass: bool) -> Awaitable[Answer]:
         """The answer to `call`, at the latest at `deadline` (the event loop's time); `served` is told how it came.
 
         `may_pass`: the answer's bytes will do, where they are the same in both versions. Raises FAILURES and NodeText.
         """
         key = self._kept.key(call)
-        kept = self._kept.get(key, call.method) if key is not None else None
+        if key is not None:
+            return self._answer_kept(key, call, served, deadline, may_pass)
+        return self._answer_anew(call, served, deadline, may_pass)
+
+    async def _answer_kept(self, key: bytes, call: Call, served: Served, deadline: float, may_pass: bool) -> Answer:
+        kept = self._kept.get(key, call.method)
         if kept is not None:
             served.outcome = "success"
             return kept
-        answer = await self._share(call, served, deadline, may_pass)
-        if key is not None:
-            self._kept.keep(key, answer.body if isinstance(answer, Passing) else answer)
+        answer = await self._answer_anew(call, served, deadline, may_pass)
+        self._kept.keep(key, answer.body if isinstance(answer, Passing) else answer)
         return answer
 
-    async def _share(self, call: Call, served: Served, deadline: float, may_pass: bool) -> Answer:
+    def _answer_anew(self, call: Call, served: Served, deadline: float, may_pass: bool) -> Awaitable[Answer]:
         if self._sharing is None or call.method not in READING_METHODS or call.method in _NOT_SHARED:
-            return await self._ask_nodes(call, served, deadline, may_pass)
+            return self._ask_nodes(call, served, deadline, may_pass)
+        return self._share(self._sharing, call, served, deadline, may_pass)
 
+    async def _share(
+        self,
+        sharing: Sharing[tuple[Answer, Served]],
+        call: Call,
+        served: Served,
+        deadline: float,
+        may_pass: bool,
+    ) -> Answer:
         async def ask() -> tuple[Answer, Served]:
             return await self._ask_nodes(call, served, deadline, may_pass), served
 
         params = orjson.dumps(call.params, option=orjson.OPT_SORT_KEYS)
         key = (call.version, call.method, params, may_pass)
-        (answer, by), shared = await self._sharing.ask(key, ask, _may_share, deadline)
+        (answer, by), shared = await sharing.ask(key, ask, _may_share, deadline)
         if shared:
             self._metrics.answer_shared(call.method)
             served.node, served.node_version = by.node, by.node_version
@@ -109,7 +121,6 @@ class Answering:
 
     async def _ask_nodes(self, call: Call, served: Served, deadline: float, may_pass: bool) -> Answer:
         """Asks a node; where that fails and nothing can have come of it, another, from the beginning."""
-        loop = asyncio.get_running_loop()
         wanted, reads_only = wanted_ledgers(call.params), call.method in READING_METHODS
         tried: list[Node] = []
         outcome: Answer | Exception = NoNode()
@@ -124,7 +135,7 @@ class Answering:
                 latest: Answer | Exception = await self._by_node(call, attempt, may_pass)
             except (*FAILURES, NodeText) as failure:
                 latest = failure
-            followed = attempt.may_be_followed(latest) and loop.time() < deadline
+            followed = attempt.may_be_followed(latest) and self._loop.time() < deadline
             # That a node was busy tells a client more than that another one failed.
             if not followed or isinstance(outcome, FAILURES):
                 outcome = latest
@@ -132,7 +143,7 @@ class Answering:
             if not followed:
                 break
             if isinstance(latest, _VersionRefused):
-                await node.health.look_again(min(deadline, loop.time() + _VERSION_SECONDS))
+                await node.health.look_again(min(deadline, self._loop.time() + _VERSION_SECONDS))
             if node.api_version == attempt.version:
                 tried.append(node)
         if isinstance(outcome, Exception):
@@ -166,16 +177,16 @@ class Answering:
 class _Attempt:
     """One call of `method` at one node, spoken to in one `version`, and what it may have led to."""
 
+    __slots__ = ("_acted", "_client", "_deadline", "_method", "_unable", "node", "version")
+
     def __init__(self, node: Node, version: int, method: str, client: str, deadline: float) -> None:
         self.node = node
         self.version = version
         self._method = method
         self._client = client
         self._deadline = deadline
-        self._acted = False
-        """The node may have acted on a question that does not only read."""
-        self._unable = False
-        """The node said that it cannot answer at the moment."""
+        self._acted = False  # the node may have acted on a question that does not only read
+        self._unable = False  # the node said that it cannot answer at the moment
 
     def may_be_followed(self, outcome: Answer | Exception) -> bool:
         """Whether another node may and should be asked the same, seeing what came of this attempt."""
@@ -190,22 +201,26 @@ class _Attempt:
         read = read_sparing if self._method in SPARED and question.method in SPARED else orjson.loads
         return self.read(await self.post(question), read)
 
-    async def post(self, question: Question) -> RawAnswer:
+    def post(self, question: Question) -> Awaitable[RawAnswer]:
         """As `ask`, without reading the answer."""
         reads_only = question.method in READING_METHODS
+        asking = self.node.http.ask(
+            node_request(question.method, question.params, self.version),
+            client=self._client,
+            method=question.method,
+            reads_only=reads_only,
+            deadline=self._deadline,
+        )
+        return asking if reads_only else self._note_acting(asking)
+
+    async def _note_acting(self, asking: Awaitable[RawAnswer]) -> RawAnswer:
         try:
-            raw = await self.node.http.ask(
-                node_request(question.method, question.params, self.version),
-                client=self._client,
-                method=question.method,
-                reads_only=reads_only,
-                deadline=self._deadline,
-            )
+            answer = await asking
         except NodeFailure as failure:
-            self._acted |= not reads_only and failure.reached
+            self._acted |= failure.reached
             raise
-        self._acted |= not reads_only
-        return raw
+        self._acted = True
+        return answer
 
     def read(self, raw: RawAnswer, read: Callable[[bytes], Any] = orjson.loads) -> NodeAnswer:
         """Takes a node's answer out of its envelope. Raises NodeText, and NodeFailure for what is neither."""

@@ -72,7 +72,11 @@ class Entrance:
         """Answers one HTTP request."""
         door = self.door
         with door.users:
-            response = await _post(request, door) if request.method == "POST" else self._not_posted(request, door)
+            if request.method == "POST":
+                peer = client_address(request.remote, request.headers, door.trusted_proxies)
+                response = _refusal(request, peer, door) or await door.jsonrpc.handle(request, peer, door.admission)
+            else:
+                response = self._not_posted(request, door)
         door.origins.mark(request, response)
         if self.leaving or self._draining():
             response.keep_alive = False
@@ -106,27 +110,20 @@ class Entrance:
         return Response(503, f"This server is not ready: {why}.\n".encode(), TEXT)
 
 
-async def _post(request: Request, door: Door) -> Response:
-    peer = client_address(request.remote, request.headers, door.trusted_proxies)
+def _refusal(request: Request, peer: str, door: Door) -> Response | None:
+    """What a POST is answered before its body is read; None where it is to be served."""
     refused = _stranger(request, peer, door)
     if refused is not None:
         return refused
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    headers = request.headers
+    if "content-encoding" in headers and headers["content-encoding"].lower() != "identity":
         text = "Unable to parse request: it is compressed, send it without Content-Encoding"
         return _refuse(request, peer, door, "compressed", 400, text)
     if request.content_length > door.request_bytes:
         # Before it is read; of one that does not say its length, no more than so many bytes are read.
         text = f"Unable to parse request: larger than {door.request_bytes} bytes"
         return _refuse(request, peer, door, "too_large", 400, text)
-    refusal = door.admission.enter(peer)
-    if refusal is not None:
-        return _overloaded(request, peer, door, refusal)
-    try:
-        if request.headers.get("expect", "").lower() == "100-continue":
-            request.tell_to_continue()
-        return await door.jsonrpc.handle(request, peer, door.admission)
-    finally:
-        door.admission.leave(peer)
+    return None
 
 
 def _stranger(request: Request, peer: str, door: Door) -> Response | None:

@@ -56,85 +56,91 @@ class JsonRpcEndpoint:
         self._most_in_flight = in_flight
         self._under_way = under_way
         self._notices = notices
+        self._loop = asyncio.get_running_loop()
 
     async def handle(self, request: Request, peer: str, admission: Admission) -> Response:
         """Answers one POST of the client at the address `peer`. Raises nothing that a client could cause.
 
-        `admission` has let in the POST as one request; what more is in a batch it is asked about.
+        `admission` has let in the POST as one request; it is asked whether that may be under way, and what more is in
+        a batch.
         """
         account = self._account
         served = Served("http", peer, account.request_id(), caller=account.callers.who(peer, request))
-        if self._under_way.posts >= self._most_in_flight:
-            account.refused(served, "in_flight")
+        refusal = "in_flight" if self._under_way.posts >= self._most_in_flight else admission.enter(peer)
+        if refusal is not None:
+            account.refused(served, refusal)
             return self._text(served, 503, "Server is overloaded")
         self._under_way.posts += 1
         account.metrics.in_flight.inc()
         try:
             with account.tracing.request(served, request.headers):
-                response = await self._serve(request, served, admission)
+                deadline = self._loop.time() + self._request_seconds
+                # That which is here already needs no timer.
+                body = request.body.read_now() if request.body.complete else await self._body(request, deadline)
+                read = read_jsonrpc(body, self._policy)
+                if isinstance(read, Call):
+                    response = await self._serve(read, served, deadline)
+                elif isinstance(read, Batch):
+                    response = await self._serve_batch(read, served, deadline, admission)
+                else:
+                    response = self._serve_refused(read, served)
+        except TimeoutError:
+            account.refused(served, "slow_request")
+            response = self._text(served, 408, "Request was not received in time")
+        except BodyBroken:
+            account.refused(served, "client_gone")
+            response = self._text(served, 400, "Request was not received wholly")
         finally:
+            admission.leave(peer)
             self._under_way.posts -= 1
             account.metrics.in_flight.dec()
-        response.headers.update(self._notices.headers(served.client_version))
+        notice = self._notices.headers(served.client_version)
+        if notice:
+            response.headers.update(notice)
         return response
 
-    async def _serve(self, request: Request, served: Served, admission: Admission) -> Response:
-        deadline = asyncio.get_running_loop().time() + self._request_seconds
+    async def _body(self, request: Request, deadline: float) -> bytes:
+        if request.headers.get("expect", "").lower() == "100-continue":
+            request.tell_to_continue()
+        async with asyncio.timeout_at(deadline):
+            return await request.body.read(self._policy.request_bytes)
+
+    async def _serve(self, call: Call, served: Served, deadline: float) -> Response:
+        served.method, served.client_version = call.method, call.version
         try:
-            if request.body.complete:  # so that no timer is needed
-                body = request.body.read_now()
+            own = self._own_result(call, served)
+            if own is not None:
+                status, answer = write_jsonrpc(call, own)
             else:
-                async with asyncio.timeout_at(deadline):
-                    body = await request.body.read(self._policy.request_bytes)
-        except TimeoutError:
-            self._account.refused(served, "slow_request")
-            return self._text(served, 408, "Request was not received in time")
-        except BodyBroken:
-            self._account.refused(served, "client_gone")
-            return self._text(served, 400, "Request was not received wholly")
-        read = read_jsonrpc(body, self._policy)
-        if isinstance(read, HttpRefusal):
-            served.method = read.method or ""
-            self._account.refused(served, read.reason, read.version_refused)
-            return self._text(served, read.status, read.text)
-        if isinstance(read, Batch):
-            refusal = admission.admit(served.peer, len(read.items) - 1) if len(read.items) > 1 else None
-            if refusal is not None:
-                served.method = "batch"
-                self._account.refused(served, refusal)
-                return self._text(served, 503, "Server is overloaded")
-            return await self._serve_batch(read, served, deadline)
-        _name(served, read)
-        try:
-            status, answer = await self._answer(read, served, deadline)
+                status, answer = _written(call, await self._answering.answer(call, served, deadline, may_pass=True))
+        except FAILURES as failure:
+            status, result = self._failed(failure, call, served)
+            answer = write_jsonrpc(call, result)[1]
         except NodeText as text:
             return self._passed_on(served, text.answer)
         self._account.ended(served, status)
-        if self._account.shadow is not None and isinstance(read, Call):
-            self._account.shadow.heard(read, answer, served)
+        if self._account.shadow is not None:
+            self._account.shadow.heard(call, answer, served)
         return Response(status, answer)
 
-    def _own_result(self, read: Call | Refused, served: Served) -> tuple[Call, JsonObject | None]:
-        """The call, and the result where the proxy answers by itself; None where a node is to be asked."""
-        if isinstance(read, Refused):
-            self._account.refused(served, read.reason)
-            return read.call, read.result
-        if read.method == "version":
-            served.outcome = "success"
-            return read, version_result(read.version, self._policy.versions)
-        return read, None
+    def _serve_refused(self, refused: Refused | HttpRefusal, served: Served) -> Response:
+        """What a request gets that is none, or that only the proxy answers."""
+        if isinstance(refused, HttpRefusal):
+            served.method = refused.method or ""
+            self._account.refused(served, refused.reason, refused.version_refused)
+            return self._text(served, refused.status, refused.text)
+        served.method, served.client_version = refused.call.method, refused.call.version
+        self._account.refused(served, refused.reason)
+        status, answer = write_jsonrpc(refused.call, refused.result)
+        self._account.ended(served, status)
+        return Response(status, answer)
 
-    async def _answer(self, read: Call | Refused, served: Served, deadline: float) -> tuple[int, bytes]:
-        """The HTTP status and body for one request. Raises NodeText."""
-        call, own = self._own_result(read, served)
-        if own is not None:
-            return write_jsonrpc(call, own)
-        try:
-            answer = await self._answering.answer(call, served, deadline, may_pass=True)
-            return _written(call, answer)
-        except FAILURES as failure:
-            status, result = self._failed(failure, call, served)
-            return status, write_jsonrpc(call, result)[1]
+    def _own_result(self, call: Call, served: Served) -> JsonObject | None:
+        """The result where the proxy answers by itself; None where a node is to be asked."""
+        if call.method != "version":
+            return None
+        served.outcome = "success"
+        return version_result(call.version, self._policy.versions)
 
     def _failed(self, failure: Failure, call: Call, served: Served) -> tuple[int, JsonObject]:
         served.outcome = "failed"
@@ -142,8 +148,13 @@ class JsonRpcEndpoint:
         served.error = error_of(result)
         return status, result
 
-    async def _serve_batch(self, batch: Batch, whole: Served, deadline: float) -> Response:
+    async def _serve_batch(self, batch: Batch, whole: Served, deadline: float, admission: Admission) -> Response:
         """Answers the items one after the other, as rippled does: a later one may build on an earlier."""
+        refusal = admission.admit(whole.peer, len(batch.items) - 1) if len(batch.items) > 1 else None
+        if refusal is not None:
+            whole.method = "batch"
+            self._account.refused(whole, refusal)
+            return self._text(whole, 503, "Server is overloaded")
         answers = []
         for item in batch.items:
             served = Served("http", whole.peer, whole.request_id, caller=whole.caller)
@@ -161,13 +172,16 @@ class JsonRpcEndpoint:
             served.method = item.method or ""
             self._account.refused(served, item.reason, item.version_refused)
             return item.answer
-        _name(served, item)
-        call, own = self._own_result(item, served)
-        if own is not None:
-            return jsonrpc_answer(call, own)
+        call = item.call if isinstance(item, Refused) else item
+        served.method, served.client_version = call.method, call.version
+        if isinstance(item, Refused):
+            self._account.refused(served, item.reason)
+            return jsonrpc_answer(call, item.result)
         try:
-            answer = await self._answering.answer(call, served, deadline, may_pass=False)
-            return _written_item(call, answer)
+            own = self._own_result(call, served)
+            if own is not None:
+                return jsonrpc_answer(call, own)
+            return _written_item(call, await self._answering.answer(call, served, deadline, may_pass=False))
         except FAILURES as failure:
             return jsonrpc_answer(call, self._failed(failure, call, served)[1])
         except NodeText as text:
@@ -183,11 +197,6 @@ class JsonRpcEndpoint:
         served.outcome, served.error = "error", "text"
         self._account.ended(served, answer.status)
         return Response(answer.status, answer.body, answer.content_type or JSON)
-
-
-def _name(served: Served, read: Call | Refused) -> None:
-    call = read.call if isinstance(read, Refused) else read
-    served.method, served.client_version = call.method, call.version
 
 
 def _written(call: Call, answer: Answer) -> tuple[int, bytes]:

@@ -4,7 +4,7 @@ import struct
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from cachetools import LRUCache
@@ -16,8 +16,7 @@ from adapters.errors import error_result
 _MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAnswer:
+class NodeAnswer(NamedTuple):
     """A node's answer to one question: its result, what stood beside that, and its size in bytes."""
 
     result: JsonObject
@@ -81,8 +80,10 @@ class Translator:
                 return translated
             if first is not None:
                 answer, first = first, None
+            elif question.settled:
+                answer = await self._ask_once(question, node_version, ask)
             else:
-                answer = await self._ask(question, node_version, ask)
+                answer = await ask(question)
             asked += 1
             size += answer.size
             translated.beside = {**answer.beside, **translated.beside}
@@ -94,9 +95,7 @@ class Translator:
             bound = f"{self._question_bytes} bytes of answers from a node (limits.question_bytes)"
         return error_result("tooBusy", f"This takes more than {bound}. Ask for less at once.")
 
-    async def _ask(self, question: Question, node_version: int, ask: Ask) -> NodeAnswer:
-        if not question.settled:
-            return await ask(question)
+    async def _ask_once(self, question: Question, node_version: int, ask: Ask) -> NodeAnswer:
         key = (node_version, question.method, orjson.dumps(question.params, option=orjson.OPT_SORT_KEYS))
         kept = self._settled.get(key)
         if kept is not None:

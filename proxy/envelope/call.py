@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.guard import Guard
 from proxy.negotiation import DEFAULT_VERSION, Offered, VersionRefused
@@ -27,19 +27,21 @@ class Policy:
     batch_items: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request taken out of its envelope. Its `repr` shows nothing that could be secret."""
 
     method: str
-    params: dict[str, Any] = field(repr=False)
+    params: dict[str, Any]
     """For the method: without `api_version`, `id`, `jsonrpc`, `ripplerpc`, `command` and `method`."""
     version: int
     """The API version to serve it in."""
-    envelope: dict[str, Any] = field(repr=False)
+    envelope: dict[str, Any]
     """What the answer echoes: those of `id`, `jsonrpc`, `ripplerpc` (WebSocket: `api_version`) that were sent."""
-    request: dict[str, Any] = field(repr=False)
+    request: dict[str, Any]
     """What an error echoes once its secrets are masked: the request as it was sent, in JSON-RPC with `command`."""
+
+    def __repr__(self) -> str:
+        return f"Call(method={self.method!r}, version={self.version})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +104,7 @@ def make_call(
 
     `unread` names further members that are no parameters here.
     """
-    return Call(
-        method=method,
-        params={name: value for name, value in given.items() if name not in _NOT_PARAMS and name not in unread},
-        version=version,
-        envelope={name: given[name] for name in echoed if name in given},
-        request=request,
-    )
+    if _NOT_PARAMS.isdisjoint(given) and not unread:
+        return Call(method, given, version, {}, request)
+    params = {name: value for name, value in given.items() if name not in _NOT_PARAMS and name not in unread}
+    return Call(method, params, version, {name: given[name] for name in echoed if name in given}, request)

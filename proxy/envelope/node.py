@@ -44,10 +44,10 @@ def read_jsonrpc_answer(
         raise AnswerUnreadable(f"HTTP {status} with {len(body)} bytes that are not JSON") from None
     if not isinstance(answer, dict):
         raise AnswerUnreadable(f"HTTP {status} with JSON that is not an object")
-    beside = {name: value for name, value in answer.items() if name not in _ENVELOPE}
+    beside = {name: value for name, value in answer.items() if name not in _ENVELOPE} if len(answer) > 1 else {}
     result, error = answer.get("result"), answer.get("error")
     if isinstance(result, dict):
-        result = dict(result)
+        pass
     elif isinstance(error, dict) and isinstance(error.get("error"), str):
         result = _of_ripplerpc_2(error)
     elif isinstance(error, str):

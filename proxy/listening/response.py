@@ -36,30 +36,32 @@ class Response:
 
     def pieces(self, *, is_1_1: bool, keep_alive: bool, with_body: bool) -> tuple[bytes, ...]:
         """What is to be written, to a client of HTTP/1.1 or 1.0; a `HEAD` is answered without the body."""
-        body = self.body
-        head = _head(self.status, self.content_type, is_1_1, keep_alive, tuple(self.headers.items()))
+        body, headers = self.body, tuple(self.headers.items()) if self.headers else ()
+        head = _head(self.status, self.content_type, is_1_1, keep_alive, headers, int(time.time()))
         if self.status == HTTPStatus.NO_CONTENT:
-            return (b"%b%b\r\n" % (head, _date(int(time.time()))),)
-        head = b"%b%bContent-Length: %d\r\n\r\n" % (head, _date(int(time.time())), len(body))
+            return (b"%b\r\n" % head,)
         if not with_body:
-            return (head,)
-        return (head + body,) if len(body) < _LARGE else (head, body)
+            return (b"%bContent-Length: %d\r\n\r\n" % (head, len(body)),)
+        if len(body) < _LARGE:
+            return (b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body),)
+        return (b"%bContent-Length: %d\r\n\r\n" % (head, len(body)), body)
 
 
 @lru_cache(256)
 def _head(
-    status: int, content_type: str, is_1_1: bool, keep_alive: bool, headers: tuple[tuple[str, str], ...]
+    status: int,
+    content_type: str,
+    is_1_1: bool,
+    keep_alive: bool,
+    headers: tuple[tuple[str, str], ...],
+    second: int,
 ) -> bytes:
     phrase = HTTPStatus(status).phrase if status in _STATUSES else ""
     lines = [f"HTTP/1.{int(is_1_1)} {status} {phrase}", f"Server: {SERVER}"]
+    lines.append(f"Date: {formatdate(second, usegmt=True)}")
     if status != HTTPStatus.NO_CONTENT:
         lines.append(f"Content-Type: {content_type}")
     if keep_alive != is_1_1:
         lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
     lines += [f"{name}: {value}" for name, value in headers]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
-
-
-@lru_cache(2)
-def _date(second: int) -> bytes:
-    return f"Date: {formatdate(second, usegmt=True)}\r\n".encode()

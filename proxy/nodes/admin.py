@@ -13,7 +13,8 @@ import aiohttp
 import orjson
 
 from proxy.nodes.answers import result_of
-from proxy.nodes.http import NodeFailure, RawAnswer
+from proxy.nodes.http import NodeFailure
+from proxy.nodes.http_connection import RawAnswer
 
 _LONGEST = 1_000_000
 """Bytes of an answer that are read; that to `ping` has a hundred."""

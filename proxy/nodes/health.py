@@ -11,7 +11,8 @@ import structlog
 
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
 from proxy.nodes.answers import error_of, no_result, refuses_version, result_of
-from proxy.nodes.http import Asked, HttpNode, NodeFailure, RawAnswer
+from proxy.nodes.http import Asked, HttpNode, NodeFailure
+from proxy.nodes.http_connection import RawAnswer
 from proxy.nodes.status import HealthRules, NodeStatus, told_by
 from proxy.nodes.version import choose_version
 
@@ -209,7 +210,7 @@ class NodeHealth:
             return
         outcome = asked.outcome
         answered = isinstance(outcome, RawAnswer) and _is_usual(outcome)
-        if answered == self.up:
+        if answered == self.status.up:
             return
         if isinstance(outcome, NodeFailure) and outcome.kind == "refused":
             self._count_failure(outcome.kind)

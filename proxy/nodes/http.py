@@ -2,18 +2,23 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
 from proxy.nodes.deadlines import Deadlines
 from proxy.nodes.forwarded import forwarded_for
-from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection, HttpConnections
+from proxy.nodes.http_connection import (
+    AnswerMalformed,
+    AnswerTooLarge,
+    HttpConnection,
+    HttpConnections,
+    RawAnswer,
+)
 from proxy.tracing import UNTRACED, Tracing
 
 FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense"]
@@ -45,15 +50,6 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so e
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
-    """A node's whole answer, as it came: HTTP status, `Content-Type` ("" if it gave none), body."""
-
-    status: int
-    content_type: str
-    body: bytes
-
-
 class Asked(NamedTuple):
     """A question that has ended: told to those who watch a node."""
 
@@ -66,13 +62,6 @@ class Asked(NamedTuple):
 
 
 Watcher = Callable[[Asked], None]
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far one attempt came."""
-
-    connected: bool = False
 
 
 class HttpNode:
@@ -104,6 +93,7 @@ class HttpNode:
         self.url = url
         self._connect_timeout = connect_timeout
         self._answer_timeout = answer_timeout
+        self._loop = asyncio.get_running_loop()
         self._places = asyncio.Semaphore(connections)
         self._watchers: list[Watcher] = []
         self._deadlines = Deadlines()
@@ -123,9 +113,9 @@ class HttpNode:
         """Call `watcher` after every question, answered or failed (not for one that was cancelled)."""
         self._watchers.append(watcher)
 
-    async def ask(
+    def ask(
         self, body: bytes, *, client: str | None, method: str, reads_only: bool, deadline: float
-    ) -> RawAnswer:
+    ) -> Coroutine[Any, Any, RawAnswer]:
         """POST `body` and return the whole answer, whatever its status.
 
         `client`: the IP address that the node is to charge; None for a question of the proxy's own.
@@ -136,41 +126,61 @@ class HttpNode:
         Raises NodeFailure; ValueError if `client` is not an IP address.
         """
         if client is None:
-            return await self._ask_in_time(self._head, body, client, method, reads_only, deadline)
+            return self._ask_in_time(self._head, body, client, method, reads_only, deadline)
+        head = self._head + _forwarded(client)
+        if self._tracing is UNTRACED:
+            return self._ask_in_time(head, body, client, method, reads_only, deadline)
+        return self._traced(head, body, client, method, reads_only, deadline)
+
+    async def _traced(
+        self, head: bytes, body: bytes, client: str, method: str, reads_only: bool, deadline: float
+    ) -> RawAnswer:
         with self._tracing.question(self.name, method) as lines:
-            head = self._head + _forwarded(client) + lines
-            return await self._ask_in_time(head, body, client, method, reads_only, deadline)
+            return await self._ask_in_time(head + lines, body, client, method, reads_only, deadline)
 
     async def _ask_in_time(
         self, head: bytes, body: bytes, client: str | None, method: str, reads_only: bool, deadline: float
     ) -> RawAnswer:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = self._loop.time()
         ends = min(deadline, began + self._answer_timeout)
-        progress = _Progress()
-        # The proxy's own few do not wait behind clients: a busy node is not one that is down.
-        has_place = False
+        request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+        pool = self._reading if reads_only else self._submitting
+        has_place = connected = False
+        answer: RawAnswer | None = None
         try:
+            # The proxy's own few do not wait behind clients: a busy node is not one that is down.
             if client is not None:
-                await self._take_place(ends)
+                if self._places.locked():
+                    await self._take_place(ends)
+                else:
+                    await self._places.acquire()  # at once, so that no timer is needed
                 has_place = True
-            answer = await self._ask(head, body, progress, reads_only, ends)
+            connection = None if self._closed else pool.take()
+            if connection is not None:
+                connected = True
+                try:
+                    answer = await self._exchange(pool, connection, request, ends)
+                except ConnectionError:
+                    if not reads_only or connection.answering:
+                        raise
+            if answer is None:
+                connected = False
+                connection = await self._connect(pool, ends)
+                connected = True
+                answer = await self._exchange(pool, connection, request, ends)
         except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
-            failure = self._failure(error, progress)
-            self._tell(Asked(self.name, method, client is not None, loop.time() - began, failure))
+            failure = self._failure(error, connected)
+            self._tell(Asked(self.name, method, client is not None, self._loop.time() - began, failure))
             raise failure from None  # the cause may quote what the node sent
         finally:
             if has_place:
                 self._places.release()
-        self._tell(Asked(self.name, method, client is not None, loop.time() - began, answer))
+        self._tell(Asked(self.name, method, client is not None, self._loop.time() - began, answer))
         return answer
 
     async def _take_place(self, ends: float) -> None:
-        if self._places.locked():
-            async with self._limit(ends):
-                await self._places.acquire()
-        else:
-            await self._places.acquire()  # at once, so that no timer is needed
+        async with self._limit(ends):
+            await self._places.acquire()
 
     @asynccontextmanager
     async def _limit(self, ends: float) -> AsyncIterator[None]:
@@ -183,48 +193,38 @@ class HttpNode:
         finally:
             self._waiting.discard(limit)
 
-    async def _ask(self, head: bytes, body: bytes, progress: _Progress, reads_only: bool, ends: float) -> RawAnswer:
+    async def _connect(self, pool: HttpConnections, ends: float) -> HttpConnection:
         if self._closed:
             raise NodeFailure("refused", self.name, reached=False)
-        head += b"Content-Length: %d\r\n\r\n" % len(body)
-        pool = self._reading if reads_only else self._submitting
-        kept = pool.take()
-        if kept is not None:
-            progress.connected = True
-            try:
-                return await self._exchange(pool, kept, head, body, ends)
-            except ConnectionError:
-                if not reads_only or kept.answering:
-                    raise
-            progress.connected = False
-        async with self._limit(min(ends, asyncio.get_running_loop().time() + self._connect_timeout)):
-            fresh = await pool.connect()
-        progress.connected = True
-        return await self._exchange(pool, fresh, head, body, ends)
+        async with self._limit(min(ends, self._loop.time() + self._connect_timeout)):
+            return await pool.connect()
 
     async def _exchange(
-        self, pool: HttpConnections, connection: HttpConnection, head: bytes, body: bytes, ends: float
+        self, pool: HttpConnections, connection: HttpConnection, request: bytes, ends: float
     ) -> RawAnswer:
         self._deadlines.set(connection, ends)
         try:
-            answer = await connection.ask(head, body)
+            answer = await connection.ask(request)
+        except BaseException:
+            connection.abort()
+            raise
         finally:
             self._deadlines.clear(connection)
             pool.give_back(connection)
-        if 300 <= answer.status < 400 or answer.content_encoding.lower() not in ("", "identity"):
+        if 300 <= answer.status < 400 or (answer.content_encoding and answer.content_encoding.lower() != "identity"):
             raise NodeFailure("nonsense", self.name)
         if not answer.framed and not _is_json(answer.body):
             # Ended by closing: only what the body says can tell whether it is whole.
             raise NodeFailure("disconnected", self.name)
-        return RawAnswer(answer.status, answer.content_type, answer.body)
+        return answer
 
-    def _failure(self, error: Exception, progress: _Progress) -> NodeFailure:
+    def _failure(self, error: Exception, connected: bool) -> NodeFailure:
         if isinstance(error, NodeFailure):
             return error
         kind: FailureKind
         if isinstance(error, TimeoutError) and not self._closed:
             kind = "timeout"
-        elif not progress.connected:
+        elif not connected:
             kind = "refused"
         elif isinstance(error, AnswerTooLarge):
             kind = "too_large"
@@ -233,7 +233,7 @@ class HttpNode:
         else:
             kind = "disconnected"
         detail = _tls_fault(error) if isinstance(error, ssl.SSLError) else ""
-        return NodeFailure(kind, self.name, reached=progress.connected, detail=detail)
+        return NodeFailure(kind, self.name, reached=connected, detail=detail)
 
     def _tell(self, asked: Asked) -> None:
         for watcher in self._watchers:
@@ -244,7 +244,7 @@ class HttpNode:
         self._closed = True
         for limit in self._waiting:  # for a free connection, or to be connected
             if not limit.expired():
-                limit.reschedule(asyncio.get_running_loop().time())
+                limit.reschedule(self._loop.time())
         await asyncio.gather(self._reading.close(), self._submitting.close())
         self._deadlines.close()
 

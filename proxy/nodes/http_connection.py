@@ -17,14 +17,17 @@ _MOST_HEAD_BYTES = 65_536
 _WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
 
 
-class HttpAnswer(NamedTuple):
-    """An answer that has wholly arrived. `framed`: its length was told, not only by closing the connection."""
+class RawAnswer(NamedTuple):
+    """A node's whole answer, as it came: HTTP status, `Content-Type` and `Content-Encoding` ("" for none), body.
+
+    `framed`: its length was told, not only by closing the connection.
+    """
 
     status: int
     content_type: str
-    content_encoding: str
     body: bytes
-    framed: bool
+    content_encoding: str = ""
+    framed: bool = True
 
 
 class AnswerTooLarge(Exception):  # noqa: N818 - what has happened
@@ -46,14 +49,14 @@ class HttpConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._waiting: asyncio.Future[HttpAnswer] | None = None
+        self._waiting: asyncio.Future[RawAnswer] | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._chunks: list[bytes] = []
         self._size = 0
         self._head_size = 0
         self._headers_size = 0
-        self._content_type = b""
-        self._content_encoding = b""
+        self._content_type = ""
+        self._content_encoding = ""
         self._framed = False
         self._in_body = False
         self.answering = False
@@ -63,30 +66,25 @@ class HttpConnection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Whether another question can be asked on it."""
-        return self._transport is not None and not self._transport.is_closing()
+        transport = self._transport
+        return transport is not None and not transport.is_closing()
 
-    async def ask(self, head: bytes, body: bytes) -> HttpAnswer:
-        """Writes a request and returns its whole answer.
+    def ask(self, request: bytes) -> asyncio.Future[RawAnswer]:
+        """Writes a request; what is returned has its whole answer, when that is there.
 
-        Raises ConnectionError where the connection is lost, TimeoutError once it is told to `expire`, AnswerTooLarge
-        and AnswerMalformed. When it is cancelled the connection is closed, for an answer may still come that nobody
-        waits for.
+        Or it has ConnectionError where the connection is lost, TimeoutError once it is told to `expire`, AnswerTooLarge
+        or AnswerMalformed. Whoever does not wait for it to the end must `abort` the connection, for an answer may still
+        come. Raises ConnectionError.
         """
-        if self._transport is None or self._waiting is not None:
+        if self._transport is None or (self._waiting is not None and not self._waiting.done()):
             raise ConnectionResetError
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
-        self._waiting = self._loop.create_future()
+        waiting = self._waiting = self._loop.create_future()
         self.answering = False
         self._begin_message()
-        self._transport.write(head + body)
-        try:
-            return await self._waiting
-        except BaseException:
-            self.abort()
-            raise
-        finally:
-            self._waiting = None
+        self._transport.write(request)
+        return waiting
 
     def expire(self) -> None:
         """The answer has not come in time."""
@@ -153,9 +151,9 @@ class HttpConnection(asyncio.Protocol):
         elif lowered == b"transfer-encoding":
             self._framed = True
         elif lowered == b"content-type":
-            self._content_type = value
+            self._content_type = value.decode("latin-1")
         elif lowered == b"content-encoding":
-            self._content_encoding = value
+            self._content_encoding = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """The body begins, unless this was only an interim answer."""
@@ -181,7 +179,7 @@ class HttpConnection(asyncio.Protocol):
     def _begin_message(self) -> None:
         self._chunks = []
         self._size = self._head_size = self._headers_size = 0
-        self._content_type = self._content_encoding = b""
+        self._content_type = self._content_encoding = ""
         self._framed = self._in_body = False
 
     def _status(self) -> int:
@@ -192,11 +190,11 @@ class HttpConnection(asyncio.Protocol):
             raise AnswerMalformed  # a second answer to one question
         chunks, self._chunks = self._chunks, []  # or a connection would keep what it has given
         self._waiting.set_result(
-            HttpAnswer(
+            RawAnswer(
                 self._status(),
-                self._content_type.decode("latin-1"),
-                self._content_encoding.decode("latin-1"),
+                self._content_type,
                 chunks[0] if len(chunks) == 1 else b"".join(chunks),
+                self._content_encoding,
                 self._framed,
             )
         )
@@ -227,15 +225,16 @@ class HttpConnections:
 
     def take(self) -> HttpConnection | None:
         """An idle connection, the one used last; None where there is none."""
-        oldest = self._loop.time() - self._idle_seconds
-        while self._idle:
-            connection = self._idle[-1]
-            if connection.usable and connection.idle_since < oldest:
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if not connection.usable:
+                self._all.discard(connection)
+            elif self._loop.time() - connection.idle_since > self._idle_seconds:
+                idle.append(connection)
                 return None  # the others have been idle for longer
-            self._idle.pop()
-            if connection.usable:
+            else:
                 return connection
-            self._all.discard(connection)
         return None
 
     async def connect(self) -> HttpConnection:

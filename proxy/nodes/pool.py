@@ -57,7 +57,7 @@ class Node:
     @property
     def api_version(self) -> int | None:
         """The version that the node is spoken to in; None while it is not known."""
-        return self.health.api_version
+        return self.health.status.api_version
 
     def start(self, changed: Callable[[], None]) -> None:
         """Begins to look after it; `changed` is called whenever that may have changed what is known of it."""
@@ -81,9 +81,10 @@ class Node:
 
     def takes_work(self, websocket: bool) -> bool:
         """Whether it can be given a request now, or where `websocket` a session."""
-        if websocket and (self.websocket_url is None or self.status.websocket_problem is not None):
+        status = self.status
+        if websocket and (self.websocket_url is None or status.websocket_problem is not None):
             return False
-        return self.status.healthy and self.api_version is not None and self.breaker.allows()
+        return status.healthy and self.api_version is not None and (not self.breaker.is_open or self.breaker.allows())
 
     def _heard(self, asked: Asked) -> None:
         if not asked.for_client:
@@ -156,9 +157,11 @@ class Nodes:
             drawn = random.random() ** (1 / node.weight)  # noqa: S311 - no secret
             return doubtful, lacks, node.api_version != client_version, node.in_flight / node.weight, -drawn
 
-        able = [node for node in self._nodes if node not in not_these and node.takes_work(websocket)]
-        chosen = min(able, key=order) if len(able) > 1 else next(iter(able), None)
-        if chosen is not None:
+        able = [node for node in self._nodes if node.takes_work(websocket) and node not in not_these]
+        if not able:
+            return None
+        chosen = min(able, key=order) if len(able) > 1 else able[0]
+        if chosen.breaker.is_open:
             chosen.breaker.chosen()
         return chosen
 

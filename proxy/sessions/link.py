@@ -11,7 +11,8 @@ import structlog
 
 from adapters import JsonObject, Question
 from proxy.envelope import AnswerUnreadable, Call, node_message, read_websocket_answer
-from proxy.nodes.http import Asked, NodeFailure, RawAnswer
+from proxy.nodes.http import Asked, NodeFailure
+from proxy.nodes.http_connection import RawAnswer
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.observe.metrics import Metrics
