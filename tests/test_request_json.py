@@ -230,3 +230,57 @@ def test_any_id_is_written_as_the_value_that_was_sent(value: dict[str, object]) 
 @given(st.from_regex(r"\A-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,5})?\Z"))
 def test_any_number_of_an_id_is_written_as_it_was_read(number: str) -> None:
     assert write(read(b'{"id":%b}' % number.encode())) == b'{"id":%b}' % number.encode()
+
+
+SCALARS = [
+    '"a"',
+    '"id"',
+    '"a:b"',
+    '"\\u0061"',
+    '"\\n"',
+    '"\x00"',
+    "1",
+    "-0",
+    "4294967296",
+    "1.0",
+    "1e2",
+    "null",
+    "true",
+]
+OTHERS = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    '{"a":1}',
+    '{"a":1,"a":2}',
+    '[{"id":-0}]',
+    '"params"',
+    '"x',
+    "NaN",
+    " ",
+    "\ufeff",
+]
+PIECES = st.sampled_from([*SCALARS, *OTHERS])
+
+
+@settings(max_examples=500, deadline=None, database=None)
+@given(pieces=st.lists(PIECES, max_size=12), inside=st.booleans())
+def test_what_is_read_quickly_is_what_is_read_with_care(pieces: list[str], inside: bool) -> None:
+    """Text behind a document is ignored, and only the careful reading knows that."""
+    text = "".join(pieces)
+    body = (f'{{"method":"ping","params":[{{{text}}}]}}' if inside else text).encode()
+
+    def outcome(given: bytes) -> object:
+        try:
+            return repr(read(given, params_have_ids=True))
+        except RequestUnreadable:
+            return "refused"
+
+    try:
+        json.loads(body)
+    except ValueError:
+        assume(inside)  # with more text behind it, half a document could become a whole one
+    assert outcome(body) == outcome(body + b" x")

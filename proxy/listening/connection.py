@@ -65,6 +65,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_again",
         "_answering",
         "_arriving",
         "_body_since",
@@ -122,6 +123,7 @@ class Connection(asyncio.Protocol):
         self._last = False  # no request is taken any more
         self._half_closed = False
         self._malformed = False
+        self._again = b""  # the head of a request that is to be read once more
         self._websocket = False  # the latest request is to make a WebSocket of it, and this is what came after that
         self._rest = b""
         self._drained: asyncio.Future[None] | None = None
@@ -224,8 +226,11 @@ class Connection(asyncio.Protocol):
         self._target, self._headers, self._head_bytes, self._unparsed = b"", {}, 0, 0
         self._head_since = None
         self._body_since = self._loop.time()
-        self._arriving = request.body
         self._websocket = request.wants_websocket
+        if parser.should_upgrade() and not self._websocket:
+            self._refuse_upgrade(request)
+            return
+        self._arriving = request.body
         if self._answering is None:
             self._begin(request)
         else:
@@ -239,6 +244,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        if self._again:
+            return
         self._unparsed = self._received = 0
         if self._arriving is not None:
             self._arriving.finish()
@@ -260,12 +267,20 @@ class Connection(asyncio.Protocol):
                     if self._websocket:
                         self._keep_for_websocket(data)
                         break
-                    # To what nobody here speaks, which may be ignored: the request is one as others are.
                     self._parser = httptools.HttpRequestParser(self)
+                    data, self._again = self._again + data, b""
             if self._unparsed > _MOST_HEAD_BYTES:
                 raise NotHttp
         except (httptools.HttpParserError, NotHttp):
             self._refuse_rest()
+
+    def _refuse_upgrade(self, request: Request) -> None:
+        """Has a request read again without its wish for a protocol that nobody here speaks, which may be ignored: the
+        parser thinks that with such a wish HTTP ends.
+        """
+        if request.method == "CONNECT":
+            raise NotHttp
+        self._again = request.as_sent(but="upgrade")
 
     def _begin(self, request: Request) -> None:
         self._answering = request

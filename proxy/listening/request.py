@@ -115,6 +115,12 @@ class Request:
         self.keep_alive = keep_alive
         self.body = Body(connection)
 
+    def as_sent(self, *, but: str = "") -> bytes:
+        """Its head as it came, for another reader of HTTP; without the header `but`."""
+        lines = [f"{name}: {value}" for name, value in self.headers.items() if name != but]
+        text = "".join(f"{line}\r\n" for line in lines).encode(errors="surrogateescape")
+        return b"%b %b HTTP/1.%d\r\n%b\r\n" % (self.method.encode(), self.target, self.is_1_1, text)
+
     @property
     def wants_websocket(self) -> bool:
         """Whether it asks for the connection to become a WebSocket; with a body it would be no such request."""

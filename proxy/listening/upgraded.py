@@ -66,7 +66,7 @@ class Upgrades:
         protocol = Upgraded(self._server, connection, request)
         wire.set_protocol(protocol)
         protocol.connection_made(wire)
-        protocol.data_received(_as_sent(request))
+        protocol.data_received(request.as_sent())
         if rest:
             protocol.data_received(rest)
 
@@ -83,10 +83,3 @@ def _begin(
     task: "asyncio.Task[None]",
 ) -> web.BaseRequest:
     return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())
-
-
-def _as_sent(request: Request) -> bytes:
-    """The head of a request as it was, for aiohttp to read it."""
-    lines = [b"GET %b HTTP/1.%d" % (request.target, request.is_1_1)]
-    lines += [f"{name}: {value}".encode(errors="surrogateescape") for name, value in request.headers.items()]
-    return b"".join(b"%b\r\n" % line for line in (*lines, b""))
