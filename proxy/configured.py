@@ -18,7 +18,7 @@ from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, Nodes,
 from proxy.nodes.websocket import WebSocketDialer
 from proxy.observe.metrics import Metrics
 from proxy.observe.served import Account
-from proxy.sessions import EndpointLimits, SessionLimits, WebSocketEndpoint
+from proxy.sessions import SHARED, EndpointLimits, SessionLimits, SharedLinks, WebSocketEndpoint
 from proxy.shadow import Shadow, ShadowRules
 from proxy.sunset import Clock, Dwindling, Notices, Sunset
 from proxy.tracing import UNTRACED, Tracing
@@ -224,6 +224,12 @@ def make_dialer(settings: Settings) -> WebSocketDialer:
     )
 
 
+def make_shared_links(settings: Settings, dialer: WebSocketDialer, metrics: Metrics) -> SharedLinks:
+    """By what all sessions get the streams that are the same for everyone."""
+    streams = SHARED if settings.websocket.share_subscriptions else frozenset[str]()
+    return SharedLinks(streams, dialer, settings.timeouts.node_answer, metrics)
+
+
 def make_websocket(
     settings: Settings,
     *,
@@ -234,6 +240,7 @@ def make_websocket(
     policy: Policy,
     notices: Notices,
     under_way: UnderWay,
+    shared: SharedLinks,
 ) -> WebSocketEndpoint:
     """The sessions of one listener."""
     websocket = settings.websocket
@@ -259,4 +266,5 @@ def make_websocket(
         ),
         notices=notices,
         under_way=under_way,
+        shared=shared,
     )

@@ -11,6 +11,7 @@ from proxy.configured import (
     make_dialer,
     make_policy,
     make_shadow,
+    make_shared_links,
     make_sunsets,
     make_translator,
     make_websocket,
@@ -55,6 +56,7 @@ class Serving:
         self._translator = make_translator(settings)
         self._answering = make_answering(nodes, self._translator, kept, settings, metrics)
         self._dialer = make_dialer(settings)
+        self._shared = make_shared_links(settings, self._dialer, metrics)
         self._in_all = Rate(settings.limits.requests_per_second_in_all, settings.limits.burst_seconds)
         self._under_way = under_way
         self._users = Users()
@@ -82,6 +84,7 @@ class Serving:
                 policy=policy,
                 notices=self._notices,
                 under_way=self._under_way,
+                shared=self._shared,
             ),
             admission=make_admission(listen, settings, self._in_all),
             origins=Origins(settings.cors.origins, settings.cors.enforce),
@@ -102,6 +105,7 @@ class Serving:
 
     async def close(self) -> None:
         """Closes the sessions' connections to nodes, and compares no more."""
+        await self._shared.close()
         await self._dialer.close()
         if self._shadow is not None:
             await self._shadow.close()

@@ -137,6 +137,9 @@ class WebSocketSettings(_Section):
         20, description="seconds of silence until a peer, client or node, is pinged; after half as many more it is gone"
     )
     compression: Flag = Field(True, description="offer permessage-deflate to clients")
+    share_subscriptions: Flag = Field(
+        True, description="subscribe to streams that are the same for everyone once for all sessions at a node"
+    )
     reconnect: Flag = Field(
         False, description="when a node is lost, go to a node and subscribe again, rather than close the session"
     )

@@ -56,6 +56,8 @@ def _settings(node: DemoNode, port: int, observe_port: int, logging: LoggingSett
         "observe": {"host": HOST, "port": observe_port},
         "nodes": [behind],
         "logging": logging,
+        # The node tells its recordings after every `subscribe`, and has nothing for those who do not ask it.
+        "websocket": {"share_subscriptions": False},
     }
     return Settings.model_validate(sections)
 

@@ -48,6 +48,8 @@ class NodeStatus:
     """When it last told of its ledgers, in the event loop's time (seconds)."""
     complete_ledgers: str | None = None
     """For example `32570-91234567`, with commas where there are gaps."""
+    is_clio: bool = False
+    """It is a Clio, which differs from a rippled in what it pushes."""
     uptime: int | None = None
     """Seconds since the node started, when it was told."""
     lag: int | None = None
@@ -75,6 +77,7 @@ def told_by(status: NodeStatus, result: dict[str, Any], now: float) -> NodeStatu
         validated_ledger_age=_typed(ledger.get("age"), int),
         told_at=now,
         complete_ledgers=_typed(info.get("complete_ledgers"), str),
+        is_clio="clio_version" in info,
         uptime=_typed(info.get("uptime"), int),
     )
 

@@ -1,4 +1,4 @@
-"""One WebSocket connection to a node: opened for one client's session, and closed with it."""
+"""One WebSocket connection to a node: opened for one client's session, or for the streams that all share."""
 
 import asyncio
 import ssl
@@ -40,14 +40,16 @@ class WebSocketDialer:
             ws_response_class=_Socket,  # type: ignore[arg-type]  # whether it decodes is told when connecting
         )
 
-    async def connect(self, name: str, url: str, client: str, tls: ssl.SSLContext | None = None) -> "NodeConnection":
-        """Opens a connection to the node called `name` for the client at that IP address.
+    async def connect(
+        self, name: str, url: str, client: str | None, tls: ssl.SSLContext | None = None
+    ) -> "NodeConnection":
+        """Opens a connection to the node called `name` for the client at that IP address, or None for the proxy itself.
 
         The node reads who the client is at the handshake only, so that an identity is a connection. `tls` is how the
         node proves who it is, where `url` is a wss:// one. Raises NodeFailure; ValueError if `client` is not an IP
         address.
         """
-        headers = {"X-Forwarded-For": forwarded_for(client)}
+        headers = {} if client is None else {"X-Forwarded-For": forwarded_for(client)}
         try:
             async with asyncio.timeout(self._connect_timeout):
                 socket = await self._http.ws_connect(
@@ -71,7 +73,7 @@ class WebSocketDialer:
 
 
 class NodeConnection:
-    """A node's side of a session."""
+    """A node's side of a session, or of the streams that all sessions share."""
 
     def __init__(self, name: str, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
         self.name = name
@@ -109,10 +111,14 @@ class NodeConnection:
         """Whether it was given up because the node answered no ping."""
         return isinstance(self._socket.exception(), TimeoutError)
 
+    def abort(self) -> None:
+        """Breaks the connection: `receive` tells its end."""
+        if isinstance(self._socket, _Socket):
+            self._socket.abort()
+
     async def close(self) -> None:
         """Closes the connection."""
         try:
             await self._socket.close()
         finally:
-            if isinstance(self._socket, _Socket):
-                self._socket.abort()
+            self.abort()

@@ -33,6 +33,10 @@ class Counts(Collector):
         except KeyError:
             self._counts[labels] = 1
 
+    def add_up(self, number: int, *labels: Any) -> None:
+        """Count so many more."""
+        self._counts[labels] = self._counts.get(labels, 0) + number
+
     def collect(self) -> Iterator[Metric]:
         """The counts as they are now."""
         family = CounterMetricFamily(*self._about, labels=self._labels)

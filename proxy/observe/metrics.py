@@ -301,6 +301,6 @@ class Metrics:
         """Add `change` subscriptions, or take them away; `stream` is a stream's name, as `transactions`."""
         self._subscriptions[stream, client_version].inc(change)
 
-    def stream_message(self, stream: str, client_version: int, rewritten: bool) -> None:
-        """Count a stream message sent to a client, rewritten or as it came."""
-        self._stream_messages.add(stream, client_version, "true" if rewritten else "false")
+    def stream_message(self, stream: str, client_version: int, rewritten: bool, clients: int = 1) -> None:
+        """Count a stream message sent to so many clients, rewritten or as it came."""
+        self._stream_messages.add_up(clients, stream, client_version, "true" if rewritten else "false")

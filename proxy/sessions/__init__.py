@@ -1,6 +1,8 @@
-"""Clients' WebSocket sessions: each is one client's connection and one of its own to a node."""
+"""Clients' WebSocket sessions: each is one client's connection and one of its own to a node; streams are shared."""
 
+from proxy.sessions.copies import SHARED
 from proxy.sessions.endpoint import EndpointLimits, WebSocketEndpoint
 from proxy.sessions.services import SessionLimits
+from proxy.sessions.shared_link import SharedLinks
 
-__all__ = ["EndpointLimits", "SessionLimits", "WebSocketEndpoint"]
+__all__ = ["SHARED", "EndpointLimits", "SessionLimits", "SharedLinks", "WebSocketEndpoint"]

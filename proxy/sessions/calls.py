@@ -1,6 +1,7 @@
 """A session's requests that are under way: each asked of the node, its answer put where its turn is."""
 
 import asyncio
+from functools import partial
 
 import structlog
 
@@ -98,8 +99,9 @@ class Calls:
         version = link.version
         served.node, served.node_version = link.node.name, version
         pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method)
+        split = self._nodes.shared.split(call.method, call.params) if call.method in SUBSCRIBING else None
         first: NodeAnswer | None = None
-        if pipeline.passes:
+        if pipeline.passes and split is None:
             message = await self._ask(Question(call.method, call.params), call, slot, link)
             if message.parsed is None and call.method not in PATH_METHODS:
                 spliced = splice_websocket(call, message.text)
@@ -109,6 +111,9 @@ class Calls:
             first = read_answer(message, link.node)
 
         async def ask(question: Question) -> NodeAnswer:
+            if split is not None:
+                with self._account.tracing.question(link.node.name, question.method):
+                    return await self._nodes.subscribe(split, call, slot, link)
             return read_answer(await self._ask(question, call, slot, link), link.node)
 
         translated = await self._services.translator.converse(pipeline.converse(call.params), version, ask, first)
@@ -122,7 +127,7 @@ class Calls:
 
     async def _ask(self, question: Question, call: Call, slot: Slot, link: NodeLink) -> Message:
         with self._account.tracing.question(link.node.name, question.method):
-            return await link.ask(question, call, slot)
+            return await link.ask(question, partial(self._nodes.answered, call, slot, question.method == call.method))
 
     def _failed(self, failure: Failure, call: Call, served: Served) -> bytes:
         served.outcome = "failed"

@@ -17,6 +17,7 @@ from proxy.nodes.websocket import NodeConnection, WebSocketDialer
 from proxy.observe.served import Account
 from proxy.sessions.services import CANCELLED, CLOSING_SECONDS, Services, SessionLimits, going_down
 from proxy.sessions.session import Session
+from proxy.sessions.shared_link import SharedLinks
 from proxy.sunset import Notices
 from proxy.translation import Translator
 
@@ -56,12 +57,13 @@ class WebSocketEndpoint:
         session_limits: SessionLimits,
         notices: Notices,
         under_way: UnderWay,
+        shared: SharedLinks,
     ) -> None:
         self._nodes = nodes
         self._dialer = dialer
         self._account = account
         self._limits = limits
-        self._services = Services(policy, translator, account, session_limits, self._connect, notices)
+        self._services = Services(policy, translator, account, session_limits, self._connect, notices, shared)
         self._sessions: set[Session] = set()
         self._open = under_way.sessions
         self._draining = False

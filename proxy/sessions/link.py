@@ -1,22 +1,21 @@
-"""A session's link to one node: one connection, the questions that wait on it, and what it says unasked."""
+"""A link to one node: one connection, the questions that wait on it, and what it says unasked."""
 
 import asyncio
 import itertools
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import orjson
 import structlog
 
 from adapters import JsonObject, Question
-from proxy.envelope import AnswerUnreadable, Call, node_message, read_websocket_answer
+from proxy.envelope import AnswerUnreadable, node_message, read_websocket_answer
 from proxy.nodes.http import Asked, NodeFailure
 from proxy.nodes.http_connection import RawAnswer
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.observe.metrics import Metrics
-from proxy.sessions.order import Slot
 from proxy.sessions.subscriptions import stream_named, stream_of
 from proxy.translation import NodeAnswer
 
@@ -40,24 +39,22 @@ class Message(NamedTuple):
         return answer
 
 
-@dataclass(slots=True)
-class Waiting:
-    """A question that the node has not answered yet; `first`: it is the client's own."""
-
-    slot: Slot
-    call: Call
-    first: bool
-    answer: asyncio.Future[Message]
+Noted = Callable[[Message], None]
+"""Takes note of an answer, before the node's next message is looked at."""
 
 
 class Listener(Protocol):
-    """Is told what the node says, in the order in which it says it."""
+    """Is told what the node says unasked, in the order in which it says it."""
 
     def pushed(self, stream: str, text: bytes) -> None:
         """Takes a message that the node pushed."""
 
-    def answered(self, waiting: Waiting, answer: Message) -> None:
-        """Takes note of an answer, before the one who waits for it has it."""
+
+class _Waiting(NamedTuple):
+    """A question that the node has not answered yet."""
+
+    noted: Noted
+    answer: asyncio.Future[Message]
 
 
 class NodeLink:
@@ -75,16 +72,16 @@ class NodeLink:
         self._answer_seconds = answer_seconds
         self._metrics = metrics
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, Waiting] = {}
+        self._waiting: dict[int, _Waiting] = {}
 
-    async def ask(self, question: Question, call: Call, slot: Slot) -> Message:
-        """Asks one question of a call, and returns the message that answers it while `listen` runs.
+    async def ask(self, question: Question, noted: Noted) -> Message:
+        """Asks one question, and returns the message that answers it while `listen` runs; `noted` has it at once.
 
         Raises NodeFailure, also `fail_waiting`'s, and TimeoutError.
         """
         loop = asyncio.get_running_loop()
         number = next(self._numbers)
-        waiting = Waiting(slot, call, question.method == call.method, loop.create_future())
+        waiting = _Waiting(noted, loop.create_future())
         self._waiting[number] = waiting
         began = loop.time()
         outcome: RawAnswer | NodeFailure = NodeFailure("timeout", self.node.name)
@@ -111,7 +108,7 @@ class NodeLink:
         """Gives on what the node says, until the connection ends."""
         while (text := await self.connection.receive()) is not None:
             if (answer := self._take(text, listener)) is not None:
-                self._answered(*answer, listener)
+                self._answered(*answer)
 
     async def ask_alone(self, question: Question, listener: Listener) -> NodeAnswer:
         """Asks a question of the proxy's own, before anybody else asks and before `listen`.
@@ -149,11 +146,11 @@ class NodeLink:
         number = answer.get("id")
         return (number, Message(text, answer)) if isinstance(number, int) else None
 
-    def _answered(self, number: int, answer: Message, listener: Listener) -> None:
+    def _answered(self, number: int, answer: Message) -> None:
         waiting = self._waiting.get(number)
         if waiting is None or waiting.answer.done():
             return  # it came too late, and the client has been told
-        listener.answered(waiting, answer)
+        waiting.noted(answer)
         waiting.answer.set_result(answer)
 
     async def close(self) -> None:

@@ -7,16 +7,19 @@ from collections.abc import Callable
 import structlog
 from aiohttp import WSCloseCode
 
-from adapters import Question
+from adapters import JsonObject, Question
+from proxy.envelope import Call
 from proxy.failures import FAILURES
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
-from proxy.sessions.link import Message, NodeLink, Waiting
-from proxy.sessions.order import DeliveryOrder
+from proxy.sessions.link import Message, NodeLink, read_answer
+from proxy.sessions.order import DeliveryOrder, Slot
 from proxy.sessions.pushed import Pushed
 from proxy.sessions.services import Ending, Services
-from proxy.sessions.subscriptions import SUBSCRIBING, Subscriptions
+from proxy.sessions.shared_part import SharedPart, Split
+from proxy.sessions.subscriptions import SUBSCRIBING, Subscriptions, stream_name
+from proxy.translation import NodeAnswer
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +54,7 @@ class NodeSide:
         self._over = False
         self.subscriptions = Subscriptions(metrics, self._link.version, services.policy.default_version)
         self.pushed_messages = Pushed(peer, metrics, order, self.subscriptions)
+        self.shared = SharedPart(services.shared, self._link, self.pushed_messages, self.subscriptions)
 
     def _new_link(self, node: Node, connection: NodeConnection) -> NodeLink:
         version = node.api_version or self._services.policy.default_version
@@ -88,17 +92,19 @@ class NodeSide:
         name = self._link.node.name if self._link is not None else ""
         self.pushed_messages.take(stream, text, name)
 
-    def answered(self, waiting: Waiting, answer: Message) -> None:
-        """Learns what was subscribed to, and fixes the answer's place."""
-        if waiting.first and waiting.call.method in SUBSCRIBING:
+    def answered(self, call: Call, slot: Slot, first: bool, answer: Message) -> None:
+        """Learns what was subscribed to, and fixes the answer's place. `first`: the question was the client's own."""
+        if first and call.method in SUBSCRIBING:
             # Now, not when the call's task runs: the node's next message may already be pushed by it.
-            self._learn(waiting, answer)
-        self._order.node_answered(waiting.slot)
+            self._learn(call, _result_in(answer))
+        self._order.node_answered(slot)
 
-    def _learn(self, waiting: Waiting, answer: Message) -> None:
-        call, read = waiting.call, answer.read()
-        result = read if "error" in read else read.get("result") or {}
+    def _learn(self, call: Call, result: JsonObject) -> None:
         self.subscriptions.answered(call.method, call.params, call.version, result)
+        self.shared.version_set()
+        if call.method == "unsubscribe":
+            taken = self.shared.taken(call.method, call.params, result.get("error"))
+            self.shared.leave(map(stream_name, taken))
         if "error" in result:
             return
         if call.method == "path_find" and call.params.get("subcommand") == "create":
@@ -106,12 +112,62 @@ class NodeSide:
         elif call.method == "subscribe":
             self.pushed_messages.subscribed(result)
 
+    # What the shared link serves
+
+    async def subscribe(self, split: Split, call: Call, slot: Slot, link: NodeLink) -> NodeAnswer:
+        """Asks a `subscribe`: what is left of it on the session's own link, then its streams on the shared one.
+
+        Raises NodeFailure and TimeoutError.
+        """
+        joining: asyncio.Future[JsonObject] | None = None
+
+        def noted(answer: Message) -> None:
+            nonlocal joining
+            result = _result_in(answer)
+            error = result.get("error")
+            params = split.own.params if error is None else call.params
+            self.subscriptions.answered(call.method, params, call.version, result)
+            self.shared.version_set()
+            self._order.node_answered(slot)
+            taken = split.shared if error is None else self.shared.taken(call.method, call.params, error)
+            if taken:
+                joining = self.shared.join(taken, self._joined)
+
+        own = read_answer(await link.ask(split.own, noted), link.node)
+        if "error" in own.result or joining is None:
+            return own
+        result = await self._joined_or_own(joining, split, link)
+        if "error" not in result and split.own.method == call.method:
+            result = {**own.result, **result}
+        return NodeAnswer(result, own.beside, own.size)
+
+    async def _joined_or_own(self, joining: "asyncio.Future[JsonObject]", split: Split, link: NodeLink) -> JsonObject:
+        """The result by the shared link; by the session's own where the node has no connection for a shared one."""
+        try:
+            return await joining
+        except NodeFailure as failure:
+            if failure.kind == "timeout" or not self.shared.use_own():
+                raise
+
+        def noted(answer: Message) -> None:
+            result = _result_in(answer)
+            if "error" not in result:
+                self._joined(result, tuple(map(stream_name, split.shared)))
+
+        question = Question("subscribe", {"streams": list(split.shared)})
+        return read_answer(await link.ask(question, noted), link.node).result
+
+    def _joined(self, result: JsonObject, streams: tuple[str, ...]) -> None:
+        self.subscriptions.begun(streams)
+        self.pushed_messages.subscribed(result)
+
     # When the node is lost
 
     async def _lost(self, link: NodeLink) -> None:
         """The connection ended: requests under way fail, and the session goes on elsewhere, or ends."""
         connection = link.connection
         self._link = None
+        self.shared.end()
         if not self._over:
             self._decided.clear()
         log.warning(
@@ -161,15 +217,18 @@ class NodeSide:
     async def _resumed(self, link: NodeLink, newest_before: int) -> bool:
         """Subscribes again; what is pushed meanwhile is the client's already. Whether the node took it all."""
         self.subscriptions.node_changed(link.version)
+        self.shared.begin(link)
+        if not self.subscriptions.are_streams:
+            self.shared.use_own()
         taken = False
         try:
             newest = None
             for params in self.subscriptions.resume_requests():
-                answer = await link.ask_alone(Question("subscribe", params), self)
-                if "error" in answer.result:
-                    log.warning("resume_refused", node=link.node.name, error=str(answer.result["error"])[:40])
+                result = await self._subscribe_again(params, link, newest_before)
+                if "error" in result:
+                    log.warning("resume_refused", node=link.node.name, error=str(result["error"])[:40])
                     return False
-                newest = answer.result.get("ledger_index", newest)
+                newest = result.get("ledger_index", newest)
             if len(self.subscriptions):
                 if newest is None:
                     told = await link.ask_alone(Question("ledger", {"ledger_index": "validated"}), self)
@@ -180,5 +239,25 @@ class NodeSide:
             pass
         finally:
             if not taken:
+                self.shared.end()
                 await link.close()
         return taken
+
+    async def _subscribe_again(self, params: JsonObject, link: NodeLink, newest_before: int) -> JsonObject:
+        def joined(result: JsonObject, _: tuple[str, ...]) -> None:
+            self.pushed_messages.resumed(result.get("ledger_index"), newest_before, link.node.name)
+
+        split = self.shared.split("subscribe", params)
+        if split is not None:
+            try:
+                return await self.shared.join(split.shared, joined)
+            except NodeFailure:
+                if not self.shared.use_own():
+                    raise
+        return (await link.ask_alone(Question("subscribe", params), self)).result
+
+
+def _result_in(answer: Message) -> JsonObject:
+    read = answer.read()
+    result: JsonObject = read if "error" in read else read.get("result") or {}
+    return result

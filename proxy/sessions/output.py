@@ -8,18 +8,28 @@ from aiohttp import ClientConnectionError, WSMsgType, web
 
 from proxy.observe.counting import Level
 
+_UNSENT = 65_536
+"""Bytes that the client's connection may hold unsent before more is queued here, where it is counted."""
+
 
 class Output:
-    """A queue before a client's socket, emptied by `run`.
+    """A queue before a client's socket, which is on `transport`, emptied by `run`.
 
     `most_bytes`: more than that waiting, also for its turn (`hold`), and `too_slow` is called, once; what comes after
     is dropped, for the session is over. `waiting`: the gauge of bytes that wait for all clients.
     """
 
     def __init__(
-        self, socket: web.WebSocketResponse, most_bytes: int, waiting: Level, too_slow: Callable[[], None]
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        most_bytes: int,
+        waiting: Level,
+        too_slow: Callable[[], None],
     ) -> None:
         self._socket = socket
+        # A client that negotiated permessage-deflate has every frame compressed by its own past.
+        self._plain = None if socket.compress else transport
         self._most_bytes = most_bytes
         self._waiting = waiting
         self._too_slow = too_slow
@@ -41,6 +51,22 @@ class Output:
             self._count(len(message))
             self._empty.clear()
             self._wake.set()
+
+    def put_frame(self, message: bytes, frame: bytes) -> None:
+        """Queues a message of which `frame` is the WebSocket frame, or sends that at once where nothing waits."""
+        transport = self._plain
+        if (
+            transport is None
+            or self._messages
+            or self._closed
+            or self._socket.closed
+            or transport.is_closing()
+            or transport.get_write_buffer_size() > _UNSENT
+        ):
+            self.put(message)
+        else:
+            transport.write(frame)
+            self.sent += 1
 
     def hold(self, size: int) -> None:
         """Counts bytes that cannot be queued before something else is; negative when they can."""

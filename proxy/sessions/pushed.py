@@ -11,7 +11,7 @@ from proxy.envelope import Call
 from proxy.observe.metrics import Metrics
 from proxy.request_json import write
 from proxy.sessions.order import DeliveryOrder
-from proxy.sessions.rewriting import rewritten
+from proxy.sessions.rewriting import in_version
 from proxy.sessions.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
@@ -20,8 +20,6 @@ PATH_METHODS = frozenset({"path_find", "ripple_path_find"})
 """Methods whose results hold the `id` of the request once more (rippled's PathRequest.cpp)."""
 
 _LEDGER_INDEX = re.compile(rb'"ledger_index":\s*(\d+)')
-# What an adapter fails with on a message that is not of the shape that its version has.
-_MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 class Pushed:
@@ -41,19 +39,20 @@ class Pushed:
     def take(self, stream: str, message: bytes, node: str) -> None:
         """Gives on a message of the node's: as it came, unless the client's version has it otherwise."""
         subscriptions = self._subscriptions
-        is_rewritten = False
-        try:
-            if stream == "path_find":
-                message, is_rewritten = self._with_path_find_id(message), True
-            elif subscriptions.pipeline.touches(message):
-                message, is_rewritten = rewritten(subscriptions.pipeline, message), True
-        except _MISSHAPEN as error:
-            log.warning("pushed_misshapen", node=node, stream=stream, problem=type(error).__name__)
+        if stream == "path_find":
+            message, is_rewritten = self._with_path_find_id(message), True
+        else:
+            message, is_rewritten = in_version(subscriptions.pipeline, message, stream, node)
         if stream in ("ledger", "transactions"):
             self._note(stream, message, node)
         self.count += 1
         self._metrics.stream_message(stream, subscriptions.version, is_rewritten)
         self._order.push(message)
+
+    def give(self, message: bytes, frame: bytes) -> None:
+        """Gives on a message of a shared stream, in the client's version already; `frame` is its WebSocket frame."""
+        self.count += 1
+        self._order.push_frame(message, frame)
 
     def created_path_find(self, call: Call) -> None:
         """From now on paths are pushed for this call: with its `id`, if it has one."""
@@ -67,6 +66,8 @@ class Pushed:
 
     def _with_path_find_id(self, message: bytes) -> bytes:
         update = orjson.loads(message)
+        if not isinstance(update, dict):
+            return message
         update.pop("id", None)
         return write({**update, **self._path_find_id})
 
@@ -74,16 +75,24 @@ class Pushed:
 
     def _note(self, stream: str, message: bytes, node: str) -> None:
         """Watches for ledgers that were never pushed, as after a change of nodes."""
-        found = _LEDGER_INDEX.search(message)
-        if found is None:
+        ledger_index = ledger_index_in(message)
+        if ledger_index is None:
             return
-        ledger_index = int(found[1])
         if stream == "ledger":
-            if self._last_closed is not None:
-                self._tell_gap(ledger_index - self._last_closed - 1, ledger_index, node)
-            self._last_closed = ledger_index
-        if stream == "ledger" or b'"validated":true' in message:
-            self._last_seen = max(self._last_seen, ledger_index)
+            self.closed(ledger_index, node)
+        elif b'"validated":true' in message:
+            self.saw(ledger_index)
+
+    def closed(self, ledger_index: int, node: str) -> None:
+        """Learns that the client is told of this ledger, as the next that closed."""
+        if self._last_closed is not None:
+            self._tell_gap(ledger_index - self._last_closed - 1, ledger_index, node)
+        self._last_closed = ledger_index
+        self.saw(ledger_index)
+
+    def saw(self, ledger_index: int) -> None:
+        """Learns that what was pushed so far reaches up to this ledger."""
+        self._last_seen = max(self._last_seen, ledger_index)
 
     def subscribed(self, result: JsonObject) -> None:
         """Learns from a result of `subscribe` what the last ledger is, of which nothing will be pushed any more."""
@@ -108,6 +117,12 @@ class Pushed:
         if missed > 0:
             self._metrics.stream_gaps.inc(missed)
             log.warning("stream_gap", peer=self._peer, node=node, missed=missed, ledger_index=ledger_index)
+
+
+def ledger_index_in(message: bytes) -> int | None:
+    """The ledger index in a pushed message's text, where it has one."""
+    found = _LEDGER_INDEX.search(message)
+    return None if found is None else int(found[1])
 
 
 def _id_of(call: Call) -> JsonObject:

@@ -3,13 +3,32 @@
 from functools import lru_cache
 
 import orjson
+import structlog
 
 from adapters import StreamPipeline
+
+log = structlog.get_logger(__name__)
+
+# What an adapter fails with on a message that is not of the shape that its version has.
+_MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 _KEPT = 128
 """Messages: those of a ledger come to all sessions within moments of each other."""
 _LARGEST = 32_768
 """Bytes of a message that is kept, which bounds the memory to a few megabytes."""
+
+
+def in_version(pipeline: StreamPipeline, message: bytes, stream: str, node: str) -> tuple[bytes, bool]:
+    """The message as the pipeline's version has it, and whether that took rewriting.
+
+    One that is not of the shape that its version has comes back as it is. `stream` and `node` are for the log.
+    """
+    if pipeline.touches(message):
+        try:
+            return rewritten(pipeline, message), True
+        except _MISSHAPEN as error:
+            log.warning("pushed_misshapen", node=node, stream=stream, problem=type(error).__name__)
+    return message, False
 
 
 def rewritten(pipeline: StreamPipeline, message: bytes) -> bytes:

@@ -10,6 +10,7 @@ from proxy.envelope import Policy
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.observe.served import Account
+from proxy.sessions.shared_link import SharedLinks
 from proxy.sunset import Notices
 from proxy.translation import Translator
 
@@ -40,6 +41,7 @@ class Services:
     limits: SessionLimits
     connect: Callable[[str], Awaitable[tuple[Node, NodeConnection]]]
     notices: Notices
+    shared: SharedLinks
 
 
 class Ending(NamedTuple):

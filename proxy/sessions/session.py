@@ -58,11 +58,12 @@ class Session:
         self._account = services.account
         self._output = Output(
             client,
+            transport,
             services.limits.queue_bytes,
             services.account.metrics.session_queue_bytes,
             lambda: self.end(TOO_SLOW),
         )
-        self._order = DeliveryOrder(self._output.put, self._output.hold)
+        self._order = DeliveryOrder(self._output.put, self._output.hold, self._output.put_frame)
         self._nodes = NodeSide(peer, services, node, connection, self._order, self.end)
         self._calls = Calls(peer, services, self._order, self._nodes)
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
@@ -123,6 +124,7 @@ class Session:
                     pass
         finally:
             self._output.close()
+            self._nodes.shared.end()
             self._nodes.subscriptions.close()
             for task in tasks:
                 task.cancel()

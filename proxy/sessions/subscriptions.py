@@ -1,6 +1,6 @@
 """What a session is subscribed to, and in which version it is told of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -62,6 +62,12 @@ def stream_named(kind: str) -> str:
     return _PUSHED.get(kind, "other")
 
 
+def stream_name(named: Any) -> str:
+    """The stream that a request names so; empty for what is none."""
+    name = _RENAMED.get(named, named) if isinstance(named, str) else ""
+    return name if name in STREAMS else ""
+
+
 class Subscriptions:
     """One session's subscriptions, as far as the node confirmed them.
 
@@ -102,6 +108,11 @@ class Subscriptions:
             elif not _goes_on(stream, params) and self._held.get(stream, {}).pop(name, None) is not None:
                 self._metrics.subscribed(stream, self.version, -1)
 
+    def begun(self, streams: Iterable[str]) -> None:
+        """Learns of streams that the session has been let in to."""
+        for stream in streams:
+            self._hold(stream, stream, stream)
+
     def _path_found(self, params: JsonObject, version: int, error: Any) -> None:
         subcommand = params.get("subcommand")
         if error == "tooBusy" or not isinstance(subcommand, str):
@@ -112,7 +123,7 @@ class Subscriptions:
         elif subcommand == "close":
             self._follows_paths = False
 
-    def _hold(self, stream: str, name: str, request: JsonObject) -> None:
+    def _hold(self, stream: str, name: str, request: Any) -> None:
         held = self._held.setdefault(stream, {})
         if name in held:
             return
@@ -147,6 +158,11 @@ class Subscriptions:
         return bool(self._held.get(stream))
 
     @property
+    def are_streams(self) -> bool:
+        """Whether nothing but streams is subscribed to."""
+        return not any(held for stream, held in self._held.items() if stream not in STREAMS)
+
+    @property
     def can_resume(self) -> bool:
         """Whether subscribing again goes on where it was.
 
@@ -170,8 +186,7 @@ class Subscriptions:
 def _named(params: JsonObject) -> Iterator[tuple[str, str, Any]]:
     """Each thing that a request subscribes to, or no longer: its stream, a name for it, and how to ask for it."""
     for stream in _list(params.get("streams")):
-        name = _RENAMED.get(stream, stream) if isinstance(stream, str) else ""
-        if name in STREAMS:
+        if name := stream_name(stream):
             yield name, name, name
     for member in ("accounts", "accounts_proposed", "rt_accounts"):
         for account in _list(params.get(member)):

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import orjson
@@ -59,7 +59,13 @@ class ScriptedNode:
     def __init__(self, answer: Answer | None = None, api_version: int = 2, **socket: Any) -> None:
         self.api_version = api_version
         self.sessions: list[NodeSession] = []
+        self.shared: list[NodeSession] = []
+        """The proxy's own connections, by which sessions share streams."""
         self.before_handshake: Callable[[], Awaitable[web.Response | None]] | None = None
+        self.refuses_to_share = False
+        """Whether it takes connections of clients only."""
+        self.info: dict[str, Any] = {}
+        """What it tells of itself besides."""
         self.validated_ledger = 100
         self._answer = answer
         self._socket = socket
@@ -77,22 +83,35 @@ class ScriptedNode:
         self.http_url, self.websocket_url = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
 
     async def stop(self) -> None:
-        for session in self.sessions:
+        for session in (*self.sessions, *self.shared):
             if session.transport is not None:
                 session.transport.abort()
         if self._runner is not None:
             await self._runner.cleanup()
 
     async def session(self, number: int = 0) -> NodeSession:
-        """The connection of that number, counted from 0; waits until it is there."""
+        """The client's connection of that number, counted from 0; waits until it is there."""
+        return await self._of(self.sessions, number)
+
+    async def shared_session(self, number: int = 0) -> NodeSession:
+        """The shared connection of that number, once it has asked something."""
+        return await self._of(self.shared, number)
+
+    async def _of(self, sessions: list[NodeSession], number: int) -> NodeSession:
         async with asyncio.timeout(SECONDS), self._opened:
-            await self._opened.wait_for(lambda: len(self.sessions) > number)
-        return self.sessions[number]
+            await self._opened.wait_for(lambda: len(sessions) > number)
+        return sessions[number]
 
     async def _health(self, request: web.Request) -> web.Response:
         asked = orjson.loads(await request.read())
         ledger = {"seq": self.validated_ledger, "age": 1, "hash": "0" * 64}
-        info = {"server_state": "full", "validated_ledger": ledger, "complete_ledgers": "1-1000", "uptime": 1000}
+        info = {
+            "server_state": "full",
+            "validated_ledger": ledger,
+            "complete_ledgers": "1-1000",
+            "uptime": 1000,
+            **self.info,
+        }
         result = {"info": info} if asked["method"] == "server_info" else {}
         return web.Response(body=orjson.dumps({"result": {**result, "status": "success"}}))
 
@@ -101,24 +120,29 @@ class ScriptedNode:
             refusal = await self.before_handshake()
             if refusal is not None:
                 return refusal
+        if self.refuses_to_share and "X-Forwarded-For" not in request.headers and "User-Agent" not in request.headers:
+            return web.Response(status=403)
         socket = web.WebSocketResponse(max_msg_size=0, timeout=1.0, **self._socket)
         await socket.prepare(request)
         session = NodeSession(socket, request)
-        is_clients = "X-Forwarded-For" in request.headers
-        if is_clients:
-            await self._open(session)
+        is_heard = "X-Forwarded-For" in request.headers
+        if is_heard:
+            await self._open(session, self.sessions)
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue  # a ping, where it is told to answer none
             asked = orjson.loads(message.data)
+            if not is_heard and asked["command"] != "ping":
+                is_heard = True
+                await self._open(session, self.shared)
             # The proxy looks who it is itself to this node, on a connection of its own.
-            await (self._hear(session, asked) if is_clients else session.answer(asked))
+            await (self._hear(session, asked) if is_heard else session.answer(asked))
         session.ended.set()
         return socket
 
-    async def _open(self, session: NodeSession) -> None:
+    async def _open(self, session: NodeSession, sessions: list[NodeSession]) -> None:
         async with self._opened:
-            self.sessions.append(session)
+            sessions.append(session)
             self._opened.notify_all()
 
     async def _hear(self, session: NodeSession, asked: dict[str, Any]) -> None:
@@ -164,15 +188,23 @@ class Client:
                     return self.socket.close_code, ""
 
 
+N = TypeVar("N", bound=ScriptedNode)
+
+
 class House:
     """Starts nodes, proxies and clients, and ends them all: see the fixture `house`."""
 
     def __init__(self, stack: AsyncExitStack) -> None:
+        self.shares = False
+        """Whether a test wants its sessions to share what they subscribe to."""
         self._stack = stack
         self._http: aiohttp.ClientSession | None = None
 
     async def node(self, answer: Answer | None = None, api_version: int = 2, **socket: Any) -> ScriptedNode:
-        node = ScriptedNode(answer, api_version, **socket)
+        return await self.started(ScriptedNode(answer, api_version, **socket))
+
+    async def started(self, node: N) -> N:
+        """Starts a node that is of a kind of its own."""
         await node.start()
         self._stack.push_async_callback(node.stop)
         return node

@@ -186,9 +186,9 @@ async def test_no_gap_is_told_where_there_is_none(house: House) -> None:
     node = await house.node(answer)
     proxy = await house.proxy(node, **RECONNECT)
     client = await house.client(proxy)
-    await client.ask({"command": "subscribe", "streams": ["ledger"]})
+    await client.ask({"command": "subscribe", "streams": ["ledger"], "accounts": ["r1"]})
     await lose(await node.session())
-    await (await node.session(1)).hears(1)
+    await (await node.session(1)).hears(2)
     await (await node.session(1)).say(b'{"type":"ledgerClosed","ledger_index":101}')
     await client.get()
     assert await house.metric(proxy, GAPS) == 0
@@ -332,7 +332,7 @@ async def test_a_node_that_refuses_the_subscriptions(house: House) -> None:
 
     node = await house.node(answer)
     client = await house.client(await house.proxy(node, **RECONNECT))
-    await client.ask({"command": "subscribe", "streams": ["server"]})
+    await client.ask({"command": "subscribe", "accounts": ["r1"]})
     await lose(await node.session())
     await (await node.session(3)).hears(1)
     for number in (1, 2):

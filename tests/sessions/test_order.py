@@ -13,7 +13,7 @@ def test_order(data: st.DataObject) -> None:
     """Requests are answered by the node, some after further questions, or by the proxy itself; messages are pushed."""
     delivered: list[bytes] = []
     held: list[int] = []
-    order = DeliveryOrder(delivered.append, held.append)
+    order = DeliveryOrder(delivered.append, held.append, lambda message, _: delivered.append(message))
     unanswered: list[Slot] = []  # by the node
     unfilled: list[Slot] = []
     answered: list[int] = []

@@ -8,6 +8,11 @@ import pytest
 from tests.conftest import StartNode
 from tests.sessions.scripted import Client, House, NodeSession
 
+each_way = pytest.mark.parametrize("house", [True, False], ids=["shared", "own"], indirect=True)
+"""Streams come by the connection that sessions share, and by the session's own."""
+
+OWN = {"share_subscriptions": False}
+
 ACCOUNT = "rf1BiGeXwwQoi8Z2ueFYTEXSwuJYfV2Jpn"
 HASH = "A" * 64
 
@@ -40,11 +45,11 @@ def is_v1(message: dict[str, Any]) -> bool:
 async def subscribed(house: House, node_version: int, client_version: int, **params: Any) -> tuple[Client, NodeSession]:
     """A client subscribed to something, and the node's end of its session."""
     node = await house.node(accept, node_version)
-    client = await house.client(await house.proxy(node))
+    client = await house.client(await house.proxy(node, websocket={"share_subscriptions": house.shares}))
     params = params or {"streams": ["transactions"]}
     told = await client.ask({"command": "subscribe", "api_version": client_version, **params})
     assert told["status"] == "success"
-    return client, await node.session()
+    return client, await (node.shared_session() if house.shares and "streams" in params else node.session())
 
 
 async def accept(session: NodeSession, asked: dict[str, Any]) -> None:
@@ -55,6 +60,7 @@ async def accept(session: NodeSession, asked: dict[str, Any]) -> None:
         await session.answer(asked)
 
 
+@each_way
 @pytest.mark.parametrize("node_version", [1, 2])
 @pytest.mark.parametrize("client_version", [1, 2])
 @pytest.mark.parametrize(
@@ -114,8 +120,9 @@ async def test_clios_transactions(house: House) -> None:
     assert await client.get() == transaction(1)
 
 
+@each_way
 async def test_unchanged_messages_pass_byte_for_byte(house: House) -> None:
-    client, node = await subscribed(house, 2, 1, streams=["ledger"])
+    client, node = await subscribed(house, 2, 1, streams=["ledger", "consensus", "server", "book_changes", "manifests"])
     odd = b'{"type":"%s", "a":1.0,\n"b":1e2,"c":"\\u00e9","ledger_index":7}'
     for kind in (b"ledgerClosed", b"consensusPhase", b"serverStatus", b"bookChanges", b"manifestReceived", b"newKind"):
         await node.say(odd % kind)
@@ -127,6 +134,7 @@ async def test_unchanged_messages_pass_byte_for_byte(house: House) -> None:
     assert client.raw == spaced
 
 
+@each_way
 async def test_same_version_passes_byte_for_byte(house: House) -> None:
     client, node = await subscribed(house, 2, 2)
     odd = b'{"type":"transaction","tx_json":{"x":1.0},"validated":true}'
@@ -135,6 +143,7 @@ async def test_same_version_passes_byte_for_byte(house: House) -> None:
     assert client.raw == odd
 
 
+@each_way
 async def test_misshapen_messages_do_not_end_the_session(house: House) -> None:
     client, node = await subscribed(house, 2, 1)
     for odd in (b'{"type":"transaction"}', b'{"type":"transaction","tx_json":[]}', b'{"type":["transaction"]}'):
@@ -179,7 +188,7 @@ async def test_pushed_right_behind_the_answer(house: House) -> None:
         for number in range(5):
             await session.say(transaction(2, number=number))
 
-    client = await house.client(await house.proxy(await house.node(at_once)))
+    client = await house.client(await house.proxy(await house.node(at_once), websocket=OWN))
     for version in (1, 2, 1):
         told = await client.ask({"command": "subscribe", "streams": ["transactions"], "api_version": version, "id": 1})
         assert told["type"] == "response"
@@ -191,7 +200,7 @@ async def test_pushed_right_behind_the_answer(house: House) -> None:
 async def test_pushed_messages_wait_for_their_subscribe_behind_a_long_conversation(house: House) -> None:
     """The answer to `subscribe` waits for that of an earlier request which takes several questions."""
     node = await house.node()
-    client = await house.client(await house.proxy(node))
+    client = await house.client(await house.proxy(node, websocket=OWN))
     await client.send(
         {"command": "tx_history", "start": 0, "id": 1},
         {"command": "subscribe", "streams": ["transactions"], "id": 2},
@@ -275,11 +284,9 @@ async def test_unsubscribed(demo_node: StartNode, house: House) -> None:
     """The demo node's recordings, to a session that subscribes, unsubscribes and goes on asking."""
     proxy = await house.proxy(await demo_node(2))
     client = await house.client(proxy)
-    await client.send(
-        {"command": "subscribe", "streams": ["ledger"]}, {"command": "unsubscribe", "streams": ["ledger"]}
-    )
+    told = [(await client.ask({"command": "subscribe", "streams": ["ledger"]}))["type"]]
+    await client.send({"command": "unsubscribe", "streams": ["ledger"]})
     await client.send({"command": "ping", "id": "end"})
-    told = []
     while (message := await client.get()).get("id") != "end":
         told.append(message.get("type"))
     assert told[0] == "response"
