@@ -88,6 +88,7 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "logging.level": "debug",
         "logging.format": "console",
         "websocket.compression": "false",
+        "websocket.share_subscriptions": "false",
         "listen.default_version": "2",
         "listen.versions.min": "2",
         "listen.versions.max": "1",

@@ -31,16 +31,20 @@ class Found:
 class SoakClient:
     """One session, of random conduct: polite, or hanging up in the middle, or not reading, or answering no ping."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, chance: random.Random, found: Found) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, url: str, reconnects: bool, chance: random.Random, found: Found
+    ) -> None:
         self._http = http
         self._url = url
+        self._reconnects = reconnects
         self._chance = chance
         self._found = found
         self._tag = f"t{next(_tags)}"
         self._asked: dict[str, dict[str, Any]] = {}
         self._sent_at: dict[str, float] = {}
         self._subscribed_in: int | None = None
-        self._numbers: dict[int, int] = {}
+        self._streams: list[str] = []
+        self._numbers: dict[Any, int] = {}
         self._pushed = 0
 
     async def run(self) -> None:
@@ -86,7 +90,10 @@ class SoakClient:
     async def _subscribe(self, socket: "aiohttp.ClientWebSocketResponse[bool]", flood: bool) -> None:
         version = self._chance.choice([None, 1, 2])
         pushes, size = (0.0001, 200_000) if flood else (self._chance.choice([0.002, 0.02, 0.2]), 0)
-        about = {"streams": ["transactions"], "pushes": pushes, "size": size, **({"most": 100} if flood else {})}
+        about = {"accounts": [self._tag], "pushes": pushes, "size": size, **({"most": 100} if flood else {})}
+        if not flood and self._chance.random() < 0.6:
+            self._streams = self._chance.choice([["ledger"], ["transactions"], ["ledger", "transactions"]])
+            about = {"streams": self._streams}
         self._subscribed_in = version or 1
         await self._send(socket, {"command": "subscribe", **about}, version)
 
@@ -151,6 +158,8 @@ class SoakClient:
         if asked["command"] == "version":
             return
         result = message["result"]
+        if "streams" in asked:
+            return
         if result["tag"] != asked["tag"] or len(result["pad"]) != asked["size"]:
             self._found.fault("the answer to another request", message)
         if asked["command"] == "account_info":
@@ -160,13 +169,29 @@ class SoakClient:
 
     def _take_pushed(self, message: dict[str, Any]) -> None:
         self._found.counts["pushed"] += 1
-        if message.get("tag") != self._tag:
-            self._found.fault("pushed to the wrong client", message)
         if self._tag in self._asked:
             self._found.fault("pushed before the subscribe was answered", message)
-        last = self._numbers.get(message["connection"], 0)
-        if message["number"] != last + 1:
-            self._found.fault(f"pushed after {last}", message)
-        self._numbers[message["connection"]] = message["number"]
+        if "node" in message:
+            self._found.counts["pushed to all"] += 1
+            self._check_stream(message)
+        else:
+            if message.get("tag") != self._tag:
+                self._found.fault("pushed to the wrong client", message)
+            last = self._numbers.get(message["connection"], 0)
+            if message["number"] != last + 1:
+                self._found.fault(f"pushed after {last}", message)
+            self._numbers[message["connection"]] = message["number"]
         if message["type"] == "transaction" and ("tx_json" in message) != (self._subscribed_in == 2):
             self._found.fault("pushed in another version", message)
+
+    def _check_stream(self, message: dict[str, Any]) -> None:
+        """One after the other, none twice; a session that has gone on at another node may have missed some."""
+        stream = "ledger" if message["type"] == "ledgerClosed" else "transactions"
+        if stream not in self._streams:
+            self._found.fault("pushed and not subscribed to", message)
+        of = (message["node"], stream)
+        number = message["number"]
+        last = self._numbers.get(of, number - 1)
+        if number <= last or (number > last + 1 and not self._reconnects):
+            self._found.fault(f"of a stream, pushed after {last}", message)
+        self._numbers[of] = number

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -15,7 +16,8 @@ class SoakNode:
     """A node of `api_version`; `unordered`: it answers each request as it is done, as Clio does, rather than in order.
 
     A request is answered with its `tag`. A `subscribe` has `tag` and `pushes`, the seconds between two messages:
-    each message tells the tag, the connection and its number on that connection, from 1 on.
+    each message tells the tag, the connection and its number on that connection, from 1 on. One to `streams` is pushed
+    what all are: each message tells the node and its number among that stream's.
     """
 
     def __init__(self, api_version: int, unordered: bool, chance: random.Random) -> None:
@@ -28,9 +30,11 @@ class SoakNode:
         self._unordered = unordered
         self._chance = chance
         self._runner: web.AppRunner | None = None
+        self._subscribed: dict[web.WebSocketResponse, frozenset[str]] = {}
+        self._ticking: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Opens a port for HTTP and WebSocket."""
+        """Opens a port for HTTP and WebSocket, and begins to push."""
         app = web.Application()
         app.add_routes([web.post("/", self._http), web.get("/", self._websocket)])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -38,9 +42,13 @@ class SoakNode:
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         port = self._runner.addresses[0][1]
         self.http_url, self.websocket_url = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
+        self._ticking = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
         """Closes the port and all connections."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -53,12 +61,9 @@ class SoakNode:
         socket = web.WebSocketResponse(timeout=0.5, compress=False)
         await socket.prepare(request)
         transport = request.transport
-        if (
-            self.fails
-            and transport is not None
-            and "X-Forwarded-For" in request.headers
-            and self._chance.random() < 0.2
-        ):
+        # Who asks how the node is names its program; clients' connections, and the one that they share, do not.
+        is_health = "User-Agent" in request.headers
+        if self.fails and transport is not None and not is_health and self._chance.random() < 0.2:
             asyncio.get_running_loop().call_later(self._chance.uniform(0.05, 2), transport.abort)
         tasks: set[asyncio.Task[None]] = set()
         try:
@@ -74,6 +79,7 @@ class SoakNode:
         except ConnectionError:
             pass
         finally:
+            self._subscribed.pop(socket, None)
             for task in tuple(tasks):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -98,10 +104,29 @@ class SoakNode:
             }  # fmt: skip
         answer = {"api_version": asked["api_version"], "id": asked["id"], "result": result, "status": "success"}
         await self._say(socket, {**answer, "type": "response"})
+        if asked["command"] == "subscribe":
+            streams = self._subscribed.get(socket, frozenset()) | frozenset(asked.get("streams", ()))
+            self._subscribed[socket] = streams
+        elif asked["command"] == "unsubscribe":
+            self._subscribed[socket] = self._subscribed.get(socket, frozenset()) - frozenset(asked["streams"])
         if asked["command"] == "subscribe" and asked.get("pushes"):
             task = asyncio.create_task(self._push(socket, asked))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
+
+    async def _tick(self) -> None:
+        for number in itertools.count(1):
+            about = {"node": id(self), "number": number, "ledger_index": number, "validated": True}
+            tx = {"transaction": {"hash": "A", "x": 1}} if self.api_version == 1 else {"tx_json": {"x": 1}, "hash": "A"}
+            for stream, message in (
+                ("ledger", {"type": "ledgerClosed", **about}),
+                ("transactions", {"type": "transaction", **tx, **about}),
+            ):
+                for socket, streams in tuple(self._subscribed.items()):
+                    if stream in streams and socket in self._subscribed:
+                        with suppress(ConnectionError):
+                            await socket.send_frame(orjson.dumps(message), WSMsgType.TEXT)
+            await asyncio.sleep(0.02)
 
     async def _push(self, socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
         connection = next(_connections)

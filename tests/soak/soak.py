@@ -23,6 +23,7 @@ from proxy.server import Proxy
 from proxy.sessions.calls import Calls
 from proxy.sessions.link import NodeLink
 from proxy.sessions.session import Session
+from proxy.sessions.shared_link import SharedLink
 from tests.soak.clients import Found, SoakClient
 from tests.soak.nodes import SoakNode
 
@@ -58,7 +59,7 @@ async def soak(seconds: float, sessions: int, seed: int | None = None) -> Found:
         found.fault("memory left (kB)", kilobytes_after - kilobytes)
     if left := asyncio.all_tasks() - tasks_before:
         found.fault("tasks left", left)
-    if left_over := [o for o in gc.get_objects() if isinstance(o, Session | Calls | NodeLink)]:
+    if left_over := [o for o in gc.get_objects() if isinstance(o, Session | Calls | NodeLink | SharedLink)]:
         found.fault("sessions left", left_over)
     for event in UNFORESEEN:
         if logged[event]:
@@ -88,7 +89,8 @@ async def _phase(seconds: float, sessions: int, chance: random.Random, found: Fo
 
         async def keep_one_going() -> None:
             while asyncio.get_running_loop().time() < end:
-                await SoakClient(http, chance.choice(proxies).http_url, chance, found).run()
+                proxy = chance.choice(proxies)
+                await SoakClient(http, proxy.http_url, proxy is proxies[1], chance, found).run()
 
         watching = asyncio.create_task(_watch_lag(found))
         try:

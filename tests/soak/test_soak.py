@@ -9,5 +9,6 @@ from tests.soak.soak import soak
 async def test_soak() -> None:
     found = await soak(seconds=7, sessions=150)
     assert not found.faults, "\n".join([str(dict(found.counts)), *found.faults])
-    for what in ("answers", "pushed", "polite", "abrupt", "slow", "silent", "client_too_slow", "node_lost"):
+    pushed = ("pushed", "pushed to all")
+    for what in ("answers", *pushed, "polite", "abrupt", "slow", "silent", "client_too_slow", "node_lost"):
         assert found.counts[what], what
