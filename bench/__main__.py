@@ -90,17 +90,27 @@ def _websocket_rows(repeats: int, seconds: float) -> Iterator[Row]:
         asked = [run(websocket_cases.requests(folder, sessions=32, seconds=seconds)) for _ in range(repeats)]
         yield _row("websocket request and answer", "requests/s", Spread.of([rate for rate, _ in asked]))
         yield _row("websocket request and answer", "CPU us for each", Spread.of([cpu * 1e6 for _, cpu in asked]))
-        for subscribers, messages in ((1, 2000), (100, 200), (1000, 20)):
-            each = [
-                run(websocket_cases.stream(folder, subscribers=subscribers, messages=messages)) * 1e6
-                for _ in range(repeats)
-            ]
-            yield _row(f"websocket stream to {subscribers}", "CPU us for each message to each", Spread.of(each))
+        for subscribers, messages, at_once in ((1, 5000, 1), (100, 1000, 1), (1000, 100, 1), (1000, 100, 100)):
+            yield from _stream_rows(folder, repeats, subscribers, messages, at_once)
         for sessions in (100, 1000):
             idle, subscribed = run(websocket_cases.memory(folder, sessions=sessions))
             goal = "<= 40" if sessions == 1000 else ""
             yield _row(f"websocket memory, {sessions} sessions", "kB for each, idle", Spread.of([idle / 1000]), goal)
             yield _row(f"websocket memory, {sessions} sessions", "kB more, subscribed", Spread.of([subscribed / 1000]))
+
+
+def _stream_rows(folder: Path, repeats: int, subscribers: int, messages: int, at_once: int) -> Iterator[Row]:
+    costs: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(repeats):
+        for plain, measured in costs.items():
+            cost = websocket_cases.stream(
+                folder, subscribers=subscribers, messages=messages, at_once=at_once, plain=plain
+            )
+            measured.append(run(cost) * 1e6)
+    case = f"websocket stream to {subscribers}{f', {at_once} at once' if at_once > 1 else ''}"
+    yield _row(case, "CPU us for each message to each", Spread.of(costs[False]))
+    ratios = [theirs / ours for ours, theirs in zip(costs[False], costs[True], strict=True)]
+    yield _row(case, "by CPU, x one rewriting per subscriber", Spread.of(ratios), ">= 5" if subscribers == 1000 else "")
 
 
 def _row(case: str, what: str, spread: Spread, goal: str = "") -> Row:

@@ -142,6 +142,15 @@ def our_proxy(
 
 
 @contextmanager
+def plain_websocket(node: int) -> Iterator[Started]:
+    """The plain WebSocket proxy."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.rivals.plain_websocket", f"ws://127.0.0.1:{node}/", str(port)]
+    with process(command, port) as started:
+        yield started
+
+
+@contextmanager
 def plain_python(node: int) -> Iterator[Started]:
     """The plain aiohttp proxy."""
     port = free_port()

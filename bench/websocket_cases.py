@@ -16,7 +16,7 @@ import uvloop
 from aiohttp import web
 
 from bench.answers import Json, account_info
-from bench.servers import LOAD_CORE, Started, our_proxy
+from bench.servers import LOAD_CORE, Started, our_proxy, plain_websocket
 from proxy.demo.recorded import FOLDER
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class FixedNode:
 
     answer: bytes
     port: int = 0
-    _subscribed: list[web.WebSocketResponse] = field(default_factory=list)
+    _subscribed: dict[web.WebSocketResponse, None] = field(default_factory=dict)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["FixedNode"]:
@@ -58,26 +58,28 @@ class FixedNode:
         async for message in socket:
             asked = orjson.loads(message.data)
             if asked["command"] == "subscribe":
-                self._subscribed.append(socket)
+                self._subscribed[socket] = None
             text = b'{"api_version":2,"id":%d,"result":%b,"status":"success","type":"response"}'
             await socket.send_frame(text % (asked["id"], self.answer), aiohttp.WSMsgType.TEXT)
+        self._subscribed.pop(socket, None)
         return socket
 
 
 def recorded_transaction() -> bytes:
-    """A transaction as version 2 pushes it."""
+    """A validated transaction as version 2 pushes it."""
     recorded = orjson.loads(gzip.decompress((FOLDER / "streams.json.gz").read_bytes()))
     messages: list[Json] = recorded["streams/2"]["messages"]
-    return next(orjson.dumps(message) for message in messages if message.get("type") == "transaction")
+    transactions = (message for message in messages if message.get("type") == "transaction")
+    return next(orjson.dumps(message) for message in transactions if message["validated"])
 
 
 @asynccontextmanager
-async def _started(folder: Path) -> AsyncIterator[tuple[FixedNode, Started]]:
+async def _started(folder: Path, *, plain: bool = False) -> AsyncIterator[tuple[FixedNode, Started]]:
     answer = orjson.dumps(orjson.loads(account_info(1, 2, "").answer)["result"])
     async with FixedNode(answer).running() as node:
         address = f"127.0.0.1:{node.port}"
         urls = {"http": f"http://{address}", "websocket": f"ws://{address}", "api_version": 2}
-        starting = our_proxy(folder, urls)
+        starting = plain_websocket(node.port) if plain else our_proxy(folder, urls)
         proxy = await asyncio.to_thread(starting.__enter__)
         try:
             yield node, proxy
@@ -114,29 +116,43 @@ async def requests(folder: Path, *, sessions: int, seconds: float) -> tuple[floa
         return answered / (time.monotonic() - began), (proxy.cpu_seconds() - before) / answered
 
 
-async def stream(folder: Path, *, subscribers: int, messages: int) -> float:
-    """The proxy's CPU seconds for one transaction given on to one of so many subscribers, half of each version."""
+async def stream(folder: Path, *, subscribers: int, messages: int, at_once: int = 1, plain: bool = False) -> float:
+    """The proxy's CPU seconds for one transaction given on to one of so many subscribers, half of each version.
+
+    So many come `at_once`, as they do with a ledger; the next when all have been taken. `plain`: of the plain proxy.
+    """
     pushed = recorded_transaction()
+    taken = 0
+    all_taken = asyncio.Event()
 
-    async def take(socket: aiohttp.ClientWebSocketResponse, count: int) -> None:
-        for _ in range(count):
-            await socket.receive()
+    async def take(socket: aiohttp.ClientWebSocketResponse) -> None:
+        nonlocal taken
+        while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
+            taken += 1
+            if taken == at_once * subscribers:
+                all_taken.set()
 
-    async with _started(folder) as (node, proxy), _sessions(proxy, subscribers) as sockets:
+    async with _started(folder, plain=plain) as (node, proxy), _sessions(proxy, subscribers) as sockets:
         for number, socket in enumerate(sockets):
             version = 1 + number % 2
             await socket.send_json(
                 {"id": 1, "command": "subscribe", "streams": ["transactions"], "api_version": version}
             )
         async with asyncio.timeout(_PATIENCE):
-            await asyncio.gather(*(take(socket, 1) for socket in sockets))
+            await asyncio.gather(*(socket.receive() for socket in sockets))
+            taking = [asyncio.create_task(take(socket)) for socket in sockets]
             before = proxy.cpu_seconds()
-            taking = [asyncio.create_task(take(socket, messages)) for socket in sockets]
-            for _ in range(messages):
-                await node.push(pushed)
-                await asyncio.sleep(0)
-            await asyncio.gather(*taking)
-        return (proxy.cpu_seconds() - before) / (messages * subscribers)
+            for _ in range(messages // at_once):
+                taken = 0
+                all_taken.clear()
+                for _ in range(at_once):
+                    await node.push(pushed)
+                await all_taken.wait()
+            used = proxy.cpu_seconds() - before
+            for task in taking:
+                task.cancel()
+            await asyncio.gather(*taking, return_exceptions=True)
+        return used / (messages * subscribers)
 
 
 async def memory(folder: Path, *, sessions: int) -> tuple[float, float]:

@@ -17,6 +17,12 @@ def downgrade(result: dict[str, Any]) -> None:
         ledger["transactions"] = [_expanded(entry) for entry in ledger["transactions"]]
 
 
+def downgrade_pushed(message: dict[str, Any]) -> None:
+    """A transaction that is pushed, changed in place; anything else is left as it is."""
+    if message.get("type") == "transaction":
+        message["transaction"] = _transaction(message.pop("tx_json"), message.pop("hash"))
+
+
 def _expanded(entry: dict[str, Any]) -> dict[str, Any]:
     transaction = _transaction(entry["tx_json"], entry["hash"])
     transaction["metaData"] = entry["meta"]

@@ -1,5 +1,6 @@
-"""Who hears which of the streams that all share: each message is rewritten and framed once for a version."""
+"""Who hears which of the streams that all share: messages are rewritten and framed once for a version."""
 
+import asyncio
 import struct
 from collections.abc import Callable, Iterable, Iterator
 
@@ -8,10 +9,10 @@ from proxy.observe.metrics import Metrics
 from proxy.sessions.pushed import Pushed
 from proxy.sessions.rewriting import in_version
 
-_EVERY = "other"
-"""What each hears: messages of a type that nobody knows."""
+_AT_ONCE = 65_536
+"""Bytes of messages that are given together."""
 
-_Give = Callable[[bytes, bytes], None]
+_Give = Callable[[list[bytes], bytes], None]
 
 
 class Subscriber:
@@ -28,63 +29,90 @@ class Subscriber:
 
 
 class Audience:
-    """All who hear a node's shared streams, by stream and version. The node is spoken to in `node_version`."""
+    """All who hear a node's shared streams. The node is spoken to in `node_version`.
+
+    What comes in one breath is given in one: a ledger's transactions come so, and a write to a thousand connections is
+    most of what a message costs. Who hears what is as it was when the message came.
+    """
 
     def __init__(self, node: str, node_version: int, metrics: Metrics) -> None:
         self._node = node
         self._node_version = node_version
         self._metrics = metrics
-        self._groups: dict[str, dict[int, dict[Subscriber, _Give]]] = {}
+        self._groups: dict[tuple[int, frozenset[str]], dict[Subscriber, _Give]] = {}
+        self._waiting: list[tuple[str | None, str, bytes]] = []
+        self._bytes = 0
 
     def add(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
         """From now on it hears these too."""
-        subscriber.streams |= frozenset(streams)
-        for stream in (*subscriber.streams, _EVERY):
-            group = self._groups.setdefault(stream, {}).setdefault(subscriber.version, {})
-            group[subscriber] = subscriber.pushed.give
+        self._set(subscriber, subscriber.version, subscriber.streams.union(streams))
 
     def remove(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
         """From now on it hears these no more."""
-        ended = subscriber.streams & frozenset(streams)
-        subscriber.streams -= ended
-        for stream in ended if subscriber.streams else (*ended, _EVERY):
-            self._take_out(subscriber, stream)
+        self._set(subscriber, subscriber.version, subscriber.streams.difference(streams))
 
     def set_version(self, subscriber: Subscriber, version: int) -> None:
         """From now on it hears all in this version."""
-        streams = subscriber.streams
-        self.remove(subscriber, streams)
-        subscriber.version = version
-        if streams:
-            self.add(subscriber, streams)
+        self._set(subscriber, version, subscriber.streams)
 
-    def _take_out(self, subscriber: Subscriber, stream: str) -> None:
-        versions = self._groups.get(stream, {})
-        group = versions.get(subscriber.version, {})
-        group.pop(subscriber, None)
-        if not group:
-            versions.pop(subscriber.version, None)
-        if not versions:
-            self._groups.pop(stream, None)
+    def _set(self, subscriber: Subscriber, version: int, streams: frozenset[str]) -> None:
+        self.give()
+        key = (subscriber.version, subscriber.streams)
+        if (group := self._groups.get(key)) is not None:
+            group.pop(subscriber, None)
+            if not group:
+                del self._groups[key]
+        subscriber.version, subscriber.streams = version, streams
+        if streams:
+            self._groups.setdefault((version, streams), {})[subscriber] = subscriber.pushed.give
+
+    def __bool__(self) -> bool:
+        """Whether anybody hears anything."""
+        return bool(self._groups)
 
     def hears(self, stream: str) -> bool:
         """Whether anybody hears this."""
-        return stream in self._groups
+        return any(stream in streams for _, streams in self._groups)
 
-    def who(self, stream: str = _EVERY) -> Iterator[Subscriber]:
+    def who(self, stream: str | None = None) -> Iterator[Subscriber]:
         """Those who hear this, or anything."""
-        for group in tuple(self._groups.get(stream, {}).values()):
-            yield from tuple(group)
+        for (_, streams), group in tuple(self._groups.items()):
+            if stream is None or stream in streams:
+                yield from tuple(group)
 
-    def give(self, stream: str, kind: str, message: bytes) -> None:
-        """Gives a message of the node's to all who hear `stream`; `kind` is the stream it is counted as."""
-        for version, group in self._groups.get(stream, {}).items():
-            pipeline = VERSIONS.stream_pipeline(version, self._node_version)
-            text, is_rewritten = in_version(pipeline, message, kind, self._node)
-            frame = text_frame(text)
-            for give in group.values():
-                give(text, frame)
-            self._metrics.stream_message(kind, version, is_rewritten, len(group))
+    def take(self, stream: str | None, kind: str, message: bytes) -> None:
+        """Has a message of the node's given to all who hear `stream`, or anything; `kind` is what it is counted as."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.give)
+        self._waiting.append((stream, kind, message))
+        self._bytes += len(message)
+        if self._bytes > _AT_ONCE:
+            self.give()
+
+    def give(self) -> None:
+        """Gives what has come."""
+        waiting, self._waiting, self._bytes = self._waiting, [], 0
+        if not waiting:
+            return
+        versions: dict[int, list[tuple[bytes, bytes, bool]]] = {}
+        for (version, streams), group in self._groups.items():
+            if version not in versions:
+                versions[version] = [self._in_version(version, kind, message) for _, kind, message in waiting]
+            texts, frames = [], []
+            for (stream, kind, _), (text, frame, is_rewritten) in zip(waiting, versions[version], strict=True):
+                if stream is None or stream in streams:
+                    texts.append(text)
+                    frames.append(frame)
+                    self._metrics.stream_message(kind, version, is_rewritten, len(group))
+            if texts:
+                together = b"".join(frames)
+                for give in group.values():
+                    give(texts, together)
+
+    def _in_version(self, version: int, kind: str, message: bytes) -> tuple[bytes, bytes, bool]:
+        pipeline = VERSIONS.stream_pipeline(version, self._node_version)
+        text, is_rewritten = in_version(pipeline, message, kind, self._node)
+        return text, text_frame(text), is_rewritten
 
 
 def text_frame(message: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """By which stream a message came, on a connection that several streams of one node come by."""
 
+import re
 from typing import Literal
 
 SHARED = frozenset(
@@ -16,6 +17,7 @@ SHARED = frozenset(
 )
 """The streams that are the same for everyone."""
 
+_NOT_VALIDATED = re.compile(rb'"validated"\s*:\s*false')
 _OF_TRANSACTIONS = ("transactions", "transactions_proposed")
 
 
@@ -61,11 +63,11 @@ class StreamsPushed:
         """The streams that the node pushes, or may."""
         return tuple(self._states)
 
-    def stream_of(self, kind: str, message: bytes) -> str:
-        """The stream that `message` came by, by the stream that its type is counted as; `other` for no known one."""
+    def stream_of(self, kind: str, message: bytes) -> str | None:
+        """The stream that `message` came by, by the stream that its type is counted as; None for no known one."""
         if kind != "transactions":
-            return kind if kind in SHARED else "other"
-        if b'"validated":false' in message:
+            return kind if kind in SHARED else None
+        if _NOT_VALIDATED.search(message) is not None:
             return "transactions_proposed"
         return self._of_validated(message)
 

@@ -27,17 +27,17 @@ class DeliveryOrder:
     goes out at once, but never before the answer to the request that subscribed to it.
 
     `deliver` is given each message in its turn, `hold` the bytes that have to wait for theirs, and once more, negative,
-    when it has come. `deliver_frame` is `deliver` for a message whose WebSocket frame is there already.
+    when it has come. `deliver_together` is `deliver` for messages whose WebSocket frames are there already.
     """
 
     def __init__(
         self,
         deliver: Callable[[bytes], None],
         hold: Callable[[int], None],
-        deliver_frame: Callable[[bytes, bytes], None],
+        deliver_together: Callable[[list[bytes], bytes], None],
     ) -> None:
         self._deliver_message = deliver
-        self._deliver_frame = deliver_frame
+        self._deliver_together = deliver_together
         self._hold = hold
         self._asked: dict[int, Slot] = {}
         self._answered: deque[Slot] = deque()
@@ -85,12 +85,13 @@ class DeliveryOrder:
         self._answered.append(slot)
         self._wait(slot, message)
 
-    def push_frame(self, message: bytes, frame: bytes) -> None:
-        """Delivers a pushed message, of which `frame` is the WebSocket frame."""
+    def push_together(self, messages: list[bytes], frames: bytes) -> None:
+        """Delivers pushed messages, of which `frames` are the WebSocket frames, one behind the other."""
         if self._holding:
-            self.push(message)
+            for message in messages:
+                self.push(message)
         else:
-            self._deliver_frame(message, frame)
+            self._deliver_together(messages, frames)
 
     def _wait(self, slot: Slot, message: bytes) -> None:
         slot.held = len(message)

@@ -52,8 +52,8 @@ class Output:
             self._empty.clear()
             self._wake.set()
 
-    def put_frame(self, message: bytes, frame: bytes) -> None:
-        """Queues a message of which `frame` is the WebSocket frame, or sends that at once where nothing waits."""
+    def put_together(self, messages: list[bytes], frames: bytes) -> None:
+        """Queues messages of which `frames` are the WebSocket frames, or sends these at once where nothing waits."""
         transport = self._plain
         if (
             transport is None
@@ -63,10 +63,11 @@ class Output:
             or transport.is_closing()
             or transport.get_write_buffer_size() > _UNSENT
         ):
-            self.put(message)
+            for message in messages:
+                self.put(message)
         else:
-            transport.write(frame)
-            self.sent += 1
+            transport.write(frames)
+            self.sent += len(messages)
 
     def hold(self, size: int) -> None:
         """Counts bytes that cannot be queued before something else is; negative when they can."""

@@ -49,10 +49,10 @@ class Pushed:
         self._metrics.stream_message(stream, subscriptions.version, is_rewritten)
         self._order.push(message)
 
-    def give(self, message: bytes, frame: bytes) -> None:
-        """Gives on a message of a shared stream, in the client's version already; `frame` is its WebSocket frame."""
-        self.count += 1
-        self._order.push_frame(message, frame)
+    def give(self, messages: list[bytes], frames: bytes) -> None:
+        """Gives on messages of shared streams, in the client's version already; `frames`: their WebSocket frames."""
+        self.count += len(messages)
+        self._order.push_together(messages, frames)
 
     def created_path_find(self, call: Call) -> None:
         """From now on paths are pushed for this call: with its `id`, if it has one."""

@@ -63,7 +63,7 @@ class Session:
             services.account.metrics.session_queue_bytes,
             lambda: self.end(TOO_SLOW),
         )
-        self._order = DeliveryOrder(self._output.put, self._output.hold, self._output.put_frame)
+        self._order = DeliveryOrder(self._output.put, self._output.hold, self._output.put_together)
         self._nodes = NodeSide(peer, services, node, connection, self._order, self.end)
         self._calls = Calls(peer, services, self._order, self._nodes)
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()

@@ -127,7 +127,7 @@ class SharedLink:
                 subscriber.pushed.closed(ledger_index, self._node.name)
         if ledger_index is not None and (stream == "ledger" or b'"validated":true' in message):
             self._newest_ledger = max(self._newest_ledger, ledger_index)
-        self._audience.give(stream, kind, message)
+        self._audience.take(stream, kind, message)
 
     # What the node is asked
 
@@ -196,7 +196,7 @@ class SharedLink:
             ]
             if self._joins:
                 await self._ask_for_first(link)
-            elif not any(True for _ in self._audience.who()):
+            elif not self._audience:
                 self._end(NodeFailure("disconnected", self._node.name))
             elif unwanted:
                 await self._ask_to_end(link, unwanted[0])

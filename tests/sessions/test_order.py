@@ -13,7 +13,7 @@ def test_order(data: st.DataObject) -> None:
     """Requests are answered by the node, some after further questions, or by the proxy itself; messages are pushed."""
     delivered: list[bytes] = []
     held: list[int] = []
-    order = DeliveryOrder(delivered.append, held.append, lambda message, _: delivered.append(message))
+    order = DeliveryOrder(delivered.append, held.append, lambda messages, _: delivered.extend(messages))
     unanswered: list[Slot] = []  # by the node
     unfilled: list[Slot] = []
     answered: list[int] = []
@@ -21,7 +21,9 @@ def test_order(data: st.DataObject) -> None:
     subscribes: list[int] = []
     before: dict[int, list[int]] = {}  # own answer, the requests open before it
     number = 0
-    for step in data.draw(st.lists(st.sampled_from(["request", "subscribe", "own", "node", "fill", "push", "fail"]))):
+    for step in data.draw(
+        st.lists(st.sampled_from(["request", "subscribe", "own", "node", "fill", "push", "together", "fail"]))
+    ):
         match step:
             case "request" | "subscribe" | "own":
                 number += 1
@@ -49,6 +51,10 @@ def test_order(data: st.DataObject) -> None:
                 text = b"pushed %d" % len(subscribed)
                 subscribed[text] = list(subscribes)
                 order.push(text)
+            case "together":
+                texts = [b"pushed %d" % (len(subscribed) + more) for more in range(2)]
+                subscribed.update((text, list(subscribes)) for text in texts)
+                order.push_together(texts, b"")
     for slot in unanswered:
         order.node_answered(slot)
     for slot in (*unfilled, *unanswered):

@@ -1,0 +1,54 @@
+"""A plain WebSocket proxy: a connection to the node for each client, and each message rewritten for each.
+
+`python -m bench.rivals.plain_websocket NODE PORT`: aiohttp's server and client, orjson.
+"""
+
+import asyncio
+import sys
+
+import aiohttp
+import orjson
+import uvloop
+from aiohttp import web
+
+from bench.rivals.rewriting import downgrade_pushed
+
+
+async def serve(node: str, port: int) -> None:
+    """Serves until it is killed."""
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+    async def handle(request: web.Request) -> web.WebSocketResponse:
+        client = web.WebSocketResponse(compress=False, decode_text=False)
+        await client.prepare(request)
+        version = 1
+        async with session.ws_connect(node, decode_text=False) as node_side:
+
+            async def give_on() -> None:
+                async for message in node_side:
+                    body: bytes = message.data
+                    if version == 1:
+                        told = orjson.loads(body)
+                        downgrade_pushed(told)
+                        body = orjson.dumps(told)
+                    await client.send_frame(body, aiohttp.WSMsgType.TEXT)
+
+            giving = asyncio.create_task(give_on())
+            async for message in client:
+                asked = orjson.loads(message.data)
+                version = asked.get("api_version", 1)
+                asked["api_version"] = 2
+                await node_side.send_frame(orjson.dumps(asked), aiohttp.WSMsgType.TEXT)
+            giving.cancel()
+        return client
+
+    app = web.Application()
+    app.router.add_get("/", handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(sys.argv[1], int(sys.argv[2])))
