@@ -106,9 +106,17 @@ class NodeLink:
 
     async def listen(self, listener: Listener) -> None:
         """Gives on what the node says, until the connection ends."""
-        while (text := await self.connection.receive()) is not None:
-            if (answer := self._take(text, listener)) is not None:
-                self._answered(*answer)
+        # Not by a name: a message would be kept until the next comes.
+        while self._heard(await self.connection.receive(), listener):
+            pass
+
+    def _heard(self, text: bytes | None, listener: Listener) -> bool:
+        """Whether the connection goes on after what came of it."""
+        if text is None:
+            return False
+        if (answer := self._take(text, listener)) is not None:
+            self._answered(*answer)
+        return True
 
     async def ask_alone(self, question: Question, listener: Listener) -> NodeAnswer:
         """Asks a question of the proxy's own, before anybody else asks and before `listen`.

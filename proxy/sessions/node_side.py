@@ -13,6 +13,7 @@ from proxy.failures import FAILURES
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
+from proxy.sessions.event import Event
 from proxy.sessions.link import Message, NodeLink, read_answer
 from proxy.sessions.order import DeliveryOrder, Slot
 from proxy.sessions.pushed import Pushed
@@ -48,7 +49,7 @@ class NodeSide:
         self._order = order
         self._end = end
         self._link: NodeLink | None = self._new_link(node, connection)
-        self._decided = asyncio.Event()
+        self._decided = Event()
         """Set while there is a link, or there will be none any more."""
         self._decided.set()
         self._over = False

@@ -40,7 +40,8 @@ class DeliveryOrder:
         self._deliver_together = deliver_together
         self._hold = hold
         self._asked: dict[int, Slot] = {}
-        self._answered: deque[Slot] = deque()
+        # None while there is nothing: an empty deque takes 0.8 kB.
+        self._answered: deque[Slot] | None = None
         self._holding = 0
         self._last_number = 0
 
@@ -66,6 +67,8 @@ class DeliveryOrder:
             self._wait(slot, message)
 
     def _place(self, slot: Slot) -> None:
+        if self._answered is None:
+            self._answered = deque()
         self._answered.append(slot)
         self._holding += slot.holds_pushed
 
@@ -82,7 +85,7 @@ class DeliveryOrder:
             return
         slot = Slot(0)
         slot.message = message
-        self._answered.append(slot)
+        self._place(slot)
         self._wait(slot, message)
 
     def push_together(self, messages: list[bytes], frames: bytes) -> None:
@@ -102,6 +105,7 @@ class DeliveryOrder:
             slot = self._answered.popleft()
             self._holding -= slot.holds_pushed
             self._deliver(slot)
+        self._answered = self._answered or None
 
     def _deliver(self, slot: Slot) -> None:
         slot.delivered = True

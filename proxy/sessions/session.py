@@ -15,6 +15,7 @@ from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.observe.served import Served
 from proxy.sessions.calls import Calls
+from proxy.sessions.event import Event
 from proxy.sessions.node_side import NodeSide
 from proxy.sessions.order import DeliveryOrder
 from proxy.sessions.output import Output
@@ -48,7 +49,7 @@ class Session:
         self.peer = peer
         self.version = services.policy.default_version
         """The version that the client used last."""
-        self.ended = asyncio.Event()
+        self.ended = Event()
         """Set when the session is over, and nothing of it is left."""
         self._client = client
         self._caller = caller
@@ -164,6 +165,7 @@ class Session:
             self._take(message.data)
             if self._ending.done() and self._ending.result() is TOO_OFTEN:
                 return  # what it sent besides is not even refused
+            del message  # or it would be kept until the next comes
             if self._requests % _TAKEN_AT_ONCE == 0:
                 await asyncio.sleep(0)
         self.end(Ending(self._how_client_went()))
