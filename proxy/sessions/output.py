@@ -7,6 +7,7 @@ from collections.abc import Callable
 from aiohttp import ClientConnectionError, WSMsgType, web
 
 from proxy.observe.counting import Level
+from proxy.sessions.deflate import Deflate
 from proxy.sessions.event import Event
 
 _UNSENT = 65_536
@@ -41,6 +42,7 @@ class Output:
         self._empty = Event()
         self._empty.set()
         self._closed = False
+        self._deflate = Deflate(int(socket.compress))
         self.sent = 0
         """Messages that the socket has taken."""
 
@@ -98,7 +100,7 @@ class Output:
             while self._messages:
                 try:
                     # Not by a name: it would be kept until the next message comes.
-                    await self._socket.send_frame(self._messages[0], WSMsgType.TEXT)
+                    await self._socket.send_frame(self._messages[0], WSMsgType.TEXT, self._deflate.alone())
                 except (ClientConnectionError, OSError, RuntimeError):
                     self.close()  # the reading side learns of it as well, and ends the session
                     return

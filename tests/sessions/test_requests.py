@@ -1,7 +1,9 @@
 """Requests on one WebSocket: ids, versions, order, and what is refused."""
 
 import asyncio
+import zlib
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -261,6 +263,41 @@ async def test_fragmented_and_compressed_messages(house: House) -> None:
         assert client.socket.compress == (15 if compression else 0)
         told = await client.ask({"command": "fee", "id": 1, "pad": "x" * 100_000})
         assert len(told["result"]["asked"]["pad"]) == 100_000
+
+
+async def test_compressed_answers_before_and_after_there_are_many(house: House) -> None:
+    """The client unpacks them all, with all that it was sent before to refer to, whatever they were compressed with."""
+    proxy = await house.proxy(await house.node(echo))
+    client = await house.client(proxy, compress=15)
+    for turn in range(120):
+        for size in (10, 3000, *((40_000,) if turn % 20 == 0 else ())):
+            pad = f"{turn} {'x' * size} {turn}"
+            told = await client.ask({"command": "fee", "id": turn, "pad": pad})
+            assert told["result"]["asked"]["pad"] == pad
+
+
+@pytest.mark.parametrize("bits", [15, 9])
+async def test_a_few_compressed_answers_need_nothing_kept(house: House, bits: int) -> None:
+    """Each can be unpacked alone: what zlib would keep for the next one is several times all else of a session."""
+    proxy = await house.proxy(await house.node(echo))
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy.http_url).port)
+    handshake = ("GET / HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+    key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
+    extension = f"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits={bits}"
+    writer.write("\r\n".join((*handshake, key, extension, "", "")).encode())
+    pad = " ".join(str(number**3) for number in range(200))
+    async with asyncio.timeout(5):
+        assert b"permessage-deflate" in await reader.readuntil(b"\r\n\r\n")
+        for number in range(3):
+            asked = orjson.dumps({"command": "fee", "id": number, "pad": pad + pad})
+            writer.write(bytes((0x81, 0xFE, *len(asked).to_bytes(2), 0, 0, 0, 0)) + asked)
+            first, size, *length = await reader.readexactly(4)
+            assert (first, size) == (0xC1, 126)  # text, whole, compressed; its length in two bytes
+            packed = await reader.readexactly(int.from_bytes(length))
+            told = orjson.loads(zlib.decompressobj(wbits=-bits).decompress(packed + b"\0\0\xff\xff"))
+            assert told["id"] == number
+            assert told["result"]["asked"]["pad"] == pad + pad
+    writer.close()
 
 
 async def test_a_bomb_of_compressed_zeros(house: House) -> None:
