@@ -16,8 +16,10 @@ from bench.http_cases import (
     OURS,
     PASSING,
     PLAIN,
+    Runs,
     added_latency,
     cost_ratio,
+    growth,
     measure,
     memory_of_answer,
     rate_ratio,
@@ -28,6 +30,8 @@ from bench.websocket_cases import run
 
 Row = dict[str, object]
 
+_BY_WEBSOCKET = ("account_info rewritten", "account_tx of 20", "account_tx of 200")
+
 
 @click.command()
 @click.option("--seconds", default=2.0, show_default=True, help="Of one run.")
@@ -37,43 +41,56 @@ Row = dict[str, object]
 def main(seconds: float, repeats: int, only: str, out: Path) -> None:
     """Measure the proxy beside the others."""
     rows: list[Row] = []
-    for case in all_cases():
-        if only in case.name:
-            for row in _http_rows(case, repeats, seconds):
-                rows.append(row)
-                _print(row)
-    if only in "added latency":
-        p50, p99 = added_latency(all_cases()[0], repeats=repeats, seconds=seconds)
-        for name, spread, goal in (("p50", p50, "<= 0.2"), ("p99", p99, "<= 1")):
-            row = _row("added latency at one request at a time", f"ms at {name}", _in_ms(spread), goal)
-            rows.append(row)
-            _print(row)
-    if only in "two workers":
-        large = next(case for case in all_cases() if case.name.startswith("ledger of 1 MB"))
-        ratio = two_workers(large, repeats=repeats, seconds=seconds)
-        rows.append(_row("two workers, ledger of 1 MB", "by the clock, x one", ratio, ">= 1.7"))
-        _print(rows[-1])
-    if only in "memory of an answer":
-        large = all_cases()[-1]
-        times = Spread.of([memory_of_answer(large) for _ in range(repeats)])
-        rows.append(_row("memory of an answer of 10 MB", "x its size", times, "<= 5"))
-        _print(rows[-1])
-    if only in "websocket":
-        for row in _websocket_rows(repeats, seconds):
-            rows.append(row)
-            _print(row)
+    for row in _rows(only, repeats, seconds):
+        rows.append(row)
+        _print(row)
     machine = {"machine": platform.machine(), "python": platform.python_version(), "seconds": seconds}
     out.write_bytes(orjson.dumps({**machine, "repeats": repeats, "rows": rows}, option=orjson.OPT_INDENT_2))
 
 
-def _http_rows(case: Case, repeats: int, seconds: float) -> list[Row]:
-    runs = measure(case, repeats=repeats, seconds=seconds)
+def _rows(only: str, repeats: int, seconds: float) -> Iterator[Row]:
+    cases = {case.name: case for case in all_cases()}
+    smaller: dict[str, tuple[str, Runs]] = {}
+    for name, case in cases.items():
+        if only in name:
+            runs = measure(case, repeats=repeats, seconds=seconds)
+            yield from _http_rows(case, runs)
+            if case.family in smaller:
+                before, of_smaller = smaller[case.family]
+                yield _row(name, f"CPU of each, x {before.partition(',')[0]}", growth(runs[OURS], of_smaller[OURS]))
+            if case.family:
+                smaller[case.family] = name, runs
+    if only in "added latency":
+        added = added_latency(cases["account_info rewritten"], repeats=repeats, seconds=seconds)
+        for name, more in added.items():
+            quiet = Spread.of([more.quiet_p99])
+            for what, spread, goal in (
+                ("p50", more.p50, "<= 0.2"),
+                ("p99", more.p99, "<= 1"),
+                ("p99, quietest", quiet, "<= 1"),
+            ):
+                goal = goal if name == OURS else ""
+                yield _row(f"added latency, {name}", f"ms at {what}", _in_ms(spread), goal)
+    if only in "two workers":
+        name = "ledger of 1 MB, v2 on v1"
+        ratio = two_workers(cases[name], repeats=repeats, seconds=seconds)
+        yield _row(f"two workers, {name}", "by the clock, x one on one core", ratio, ">= 1.7")
+    for size, goal in (("100 kB", ""), ("1 MB", ""), ("10 MB", "<= 5")):
+        if only in f"memory of an answer of {size}":
+            case = cases[f"ledger of {size}, v1 on v2"]
+            times = Spread.of([memory_of_answer(case) for _ in range(repeats)])
+            yield _row(f"memory of an answer of {size}", "x its size", times, goal)
+    if only in "websocket":
+        yield from _websocket_rows(repeats, seconds)
+
+
+def _http_rows(case: Case, runs: Runs) -> list[Row]:
     rows = [
         _row(case.name, f"requests/s of {name}", Spread.of([run.per_second for run in measured]))
         for name, measured in runs.items()
     ]
     goals = {PLAIN: ">= 2.4", JAVASCRIPT: ">= 1.1"} if case.name == "account_info rewritten" else {}
-    if case.passes:
+    if case.name == "account_info passed through":
         goals = {PASSING: ">= 0.4"}
     if case.name.startswith("ledger of 1 MB"):
         goals = dict.fromkeys((PLAIN, JAVASCRIPT, LUA), ">= 1.5")
@@ -87,16 +104,23 @@ def _http_rows(case: Case, repeats: int, seconds: float) -> list[Row]:
 def _websocket_rows(repeats: int, seconds: float) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        asked = [run(websocket_cases.requests(folder, sessions=32, seconds=seconds)) for _ in range(repeats)]
-        yield _row("websocket request and answer", "requests/s", Spread.of([rate for rate, _ in asked]))
-        yield _row("websocket request and answer", "CPU us for each", Spread.of([cpu * 1e6 for _, cpu in asked]))
+        for case in (each for each in all_cases() if each.name in _BY_WEBSOCKET):
+            asked = [run(websocket_cases.requests(folder, case, sessions=32, seconds=seconds)) for _ in range(repeats)]
+            yield _row(f"websocket {case.name}", "requests/s", Spread.of([rate for rate, _ in asked]))
+            yield _row(f"websocket {case.name}", "CPU us for each", Spread.of([cpu * 1e6 for _, cpu in asked]))
         for subscribers, messages, at_once in ((1, 5000, 1), (100, 1000, 1), (1000, 100, 1), (1000, 100, 100)):
             yield from _stream_rows(folder, repeats, subscribers, messages, at_once)
-        for sessions in (100, 1000):
-            idle, subscribed = run(websocket_cases.memory(folder, sessions=sessions))
-            goal = "<= 40" if sessions == 1000 else ""
-            yield _row(f"websocket memory, {sessions} sessions", "kB for each, idle", Spread.of([idle / 1000]), goal)
-            yield _row(f"websocket memory, {sessions} sessions", "kB more, subscribed", Spread.of([subscribed / 1000]))
+        for sessions in (100, 1000, 5000):
+            for compress, words in ((0, ""), (15, ", compressed")):
+                used = run(websocket_cases.memory(folder, sessions=sessions, compress=compress))
+                name = f"websocket memory, {sessions} sessions{words}"
+                goal = "<= 40" if not compress else ""
+                yield _row(name, "kB for each, idle", Spread.of([used.idle / 1000]), goal)
+                yield _row(name, "kB for each, answered once", Spread.of([used.answered / 1000]), goal)
+                yield _row(name, "kB for each, subscribed", Spread.of([used.subscribed / 1000]))
+        for accounts in (10, 100, 1000):
+            more = run(websocket_cases.memory_of_subscriptions(folder, sessions=50, accounts=accounts))
+            yield _row(f"websocket memory, {accounts} accounts of a session", "kB more", Spread.of([more / 1000]))
 
 
 def _stream_rows(folder: Path, repeats: int, subscribers: int, messages: int, at_once: int) -> Iterator[Row]:

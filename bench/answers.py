@@ -24,6 +24,8 @@ class Case:
     node_version: int
     rivals_rewrite: bool = True
     """Whether the others can do it: they are written for version 1 on version 2."""
+    family: str = ""
+    """What this is one size of."""
 
     @property
     def passes(self) -> bool:
@@ -55,18 +57,26 @@ def account_tx(times: int, name: str) -> Case:
     """A page of as many transactions, version 1 on version 2."""
     answer = _recorded("account_tx/alice", 2)
     answer["result"]["transactions"] = _repeated(answer["result"]["transactions"], times)
-    return Case(name, _recorded_request("account_tx/alice", 1), orjson.dumps(answer), 1, 2)
+    return Case(name, _recorded_request("account_tx/alice", 1), orjson.dumps(answer), 1, 2, family="account_tx")
 
 
-def ledger(client_version: int, node_version: int, size: int, name: str) -> Case:
+def ledger(client_version: int, node_version: int, size: int) -> Case:
     """An expanded ledger of about `size` bytes."""
+    family = f"ledger, v{client_version} on v{node_version}"
+    length = f"{size // 1_000_000} MB" if size >= 1_000_000 else f"{size // 1000} kB"
     answer = _recorded("ledger/130_transactions_expand", node_version)
     entries = answer["result"]["ledger"]["transactions"]
     times = max(1, round(size / len(orjson.dumps(entries)) * len(entries)))
     answer["result"]["ledger"]["transactions"] = _repeated(entries, times)
     request = _recorded_request("ledger/130_transactions_expand", client_version)
     return Case(
-        name, request, orjson.dumps(answer), client_version, node_version, (client_version, node_version) == (1, 2)
+        family.replace("ledger", f"ledger of {length}"),
+        request,
+        orjson.dumps(answer),
+        client_version,
+        node_version,
+        rivals_rewrite=(client_version, node_version) == (1, 2),
+        family=family,
     )
 
 
@@ -79,14 +89,11 @@ def _recorded_request(entry: str, version: int) -> bytes:
 
 
 def all_cases() -> list[Case]:
-    """The cases of requests over HTTP."""
+    """The cases of requests over HTTP; of a family each is ten times as large as the one before."""
+    sizes = (100_000, 1_000_000, 10_000_000)
     return [
         account_info(1, 2, "account_info rewritten"),
         account_info(2, 2, "account_info passed through"),
-        account_tx(20, "account_tx of 20"),
-        account_tx(200, "account_tx of 200"),
-        ledger(1, 2, 100_000, "ledger of 100 kB, v1 on v2"),
-        ledger(1, 2, 1_000_000, "ledger of 1 MB, v1 on v2"),
-        ledger(2, 1, 1_000_000, "ledger of 1 MB, v2 on v1"),
-        ledger(1, 2, 10_000_000, "ledger of 10 MB, v1 on v2"),
+        *(account_tx(times, f"account_tx of {times}") for times in (20, 200, 2000)),
+        *(ledger(*versions, size) for versions in ((1, 2), (2, 1), (2, 2)) for size in sizes),
     ]

@@ -27,8 +27,10 @@ class Measured:
     p99: float
 
 
-def run_wrk(server: Started, request: bytes, folder: Path, *, connections: int, seconds: float) -> Measured:
-    """Has wrk ask for so long. Raises RuntimeError where anything but success came."""
+def run_wrk(
+    server: Started, request: bytes, folder: Path, *, connections: int, seconds: float, cores: str = str(LOAD_CORE)
+) -> Measured:
+    """Has wrk, on these cores, ask for so long. Raises RuntimeError where anything but success came."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise NoTool("wrk")
@@ -37,7 +39,7 @@ def run_wrk(server: Started, request: bytes, folder: Path, *, connections: int, 
         'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
         f"wrk.body = [==[{request.decode()}]==]\n"
     )
-    command = ["taskset", "-c", str(LOAD_CORE), wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s"]
+    command = ["taskset", "-c", cores, wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s"]
     command += ["--latency", "-s", str(script), server.url]
     before, began = server.cpu_seconds(), time.monotonic()
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -38,6 +38,11 @@ class Started:
     url: str
     pid: int
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rstrip("/").rpartition(":")[2])
+
     def cpu_seconds(self) -> float:
         """What it and its children have used so far."""
         return sum(_cpu(pid) for pid in [self.pid, *_children(self.pid)])
@@ -65,14 +70,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def nginx_node(folder: Path, answer: bytes) -> Iterator[int]:
-    """A node that gives `answer` to every POST; yields its port."""
+def nginx_node(folder: Path, answer: bytes, cores: str = str(LOAD_CORE)) -> Iterator[Started]:
+    """A node on these cores that gives `answer` to every POST."""
     port = free_port()
     (folder / "answer.json").write_bytes(answer)
     # A file, for nginx takes no longer text in its configuration; POST is refused for files, which is then made good.
     body = f"root {folder}; error_page 405 =200 /answer.json; location / {{ try_files /answer.json =404; }}"
-    with _nginx(folder, "node", port, port, body, core=LOAD_CORE):
-        yield port
+    with _nginx(folder, "node", port, port, body, cores=cores) as started:
+        yield started
 
 
 @contextmanager
@@ -101,7 +106,7 @@ def has_lua() -> bool:
 
 @contextmanager
 def _nginx(
-    folder: Path, name: str, port: int, node: int, body: str, *, core: int = SUBJECT_CORE, lua: bool = False
+    folder: Path, name: str, port: int, node: int, body: str, *, cores: str = str(SUBJECT_CORE), lua: bool = False
 ) -> Iterator[Started]:
     own = folder / name
     own.mkdir()
@@ -114,7 +119,7 @@ def _nginx(
         modules = f"user root; {modules}"
     config = own / "nginx.conf"
     config.write_text(dedent(_NGINX).format(folder=own, modules=modules, port=port, node=node, body=body))
-    with process(["nginx", "-p", str(own), "-c", str(config)], port, str(core)) as started:
+    with process(["nginx", "-p", str(own), "-c", str(config)], port, cores) as started:
         yield started
 
 

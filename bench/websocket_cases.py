@@ -15,13 +15,14 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from bench.answers import Json, account_info
+from bench.answers import Case, Json, account_info
 from bench.servers import LOAD_CORE, Started, our_proxy, plain_websocket
 from proxy.demo.recorded import FOLDER
 
 T = TypeVar("T")
 
 _PATIENCE = 60.0
+_SETTLING = 0.5
 
 
 @dataclass(slots=True)
@@ -74,8 +75,10 @@ def recorded_transaction() -> bytes:
 
 
 @asynccontextmanager
-async def _started(folder: Path, *, plain: bool = False) -> AsyncIterator[tuple[FixedNode, Started]]:
-    answer = orjson.dumps(orjson.loads(account_info(1, 2, "").answer)["result"])
+async def _started(
+    folder: Path, case: Case | None = None, *, plain: bool = False
+) -> AsyncIterator[tuple[FixedNode, Started]]:
+    answer = orjson.dumps(orjson.loads((case or account_info(1, 2, "")).answer)["result"])
     async with FixedNode(answer).running() as node:
         address = f"127.0.0.1:{node.port}"
         urls = {"http": f"http://{address}", "websocket": f"ws://{address}", "api_version": 2}
@@ -88,19 +91,22 @@ async def _started(folder: Path, *, plain: bool = False) -> AsyncIterator[tuple[
 
 
 @asynccontextmanager
-async def _sessions(proxy: Started, count: int) -> AsyncIterator[list[aiohttp.ClientWebSocketResponse]]:
+async def _sessions(
+    proxy: Started, count: int, compress: int = 0
+) -> AsyncIterator[list[aiohttp.ClientWebSocketResponse]]:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         sockets: list[aiohttp.ClientWebSocketResponse] = []
         for begin in range(0, count, 50):
-            opening = (http.ws_connect(proxy.url, compress=0) for _ in range(min(50, count - begin)))
+            opening = (http.ws_connect(proxy.url, compress=compress) for _ in range(min(50, count - begin)))
             sockets += await asyncio.gather(*opening)
         yield sockets
         await asyncio.gather(*(socket.close() for socket in sockets))
 
 
-async def requests(folder: Path, *, sessions: int, seconds: float) -> tuple[float, float]:
-    """Requests a second, and the proxy's CPU seconds for each: account_info, version 1 on 2."""
-    message = '{"id":1,"command":"account_info","account":"rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY","signer_lists":true}'
+async def requests(folder: Path, case: Case, *, sessions: int, seconds: float) -> tuple[float, float]:
+    """Requests a second, and the proxy's CPU seconds for each."""
+    asked = orjson.loads(case.request)
+    message = orjson.dumps({"id": 1, "command": asked["method"], **asked["params"][0]}).decode()
     answered = 0
 
     async def ask(socket: aiohttp.ClientWebSocketResponse, until: float) -> None:
@@ -110,7 +116,7 @@ async def requests(folder: Path, *, sessions: int, seconds: float) -> tuple[floa
             await socket.receive()
             answered += 1
 
-    async with _started(folder) as (_, proxy), _sessions(proxy, sessions) as sockets:
+    async with _started(folder, case) as (_, proxy), _sessions(proxy, sessions) as sockets:
         before, began = proxy.cpu_seconds(), time.monotonic()
         await asyncio.gather(*(ask(socket, began + seconds) for socket in sockets))
         return answered / (time.monotonic() - began), (proxy.cpu_seconds() - before) / answered
@@ -155,20 +161,49 @@ async def stream(folder: Path, *, subscribers: int, messages: int, at_once: int 
         return used / (messages * subscribers)
 
 
-async def memory(folder: Path, *, sessions: int) -> tuple[float, float]:
-    """Bytes for each idle session, and for each subscription of a session to a stream."""
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of the proxy's for each of many sessions: asked nothing yet, answered once, and subscribed to a stream."""
+
+    idle: float
+    answered: float
+    subscribed: float
+
+
+async def memory(folder: Path, *, sessions: int, compress: int = 0) -> Memory:
+    """What so many sessions take, of clients that take compressed messages (`compress`: 15) or not."""
     async with _started(folder) as (_, proxy):
-        async with _sessions(proxy, 20):
-            pass
-        await asyncio.sleep(0.5)
+        async with _sessions(proxy, 20, compress) as sockets:
+            await _ask_each(sockets, {"command": "account_info"})
+        await asyncio.sleep(_SETTLING)
         empty = proxy.memory()
-        async with _sessions(proxy, sessions) as sockets:
-            await asyncio.sleep(0.5)
-            idle = proxy.memory()
-            for socket in sockets:
-                await socket.send_json({"id": 1, "command": "subscribe", "streams": ["transactions"]})
-            await asyncio.gather(*(socket.receive() for socket in sockets))
-            return (idle - empty) / sessions, (proxy.memory() - idle) / sessions
+        async with _sessions(proxy, sessions, compress) as sockets:
+            used = []
+            for asked in (None, {"command": "account_info"}, {"command": "subscribe", "streams": ["transactions"]}):
+                if asked is not None:
+                    await _ask_each(sockets, asked)
+                await asyncio.sleep(_SETTLING)
+                used.append((proxy.memory() - empty) / sessions)
+            return Memory(*used)
+
+
+async def memory_of_subscriptions(folder: Path, *, sessions: int, accounts: int) -> float:
+    """Bytes that a session takes more once it is subscribed to so many accounts."""
+    async with _started(folder) as (_, proxy), _sessions(proxy, sessions + 1) as sockets:
+        names = [f"r{number:033}" for number in range(accounts)]
+        await _ask_each(sockets[:1], {"command": "subscribe", "accounts": names})
+        await asyncio.sleep(_SETTLING)
+        before = proxy.memory()
+        await _ask_each(sockets[1:], {"command": "subscribe", "accounts": names})
+        await asyncio.sleep(_SETTLING)
+        return (proxy.memory() - before) / sessions
+
+
+async def _ask_each(sockets: list[aiohttp.ClientWebSocketResponse], asked: Json) -> None:
+    """One after the other: what a thousand questions take while they are under way is not what sessions take."""
+    for socket in sockets:
+        await socket.send_json({"id": 1, **asked})
+        await socket.receive()
 
 
 def run(measurement: Coroutine[None, None, T]) -> T:
