@@ -32,8 +32,8 @@ run: $(STAMP) ## start the demo node and the proxy in front of it
 test: $(STAMP) ## run all tests
 	@$(BIN)/python -m pytest --quiet
 
-soak: $(STAMP) ## hundreds of sessions on nodes that fail, for SECONDS (60), then what they left behind
-	@$(BIN)/python -m tests.soak.soak $(or $(SECONDS),60)
+soak: $(STAMP) ## hundreds of sessions on nodes that fail, for SECONDS (60), then what they left behind; WORKERS=2: from outside
+	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),60) --workers $(or $(WORKERS),0)
 
 test-clients: $(STAMP) $(CLIENT_STAMPS) ## install real client libraries and run the tests with them
 	@$(BIN)/python -m pytest --quiet -m clients tests/clients

@@ -59,7 +59,10 @@ class SoakNode:
 
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(timeout=0.5, compress=False)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return socket  # who connected is gone already
         transport = request.transport
         # Who asks how the node is names its program; clients' connections, and the one that they share, do not.
         is_health = "User-Agent" in request.headers

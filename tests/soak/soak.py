@@ -1,14 +1,12 @@
 """Hundreds of sessions come and go, on nodes that fail; then nothing of them may be left.
 
-`python -m tests.soak.soak SECONDS [SESSIONS [SEED]]`, or `make soak SECONDS=3600`. Everything runs in one process, so
-that a task, a socket or an object left behind by anyone is seen.
+Everything runs in one process, so that a task, a socket or an object left behind by anyone is seen.
 """
 
 import asyncio
 import gc
 import os
 import random
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,12 +75,30 @@ async def _watch_lag(found: Found) -> None:
 
 
 async def _phase(seconds: float, sessions: int, chance: random.Random, found: Found) -> None:
+    nodes = await started_nodes(chance)
+    proxies = [Proxy(Settings.model_validate(sections(nodes, reconnect))) for reconnect in (False, True)]
+    for proxy in proxies:
+        await proxy.start()
+    await load(seconds, sessions, chance, found, [(proxy.http_url, proxy.observe_url) for proxy in proxies])
+    for proxy in proxies:
+        await proxy.stop()
+    for node in nodes:
+        await node.stop()
+    check_submitted(nodes, found)
+
+
+async def started_nodes(chance: random.Random) -> list[SoakNode]:
+    """Nodes of both versions, which answer in order or not."""
     nodes = [SoakNode(version, unordered, chance) for version in (1, 2) for unordered in (False, True)]
     for node in nodes:
         await node.start()
-    proxies = [Proxy(_settings(nodes, reconnect)) for reconnect in (False, True)]
-    for proxy in proxies:
-        await proxy.start()
+    return nodes
+
+
+async def load(
+    seconds: float, sessions: int, chance: random.Random, found: Found, proxies: list[tuple[str, str]]
+) -> None:
+    """Has clients use the proxies, then looks at their metrics. Of each is told where it serves and is observed."""
     end = asyncio.get_running_loop().time() + seconds
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with aiohttp.ClientSession(connector=connector) as http:
@@ -90,7 +106,7 @@ async def _phase(seconds: float, sessions: int, chance: random.Random, found: Fo
         async def keep_one_going() -> None:
             while asyncio.get_running_loop().time() < end:
                 proxy = chance.choice(proxies)
-                await SoakClient(http, proxy.http_url, proxy is proxies[1], chance, found).run()
+                await SoakClient(http, proxy[0], proxy is proxies[1], chance, found).run()
 
         watching = asyncio.create_task(_watch_lag(found))
         try:
@@ -99,12 +115,12 @@ async def _phase(seconds: float, sessions: int, chance: random.Random, found: Fo
         except TimeoutError:
             found.fault("clients hang")
         watching.cancel()
-        for proxy in proxies:
-            await _check_metrics(http, proxy, found)
-    for proxy in proxies:
-        await proxy.stop()
-    for node in nodes:
-        await node.stop()
+        for _, observe_url in proxies:
+            await _check_metrics(http, observe_url, found)
+
+
+def check_submitted(nodes: list[SoakNode], found: Found) -> None:
+    """Each transaction has come to one node, once."""
     for node in nodes:
         for blob, count in node.submitted.items():
             others = sum(other.submitted.get(blob, 0) for other in nodes)
@@ -112,33 +128,32 @@ async def _phase(seconds: float, sessions: int, chance: random.Random, found: Fo
                 found.fault(f"submitted {count} times, {others} in all", blob)
 
 
-def _settings(nodes: list[SoakNode], reconnect: bool) -> Settings:
-    return Settings.model_validate(
-        {
-            "listen": {"host": "127.0.0.1", "port": 0},
-            "observe": {"host": "127.0.0.1", "port": 0},
-            "logging": {"requests": "off"},
-            "timeouts": {"node_answer": 3.0, "shutdown": 2.0, "reconnect": 5.0, "health_interval": 0.5},
-            "websocket": {
-                "reconnect": reconnect,
-                "ping_interval": 1.0,
-                "queue_bytes": 500_000,
-                "sessions_per_address": 100_000,
-            },
-            "nodes": [_node(f"node-{number}", node) for number, node in enumerate(nodes, 1)],
-        }
-    )
+def sections(nodes: list[SoakNode], reconnect: bool) -> dict[str, Any]:
+    """The configuration of a proxy before these nodes."""
+    return {
+        "listen": {"host": "127.0.0.1", "port": 0},
+        "observe": {"host": "127.0.0.1", "port": 0},
+        "logging": {"requests": "off"},
+        "timeouts": {"node_answer": 3.0, "shutdown": 2.0, "reconnect": 5.0, "health_interval": 0.5},
+        "websocket": {
+            "reconnect": reconnect,
+            "ping_interval": 1.0,
+            "queue_bytes": 500_000,
+            "sessions_per_address": 100_000,
+        },
+        "nodes": [_node(f"node-{number}", node) for number, node in enumerate(nodes, 1)],
+    }
 
 
 def _node(name: str, node: SoakNode) -> dict[str, Any]:
     return {"name": name, "http": node.http_url, "websocket": node.websocket_url, "api_version": node.api_version}
 
 
-async def _check_metrics(http: aiohttp.ClientSession, proxy: Proxy, found: Found) -> None:
+async def _check_metrics(http: aiohttp.ClientSession, observe_url: str, found: Found) -> None:
     """With no client there any more, every gauge of a proxy is back at 0."""
     metrics: dict[str, float] = {}
     for _ in range(60):  # 6 s: a silent client is given up sooner
-        async with http.get(f"{proxy.observe_url}/metrics") as response:
+        async with http.get(f"{observe_url}/metrics") as response:
             lines = [line.rpartition(" ") for line in (await response.text()).splitlines() if line[0] != "#"]
         metrics = {name: float(value) for name, _, value in lines}
         if not _amount(metrics, "xrpl_proxy_sessions"):
@@ -183,19 +198,3 @@ def _counted_logs() -> Iterator[Counter[str]]:
         yield counted
     finally:
         processors[:] = before
-
-
-def main() -> None:
-    """Runs as told on the command line; exits with 1 where something was found."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60
-    sessions = int(sys.argv[2]) if len(sys.argv) > 2 else 300
-    found = asyncio.run(soak(seconds, sessions, int(sys.argv[3]) if len(sys.argv) > 3 else None))
-    for name, count in found.counts.items():
-        print(f"{count:12} {name}")  # noqa: T201
-    for fault in found.faults:
-        print(f"FAULT {fault}")  # noqa: T201
-    sys.exit(bool(found.faults))
-
-
-if __name__ == "__main__":
-    main()
