@@ -148,8 +148,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The client is gone. What it asked is done all the same: a node may have it by now."""
         self._last = True
-        self._parser = None
-        self._waiting = None
+        # What holds this, and would until Python looks for cycles.
+        self._parser = self._answering = self._waiting = self.wire = None
         if self._arriving is not None:
             self._arriving.fail(BodyBroken())
             self._arriving = None

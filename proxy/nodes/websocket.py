@@ -4,6 +4,7 @@ import asyncio
 import ssl
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
 from proxy.nodes.forwarded import forwarded_for
 from proxy.nodes.http import NodeFailure
@@ -13,10 +14,14 @@ _CLOSE_SECONDS = 1.0
 
 
 class _Socket(aiohttp.ClientWebSocketResponse[bool]):
-    """Lets go of its connection at once: closing one waits for what is unsent, which a node that hangs never takes."""
-
     def abort(self) -> None:
+        """Lets go of its connection at once: closing waits for what is unsent, which a node that hangs never takes."""
         self._writer.transport.abort()
+        # Two ways in which it would hold itself until Python looks for cycles.
+        if isinstance(protocol := self._writer.protocol, ResponseHandler):
+            protocol._data_received_cb = None
+        if (error := self.exception()) is not None:
+            error.__traceback__ = error.__context__ = None
 
 
 class WebSocketDialer:

@@ -97,6 +97,7 @@ class NodeLink:
         finally:
             self._waiting.pop(number, None)
             self._metrics.node_asked(Asked(self.node.name, question.method, True, loop.time() - began, outcome))
+            del waiting, outcome  # a failure has this frame, and this would have the failure
 
     def fail_waiting(self) -> None:
         """Fails all questions that wait: the connection is lost, or is about to be closed."""

@@ -82,7 +82,8 @@ class NodeSide:
         self._decided.set()
 
     async def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection, for good."""
+        self._end = _ended  # not the session's any more, which holds this
         if self._link is not None:
             await self._link.close()
 
@@ -262,3 +263,7 @@ def _result_in(answer: Message) -> JsonObject:
     read = answer.read()
     result: JsonObject = read if "error" in read else read.get("result") or {}
     return result
+
+
+def _ended(ending: Ending) -> None:
+    """What ends a session that is over."""

@@ -83,8 +83,9 @@ class Output:
     def _has_room(self, size: int) -> bool:
         # One message alone may be larger than the bound, or a big answer could never be given.
         if self._bytes and self._bytes + size > self._most_bytes:
+            too_slow = self._too_slow
             self.close()
-            self._too_slow()
+            too_slow()
             return False
         return True
 
@@ -118,6 +119,7 @@ class Output:
     def close(self) -> None:
         """Drops what is queued, and takes nothing more."""
         self._closed = True
+        self._too_slow = _nothing  # which is the session's, and holds it
         self._messages = None
         self._count(-self._bytes)
         self._empty.set()
@@ -126,3 +128,7 @@ class Output:
     def _count(self, size: int) -> None:
         self._bytes += size
         self._waiting.inc(size)
+
+
+def _nothing() -> None:
+    """What a queue that is closed calls."""

@@ -1,7 +1,9 @@
 """The long life of a session: silent peers, lost nodes, slow clients, and its end."""
 
 import asyncio
+import gc
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,12 @@ import pytest
 from aiohttp import WSMsgType, web
 from structlog.testing import capture_logs
 
+from proxy.nodes.websocket import NodeConnection
+from proxy.sessions.calls import Calls
+from proxy.sessions.link import NodeLink
+from proxy.sessions.node_side import NodeSide
+from proxy.sessions.output import Output
+from proxy.sessions.session import Session
 from tests.conftest import StartNode
 from tests.sessions.scripted import House, NodeSession
 
@@ -534,3 +542,45 @@ async def test_the_demo_node_is_lost(demo_node: StartNode, house: House) -> None
     await client.ask({"command": "ping"})
     await node.stop()
     assert (await client.closing())[0] == 1012
+
+
+# What is left
+
+
+@pytest.mark.parametrize("how", ["closes", "goes", "is silent", "reads nothing", "loses its node"])
+async def test_nothing_of_a_session_waits_for_the_garbage_collector(house: House, how: str) -> None:
+    """Python looks for cycles so seldom in the proxy that thousands of sessions would be there meanwhile."""
+
+    async def subscribe_only(session: NodeSession, asked: dict[str, Any]) -> None:
+        if asked["command"] == "subscribe":
+            await accept(session, asked)
+
+    node = await house.node(subscribe_only)
+    proxy = await house.proxy(node, websocket={**BRISK, "queue_bytes": 1000})
+    gc.collect()
+    gc.disable()
+    try:
+        client = await house.client(proxy, autoping=how != "is silent")
+        await client.ask({"command": "subscribe", "streams": ["ledger"]})
+        await client.send({"command": "fee"})
+        await (await node.session()).hears(2)
+        ours = (Session, Calls, Output, NodeSide, NodeLink, NodeConnection)
+        assert sum(isinstance(each, ours) for each in gc.get_objects()) >= len(ours)
+        if how == "closes":
+            await client.socket.close()
+        elif how == "goes":
+            client.socket._writer.transport.abort()
+        elif how == "reads nothing":
+            with suppress(ConnectionError):  # once it is given up
+                for _ in range(20):
+                    await (await node.session()).say(b'{"type":"ledgerClosed","pad":"' + b"x" * 1_000_000 + b'"}')
+        elif how == "loses its node":
+            transport = (await node.session()).transport
+            assert transport is not None
+            transport.abort()
+        await house.metric_becomes(0, proxy, "xrpl_proxy_sessions")
+        async with asyncio.timeout(5):
+            while any(isinstance(each, ours) for each in gc.get_objects()):  # noqa: ASYNC110 - of that nothing tells
+                await asyncio.sleep(0.05)
+    finally:
+        gc.enable()
