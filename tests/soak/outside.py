@@ -10,8 +10,8 @@ from tests.soak.processes import ProxyProcesses
 from tests.soak.soak import UNFORESEEN, check_submitted, load, sections, started_nodes
 
 _SETTLING = 2.0
-_MOST_MORE = 20_000
-"""Kilobytes that a process may have grown by after the first third: allocators never give back quite all."""
+_MOST_MORE = 10_000
+"""Kilobytes that a worker may have grown by after the first third: allocators never give back quite all."""
 
 
 async def soak_workers(seconds: float, sessions: int, workers: int, seed: int | None = None) -> Found:
