@@ -21,9 +21,8 @@ def test_order(data: st.DataObject) -> None:
     subscribes: list[int] = []
     before: dict[int, list[int]] = {}  # own answer, the requests open before it
     number = 0
-    for step in data.draw(
-        st.lists(st.sampled_from(["request", "subscribe", "own", "node", "fill", "push", "together", "fail"]))
-    ):
+    kinds = ["request", "subscribe", "own", "node", "fill", "push", "together", "fail"]
+    for step in data.draw(st.lists(st.sampled_from(kinds))):
         match step:
             case "request" | "subscribe" | "own":
                 number += 1
