@@ -3,6 +3,6 @@
 from proxy.sessions.copies import SHARED
 from proxy.sessions.endpoint import EndpointLimits, WebSocketEndpoint
 from proxy.sessions.services import SessionLimits
-from proxy.sessions.shared_link import SharedLinks
+from proxy.sessions.shared_links import SharedLinks
 
 __all__ = ["SHARED", "EndpointLimits", "SessionLimits", "SharedLinks", "WebSocketEndpoint"]

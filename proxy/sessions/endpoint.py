@@ -17,7 +17,7 @@ from proxy.nodes.websocket import NodeConnection, WebSocketDialer
 from proxy.observe.served import Account
 from proxy.sessions.services import CANCELLED, CLOSING_SECONDS, Services, SessionLimits, going_down
 from proxy.sessions.session import Session
-from proxy.sessions.shared_link import SharedLinks
+from proxy.sessions.shared_links import SharedLinks
 from proxy.sunset import Notices
 from proxy.translation import Translator
 

@@ -10,7 +10,7 @@ from proxy.envelope import Policy
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.observe.served import Account
-from proxy.sessions.shared_link import SharedLinks
+from proxy.sessions.shared_links import SharedLinks
 from proxy.sunset import Notices
 from proxy.translation import Translator
 

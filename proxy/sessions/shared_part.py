@@ -10,7 +10,8 @@ from proxy.sessions.audience import Subscriber
 from proxy.sessions.copies import SHARED
 from proxy.sessions.link import NodeLink
 from proxy.sessions.pushed import Pushed
-from proxy.sessions.shared_link import LetIn, SharedLink, SharedLinks
+from proxy.sessions.shared_link import LetIn, SharedLink
+from proxy.sessions.shared_links import SharedLinks
 from proxy.sessions.subscriptions import Subscriptions, stream_name
 
 _NOT_OF_CLIO = frozenset({"consensus", "server", "transactions_proposed"})
