@@ -83,7 +83,7 @@ class DeliveryOrder:
         if not self._holding:
             self._deliver_message(message)
             return
-        slot = Slot(0)
+        slot = Slot(0, holds_pushed=True)  # what is pushed later does not overtake it
         slot.message = message
         self._place(slot)
         self._wait(slot, message)

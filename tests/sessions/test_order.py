@@ -70,3 +70,19 @@ def test_order(data: st.DataObject) -> None:
         assert all(place[b"%d" % n] < place[b"%d" % own] for n in earlier)
     pushes = [place[text] for text in subscribed]
     assert pushes == sorted(pushes)
+
+
+def test_what_is_pushed_does_not_overtake_what_was_pushed_before() -> None:
+    """A message that waited for a `subscribe` still waits for an answer before it; so does the next one."""
+    delivered: list[bytes] = []
+    order = DeliveryOrder(delivered.append, lambda _: None, lambda messages, _: delivered.extend(messages))
+    slow, subscribe = order.open(), order.open(holds_pushed=True)
+    order.node_answered(subscribe)
+    order.node_answered(slow)
+    order.push(b"first")
+    order.fill(subscribe, b"subscribed")
+    order.push_together([b"second"], b"")
+    assert delivered == [b"subscribed"]
+    order.fill(slow, b"answered")
+    order.push(b"third")
+    assert delivered == [b"subscribed", b"answered", b"first", b"second", b"third"]
