@@ -34,11 +34,11 @@ _BY_WEBSOCKET = ("account_info rewritten", "account_tx of 20", "account_tx of 20
 
 
 @click.command()
-@click.option("--seconds", default=2.0, show_default=True, help="Of one run.")
+@click.option("--seconds", type=click.IntRange(1), default=2, show_default=True, help="Of one run.")
 @click.option("--repeats", default=3, show_default=True, help="Runs of each, in turns.")
 @click.option("--only", default="", help="Cases whose name contains this.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("bench.json"), show_default=True)
-def main(seconds: float, repeats: int, only: str, out: Path) -> None:
+def main(seconds: int, repeats: int, only: str, out: Path) -> None:
     """Measure the proxy beside the others."""
     rows: list[Row] = []
     for row in _rows(only, repeats, seconds):

@@ -11,8 +11,8 @@ from proxy.config import ListenSettings, NodeSettings, Settings
 from proxy.envelope import Policy
 from proxy.guard import Guard
 from proxy.kept import KeptAnswers
-from proxy.listening.connection import Terms
 from proxy.listening.guard import ListenerGuard
+from proxy.listening.terms import Terms
 from proxy.negotiation import VersionRange
 from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, Nodes, node_tls
 from proxy.nodes.websocket import WebSocketDialer

@@ -5,52 +5,28 @@ becomes a WebSocket is given over to aiohttp (`proxy.listening.upgraded`).
 """
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import httptools
 import structlog
 
-from proxy.addresses import Exemption
 from proxy.listening.request import READ_AHEAD, Body, BodyBroken, Request
 from proxy.listening.response import TEXT, Response
+from proxy.listening.terms import Overdue, Patience, Terms
 
-Overdue = Literal["slow_head", "slow_body", "slow_reader"]
 Handler = Callable[[Request], Awaitable[Response]]
 
-_LINGER_SECONDS = 2.0
-"""For the rest of a body that was refused: to close at once would take the answer away from the client as well."""
 _MOST_HEAD_BYTES = 32_768
 _MOST_HEADERS = 100
 _REQUESTS_AHEAD = 16
 """Requests that a client may send without waiting for their answers; more wait in the system's buffers."""
 _VERSIONS = frozenset({"1.0", "1.1"})
-_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 _NO_HTTP = b"Bad Request: this is not HTTP/1.1 as it is understood here\r\n"
 _FAILED = b"Internal Server Error: this is a fault of the proxy's own\r\n"
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a listener grants its clients, in seconds, bytes a second and connections.
-
-    `head`: for a request's head, and for a TLS handshake. `body`, `write`: until a body or the taking of an answer
-    must have kept up with `least_rate`. `idle`: without a request.
-    """
-
-    head: float
-    body: float
-    write: float
-    idle: float
-    least_rate: int
-    connections: int
-    connections_per_address: int
-    exempt: Exemption
 
 
 class NotHttp(Exception):  # noqa: N818 - what it is
@@ -68,26 +44,19 @@ class Connection(asyncio.Protocol):
         "_again",
         "_answering",
         "_arriving",
-        "_body_since",
-        "_closing_since",
         "_drained",
         "_ended",
         "_half_closed",
         "_handler",
         "_head_bytes",
-        "_head_since",
         "_headers",
-        "_idle_since",
         "_last",
-        "_linger_until",
         "_loop",
         "_malformed",
         "_parser",
-        "_received",
+        "_patience",
         "_remote",
         "_rest",
-        "_stalled_bytes",
-        "_stalled_since",
         "_target",
         "_task",
         "_unparsed",
@@ -127,15 +96,7 @@ class Connection(asyncio.Protocol):
         self._websocket = False  # the latest request is to make a WebSocket of it, and this is what came after that
         self._rest = b""
         self._drained: asyncio.Future[None] | None = None
-        # What the client takes its time over.
-        self._head_since: float | None = None
-        self._idle_since: float | None = None
-        self._received = 0
-        self._body_since = 0.0
-        self._linger_until: float | None = None
-        self._stalled_since: float | None = None
-        self._stalled_bytes = 0
-        self._closing_since: float | None = None
+        self._patience = Patience(self._loop.time())
 
     # asyncio.Protocol
 
@@ -143,7 +104,6 @@ class Connection(asyncio.Protocol):
         """The client is there, and is to send the head of a request."""
         self.wire = cast(asyncio.Transport, transport)
         self._parser = httptools.HttpRequestParser(self)
-        self._head_since = self._loop.time()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The client is gone. What it asked is done all the same: a node may have it by now."""
@@ -163,9 +123,7 @@ class Connection(asyncio.Protocol):
             return
         if self._last:
             return
-        if self._idle_since is not None:
-            self._head_since, self._idle_since = self._loop.time(), None
-        self._received += len(data)
+        self._patience.received(len(data), self._loop.time())
         self._feed(data)
 
     def eof_received(self) -> bool:
@@ -180,15 +138,14 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not take its answer as fast as it could be sent."""
         self._drained = self._loop.create_future()
-        self._stalled_since = self._loop.time()
-        self._stalled_bytes = self._unsent()
+        self._patience.stalled(self._unsent(), self._loop.time())
 
     def resume_writing(self) -> None:
         """It has taken it."""
-        self._stalled_since = None
-        if self._drained is not None:
+        self._patience.goes_on()
+        if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
-            self._drained = None
+        self._drained = None
 
     # httptools
 
@@ -224,8 +181,7 @@ class Connection(asyncio.Protocol):
             keep_alive=parser.should_keep_alive(),
         )
         self._target, self._headers, self._head_bytes, self._unparsed = b"", {}, 0, 0
-        self._head_since = None
-        self._body_since = self._loop.time()
+        self._patience.head_came(self._loop.time())
         self._websocket = request.wants_websocket
         if parser.should_upgrade() and not self._websocket:
             self._refuse_upgrade(request)
@@ -246,7 +202,8 @@ class Connection(asyncio.Protocol):
         """The request is whole."""
         if self._again:
             return
-        self._unparsed = self._received = 0
+        self._unparsed = 0
+        self._patience.body_came()
         if self._arriving is not None:
             self._arriving.finish()
             self._arriving = None
@@ -323,7 +280,7 @@ class Connection(asyncio.Protocol):
             self._last = True
         if not request.body.complete and not self._half_closed:
             request.body.drop()
-            self._linger_until = self._loop.time() + _LINGER_SECONDS
+            self._patience.lingers(self._loop.time())
             self.go_on_reading()
         elif self._last:
             self._close()
@@ -340,11 +297,10 @@ class Connection(asyncio.Protocol):
 
     def _be_idle(self) -> None:
         """The client may send its next request."""
-        self._linger_until = None
+        self._patience.idles(self._loop.time())
         if self._last:
             self._close()
         else:
-            self._idle_since = self._loop.time()
             self.go_on_reading()
 
     def go_on_reading(self) -> None:
@@ -393,44 +349,30 @@ class Connection(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Whether there is no request, nor a part of one."""
-        return self._answering is None and self._linger_until is None and not self._received
+        return self._answering is None and self._patience.nothing_came
 
     def close_idle(self) -> None:
         """Ends it, where `idle`."""
         self._close()
 
-    def overdue(self, now: float, terms: Terms) -> Overdue | None:
-        """What the client has taken too long over, at the loop's time `now`; None while it is in time."""
-        if self.wire is not None and self.wire.is_closing():
-            self._closing_since = now if self._closing_since is None else self._closing_since
-            return "slow_reader" if now - self._closing_since > terms.write else None
-        if self._head_since is not None and now - self._head_since > terms.head:
-            return "slow_head"
-        if self._stalled_since is not None:
-            taken = max(0, self._stalled_bytes - self._unsent())
-            if now - self._stalled_since > terms.write + taken / terms.least_rate:
-                return "slow_reader"
-        if self._arriving is None or self._linger_until is not None:
-            return None
-        if self.wire is not None and not self.wire.is_reading():  # which is not the client's doing
-            self._body_since = now
-        return "slow_body" if now - self._body_since > terms.body + self._received / terms.least_rate else None
+    def look(self, now: float, terms: Terms) -> Overdue | None:
+        """Ends what the client has taken too long over, at the loop's time `now`, and says what it was.
 
-    def end(self, overdue: Overdue) -> None:
-        """Ends what takes too long: a body with an answer that says so, all else with the connection."""
+        A body is ended with an answer that says so, all else with the connection. A connection that has had no request
+        for long is closed without a word.
+        """
+        if self.wire is None:
+            return None
+        overdue = self._patience.overdue(now, terms, self.wire, is_body_awaited=self._arriving is not None)
         if overdue == "slow_body" and self._arriving is not None:
             self._arriving.fail(TimeoutError())  # its reader answers with status 408
-            self._arriving = None
-            self._parser = None
+            self._arriving = self._parser = None
             self._last = True
-        elif self.wire is not None:
+        elif overdue is not None:
             self.wire.abort()
-
-    def close_if_unused(self, now: float, terms: Terms) -> None:
-        """Ends a connection on which nothing has been asked for long, or whose client does not end a refused body."""
-        idle = self._idle_since is not None and now - self._idle_since > terms.idle
-        if idle or (self._linger_until is not None and now > self._linger_until):
+        elif self._patience.is_over(now, terms):
             self._close()
+        return overdue
 
     async def cancel(self) -> None:
         """Ends what is under way, and the connection."""
@@ -442,15 +384,3 @@ class Connection(asyncio.Protocol):
 
     def _unsent(self) -> int:
         return 0 if self.wire is None else self.wire.get_write_buffer_size()
-
-
-def prepare_socket(connection: socket.socket, unheard_seconds: float) -> None:
-    """Has the system find out about clients that have vanished, or take nothing for `unheard_seconds`.
-
-    The second matters with TLS, where what is encrypted waits further down than the connection can see.
-    """
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    options = {**_KEEPALIVE, "TCP_USER_TIMEOUT": int(unheard_seconds * 1000)}
-    for name, value in options.items():
-        if hasattr(socket, name):  # Linux has them all
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

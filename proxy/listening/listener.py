@@ -7,8 +7,9 @@ from contextlib import suppress
 
 import structlog
 
-from proxy.listening.connection import Connection, Handler, Terms, prepare_socket
+from proxy.listening.connection import Connection, Handler
 from proxy.listening.places import Places
+from proxy.listening.terms import Terms
 from proxy.listening.tls import Certificate, CertificateProblem
 from proxy.listening.upgraded import UpgradeHandler, Upgrades
 from proxy.observe.metrics import Metrics
@@ -19,6 +20,7 @@ _OUT_OF_SOCKETS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _LOOKS_IN_TIME = 4
 _TLS_CLOSE_SECONDS = 2.0
 _LAST_SECONDS = 0.5
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 
 log = structlog.get_logger(__name__)
 
@@ -170,7 +172,7 @@ class Listener:
         self._addresses[protocol] = address
         try:
             connection.setblocking(False)
-            prepare_socket(connection, self.terms.write)
+            _prepare(connection, self.terms.write)
             await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection, **tls)  # type: ignore[arg-type]
         except BaseException as problem:
             if protocol.wire is None:
@@ -193,12 +195,9 @@ class Listener:
             await asyncio.sleep(min(1.0, min(terms.head, terms.body, terms.write) / _LOOKS_IN_TIME))
             now = loop.time()
             for connection in tuple(self._addresses):
-                overdue = connection.overdue(now, terms)
+                overdue = connection.look(now, terms)
                 if overdue is not None:
                     self._metrics.connection_ended(overdue)
-                    connection.end(overdue)
-                else:
-                    connection.close_if_unused(now, terms)
             self._refresh_certificate()
 
     def _refresh_certificate(self) -> None:
@@ -216,3 +215,15 @@ class Listener:
     def tell_certificate(self) -> None:
         """Puts into the metrics when the certificate ends."""
         self._metrics.certificate(self.name, None if self.certificate is None else self.certificate.identity.ends)
+
+
+def _prepare(connection: socket.socket, unheard_seconds: float) -> None:
+    """Has the system find out about clients that have vanished, or take nothing for `unheard_seconds`.
+
+    The second matters with TLS, where what is encrypted waits further down than the connection can see.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {**_KEEPALIVE, "TCP_USER_TIMEOUT": int(unheard_seconds * 1000)}
+    for name, value in options.items():
+        if hasattr(socket, name):  # Linux has them all
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
