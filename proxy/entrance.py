@@ -93,7 +93,9 @@ class Entrance:
             refused = _stranger(asked, peer, door)
             if refused is not None:
                 return web.Response(status=refused.status, body=refused.body, content_type="text/plain")
-            return await door.websocket.handle(request, asked, peer, door.admission)
+            caller = door.account.callers.who(peer, asked)
+            del asked  # which would be kept for as long as the session lasts
+            return await door.websocket.handle(request, peer, caller, door.admission)
 
     def _not_posted(self, request: Request, door: Door) -> Response:
         if request.method in ("GET", "HEAD"):

@@ -338,7 +338,7 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self, request: Request) -> None:
         """Gives the connection to what speaks WebSocket, which from now on is its protocol."""
-        self._parser = None
+        self._parser = self._answering = None
         rest, self._rest = self._rest, b""
         if self.wire is not None and not self.wire.is_closing():
             self._upgrade(self, request, rest)
@@ -348,8 +348,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def idle(self) -> bool:
-        """Whether there is no request, nor a part of one."""
-        return self._answering is None and self._patience.nothing_came
+        """Whether there is no request, nor a part of one, nor a WebSocket."""
+        return self._answering is None and not self._websocket and self._patience.nothing_came
 
     def close_idle(self) -> None:
         """Ends it, where `idle`."""

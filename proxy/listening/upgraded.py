@@ -19,13 +19,19 @@ UpgradeHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamRespon
 class Upgraded(RequestHandler):
     """aiohttp's side of a connection; what happens to it, the one it was before is told too."""
 
-    __slots__ = ("_before", "asked")
+    __slots__ = ("_asked", "_before")
 
     def __init__(self, server: web.Server, before: Connection, asked: Request) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), access_log=None, auto_decompress=False)  # type: ignore[arg-type]  # as its own documentation has it
         self._before = before
-        self.asked = asked
-        """The request for a WebSocket."""
+        self._asked: Request | None = asked
+
+    def take_request(self) -> Request:
+        """The request for a WebSocket, once: it is not kept for as long as that lasts."""
+        asked, self._asked = self._asked, None
+        if asked is None:
+            raise ConnectionResetError
+        return asked
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The client is gone."""
@@ -50,7 +56,7 @@ class Upgrades:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             protocol = request.protocol
             assert isinstance(protocol, Upgraded)  # noqa: S101 - made by nobody else
-            response = await handler(request, protocol.asked)
+            response = await handler(request, protocol.take_request())
             if not response.prepared:  # it is refused, and requests of another kind are not served here
                 response.headers["Server"] = SERVER
                 response.force_close()

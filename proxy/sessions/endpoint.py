@@ -8,9 +8,9 @@ import structlog
 from aiohttp import HttpVersion11, web
 
 from proxy.admission import Admission, UnderWay
+from proxy.callers import Caller
 from proxy.envelope import Policy
 from proxy.failures import NoNode
-from proxy.listening.request import Request
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node, Nodes
 from proxy.nodes.websocket import NodeConnection, WebSocketDialer
@@ -71,11 +71,10 @@ class WebSocketEndpoint:
         logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
     async def handle(
-        self, request: web.BaseRequest, asked: Request, peer: str, admission: Admission
+        self, request: web.BaseRequest, peer: str, caller: Caller | None, admission: Admission
     ) -> web.StreamResponse:
         """Serves the client at the address `peer` until its session ends, or refuses it before: with 400, 426 or 503.
 
-        `asked` is the same request as `request`, which aiohttp made of it.
         `admission` has let in the handshake as one request; it is asked about each message.
         """
         socket = self._socket()
@@ -88,7 +87,7 @@ class WebSocketEndpoint:
             return web.Response(status=503, text=f"{text}\r\n")
         self._open[peer] += 1
         try:
-            return await self._serve(request, asked, socket, peer, admission)
+            return await self._serve(request, socket, peer, caller, admission)
         finally:
             self._open[peer] -= 1
             if not self._open[peer]:
@@ -129,9 +128,9 @@ class WebSocketEndpoint:
     async def _serve(
         self,
         request: web.BaseRequest,
-        asked: Request,
         socket: web.WebSocketResponse,
         peer: str,
+        caller: Caller | None,
         admission: Admission,
     ) -> web.StreamResponse:
         try:
@@ -147,7 +146,6 @@ class WebSocketEndpoint:
                 raise
             # The client left while its node was being connected to. Nobody reads this.
             return web.Response(status=503)
-        caller = self._account.callers.who(peer, asked)
         session = Session(socket, request.transport, peer, caller, self._services, admission, node, connection)
         try:
             await self._run(session, node)
