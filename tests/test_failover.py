@@ -56,7 +56,7 @@ async def test_a_read_that_fails_on_one_node_is_answered_by_another(
     proxy: StartProxy, fault: str, version: int
 ) -> None:
     async with bad_and_good("account_lines", FAULTS[fault]) as (bad, good):
-        served = await proxy(nodes=both(bad, good), timeouts={"node_answer": 0.3})
+        served = await proxy(nodes=both(bad, good), timeouts={"node_answer": 0.5 if fault == "hangs" else 5})
         result = await ask(served, "account_lines", version, account=ACCOUNT)
         assert result == {"good": True, "status": "success"}
         # Over a kept connection that breaks, the same node is asked once more: it may just have been idle too long.

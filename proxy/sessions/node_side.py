@@ -77,6 +77,7 @@ class NodeSide:
     def give_up(self) -> None:
         """There is nobody to ask any more: fails what waits, and what would."""
         self._over = True
+        self.shared.fail_waiting()
         if self._link is not None:
             self._link.fail_waiting()
         self._decided.set()
@@ -148,7 +149,7 @@ class NodeSide:
         try:
             return await joining
         except NodeFailure as failure:
-            if failure.kind == "timeout" or not self.shared.use_own():
+            if failure.kind == "timeout" or link is not self._link or self._over or not self.shared.use_own():
                 raise
 
         def noted(answer: Message) -> None:

@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import Any, Literal, NamedTuple
 
 from adapters import JsonObject, Question
+from proxy.nodes.http import NodeFailure
 from proxy.sessions.audience import Subscriber
 from proxy.sessions.copies import SHARED
 from proxy.sessions.link import NodeLink
@@ -45,6 +46,7 @@ class SharedPart:
         self._own = own
         self._subscriber: Subscriber | None = None
         self._link: SharedLink | None = None
+        self._joining: set[asyncio.Future[JsonObject]] = set()
         self._by: Literal["shared", "own"] | None = None
         """Which link the streams come by; None while there are none."""
 
@@ -54,7 +56,8 @@ class SharedPart:
         self._own, self._by = own, None
 
     def end(self) -> None:
-        """The session hears nothing any more."""
+        """The session hears nothing any more, and waits for nothing."""
+        self.fail_waiting()
         self.leave(SHARED)
         self._subscriber = self._link = None
 
@@ -63,6 +66,13 @@ class SharedPart:
         if self._subscriber is None or not self._subscriber.streams:
             self._by = "own"
         return self._by == "own"
+
+    def fail_waiting(self) -> None:
+        """Fails what waits to be let in: the session's node is lost, or the session is about to be closed."""
+        for joining in self._joining:
+            if not joining.done():
+                joining.set_exception(NodeFailure("disconnected", self._own.node.name))
+                joining.exception()  # it may be that nobody waits for it any more
 
     def leave(self, streams: Iterable[str]) -> None:
         """From now on the session hears these no more."""
@@ -104,7 +114,11 @@ class SharedPart:
         if self._subscriber is None:
             self._subscriber = Subscriber(self._pushed, self._subscriptions.version, self._own.connection.abort)
         self._link = self._links.at(self._own.node, self._own.version)
-        return self._link.join(self._subscriber, shared, noted)
+        joining = self._link.join(self._subscriber, shared, noted)
+        if not joining.done():
+            self._joining.add(joining)
+            joining.add_done_callback(self._joining.discard)
+        return joining
 
     def taken(self, method: str, params: JsonObject, error: str | None) -> tuple[str, ...]:
         """The streams that can be shared, of those that a `subscribe` or `unsubscribe` named which took effect.

@@ -32,6 +32,8 @@ class SubscribingNode(ScriptedNode):
     def __init__(self) -> None:
         super().__init__(self._serve)
         self.ledger_index = 100
+        self.silent_to_shared = False
+        """Whether what comes by a connection that sessions share gets no answer."""
         self.asked: Counter[str] = Counter()
         """How often a subscription to each stream was asked for, by anyone."""
         self._numbers = Counter[str]()
@@ -43,6 +45,8 @@ class SubscribingNode(ScriptedNode):
         return list(self._streams.get(session, ()))
 
     async def _serve(self, session: NodeSession, asked: dict[str, Any]) -> None:
+        if self.silent_to_shared and session in self.shared:
+            return
         if asked["command"] == "subscribe":
             await session.answer(asked, self._subscribe(session, asked))
         elif asked["command"] == "unsubscribe":

@@ -342,6 +342,19 @@ async def test_the_shared_connection_is_lost(house: House) -> None:
     await house.metric_becomes(1, proxy, CLOSED, reason="node_lost")
 
 
+async def test_a_session_that_loses_its_node_while_it_waits_for_the_shared_one(house: House) -> None:
+    """What was under way is answered before the session ends, also what waits behind it for its turn."""
+    node, _, (client,) = await served(house, 1)
+    node.silent_to_shared = True
+    await client.send({"command": "subscribe", "streams": ["ledger"], "id": 1}, {"command": "version", "id": 2})
+    await (await node.shared_session(0)).hears(1)
+    await lose(node.sessions[0])
+    told = await client.get()
+    assert (told["id"], told["status"]) == (1, "error")
+    assert (await client.get())["id"] == 2
+    assert (await client.closing())[0] == 1012
+
+
 async def test_going_on_elsewhere(house: House) -> None:
     """The sessions share a connection there too, and the ledgers that were missed are told."""
     node, other = await house.started(SubscribingNode()), SubscribingNode()
