@@ -57,12 +57,12 @@ class SoakNode:
         info = {"server_state": "full", "validated_ledger": ledger, "complete_ledgers": "1-100", "uptime": 1}
         return web.Response(body=orjson.dumps({"result": {"info": info, "status": "success"}}))
 
-    async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(timeout=0.5, compress=False)
         try:
             await socket.prepare(request)
         except ConnectionError:
-            return socket  # who connected is gone already
+            return web.Response()  # who connected is gone already, and nobody reads this
         transport = request.transport
         # Who asks how the node is names its program; clients' connections, and the one that they share, do not.
         is_health = "User-Agent" in request.headers
