@@ -23,7 +23,8 @@ _MOST_HEADERS = 100
 _REQUESTS_AHEAD = 16
 """Requests that a client may send without waiting for their answers; more wait in the system's buffers."""
 _VERSIONS = frozenset({"1.0", "1.1"})
-_NO_HTTP = b"Bad Request: this is not HTTP/1.1 as it is understood here\r\n"
+NO_HTTP = b"Bad Request: this is not HTTP/1.1 as it is understood here\r\n"
+"""What a client is told that sends something else."""
 _FAILED = b"Internal Server Error: this is a fault of the proxy's own\r\n"
 
 log = structlog.get_logger(__name__)
@@ -322,7 +323,7 @@ class Connection(asyncio.Protocol):
 
     def _tell_malformed(self) -> None:
         if self.wire is not None and not self.wire.is_closing():
-            refusal = Response(400, _NO_HTTP, TEXT)
+            refusal = Response(400, NO_HTTP, TEXT)
             self.wire.writelines(refusal.pieces(is_1_1=True, keep_alive=False, with_body=True))
         self._close()
 

@@ -9,7 +9,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from proxy.listening.connection import Connection
+from proxy.listening.connection import NO_HTTP, Connection
 from proxy.listening.request import Request
 from proxy.listening.response import SERVER
 
@@ -32,6 +32,20 @@ class Upgraded(RequestHandler):
         if asked is None:
             raise ConnectionResetError
         return asked
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answers what aiohttp does not take, without telling what this is made of, nor what the client sent."""
+        response = super().handle_error(request, status, exc, None)
+        if status == 400 and isinstance(response, web.Response):
+            response.body = NO_HTTP
+        response.headers["Server"] = SERVER
+        return response
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The client is gone."""
