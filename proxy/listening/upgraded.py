@@ -22,7 +22,13 @@ class Upgraded(RequestHandler):
     __slots__ = ("_asked", "_before")
 
     def __init__(self, server: web.Server, before: Connection, asked: Request) -> None:
-        super().__init__(server, loop=asyncio.get_running_loop(), access_log=None, auto_decompress=False)  # type: ignore[arg-type]  # as its own documentation has it
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # as its own documentation has it
+            auto_decompress=False,
+            lingering_time=0,
+        )
         self._before = before
         self._asked: Request | None = asked
 

@@ -127,12 +127,12 @@ class HttpConnection(asyncio.Protocol):
         self._transport = None
         if not self._closed.done():
             self._closed.set_result(None)
-        if self._waiting is None or self._waiting.done():
-            return
-        if self._in_body and not self._framed and error is None:
-            self._finish()
-        else:
-            self._waiting.set_exception(ConnectionResetError())
+        if self._waiting is not None and not self._waiting.done():
+            if self._in_body and not self._framed and error is None:
+                self._finish()
+            else:
+                self._waiting.set_exception(ConnectionResetError())
+        self._parser = None  # which holds this, and would until Python looks for cycles
 
     # httptools
 

@@ -17,7 +17,8 @@ class _Socket(aiohttp.ClientWebSocketResponse[bool]):
     def abort(self) -> None:
         """Lets go of its connection at once: closing waits for what is unsent, which a node that hangs never takes."""
         self._writer.transport.abort()
-        # Two ways in which it would hold itself until Python looks for cycles.
+        # Three ways in which it would hold itself until Python looks for cycles.
+        self._cancel_heartbeat()
         if isinstance(protocol := self._writer.protocol, ResponseHandler):
             protocol._data_received_cb = None
         if (error := self.exception()) is not None:

@@ -203,5 +203,6 @@ class WebSocketEndpoint:
 def _let_go(request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
     """Cuts what would hold a session that is over until Python looks for cycles, maybe 100,000 sessions later."""
     request.protocol._data_received_cb = None  # the socket's own method
+    socket._cancel_heartbeat()  # whose timer has one too, also once it is over
     if (error := socket.exception()) is not None:
         error.__traceback__ = error.__context__ = None  # their frames have the socket

@@ -139,7 +139,10 @@ class NodeSide:
         own = read_answer(await link.ask(split.own, noted), link.node)
         if "error" in own.result or joining is None:
             return own
-        result = await self._joined_or_own(joining, split, link)
+        try:
+            result = await self._joined_or_own(joining, split, link)
+        finally:
+            joining = None  # as below
         if "error" not in result and split.own.method == call.method:
             result = {**own.result, **result}
         return NodeAnswer(result, own.beside, own.size)
@@ -151,6 +154,8 @@ class NodeSide:
         except NodeFailure as failure:
             if failure.kind == "timeout" or link is not self._link or self._over or not self.shared.use_own():
                 raise
+        finally:
+            del joining  # a failure has this frame, and this would have the failure
 
         def noted(answer: Message) -> None:
             result = _result_in(answer)
