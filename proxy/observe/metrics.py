@@ -201,7 +201,7 @@ class Metrics:
         seconds: float,
     ) -> None:
         """Count one request of a client, by `http` or `ws`, that has been answered."""
-        label = method if method in KNOWN_METHODS else "other"
+        label = method_label(method)
         self._requests.add(transport, label, client_version, node_version, outcome)
         self._request_seconds.add(seconds, transport, label, client_version)
 

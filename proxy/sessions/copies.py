@@ -3,19 +3,10 @@
 import re
 from typing import Literal
 
-SHARED = frozenset(
-    {
-        "book_changes",
-        "consensus",
-        "ledger",
-        "manifests",
-        "server",
-        "transactions",
-        "transactions_proposed",
-        "validations",
-    }
-)
-"""The streams that are the same for everyone."""
+from proxy.sessions.subscriptions import STREAMS
+
+SHARED = STREAMS - {"peer_status"}
+"""The streams that are the same for everyone; `peer_status` is the administrator's."""
 
 _NOT_VALIDATED = re.compile(rb'"validated"\s*:\s*false')
 _OF_TRANSACTIONS = ("transactions", "transactions_proposed")
