@@ -121,7 +121,7 @@ def _refusal(request: Request, peer: str, door: Door) -> Response | None:
     if "content-encoding" in headers and headers["content-encoding"].lower() != "identity":
         text = "Unable to parse request: it is compressed, send it without Content-Encoding"
         return _refuse(request, peer, door, "compressed", 400, text)
-    if request.content_length > door.request_bytes:
+    if request.head.content_length > door.request_bytes:
         # Before it is read; of one that does not say its length, no more than so many bytes are read.
         text = f"Unable to parse request: larger than {door.request_bytes} bytes"
         return _refuse(request, peer, door, "too_large", 400, text)

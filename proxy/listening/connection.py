@@ -12,26 +12,20 @@ from typing import cast
 import httptools
 import structlog
 
-from proxy.listening.request import READ_AHEAD, Body, BodyBroken, Request
+from proxy.listening.heads import MOST_HEAD_BYTES, HeadReading, NotHttp, head_at_once
+from proxy.listening.request import READ_AHEAD, Body, BodyBroken, Request, WholeBody
 from proxy.listening.response import TEXT, Response
 from proxy.listening.terms import Overdue, Patience, Terms
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-_MOST_HEAD_BYTES = 32_768
-_MOST_HEADERS = 100
 _REQUESTS_AHEAD = 16
 """Requests that a client may send without waiting for their answers; more wait in the system's buffers."""
-_VERSIONS = frozenset({"1.0", "1.1"})
 NO_HTTP = b"Bad Request: this is not HTTP/1.1 as it is understood here\r\n"
 """What a client is told that sends something else."""
 _FAILED = b"Internal Server Error: this is a fault of the proxy's own\r\n"
 
 log = structlog.get_logger(__name__)
-
-
-class NotHttp(Exception):  # noqa: N818 - what it is
-    """What the client sends is no HTTP/1, or more of it than is taken."""
 
 
 class Connection(asyncio.Protocol):
@@ -49,8 +43,8 @@ class Connection(asyncio.Protocol):
         "_ended",
         "_half_closed",
         "_handler",
-        "_head_bytes",
-        "_headers",
+        "_head",
+        "_in_message",
         "_last",
         "_loop",
         "_malformed",
@@ -58,7 +52,6 @@ class Connection(asyncio.Protocol):
         "_patience",
         "_remote",
         "_rest",
-        "_target",
         "_task",
         "_unparsed",
         "_upgrade",
@@ -82,9 +75,8 @@ class Connection(asyncio.Protocol):
         self._parser: httptools.HttpRequestParser | None = None
         self.wire: asyncio.Transport | None = None
         """The transport, also while it is closing."""
-        self._target = b""
-        self._headers: dict[str, str] = {}
-        self._head_bytes = 0
+        self._head = HeadReading()
+        self._in_message = False  # the parser has told the beginning of a request, and not its end
         self._unparsed = 0  # bytes that the parser has and has told nothing of
         self._arriving: Body | None = None
         self._answering: Request | None = None
@@ -124,6 +116,12 @@ class Connection(asyncio.Protocol):
             return
         if self._last:
             return
+        if self._answering is None and not self._in_message and self._parser is not None:
+            request = self._request_at_once(data)
+            if request is not None:
+                self._patience.asked()
+                self._begin(request)
+                return
         self._patience.received(len(data), self._loop.time())
         self._feed(data)
 
@@ -150,40 +148,28 @@ class Connection(asyncio.Protocol):
 
     # httptools
 
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_message = True
+
     def on_url(self, part: bytes) -> None:
         """A part of what the request is for."""
-        self._target += part
+        self._head.on_url(part)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or behind the chunks of a body one that nobody reads."""
-        if self._arriving is not None:
-            return
-        self._head_bytes += len(name) + len(value)
-        headers = self._headers
-        if self._head_bytes > _MOST_HEAD_BYTES or len(headers) >= _MOST_HEADERS:
-            raise NotHttp
-        key = name.decode("ascii").lower()
-        told = value.decode(errors="surrogateescape")
-        headers[key] = f"{headers[key]},{told}" if key in headers else told
+        if self._arriving is None:
+            self._head.on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is whole: the request begins."""
         parser = cast(httptools.HttpRequestParser, self._parser)
-        version = parser.get_http_version()
-        if version not in _VERSIONS or self._websocket:
+        if self._websocket:
             raise NotHttp
-        request = Request(
-            parser.get_method().decode("ascii"),
-            self._target,
-            self._headers,
-            self._remote,
-            self,
-            is_1_1=version == "1.1",
-            keep_alive=parser.should_keep_alive(),
-        )
-        self._target, self._headers, self._head_bytes, self._unparsed = b"", {}, 0, 0
+        request = Request(self._head.whole(parser), Body(self), self._remote, self)
+        self._unparsed = 0
         self._patience.head_came(self._loop.time())
-        self._websocket = request.wants_websocket
+        self._websocket = request.head.wants_websocket
         if parser.should_upgrade() and not self._websocket:
             self._refuse_upgrade(request)
             return
@@ -201,6 +187,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        self._in_message = False
         if self._again:
             return
         self._unparsed = 0
@@ -212,6 +199,16 @@ class Connection(asyncio.Protocol):
             self._be_idle()
 
     # One request after the other
+
+    def _request_at_once(self, data: bytes) -> Request | None:
+        """The request, if `data` is one, wholly, and nothing else, with a head as it was read before."""
+        known = head_at_once(data)
+        if known is None:
+            return None
+        head, end = known
+        if len(data) - end != head.content_length:
+            return None
+        return Request(head, WholeBody(data[end:]), self._remote, self)
 
     def _feed(self, data: bytes) -> None:
         self._unparsed += len(data)
@@ -227,7 +224,7 @@ class Connection(asyncio.Protocol):
                         break
                     self._parser = httptools.HttpRequestParser(self)
                     data, self._again = self._again + data, b""
-            if self._unparsed > _MOST_HEAD_BYTES:
+            if self._unparsed > MOST_HEAD_BYTES:
                 raise NotHttp
         except (httptools.HttpParserError, NotHttp):
             self._refuse_rest()
@@ -238,11 +235,11 @@ class Connection(asyncio.Protocol):
         """
         if request.method == "CONNECT":
             raise NotHttp
-        self._again = request.as_sent(but="upgrade")
+        self._again = request.head.as_sent(but="upgrade")
 
     def _begin(self, request: Request) -> None:
         self._answering = request
-        if request.wants_websocket:
+        if request.head.wants_websocket:
             # Not within the parser's call, for it does not know yet what comes after the request.
             self._loop.call_soon(self._hand_over, request)
         else:
@@ -264,8 +261,8 @@ class Connection(asyncio.Protocol):
         wire = self.wire
         if wire is None or wire.is_closing():
             return
-        keep_alive = response.keep_alive and request.keep_alive and not self._last
-        pieces = response.pieces(is_1_1=request.is_1_1, keep_alive=keep_alive, with_body=request.method != "HEAD")
+        keep_alive = response.keep_alive and request.head.keep_alive and not self._last
+        pieces = response.pieces(is_1_1=request.head.is_1_1, keep_alive=keep_alive, with_body=request.method != "HEAD")
         if len(pieces) == 1:
             wire.write(pieces[0])
         else:
@@ -350,7 +347,7 @@ class Connection(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Whether there is no request, nor a part of one, nor a WebSocket."""
-        return self._answering is None and not self._websocket and self._patience.nothing_came
+        return not (self._answering or self._websocket or self._in_message) and self._patience.nothing_came
 
     def close_idle(self) -> None:
         """Ends it, where `idle`."""

@@ -85,59 +85,73 @@ class Body:
             self._waiter.set_result(None)
 
 
-class Request:
-    """A request whose head has come.
+class WholeBody(Body):
+    """The body of a request that was there wholly when its head was."""
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.complete = True
+        self.dropped = False
+
+    async def read(self, most: int) -> bytes:
+        """All of it, however long."""
+        return self._content
+
+    def read_now(self) -> bytes:
+        """All of it."""
+        return self._content
+
+
+class Head:
+    """What stands before the body of a request.
 
     `method`: as it was sent, `POST`. `headers`: with names in lower case, and the values of one that was sent
-    repeatedly joined by commas (RFC 9110, 5.3). `remote`: the address of the peer. `keep_alive`: whether the client
-    wants the connection to stay open.
+    repeatedly joined by commas (RFC 9110, 5.3). `keep_alive`: whether the client wants the connection to stay open.
+    `content_length`: bytes of the body; 0 where it does not say. `wants_websocket`: whether it asks for the connection
+    to become a WebSocket; with a body it would be no such request.
     """
 
-    __slots__ = ("body", "connection", "headers", "is_1_1", "keep_alive", "method", "remote", "target")
+    __slots__ = ("content_length", "headers", "is_1_1", "keep_alive", "method", "target", "wants_websocket")
 
     def __init__(
-        self,
-        method: str,
-        target: bytes,
-        headers: Mapping[str, str],
-        remote: str,
-        connection: "Connection",
-        *,
-        is_1_1: bool,
-        keep_alive: bool,
+        self, method: str, target: bytes, headers: Mapping[str, str], *, is_1_1: bool, keep_alive: bool
     ) -> None:
         self.method = method
         self.target = target
         self.headers = headers
-        self.remote = remote
-        self.connection = connection
         self.is_1_1 = is_1_1
         self.keep_alive = keep_alive
-        self.body = Body(connection)
-
-    def as_sent(self, *, but: str = "") -> bytes:
-        """Its head as it came, for another reader of HTTP; without the header `but`."""
-        lines = [f"{name}: {value}" for name, value in self.headers.items() if name != but]
-        text = "".join(f"{line}\r\n" for line in lines).encode(errors="surrogateescape")
-        return b"%b %b HTTP/1.%d\r\n%b\r\n" % (self.method.encode(), self.target, self.is_1_1, text)
-
-    @property
-    def wants_websocket(self) -> bool:
-        """Whether it asks for the connection to become a WebSocket; with a body it would be no such request."""
-        headers = self.headers
-        return (
-            self.method == "GET"
+        self.content_length = int(headers.get("content-length", 0))
+        self.wants_websocket = (
+            method == "GET"
             and headers.get("upgrade", "").lower() == "websocket"
             and not self.content_length
             and "transfer-encoding" not in headers
         )
 
+    def as_sent(self, *, but: str = "") -> bytes:
+        """It as it came, for another reader of HTTP; without the header `but`."""
+        lines = [f"{name}: {value}" for name, value in self.headers.items() if name != but]
+        text = "".join(f"{line}\r\n" for line in lines).encode(errors="surrogateescape")
+        return b"%b %b HTTP/1.%d\r\n%b\r\n" % (self.method.encode(), self.target, self.is_1_1, text)
+
+
+class Request:
+    """A request whose head has come. `remote`: the address of the peer."""
+
+    __slots__ = ("body", "connection", "head", "headers", "method", "remote")
+
+    def __init__(self, head: Head, body: Body, remote: str, connection: "Connection") -> None:
+        self.head = head
+        self.method = head.method
+        self.headers = head.headers
+        self.body = body
+        self.remote = remote
+        self.connection = connection
+
     def tell_to_continue(self) -> None:
         """Has a client that asked whether to send the body send it (`Expect: 100-continue`)."""
         if self.connection.wire is not None:
             self.connection.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    @property
-    def content_length(self) -> int:
-        """Bytes that its body has; 0 where it does not say."""
-        return int(self.headers.get("content-length", 0))

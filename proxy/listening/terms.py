@@ -70,6 +70,10 @@ class Patience:
         """The request is there wholly."""
         self._received = 0
 
+    def asked(self) -> None:
+        """A whole request has come at once."""
+        self._head_since = self._idle_since = None
+
     def idles(self, now: float) -> None:
         """The client has all its answers."""
         self._linger_until = None

@@ -92,7 +92,7 @@ class Upgrades:
         protocol = Upgraded(self._server, connection, request)
         wire.set_protocol(protocol)
         protocol.connection_made(wire)
-        protocol.data_received(request.as_sent())
+        protocol.data_received(request.head.as_sent())
         if rest:
             protocol.data_received(rest)
 

@@ -19,6 +19,7 @@ from proxy.nodes.http_connection import (
     HttpConnections,
     RawAnswer,
 )
+from proxy.nodes.places import Places
 from proxy.tracing import UNTRACED, Tracing
 
 FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense"]
@@ -94,14 +95,14 @@ class HttpNode:
         self._connect_timeout = connect_timeout
         self._answer_timeout = answer_timeout
         self._loop = asyncio.get_running_loop()
-        self._places = asyncio.Semaphore(connections)
+        self._places = Places(connections)
         self._watchers: list[Watcher] = []
         self._deadlines = Deadlines()
         self._waiting: set[asyncio.Timeout] = set()
         self._closed = False
         self._tracing = tracing
         self._head = _head(urlsplit(url))
-        # The semaphore bounds the connections, so that their pools need no bound of their own.
+        # The places bound the connections, so that their pools need no bound of their own.
         self._reading = HttpConnections(urlsplit(url), idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls)
         # A request that is never repeated must not meet a connection that the node is about to close, so it only takes
         # one that another of its kind used a moment ago.
@@ -146,41 +147,45 @@ class HttpNode:
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         pool = self._reading if reads_only else self._submitting
         has_place = connected = False
-        answer: RawAnswer | None = None
         try:
             # The proxy's own few do not wait behind clients: a busy node is not one that is down.
             if client is not None:
-                if self._places.locked():
-                    await self._take_place(ends)
-                else:
-                    await self._places.acquire()  # at once, so that no timer is needed
+                if not self._places.take():
+                    await self._wait_for_place(ends)
                 has_place = True
             connection = None if self._closed else pool.take()
-            if connection is not None:
-                connected = True
+            while True:
+                may_be_stale = reads_only and connection is not None
+                connected = connection is not None
+                if connection is None:
+                    connection = await self._connect(pool, ends)
+                    connected = True
+                self._deadlines.set(connection, ends)
                 try:
-                    answer = await self._exchange(pool, connection, request, ends)
-                except ConnectionError:
-                    if not reads_only or connection.answering:
+                    answer = await connection.ask(request)
+                    break
+                except BaseException as error:
+                    connection.abort()
+                    if not (may_be_stale and isinstance(error, ConnectionError)) or connection.answering:
                         raise
-            if answer is None:
-                connected = False
-                connection = await self._connect(pool, ends)
-                connected = True
-                answer = await self._exchange(pool, connection, request, ends)
+                finally:
+                    self._deadlines.clear(connection)
+                    pool.give_back(connection)
+                connection = None
+            self._check(answer)
         except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
             failure = self._failure(error, connected)
             self._tell(Asked(self.name, method, client is not None, self._loop.time() - began, failure))
             raise failure from None  # the cause may quote what the node sent
         finally:
             if has_place:
-                self._places.release()
+                self._places.give_back()
         self._tell(Asked(self.name, method, client is not None, self._loop.time() - began, answer))
         return answer
 
-    async def _take_place(self, ends: float) -> None:
+    async def _wait_for_place(self, ends: float) -> None:
         async with self._limit(ends):
-            await self._places.acquire()
+            await self._places.wait()
 
     @asynccontextmanager
     async def _limit(self, ends: float) -> AsyncIterator[None]:
@@ -199,24 +204,13 @@ class HttpNode:
         async with self._limit(min(ends, self._loop.time() + self._connect_timeout)):
             return await pool.connect()
 
-    async def _exchange(
-        self, pool: HttpConnections, connection: HttpConnection, request: bytes, ends: float
-    ) -> RawAnswer:
-        self._deadlines.set(connection, ends)
-        try:
-            answer = await connection.ask(request)
-        except BaseException:
-            connection.abort()
-            raise
-        finally:
-            self._deadlines.clear(connection)
-            pool.give_back(connection)
+    def _check(self, answer: RawAnswer) -> None:
+        """Raises NodeFailure for what no node answers."""
         if 300 <= answer.status < 400 or (answer.content_encoding and answer.content_encoding.lower() != "identity"):
             raise NodeFailure("nonsense", self.name)
         if not answer.framed and not _is_json(answer.body):
             # Ended by closing: only what the body says can tell whether it is whole.
             raise NodeFailure("disconnected", self.name)
-        return answer
 
     def _failure(self, error: Exception, connected: bool) -> NodeFailure:
         if isinstance(error, NodeFailure):

@@ -7,6 +7,7 @@ third of the work of a general HTTP client, which is most of what a proxy in Pyt
 import asyncio
 import ssl
 from collections import deque
+from functools import lru_cache
 from typing import NamedTuple, cast
 from urllib.parse import SplitResult
 
@@ -14,6 +15,9 @@ import httptools
 
 _MOST_HEAD_BYTES = 65_536
 """Of an answer: status line and headers."""
+_WITHOUT_BODY = frozenset({204, 304})
+_MOST_REMEMBERED_BYTES = 1_024
+_REMEMBERED = 1_024
 _WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
 
 
@@ -82,7 +86,6 @@ class HttpConnection(asyncio.Protocol):
             self._parser = httptools.HttpResponseParser(self)
         waiting = self._waiting = self._loop.create_future()
         self.answering = False
-        self._begin_message()
         self._transport.write(request)
         return waiting
 
@@ -110,7 +113,12 @@ class HttpConnection(asyncio.Protocol):
         if self._waiting is None or self._waiting.done() or self._parser is None:
             self.abort()
             return
-        self.answering = True
+        if not self.answering:
+            self.answering = True
+            answer = _answer_at_once(data, self._most_bytes)
+            if answer is not None:
+                self._give(*answer)
+                return
         if not self._in_body:
             self._head_size += len(data)
         try:
@@ -129,7 +137,7 @@ class HttpConnection(asyncio.Protocol):
             self._closed.set_result(None)
         if self._waiting is not None and not self._waiting.done():
             if self._in_body and not self._framed and error is None:
-                self._finish()
+                self._finish(keeps=False)
             else:
                 self._waiting.set_exception(ConnectionResetError())
         self._parser = None  # which holds this, and would until Python looks for cycles
@@ -171,10 +179,7 @@ class HttpConnection(asyncio.Protocol):
         if not self._in_body:  # 100 Continue, and its like
             self._begin_message()
             return
-        keeps = self._parser is not None and self._parser.should_keep_alive()
-        self._finish()
-        if not keeps and self._transport is not None:
-            self._transport.close()
+        self._finish(keeps=self._parser is not None and self._parser.should_keep_alive())
 
     def _begin_message(self) -> None:
         self._chunks = []
@@ -185,24 +190,75 @@ class HttpConnection(asyncio.Protocol):
     def _status(self) -> int:
         return self._parser.get_status_code() if self._parser is not None else 0
 
-    def _finish(self) -> None:
+    def _finish(self, *, keeps: bool) -> None:
         if self._waiting is None or self._waiting.done():
             raise AnswerMalformed  # a second answer to one question
-        chunks, self._chunks = self._chunks, []  # or a connection would keep what it has given
-        self._waiting.set_result(
-            RawAnswer(
-                self._status(),
-                self._content_type,
-                chunks[0] if len(chunks) == 1 else b"".join(chunks),
-                self._content_encoding,
-                self._framed,
-            )
-        )
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        answer = RawAnswer(self._status(), self._content_type, body, self._content_encoding, self._framed)
+        self._begin_message()
+        self._give(answer, keeps)
+
+    def _give(self, answer: RawAnswer, keeps: bool) -> None:
+        """The question is answered, and the connection `keeps` open."""
+        if self._waiting is not None:
+            self._waiting.set_result(answer)
+        if not keeps and self._transport is not None:
+            self._transport.close()
 
     def _fail(self, error: Exception) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
         self.abort()
+
+
+def _answer_at_once(data: bytes, most_bytes: int) -> tuple[RawAnswer, bool] | None:
+    """The answer, if `data` is one, wholly, and nothing else, and whether the connection keeps open after it."""
+    end = data.find(b"\r\n\r\n", 0, _MOST_REMEMBERED_BYTES) + 4
+    head = _read_head(data[:end]) if end > 4 else None
+    if head is None or len(data) - end != head.length or head.length > most_bytes:
+        return None
+    return RawAnswer(head.status, head.content_type, data[end:], head.content_encoding), head.keeps
+
+
+class _Head(NamedTuple):
+    """What stands before the body of a usual answer, the length of which it tells."""
+
+    status: int
+    content_type: str
+    content_encoding: str
+    length: int
+    keeps: bool
+
+
+@lru_cache(_REMEMBERED)
+def _read_head(data: bytes) -> _Head | None:
+    """Most heads are the same as those that came before, but for the length and the second; None for an unusual one."""
+    headers: dict[bytes, bytes] = {}
+    parser = httptools.HttpResponseParser(_Headers(headers))
+    try:
+        parser.feed_data(data)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        return None
+    status, length = parser.get_status_code(), int(headers.get(b"content-length", 0))
+    if status < 200 or status in _WITHOUT_BODY or b"transfer-encoding" in headers or not length:
+        return None
+    return _Head(
+        status,
+        headers.get(b"content-type", b"").decode("latin-1"),
+        headers.get(b"content-encoding", b"").decode("latin-1"),
+        length,
+        parser.should_keep_alive(),
+    )
+
+
+class _Headers:
+    """Collects headers for the parser."""
+
+    def __init__(self, headers: dict[bytes, bytes]) -> None:
+        self._headers = headers
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
 
 
 class HttpConnections:
