@@ -5,6 +5,7 @@ What is refused is answered as rippled answers a client that has used up its bal
 """
 
 from collections import Counter
+from functools import lru_cache
 from typing import Literal
 
 from throttled import MemoryStore, RateLimiterType, Throttled, per_sec
@@ -21,6 +22,7 @@ class Rate:
     """So many requests a second for each key, with `burst_seconds` worth of them at once; 0 for no limit."""
 
     def __init__(self, per_second: int, burst_seconds: int) -> None:
+        self.is_limited = per_second > 0
         self._most = per_second * burst_seconds
         self._throttled: Throttled | None = None
         if per_second:
@@ -55,30 +57,35 @@ class Admission:
         self._rate = rate
         self._in_all = in_all
         self._most_in_flight = in_flight_per_address
-        self._exempt = exempt
         self._in_flight = Counter[str]()
+        self._held_to_limits = lru_cache(_ADDRESSES)(lambda address: None if address in exempt else counted_as(address))
 
     def admit(self, address: str, requests: int = 1) -> Refusal | None:
         """Counts requests of the client at `address`; says why they are refused, or None to serve them."""
-        if address not in self._exempt and not self._rate.allows(counted_as(address), requests):
-            return "rate"
-        return None if self._in_all.allows("all", requests) else "rate_in_all"
+        if self._rate.is_limited:
+            counted = self._held_to_limits(address)
+            if counted is not None and not self._rate.allows(counted, requests):
+                return "rate"
+        return "rate_in_all" if self._in_all.is_limited and not self._in_all.allows("all", requests) else None
 
     def enter(self, address: str) -> Refusal | None:
         """Counts one request of the client at `address` as under way, until it leaves; or says why it must not be."""
-        if address in self._exempt:
+        counted = self._held_to_limits(address)
+        if counted is None:
             return None
-        counted = counted_as(address)
-        if self._in_flight[counted] >= self._most_in_flight:
+        under_way = self._in_flight[counted]
+        if under_way >= self._most_in_flight:
             return "in_flight_per_address"
-        self._in_flight[counted] += 1
+        self._in_flight[counted] = under_way + 1
         return None
 
     def leave(self, address: str) -> None:
         """One request of the client at `address`, which `enter` let in, is over."""
-        if address in self._exempt:
+        counted = self._held_to_limits(address)
+        if counted is None:
             return
-        counted = counted_as(address)
-        self._in_flight[counted] -= 1
-        if not self._in_flight[counted]:
+        left = self._in_flight[counted] - 1
+        if left:
+            self._in_flight[counted] = left
+        else:
             del self._in_flight[counted]

@@ -123,7 +123,7 @@ class Answering:
         """Asks a node; where that fails and nothing can have come of it, another, from the beginning."""
         wanted, reads_only = wanted_ledgers(call.params), call.method in READING_METHODS
         tried: list[Node] = []
-        outcome: Answer | Exception = NoNode()
+        outcome: Answer | Exception | None = None
         for _ in range(self._tries):
             node = self._nodes.choose(call.version, reads_only=reads_only, ledger_index=wanted, not_these=tried)
             if node is None or node.api_version is None:
@@ -137,7 +137,7 @@ class Answering:
                 latest = failure
             followed = attempt.may_be_followed(latest) and self._loop.time() < deadline
             # That a node was busy tells a client more than that another one failed.
-            if not followed or isinstance(outcome, FAILURES):
+            if not followed or outcome is None or isinstance(outcome, FAILURES):
                 outcome = latest
                 served.node, served.node_version = node.name, attempt.version
             if not followed:
@@ -146,6 +146,8 @@ class Answering:
                 await node.health.look_again(min(deadline, self._loop.time() + _VERSION_SECONDS))
             if node.api_version == attempt.version:
                 tried.append(node)
+        if outcome is None:
+            raise NoNode
         if isinstance(outcome, Exception):
             raise outcome
         served.error = error_of(outcome.result) if isinstance(outcome, Translated) else None

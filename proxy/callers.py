@@ -94,10 +94,10 @@ class Callers:
         seen = self._seen.get(caller) or self._add(caller, now)
         self._seen.move_to_end(seen.caller)
         seen.last = now
-        used_for = UsedFor(transport, version, method if method in _CHANGED else None)
-        use = seen.uses.get(used_for)
+        used_for = (transport, version, method if method in _CHANGED else None)
+        use = seen.uses.get(used_for)  # type: ignore[call-overload]  # as a tuple it is the same key, sooner made
         if use is None or use.last < now - self.hours * 3600:
-            use = seen.uses[used_for] = Use(now, now)
+            use = seen.uses[UsedFor(*used_for)] = Use(now, now)
         use.last = now
         use.requests += 1
 

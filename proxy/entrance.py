@@ -18,26 +18,33 @@ from proxy.sessions import WebSocketEndpoint
 
 
 class Users:
-    """Counts who uses something, each within `with`."""
+    """Counts who uses something, each from `enter` to `leave`, or within `with`."""
 
     def __init__(self) -> None:
         self._count = 0
-        self._none = asyncio.Event()
-        self._none.set()
+        self._none: asyncio.Event | None = None
 
-    def __enter__(self) -> None:
+    def enter(self) -> None:
+        """There is one more."""
         self._count += 1
-        if self._count == 1:
-            self._none.clear()
 
-    def __exit__(self, *_: object) -> None:
+    def leave(self) -> None:
+        """There is one less."""
         self._count -= 1
-        if not self._count:
+        if not self._count and self._none is not None:
             self._none.set()
 
+    def __enter__(self) -> None:
+        self.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
     async def none(self) -> None:
-        """Waits until there is none."""
-        await self._none.wait()
+        """Waits until there is none; nobody is to come any more."""
+        if self._count:
+            self._none = self._none or asyncio.Event()
+            await self._none.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +78,16 @@ class Entrance:
     async def handle(self, request: Request) -> Response:
         """Answers one HTTP request."""
         door = self.door
-        with door.users:
-            if request.method == "POST":
+        if request.method == "POST":
+            users = door.users
+            users.enter()
+            try:
                 peer = client_address(request.remote, request.headers, door.trusted_proxies)
                 response = _refusal(request, peer, door) or await door.jsonrpc.handle(request, peer, door.admission)
-            else:
-                response = self._not_posted(request, door)
+            finally:
+                users.leave()
+        else:
+            response = self._not_posted(request, door)
         door.origins.mark(request, response)
         if self.leaving or self._draining():
             response.keep_alive = False

@@ -108,9 +108,8 @@ class JsonRpcEndpoint:
     async def _serve(self, call: Call, served: Served, deadline: float) -> Response:
         served.method, served.client_version = call.method, call.version
         try:
-            own = self._own_result(call, served)
-            if own is not None:
-                status, answer = write_jsonrpc(call, own)
+            if call.method == "version":
+                status, answer = write_jsonrpc(call, self._own_result(call, served))
             else:
                 status, answer = _written(call, await self._answering.answer(call, served, deadline, may_pass=True))
         except FAILURES as failure:
@@ -135,10 +134,8 @@ class JsonRpcEndpoint:
         self._account.ended(served, status)
         return Response(status, answer)
 
-    def _own_result(self, call: Call, served: Served) -> JsonObject | None:
-        """The result where the proxy answers by itself; None where a node is to be asked."""
-        if call.method != "version":
-            return None
+    def _own_result(self, call: Call, served: Served) -> JsonObject:
+        """The result of `version`, which the proxy answers by itself."""
         served.outcome = "success"
         return version_result(call.version, self._policy.versions)
 
@@ -178,9 +175,8 @@ class JsonRpcEndpoint:
             self._account.refused(served, item.reason)
             return jsonrpc_answer(call, item.result)
         try:
-            own = self._own_result(call, served)
-            if own is not None:
-                return jsonrpc_answer(call, own)
+            if call.method == "version":
+                return jsonrpc_answer(call, self._own_result(call, served))
             return _written_item(call, await self._answering.answer(call, served, deadline, may_pass=False))
         except FAILURES as failure:
             return jsonrpc_answer(call, self._failed(failure, call, served)[1])

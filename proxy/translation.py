@@ -61,23 +61,21 @@ class Translator:
         `first`: the answer to its first question, where that has been asked already. A request that needs more than
         it may is answered with `tooBusy`. Raises AnswerMisshapen, and what `ask` raises.
         """
-        translated = Translated({})
         asked = size = 0
+        seconds = 0.0
+        beside: JsonObject = {}
         answer: NodeAnswer | None = None
         while True:
             began = time.perf_counter()
             try:
                 question = next(conversation) if answer is None else conversation.send(answer.result)
             except StopIteration as stop:
-                translated.result = stop.value
-                return translated
+                return Translated(stop.value, beside, seconds + time.perf_counter() - began)
             except _MISSHAPEN as error:
                 raise AnswerMisshapen(type(error).__name__) from None
-            finally:
-                translated.seconds += time.perf_counter() - began
+            seconds += time.perf_counter() - began
             if asked >= self._questions or size > self._question_bytes:
-                translated.result = self._too_much(asked)
-                return translated
+                return Translated(self._too_much(asked), beside, seconds)
             if first is not None:
                 answer, first = first, None
             elif question.settled:
@@ -86,7 +84,8 @@ class Translator:
                 answer = await ask(question)
             asked += 1
             size += answer.size
-            translated.beside = {**answer.beside, **translated.beside}
+            if answer.beside:
+                beside = {**answer.beside, **beside}
 
     def _too_much(self, asked: int) -> JsonObject:
         if asked >= self._questions:

@@ -44,6 +44,11 @@ def batch_of(*items: Any, policy: Policy = POLICY) -> list[Call | Refused | Batc
     return batch.items
 
 
+def echoed(call: Call) -> Any:
+    """The request that an error answers with."""
+    return json.loads(write_jsonrpc(call, error_result("internal"))[1])["result"]["request"]
+
+
 @pytest.mark.parametrize(
     ("body", "line"),
     [
@@ -87,7 +92,8 @@ def test_a_malformed_request_gets_the_line_that_rippled_gives(body: str, line: s
 )
 def test_no_parameters_may_be_said_in_many_ways(params: str) -> None:
     call = read_call(f'{{"method":"ping"{params}}}')
-    assert (call.params, call.version, call.envelope, call.request) == ({}, 1, {}, {"command": "ping"})
+    assert (call.params, call.version, call.envelope) == ({}, 1, {})
+    assert echoed(call) == {"command": "ping"}
 
 
 def test_a_call_is_taken_out_of_its_envelope() -> None:
@@ -97,7 +103,7 @@ def test_a_call_is_taken_out_of_its_envelope() -> None:
     )
     assert (call.method, call.params, call.version) == ("tx", {"transaction": "AB"}, 2)
     assert call.envelope == {"id": [1], "jsonrpc": "2.0", "ripplerpc": "1.0"}
-    assert call.request == {**call.envelope, "api_version": 2, "command": "tx", "method": "tx", "transaction": "AB"}
+    assert echoed(call) == {**call.envelope, "api_version": 2, "command": "tx", "method": "tx", "transaction": "AB"}
 
 
 def test_a_request_is_measured_by_the_policy() -> None:
@@ -146,7 +152,7 @@ def test_a_batch_item_is_flat() -> None:
     (call,) = batch_of({"method": "tx", "transaction": "AB", "params": [{"binary": True}], "id": 5})
     assert isinstance(call, Call)
     assert call.params == {"transaction": "AB"}
-    assert call.request == {"command": "tx", "method": "tx", "transaction": "AB", "params": [{"binary": True}], "id": 5}
+    assert echoed(call) == {"command": "tx", "method": "tx", "transaction": "AB", "params": [{"binary": True}], "id": 5}
 
 
 def test_the_guard_judges_every_item_of_a_batch() -> None:

@@ -38,7 +38,7 @@ class Call(NamedTuple):
     envelope: dict[str, Any]
     """What the answer echoes: those of `id`, `jsonrpc`, `ripplerpc` (WebSocket: `api_version`) that were sent."""
     request: dict[str, Any]
-    """What an error echoes once its secrets are masked: the request as it was sent, in JSON-RPC with `command`."""
+    """What an error echoes once its secrets are masked: the request as it was sent."""
 
     def __repr__(self) -> str:
         return f"Call(method={self.method!r}, version={self.version})"

@@ -19,6 +19,7 @@ from proxy.request_json import RequestUnreadable, read, write, write_line
 _METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
 """Codes of the errors that stand for an item of a batch."""
 
+_NO_PARAMS: tuple[Any, ...] = (None, "", [], {}, [None], [{}])
 _BATCH_ITEM_ONLY = frozenset({"params"})
 """A batch's item is flat; its `params` are looked at for the version and the administrator's name only."""
 
@@ -46,9 +47,9 @@ def read_jsonrpc(body: bytes, policy: Policy) -> Call | Refused | Batch | HttpRe
 
 def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> dict[str, Any]:
     """The answer to `call`, ready to be written alone or in a batch; what it is given is left as it was."""
-    beside = dict(beside or {})
-    if "warning" in beside:  # rippled's, about the client's load, which stands inside of the result in JSON-RPC
-        result = {**result, "warning": beside.pop("warning")}
+    if beside and "warning" in beside:  # rippled's, about the client's load: inside of the result in JSON-RPC
+        result = {**result, "warning": beside["warning"]}
+        beside = {name: value for name, value in beside.items() if name != "warning"}
     if "error" not in result:
         body = {"result": {**result, "status": "success"}}
     elif call.envelope.get("ripplerpc", "1.0") >= "2.0":
@@ -57,8 +58,8 @@ def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | 
         error.pop("error_message", None)
         body = {"error": error}
     else:
-        body = {"result": {**result, "request": masked(call.request), "status": "error"}}
-    return {**beside, **body, **call.envelope}
+        body = {"result": {**result, "request": masked({**call.request, "command": call.method}), "status": "error"}}
+    return {**(beside or {}), **body, **call.envelope} if beside or call.envelope else body
 
 
 def write_jsonrpc(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> tuple[int, bytes]:
@@ -132,7 +133,8 @@ def _read_item(item: Any, policy: Policy) -> Call | Refused | BatchRefusal:
 def _read_call(request: dict[str, Any], policy: Policy, *, in_batch: bool = False) -> Call | Refused:
     """Raises VersionRefused and _NoCall."""
     method = request.get("method")
-    first = _first_of(request.get("params"))
+    params: Any = request.get("params")
+    first: dict[str, Any] = params[0] if type(params) is list and params and type(params[0]) is dict else {}
     asked = first.get("api_version", ABSENT)
     if in_batch and (asked is ABSENT or (asked == 1 and type(asked) is int)):
         asked = request.get("api_version", asked)
@@ -146,8 +148,9 @@ def _read_call(request: dict[str, Any], policy: Policy, *, in_batch: bool = Fals
         raise _NoCall("method is not string", "method_no_string")
     if not method:
         raise _NoCall("method is empty", "method_empty")
-    if not in_batch:
-        _check_params(request.get("params"))
+    # Absent, null, or empty of its kind is no parameters; else it is one object, or null, in an array.
+    if not ((first and len(params) == 1) or in_batch or params in _NO_PARAMS):
+        raise _NoCall("params unparseable", "params_unparseable")
     given = request if in_batch else first
     if "ripplerpc" in given and not isinstance(given["ripplerpc"], str):
         raise _NoCall("ripplerpc is not a string", "ripplerpc_no_string")
@@ -155,7 +158,7 @@ def _read_call(request: dict[str, Any], policy: Policy, *, in_batch: bool = Fals
         method,
         given,
         version,
-        request={**given, "command": method},
+        request=given,
         unread=_BATCH_ITEM_ONLY if in_batch else frozenset(),
     )
     # Two names for one method, of which rippled looks at both; and a batch within a batch is no method.
@@ -164,18 +167,6 @@ def _read_call(request: dict[str, Any], policy: Policy, *, in_batch: bool = Fals
     if verdict == "no_permission":
         return Refused(call, error_result("noPermission"), "no_permission")
     return call
-
-
-def _first_of(params: Any) -> dict[str, Any]:
-    return params[0] if isinstance(params, list) and params and isinstance(params[0], dict) else {}
-
-
-def _check_params(params: Any) -> None:
-    """Absent, null, or empty of its kind is no parameters; else it is one object, or null, in an array."""
-    if params is None or params in ("", [], {}):
-        return
-    if not isinstance(params, list) or len(params) != 1 or not (params[0] is None or isinstance(params[0], dict)):
-        raise _NoCall("params unparseable", "params_unparseable")
 
 
 def _method_of(request: dict[str, Any]) -> str | None:

@@ -10,7 +10,8 @@ TEXT = "text/plain; charset=utf-8"
 SERVER = "xrpl-version-proxy"
 """What answers call themselves."""
 
-_STATUSES = frozenset(HTTPStatus)
+_PHRASES = {int(status): status.phrase for status in HTTPStatus}
+_NO_CONTENT = 204
 _LARGE = 65_536
 """Bytes of a body that is not copied behind its head."""
 
@@ -38,7 +39,7 @@ class Response:
         """What is to be written, to a client of HTTP/1.1 or 1.0; a `HEAD` is answered without the body."""
         body, headers = self.body, tuple(self.headers.items()) if self.headers else ()
         head = _head(self.status, self.content_type, is_1_1, keep_alive, headers, int(time.time()))
-        if self.status == HTTPStatus.NO_CONTENT:
+        if self.status == _NO_CONTENT:
             return (b"%b\r\n" % head,)
         if not with_body:
             return (b"%bContent-Length: %d\r\n\r\n" % (head, len(body)),)
@@ -56,10 +57,9 @@ def _head(
     headers: tuple[tuple[str, str], ...],
     second: int,
 ) -> bytes:
-    phrase = HTTPStatus(status).phrase if status in _STATUSES else ""
-    lines = [f"HTTP/1.{int(is_1_1)} {status} {phrase}", f"Server: {SERVER}"]
+    lines = [f"HTTP/1.{int(is_1_1)} {status} {_PHRASES.get(status, '')}", f"Server: {SERVER}"]
     lines.append(f"Date: {formatdate(second, usegmt=True)}")
-    if status != HTTPStatus.NO_CONTENT:
+    if status != _NO_CONTENT:
         lines.append(f"Content-Type: {content_type}")
     if keep_alive != is_1_1:
         lines.append("Connection: keep-alive" if keep_alive else "Connection: close")

@@ -51,7 +51,7 @@ class Breaker:
 
     def succeeded(self) -> None:
         """A request was answered."""
-        if self.is_open:
+        if self._pause:
             self.close()
         self._ended.append((self._clock(), False))
 

@@ -147,6 +147,7 @@ class HttpNode:
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         pool = self._reading if reads_only else self._submitting
         has_place = connected = False
+        answer: RawAnswer | None = None
         try:
             # The proxy's own few do not wait behind clients: a busy node is not one that is down.
             if client is not None:
@@ -154,7 +155,7 @@ class HttpNode:
                     await self._wait_for_place(ends)
                 has_place = True
             connection = None if self._closed else pool.take()
-            while True:
+            while answer is None:
                 may_be_stale = reads_only and connection is not None
                 connected = connection is not None
                 if connection is None:
@@ -163,7 +164,6 @@ class HttpNode:
                 self._deadlines.set(connection, ends)
                 try:
                     answer = await connection.ask(request)
-                    break
                 except BaseException as error:
                     connection.abort()
                     if not (may_be_stale and isinstance(error, ConnectionError)) or connection.answering:

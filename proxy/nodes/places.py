@@ -28,7 +28,9 @@ class Places:
         try:
             await turn
         except BaseException:
-            if turn.done() and not turn.cancelled():  # it came when nobody waited any more
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif not turn.cancelled():  # it came when nobody waited any more
                 self.give_back()
             raise
 

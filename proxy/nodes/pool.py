@@ -149,18 +149,14 @@ class Nodes:
         rewriting is the best rewriting; then the least busy by its weight, and among equals one by chance. What is
         asked once only, because it is not `reads_only` or because it is a session, is nothing to try a node with.
         """
-
-        def order(node: Node) -> tuple[bool, bool, bool, float, float]:
-            doubtful = node.breaker.is_open and (websocket or not reads_only)
-            lacks = ledger_index is not None and not has_ledgers(node.status.complete_ledgers, ledger_index)
-            # Of numbers drawn so, each node's is the greatest as often as its weight is of the sum of all.
-            drawn = random.random() ** (1 / node.weight)  # noqa: S311 - no secret
-            return doubtful, lacks, node.api_version != client_version, node.in_flight / node.weight, -drawn
-
         able = [node for node in self._nodes if node.takes_work(websocket) and node not in not_these]
         if not able:
             return None
-        chosen = min(able, key=order) if len(able) > 1 else able[0]
+        if len(able) == 1:
+            chosen = able[0]
+        else:
+            asked_once = websocket or not reads_only
+            chosen = min(able, key=lambda node: _order(node, client_version, asked_once, ledger_index))
         if chosen.breaker.is_open:
             chosen.breaker.chosen()
         return chosen
@@ -202,3 +198,14 @@ class Nodes:
                 log.info("node_healthy", node=node.name)
             elif is_now.up and not is_now.healthy and (was.healthy or not was.up):
                 log.warning("node_unhealthy", node=node.name, problem=is_now.problem)
+
+
+def _order(
+    node: Node, client_version: int, asked_once: bool, ledger_index: LedgerRange | None
+) -> tuple[bool, bool, bool, float, float]:
+    """The node with the least is chosen."""
+    doubtful = asked_once and node.breaker.is_open
+    lacks = ledger_index is not None and not has_ledgers(node.status.complete_ledgers, ledger_index)
+    # Of numbers drawn so, each node's is the greatest as often as its weight is of the sum of all.
+    drawn = random.random() ** (1 / node.weight)  # noqa: S311 - no secret
+    return doubtful, lacks, node.api_version != client_version, node.in_flight / node.weight, -drawn

@@ -58,25 +58,24 @@ class Spans(Collector):
         self._bounds = bounds
         self._ends = [*map(floatToGoString, bounds), "+Inf"]
         self._labels = labels
-        self._buckets: dict[_Labels, list[int]] = {}
-        self._sums: dict[_Labels, float] = {}
+        self._spans: dict[_Labels, list[float]] = {}
+        """The count of each bucket, and last the sum."""
         registry.register(self)
 
     def add(self, seconds: float, *labels: Any) -> None:
         """Count a time."""
-        buckets = self._buckets.get(labels)
-        if buckets is None:
-            buckets = self._buckets[labels] = [0] * len(self._ends)
-            self._sums[labels] = 0.0
-        buckets[bisect_left(self._bounds, seconds)] += 1
-        self._sums[labels] += seconds
+        span = self._spans.get(labels)
+        if span is None:
+            span = self._spans[labels] = [0] * (len(self._ends) + 1)
+        span[bisect_left(self._bounds, seconds)] += 1
+        span[-1] += seconds
 
     def collect(self) -> Iterator[Metric]:
         """The histograms as they are now."""
         family = HistogramMetricFamily(*self._about, labels=self._labels)
-        for labels, buckets in self._buckets.items():
+        for labels, (*buckets, seconds) in self._spans.items():
             counts = zip(self._ends, accumulate(buckets), strict=True)
-            family.add_metric(_told(labels), list(counts), self._sums[labels])
+            family.add_metric(_told(labels), list(counts), seconds)
         yield family
 
 
