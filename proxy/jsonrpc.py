@@ -20,6 +20,7 @@ from proxy.envelope import (
     write_batch,
     write_jsonrpc,
 )
+from proxy.errand import in_task
 from proxy.failures import FAILURES, Failure, told_of_failure
 from proxy.listening.request import BodyBroken, Request
 from proxy.listening.response import JSON, Response
@@ -102,6 +103,7 @@ class JsonRpcEndpoint:
     async def _body(self, request: Request, deadline: float) -> bytes:
         if request.headers.get("expect", "").lower() == "100-continue":
             request.tell_to_continue()
+        await in_task()
         async with asyncio.timeout_at(deadline):
             return await request.body.read(self._policy.request_bytes)
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from proxy.errand import in_task
+
 T = TypeVar("T")
 
 
@@ -37,6 +39,7 @@ class Sharing(Generic[T]):
 
 
 async def _wait(future: asyncio.Future[T | None], deadline: float) -> T | None:
+    await in_task()
     try:
         async with asyncio.timeout_at(deadline):
             return await asyncio.shield(future)

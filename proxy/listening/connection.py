@@ -12,6 +12,7 @@ from typing import cast
 import httptools
 import structlog
 
+from proxy.errand import Errand
 from proxy.listening.heads import MOST_HEAD_BYTES, HeadReading, NotHttp, head_at_once
 from proxy.listening.request import READ_AHEAD, Body, BodyBroken, Request, WholeBody
 from proxy.listening.response import TEXT, Response
@@ -39,8 +40,10 @@ class Connection(asyncio.Protocol):
         "_again",
         "_answering",
         "_arriving",
+        "_begins",
         "_drained",
         "_ended",
+        "_errand",
         "_half_closed",
         "_handler",
         "_head",
@@ -52,7 +55,6 @@ class Connection(asyncio.Protocol):
         "_patience",
         "_remote",
         "_rest",
-        "_task",
         "_unparsed",
         "_upgrade",
         "_waiting",
@@ -80,7 +82,8 @@ class Connection(asyncio.Protocol):
         self._unparsed = 0  # bytes that the parser has and has told nothing of
         self._arriving: Body | None = None
         self._answering: Request | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._errand: Errand | None = None
+        self._begins = False  # the request to be answered is to be begun with once all that has come is read
         self._waiting: deque[Request] | None = None
         self._last = False  # no request is taken any more
         self._half_closed = False
@@ -120,7 +123,8 @@ class Connection(asyncio.Protocol):
             request = self._request_at_once(data)
             if request is not None:
                 self._patience.asked()
-                self._begin(request)
+                self._answering = request
+                self._begin()
                 return
         self._patience.received(len(data), self._loop.time())
         self._feed(data)
@@ -174,10 +178,15 @@ class Connection(asyncio.Protocol):
             self._refuse_upgrade(request)
             return
         self._arriving = request.body
-        if self._answering is None:
-            self._begin(request)
-        else:
+        if self._answering is not None:
             self._wait_for_turn(request)
+            return
+        self._answering = request
+        if self._websocket:
+            # Not within the parser's call, for it does not know yet what comes after the request.
+            self._loop.call_soon(self._hand_over)
+        else:
+            self._begins = True
 
     def on_body(self, part: bytes) -> None:
         """A part of the body."""
@@ -228,6 +237,8 @@ class Connection(asyncio.Protocol):
                 raise NotHttp
         except (httptools.HttpParserError, NotHttp):
             self._refuse_rest()
+        if self._begins:
+            self._begin()
 
     def _refuse_upgrade(self, request: Request) -> None:
         """Has a request read again without its wish for a protocol that nobody here speaks, which may be ignored: the
@@ -237,13 +248,11 @@ class Connection(asyncio.Protocol):
             raise NotHttp
         self._again = request.head.as_sent(but="upgrade")
 
-    def _begin(self, request: Request) -> None:
-        self._answering = request
-        if request.head.wants_websocket:
-            # Not within the parser's call, for it does not know yet what comes after the request.
-            self._loop.call_soon(self._hand_over, request)
-        else:
-            self._task = self._loop.create_task(self._answer(request))
+    def _begin(self) -> None:
+        self._begins = False
+        if self._answering is not None:
+            self._errand = Errand(self._answer(self._answering), self._loop)
+            self._errand.go_on()
 
     def _wait_for_turn(self, request: Request) -> None:
         if self._waiting is None:
@@ -273,7 +282,7 @@ class Connection(asyncio.Protocol):
             self._answered(request, keep_alive=keep_alive)
 
     def _answered(self, request: Request, *, keep_alive: bool) -> None:
-        self._answering = self._task = None
+        self._answering = self._errand = None
         if not keep_alive:
             self._last = True
         if not request.body.complete and not self._half_closed:
@@ -283,7 +292,9 @@ class Connection(asyncio.Protocol):
         elif self._last:
             self._close()
         elif self._waiting:
-            self._begin(self._waiting.popleft())
+            self._answering = self._waiting.popleft()
+            # In the next round, or as many as wait would be one within the other.
+            self._loop.call_soon(self._hand_over if self._answering.head.wants_websocket else self._begin)
             if len(self._waiting) < _REQUESTS_AHEAD:
                 self.go_on_reading()
         elif self._malformed:
@@ -334,11 +345,12 @@ class Connection(asyncio.Protocol):
         if len(self._rest) > READ_AHEAD and self.wire is not None:
             self.wire.pause_reading()
 
-    def _hand_over(self, request: Request) -> None:
+    def _hand_over(self) -> None:
         """Gives the connection to what speaks WebSocket, which from now on is its protocol."""
+        request = self._answering
         self._parser = self._answering = None
         rest, self._rest = self._rest, b""
-        if self.wire is not None and not self.wire.is_closing():
+        if request is not None and self.wire is not None and not self.wire.is_closing():
             self._upgrade(self, request, rest)
             self.go_on_reading()
 
@@ -374,9 +386,8 @@ class Connection(asyncio.Protocol):
 
     async def cancel(self) -> None:
         """Ends what is under way, and the connection."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        if self._errand is not None:
+            await self._errand.cancel()
         if self.wire is not None:
             self.wire.abort()
 

@@ -82,7 +82,7 @@ def _read(data: bytes) -> Head | None:
     finally:
         del reading.parser
     head = reading.head
-    return None if head is None or "transfer-encoding" in head.headers else head
+    return None if head is None or head.wants_websocket or "transfer-encoding" in head.headers else head
 
 
 class _Alone(HeadReading):

@@ -51,7 +51,7 @@ class Deadlines:
         self._timer = None
         now = self._loop.time()
         for thing in [thing for thing, when in self._due.items() if when <= now]:
-            del self._due[thing]
-            thing.expire()
+            if self._due.pop(thing, None) is not None:  # else what went on by another has cleared it
+                thing.expire()
         if self._due:
             self._set_timer(min(self._due.values()))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import orjson
 import structlog
 
+from proxy.errand import in_task
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
 from proxy.nodes.answers import error_of, no_result, refuses_version, result_of
 from proxy.nodes.http import Asked, HttpNode, NodeFailure
@@ -113,6 +114,7 @@ class NodeHealth:
     async def look_again(self, until: float) -> None:
         """Have the node asked at once, and wait for what comes of it, at most until the event loop's time `until`."""
         self._hurry.set()
+        await in_task()
         try:
             async with asyncio.timeout_at(until):
                 await self._looked.wait()

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
+from proxy.errand import in_task
 from proxy.nodes.deadlines import Deadlines
 from proxy.nodes.forwarded import forwarded_for
 from proxy.nodes.http_connection import (
@@ -190,6 +191,7 @@ class HttpNode:
     @asynccontextmanager
     async def _limit(self, ends: float) -> AsyncIterator[None]:
         """Raises TimeoutError at `ends`, and when all is closed."""
+        await in_task()
         limit = asyncio.timeout_at(ends)
         self._waiting.add(limit)
         try:

@@ -13,6 +13,8 @@ from urllib.parse import SplitResult
 
 import httptools
 
+from proxy.errand import Reply
+
 _MOST_HEAD_BYTES = 65_536
 """Of an answer: status line and headers."""
 _WITHOUT_BODY = frozenset({204, 304})
@@ -53,7 +55,7 @@ class HttpConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._waiting: asyncio.Future[RawAnswer] | None = None
+        self._waiting: Reply[RawAnswer] | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._chunks: list[bytes] = []
         self._size = 0
@@ -63,6 +65,7 @@ class HttpConnection(asyncio.Protocol):
         self._content_encoding = ""
         self._framed = False
         self._in_body = False
+        self._whole: tuple[RawAnswer, bool] | None = None  # until all that came is read
         self.answering = False
         """Whether any byte of the answer to the current question has come."""
         self.idle_since = 0.0
@@ -73,18 +76,18 @@ class HttpConnection(asyncio.Protocol):
         transport = self._transport
         return transport is not None and not transport.is_closing()
 
-    def ask(self, request: bytes) -> asyncio.Future[RawAnswer]:
+    def ask(self, request: bytes) -> Reply[RawAnswer]:
         """Writes a request; what is returned has its whole answer, when that is there.
 
         Or it has ConnectionError where the connection is lost, TimeoutError once it is told to `expire`, AnswerTooLarge
         or AnswerMalformed. Whoever does not wait for it to the end must `abort` the connection, for an answer may still
         come. Raises ConnectionError.
         """
-        if self._transport is None or (self._waiting is not None and not self._waiting.done()):
+        if self._transport is None or self._waiting is not None:
             raise ConnectionResetError
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
-        waiting = self._waiting = self._loop.create_future()
+        waiting = self._waiting = Reply(loop=self._loop)
         self.answering = False
         self._transport.write(request)
         return waiting
@@ -127,22 +130,31 @@ class HttpConnection(asyncio.Protocol):
             if not self._in_body and self._head_size > 2 * _MOST_HEAD_BYTES:
                 raise AnswerMalformed
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, AnswerMalformed, AnswerTooLarge) as error:
+            if self._whole is not None:  # what came after it is nothing that was asked for
+                self._give(self._whole[0], keeps=False)
+                return
             too_large = isinstance(error, AnswerTooLarge) or isinstance(error.__context__, AnswerTooLarge)
             self._fail(AnswerTooLarge() if too_large else AnswerMalformed())
+        else:
+            self._give_whole()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Ends the question that is under way: an answer without a length ends so, any other is lost."""
         self._transport = None
         if not self._closed.done():
             self._closed.set_result(None)
-        if self._waiting is not None and not self._waiting.done():
-            if self._in_body and not self._framed and error is None:
-                self._finish(keeps=False)
-            else:
-                self._waiting.set_exception(ConnectionResetError())
+        if self._in_body and not self._framed and error is None:
+            self._finish(keeps=False)
         self._parser = None  # which holds this, and would until Python looks for cycles
+        self._give_whole()
+        self._fail(ConnectionResetError())
 
     # httptools
+
+    def on_message_begin(self) -> None:
+        """An answer begins."""
+        if self._whole is not None:
+            raise AnswerMalformed  # a second answer to one question
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Notes the headers that matter."""
@@ -191,24 +203,29 @@ class HttpConnection(asyncio.Protocol):
         return self._parser.get_status_code() if self._parser is not None else 0
 
     def _finish(self, *, keeps: bool) -> None:
-        if self._waiting is None or self._waiting.done():
-            raise AnswerMalformed  # a second answer to one question
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         answer = RawAnswer(self._status(), self._content_type, body, self._content_encoding, self._framed)
+        self._whole = answer, keeps
         self._begin_message()
-        self._give(answer, keeps)
+
+    def _give_whole(self) -> None:
+        """Gives the answer, if it is there wholly."""
+        if self._whole is not None:
+            self._give(*self._whole)
 
     def _give(self, answer: RawAnswer, keeps: bool) -> None:
         """The question is answered, and the connection `keeps` open."""
-        if self._waiting is not None:
-            self._waiting.set_result(answer)
+        waiting, self._waiting, self._whole = self._waiting, None, None
         if not keeps and self._transport is not None:
             self._transport.close()
+        if waiting is not None and not waiting.done():
+            waiting.bring(answer)
 
     def _fail(self, error: Exception) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(error)
+        waiting, self._waiting, self._whole = self._waiting, None, None
         self.abort()
+        if waiting is not None and not waiting.done():
+            waiting.fail(error)
 
 
 def _answer_at_once(data: bytes, most_bytes: int) -> tuple[RawAnswer, bool] | None:

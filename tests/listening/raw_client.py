@@ -37,8 +37,9 @@ class RawClient:
             self._writer.write(data)
 
     def end(self) -> None:
-        """Say that nothing more is sent."""
-        self._writer.write_eof()
+        """Say that nothing more is sent, unless the other side is gone."""
+        if not self._writer.transport.is_closing():
+            self._writer.write_eof()
 
     async def rest(self, seconds: float = 5) -> bytes:
         """All that comes until the other side closes; TimeoutError if it does not."""

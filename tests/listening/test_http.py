@@ -1,6 +1,7 @@
 """What a client may do with a connection by HTTP/1, beside sending one whole request after the other."""
 
 import asyncio
+import re
 from typing import Any
 
 import orjson
@@ -33,6 +34,40 @@ async def test_a_request_may_come_in_any_pieces(node: ScriptedNode, proxy: Start
             await client.send(whole[cut:])
             assert b" 200 " in await client.head()
             await client.reader.readuntil(b"}}")
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        post(FEE),
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"HEAD / HTTP/1.0\r\n\r\n",
+        b"POST / HTTP/1.0\r\nContent-Length: 16\r\nConnection: keep-alive\r\n\r\n" + b'{"method":"fee"}',
+        b"POST / HTTP/1.1\r\nContent-Length: 16\r\nConnection: close\r\n\r\n" + b'{"method":"fee"}',
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n" + b'{"method":"fee"}' + b"\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 16\r\nContent-Encoding: gzip\r\n\r\n" + b'{"method":"fee"}',
+        b"POST / HTTP/1.1\r\nContent-Length: 16\r\nContent-Length: 17\r\n\r\n" + b'{"method":"fee"}',
+        b"POST / HTTP/1.1\r\nContent-Length: 1x\r\n\r\n{}",
+        b"POST / HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        b"POST / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"Content-Length: 16\r\n\r\n" + b'{"method":"fee"}',
+        b"OPTIONS / HTTP/1.1\r\nOrigin: a\r\n\r\n",
+        b"GET / HTTP/2.0\r\n\r\n",
+    ],
+)
+async def test_a_request_is_the_same_whether_it_comes_at_once_or_bit_by_bit(
+    node: ScriptedNode, proxy: StartProxy, whole: bytes
+) -> None:
+    served = await proxy(nodes=[node.settings()])
+    answers = set()
+    for size in (1, len(whole), len(whole)):  # the last time, its head has been read before
+        async with RawClient(served.http_url) as client:
+            for at in range(0, len(whole), size):
+                await client.send(whole[at : at + size])
+                await asyncio.sleep(0)
+            client.end()
+            answers.add(re.sub(rb"Date: .*\r\n", b"", await client.rest()))
+    answers.discard(b"")  # what is refused while its rest comes may be lost on the way
+    assert len(answers) == 1
 
 
 async def test_a_body_in_chunks_is_the_same_body(node: ScriptedNode, proxy: StartProxy) -> None:
