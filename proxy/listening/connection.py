@@ -17,6 +17,7 @@ from proxy.listening.heads import MOST_HEAD_BYTES, HeadReading, NotHttp, head_at
 from proxy.listening.request import READ_AHEAD, Body, BodyBroken, Request, WholeBody
 from proxy.listening.response import TEXT, Response
 from proxy.listening.terms import Overdue, Patience, Terms
+from proxy.outlet import Outlet
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -33,7 +34,8 @@ class Connection(asyncio.Protocol):
     """Answers the requests of a client by `handler`, and knows what the client is taking its time over.
 
     `upgrade`: is given the connection, the request and what came after it, when a client wants a WebSocket. `ended`:
-    is told when the client is gone. `remote`: its address. The parser calls the `on_…` methods.
+    is told when the client is gone. `remote`: its address. `outlet`: that of its listener. The parser calls the `on_…`
+    methods.
     """
 
     __slots__ = (
@@ -51,11 +53,13 @@ class Connection(asyncio.Protocol):
         "_last",
         "_loop",
         "_malformed",
+        "_outlet",
         "_parser",
         "_patience",
         "_remote",
         "_rest",
         "_unparsed",
+        "_unwritten",
         "_upgrade",
         "_waiting",
         "_websocket",
@@ -68,12 +72,15 @@ class Connection(asyncio.Protocol):
         handler: Handler,
         upgrade: Callable[["Connection", Request, bytes], None],
         ended: Callable[["Connection"], None],
+        outlet: Outlet,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._remote = remote
         self._handler = handler
         self._upgrade = upgrade
         self._ended = ended
+        self._outlet = outlet
+        self._unwritten = b""  # of an answer
         self._parser: httptools.HttpRequestParser | None = None
         self.wire: asyncio.Transport | None = None
         """The transport, also while it is closing."""
@@ -262,20 +269,27 @@ class Connection(asyncio.Protocol):
             self.wire.pause_reading()
 
     async def _answer(self, request: Request) -> None:
+        self._outlet.under_way += 1
         try:
             response = await self._handler(request)
         except Exception:
             log.exception("request_failed", peer=request.remote)
             response = Response(500, _FAILED, TEXT)
+        finally:
+            self._outlet.under_way -= 1
         wire = self.wire
         if wire is None or wire.is_closing():
             return
         keep_alive = response.keep_alive and request.head.keep_alive and not self._last
         pieces = response.pieces(is_1_1=request.head.is_1_1, keep_alive=keep_alive, with_body=request.method != "HEAD")
-        if len(pieces) == 1:
-            wire.write(pieces[0])
-        else:
+        self.write_out()
+        if len(pieces) > 1:
             wire.writelines(pieces)
+        elif self._outlet.is_busy:
+            self._unwritten = pieces[0]
+            self._outlet.add(self)
+        else:
+            wire.write(pieces[0])
         if self._drained is not None:
             await self._drained
         if not wire.is_closing():
@@ -330,13 +344,21 @@ class Connection(asyncio.Protocol):
             self._tell_malformed()
 
     def _tell_malformed(self) -> None:
+        self.write_out()
         if self.wire is not None and not self.wire.is_closing():
             refusal = Response(400, NO_HTTP, TEXT)
             self.wire.writelines(refusal.pieces(is_1_1=True, keep_alive=False, with_body=True))
         self._close()
 
+    def write_out(self) -> None:
+        """Writes what was to be written at the end of the event loop's round."""
+        unwritten, self._unwritten = self._unwritten, b""
+        if unwritten and self.wire is not None and not self.wire.is_closing():
+            self.wire.write(unwritten)
+
     def _close(self) -> None:
         self._last = True
+        self.write_out()
         if self.wire is not None:
             self.wire.close()
 
@@ -347,6 +369,7 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         """Gives the connection to what speaks WebSocket, which from now on is its protocol."""
+        self.write_out()
         request = self._answering
         self._parser = self._answering = None
         rest, self._rest = self._rest, b""
@@ -388,6 +411,7 @@ class Connection(asyncio.Protocol):
         """Ends what is under way, and the connection."""
         if self._errand is not None:
             await self._errand.cancel()
+        self.write_out()
         if self.wire is not None:
             self.wire.abort()
 

@@ -13,6 +13,7 @@ from proxy.listening.terms import Terms
 from proxy.listening.tls import Certificate, CertificateProblem
 from proxy.listening.upgraded import UpgradeHandler, Upgrades
 from proxy.observe.metrics import Metrics
+from proxy.outlet import Outlet
 
 _BACKLOG = 1024
 _ACCEPTED_AT_ONCE = 100
@@ -73,6 +74,7 @@ class Listener:
         self._metrics = metrics
         self._handler = handler
         self._upgrades = Upgrades(upgrade)
+        self._outlet = Outlet()
         self._places = Places()
         self._addresses: dict[Connection, str] = {}
         self._arriving: set[asyncio.Task[None]] = set()
@@ -161,7 +163,7 @@ class Listener:
 
     async def _connect(self, connection: socket.socket, address: str) -> None:
         """Makes a connection of the socket, by a TLS handshake where there is a certificate."""
-        protocol = Connection(address, self._handler, self._upgrades.take, self._lost)
+        protocol = Connection(address, self._handler, self._upgrades.take, self._lost, self._outlet)
         tls = {}
         if self.certificate is not None:
             tls = {

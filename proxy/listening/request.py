@@ -153,5 +153,6 @@ class Request:
 
     def tell_to_continue(self) -> None:
         """Has a client that asked whether to send the body send it (`Expect: 100-continue`)."""
+        self.connection.write_out()
         if self.connection.wire is not None:
             self.connection.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")

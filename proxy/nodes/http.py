@@ -21,6 +21,7 @@ from proxy.nodes.http_connection import (
     RawAnswer,
 )
 from proxy.nodes.places import Places
+from proxy.outlet import Outlet
 from proxy.tracing import UNTRACED, Tracing
 
 FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense"]
@@ -103,12 +104,15 @@ class HttpNode:
         self._closed = False
         self._tracing = tracing
         self._head = _head(urlsplit(url))
+        outlet = Outlet()
         # The places bound the connections, so that their pools need no bound of their own.
-        self._reading = HttpConnections(urlsplit(url), idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls)
+        self._reading = HttpConnections(
+            urlsplit(url), outlet, idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls
+        )
         # A request that is never repeated must not meet a connection that the node is about to close, so it only takes
         # one that another of its kind used a moment ago.
         self._submitting = HttpConnections(
-            urlsplit(url), idle_seconds=min(0.5, idle_timeout), most_bytes=answer_bytes, tls=tls
+            urlsplit(url), outlet, idle_seconds=min(0.5, idle_timeout), most_bytes=answer_bytes, tls=tls
         )
 
     def watch(self, watcher: Watcher) -> None:

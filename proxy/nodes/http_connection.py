@@ -14,6 +14,7 @@ from urllib.parse import SplitResult
 import httptools
 
 from proxy.errand import Reply
+from proxy.outlet import Outlet
 
 _MOST_HEAD_BYTES = 65_536
 """Of an answer: status line and headers."""
@@ -47,11 +48,13 @@ class AnswerMalformed(Exception):  # noqa: N818
 class HttpConnection(asyncio.Protocol):
     """A connection to a node, for one question at a time.
 
-    `most_bytes`: the largest body taken. The parser calls the `on_…` methods.
+    `most_bytes`: the largest body taken. `outlet`: that of its node. The parser calls the `on_…` methods.
     """
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, outlet: Outlet) -> None:
         self._most_bytes = most_bytes
+        self._outlet = outlet
+        self._unwritten = b""  # of a question
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
@@ -89,8 +92,19 @@ class HttpConnection(asyncio.Protocol):
             self._parser = httptools.HttpResponseParser(self)
         waiting = self._waiting = Reply(loop=self._loop)
         self.answering = False
-        self._transport.write(request)
+        self._outlet.under_way += 1
+        if self._outlet.is_busy:
+            self._unwritten = request
+            self._outlet.add(self)
+        else:
+            self._transport.write(request)
         return waiting
+
+    def write_out(self) -> None:
+        """Writes what was to be written at the end of the event loop's round."""
+        unwritten, self._unwritten = self._unwritten, b""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(unwritten)
 
     def expire(self) -> None:
         """The answer has not come in time."""
@@ -218,14 +232,18 @@ class HttpConnection(asyncio.Protocol):
         waiting, self._waiting, self._whole = self._waiting, None, None
         if not keeps and self._transport is not None:
             self._transport.close()
-        if waiting is not None and not waiting.done():
-            waiting.bring(answer)
+        if waiting is not None:
+            self._outlet.under_way -= 1
+            if not waiting.done():
+                waiting.bring(answer)
 
     def _fail(self, error: Exception) -> None:
         waiting, self._waiting, self._whole = self._waiting, None, None
         self.abort()
-        if waiting is not None and not waiting.done():
-            waiting.fail(error)
+        if waiting is not None:
+            self._outlet.under_way -= 1
+            if not waiting.done():
+                waiting.fail(error)
 
 
 def _answer_at_once(data: bytes, most_bytes: int) -> tuple[RawAnswer, bool] | None:
@@ -285,10 +303,13 @@ class HttpConnections:
     caller's to bound.
     """
 
-    def __init__(self, url: SplitResult, *, idle_seconds: float, most_bytes: int, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, url: SplitResult, outlet: Outlet, *, idle_seconds: float, most_bytes: int, tls: ssl.SSLContext | None
+    ) -> None:
         self._host = url.hostname or ""
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._tls = (tls or ssl.create_default_context()) if url.scheme == "https" else None
+        self._outlet = outlet
         self._idle_seconds = idle_seconds
         self._most_bytes = most_bytes
         self._loop = asyncio.get_running_loop()
@@ -313,7 +334,7 @@ class HttpConnections:
     async def connect(self) -> HttpConnection:
         """A new connection. Raises OSError. The caller sets the time."""
         _, connection = await self._loop.create_connection(
-            lambda: HttpConnection(self._most_bytes), self._host, self._port, ssl=self._tls
+            lambda: HttpConnection(self._most_bytes, self._outlet), self._host, self._port, ssl=self._tls
         )
         self._all.add(connection)
         return connection

@@ -1,0 +1,43 @@
+"""What is written in one round of the event loop, written together at its end.
+
+Each write wakes whoever it is for, which takes longer than the write itself; whom one wakes once in a round, and not
+with each request, takes all of them up at once. With many requests under way that is a fifth of what one costs.
+"""
+
+import asyncio
+from typing import Protocol
+
+_FEW = 3
+
+
+class Unwritten(Protocol):
+    """What has something to write."""
+
+    def write_out(self) -> None:
+        """Writes it. Raises nothing."""
+
+
+class Outlet:
+    """Has all who tell it so write at the end of the event loop's round."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._unwritten: list[Unwritten] = []
+        self.under_way = 0
+        """Requests under way, as they are counted by those who write to it."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether so many are under way that it pays to wait for the others."""
+        return self.under_way > _FEW
+
+    def add(self, unwritten: Unwritten) -> None:
+        """Has `unwritten` write."""
+        if not self._unwritten:
+            self._loop.call_soon(self._write_all)
+        self._unwritten.append(unwritten)
+
+    def _write_all(self) -> None:
+        unwritten, self._unwritten = self._unwritten, []
+        for each in unwritten:
+            each.write_out()
