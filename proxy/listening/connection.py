@@ -138,6 +138,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client sends no more, but may still want its answer: then True, which leaves the connection open."""
+        self.write_out()
         self._half_closed = True
         if self._arriving is not None:
             self._arriving.fail(BodyBroken())

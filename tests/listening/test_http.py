@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import AsyncExitStack
 from typing import Any
 
 import orjson
@@ -147,6 +148,43 @@ async def test_who_says_that_nothing_more_comes_still_gets_its_answer(node: Scri
         client.end()
         assert (await client.rest()).startswith(b"HTTP/1.1 200 ")
     await nobody_connected(served)
+
+
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1),
+        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", 1),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 3, 3),
+        (post(FEE), 1),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + b"GET no HTTP\r\n\r\n", 2),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + HANDSHAKE + b"\x88\x80\0\0\0\0", 2),
+    ],
+)
+async def test_answers_among_many_requests_under_way_are_all_written(
+    node: ScriptedNode, proxy: StartProxy, sent: bytes, answers: int
+) -> None:
+    over = asyncio.Event()
+
+    async def held(*_: Any) -> dict[str, Any]:
+        await over.wait()
+        return {"which": "held"}
+
+    node.answers["ledger"] = held
+    served = await proxy(nodes=[node.settings()])
+    async with AsyncExitStack() as stack:
+        waiting = [await stack.enter_async_context(RawClient(served.http_url)) for _ in range(8)]
+        for each in waiting:
+            await each.send(post({"method": "ledger"}))
+        await node.until(lambda: node.times("ledger") == len(waiting))
+        async with RawClient(served.http_url) as client:
+            await client.send(sent)
+            if HANDSHAKE not in sent:  # a client of a WebSocket that says it sends no more is gone
+                client.end()
+            assert len(re.findall(rb"HTTP/1.1 \d", await client.rest())) == answers
+        over.set()
+        for each in waiting:
+            assert b" 200 " in await each.head()
 
 
 async def test_a_wish_for_another_protocol_is_ignored(node: ScriptedNode, proxy: StartProxy) -> None:
