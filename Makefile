@@ -9,7 +9,7 @@ CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients soak bench lint format lock lock-clients clean
+.PHONY: help setup run test test-workers test-clients soak bench lint format lock lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +31,9 @@ run: $(STAMP) ## start the demo node and the proxy in front of it
 
 test: $(STAMP) ## run all tests
 	@$(BIN)/python -m pytest --quiet
+
+test-workers: $(STAMP) ## the fault and conformance tests, on proxies of two workers
+	@$(BIN)/python -m pytest --quiet tests/faults tests/conformance --workers 2
 
 soak: $(STAMP) ## hundreds of sessions on nodes that fail, for SECONDS (60), then what they left behind; WORKERS=2: from outside
 	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),60) --workers $(or $(WORKERS),0)

@@ -4,13 +4,14 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pytest
 import pytest_asyncio
 
 from proxy.config import Settings
 from proxy.demo import DemoNode
+from tests.processes import ProxyProcesses
 
 if TYPE_CHECKING:
     from proxy.server import Proxy
@@ -24,9 +25,21 @@ class StartProxy(Protocol):
     async def __call__(self, *nodes: DemoNode, **sections: Any) -> "Proxy": ...
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options beside pytest's own."""
+    parser.addoption("--workers", type=int, default=0, help="have proxies in processes of their own, with N workers")
+
+
 def settings_for(*nodes: DemoNode, **sections: Any) -> Settings:
-    """Settings of a proxy on free ports in front of `nodes`, which logs no requests; `sections` replace whole ones."""
-    defaults = {
+    """Settings of a proxy in front of `nodes`, as `sections_for` has them."""
+    return Settings.model_validate(sections_for(*nodes, **sections))
+
+
+def sections_for(*nodes: DemoNode, **sections: Any) -> dict[str, Any]:
+    """The configuration of a proxy on free ports in front of `nodes`, which logs no requests; `sections` replace whole
+    ones.
+    """
+    return {
         "listen": {"host": "127.0.0.1", "port": 0},
         "observe": {"host": "127.0.0.1", "port": 0},
         "logging": {"requests": "off"},
@@ -39,8 +52,8 @@ def settings_for(*nodes: DemoNode, **sections: Any) -> Settings:
             }
             for number, node in enumerate(nodes, 1)
         ],
+        **sections,
     }
-    return Settings.model_validate({**defaults, **sections})
 
 
 @pytest_asyncio.fixture
@@ -55,19 +68,24 @@ async def demo_node() -> AsyncIterator[StartNode]:
 
 
 @pytest_asyncio.fixture
-async def proxy() -> AsyncIterator[StartProxy]:
+async def proxy(request: pytest.FixtureRequest) -> AsyncIterator[StartProxy]:
     """Starts proxies in front of demo nodes, as StartProxy tells, and stops them when the test ends."""
-    from proxy.server import Proxy  # here, so that the tests of a part need no other part
-
     async with AsyncExitStack() as stack:
 
         async def start(*nodes: DemoNode, **sections: Any) -> "Proxy":
-            started = Proxy(settings_for(*nodes, **sections))
-            await started.start()
-            stack.push_async_callback(started.stop)
-            return started
+            return await started_proxy(sections_for(*nodes, **sections), request.config.getoption("--workers"), stack)
 
         yield start
+
+
+async def started_proxy(sections: dict[str, Any], workers: int, stack: AsyncExitStack) -> "Proxy":
+    """A proxy that ends with `stack`: in this process, or where there are to be `workers`, in others."""
+    from proxy.server import Proxy  # here, so that the tests of a part need no other part
+
+    started = ProxyProcesses(sections, workers) if workers else Proxy(Settings.model_validate(sections))
+    await started.start()
+    stack.push_async_callback(started.stop)
+    return cast("Proxy", started)  # whoever asks for workers looks at its addresses only
 
 
 @pytest.fixture(autouse=True)

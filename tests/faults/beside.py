@@ -12,6 +12,7 @@ import aiohttp
 
 from proxy.server import Proxy
 from tests.asking import metric
+from tests.processes import ProxyProcesses
 
 SHORT = {"node_idle": 0.05}
 """Of `timeouts`: connections to nodes that are kept for later do not count as left behind."""
@@ -61,7 +62,7 @@ async def _on_and_on(ask: Callable[[], Awaitable[None]], over: asyncio.Event) ->
 
 
 class Held(NamedTuple):
-    """What a process holds: tasks, sockets in any state, and memory."""
+    """What a process holds: tasks, sockets in any state, and memory; of a proxy in others, only the sockets."""
 
     tasks: int
     sockets: int
@@ -98,10 +99,10 @@ async def _at_rest(served: Proxy, before: Held | None = None) -> Held:
     async with asyncio.timeout(_SECONDS):
         while await _clients(served):  # noqa: ASYNC110 - a process's sockets tell nobody
             await asyncio.sleep(0.02)
-    tasks, sockets = len(asyncio.all_tasks()), open_sockets()
+    tasks, sockets = len(asyncio.all_tasks()), open_sockets(served)
     for looks in range(int(_SECONDS / 0.025)):
         await asyncio.sleep(0.025)
-        tasks, sockets = min(tasks, len(asyncio.all_tasks())), min(sockets, open_sockets())
+        tasks, sockets = min(tasks, len(asyncio.all_tasks())), min(sockets, open_sockets(served))
         if looks >= 10 and (before is None or (tasks <= before.tasks and sockets <= before.sockets)):
             break
     gc.collect()
@@ -120,8 +121,10 @@ async def _clients(served: Proxy) -> float:
     return sum((*connections.values(), *sessions.values(), *under_way.values()))
 
 
-def open_sockets() -> int:
-    """Sockets of this process, in any state."""
+def open_sockets(served: object) -> int:
+    """Sockets of the proxy's processes, in any state."""
+    if isinstance(served, ProxyProcesses):
+        return served.files()
     links = []
     for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - paths are interned, and that table grows
         with suppress(OSError):  # that of the listing itself

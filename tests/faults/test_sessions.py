@@ -20,8 +20,8 @@ Fail = Callable[[NodeSession, dict[str, Any]], Awaitable[None]]
 
 
 @pytest.fixture
-async def home() -> AsyncIterator[House]:
-    async with house() as started:
+async def home(request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    async with house(request.config.getoption("--workers")) as started:
         yield started
 
 

@@ -10,9 +10,8 @@ import aiohttp
 import orjson
 from aiohttp import web
 
-from proxy.config import Settings
 from proxy.server import Proxy
-from tests.conftest import settings_for
+from tests.conftest import sections_for, started_proxy
 
 SECONDS = 5.0
 Answer = Callable[["NodeSession", dict[str, Any]], Awaitable[None] | None]
@@ -194,10 +193,11 @@ N = TypeVar("N", bound=ScriptedNode)
 class House:
     """Starts nodes, proxies and clients, and ends them all: see the fixture `house`."""
 
-    def __init__(self, stack: AsyncExitStack) -> None:
+    def __init__(self, stack: AsyncExitStack, workers: int = 0) -> None:
         self.shares = False
         """Whether a test wants its sessions to share what they subscribe to."""
         self._stack = stack
+        self._workers = workers
         self._http: aiohttp.ClientSession | None = None
 
     async def node(self, answer: Answer | None = None, api_version: int = 2, **socket: Any) -> ScriptedNode:
@@ -210,15 +210,12 @@ class House:
         return node
 
     async def proxy(self, *nodes: Any, **sections: Any) -> Proxy:
-        started = Proxy(self.settings(*nodes, **sections))
-        await started.start()
-        self._stack.push_async_callback(started.stop)
-        return started
+        return await started_proxy(self.sections(*nodes, **sections), self._workers, self._stack)
 
     @staticmethod
-    def settings(*nodes: Any, **sections: Any) -> Settings:
+    def sections(*nodes: Any, **sections: Any) -> dict[str, Any]:
         timeouts = {"shutdown": 1.0, **sections.pop("timeouts", {})}
-        return settings_for(*nodes, timeouts=timeouts, **sections)
+        return sections_for(*nodes, timeouts=timeouts, **sections)
 
     async def client(self, proxy: Proxy, **options: Any) -> Client:
         if self._http is None:
@@ -254,7 +251,7 @@ class House:
 
 
 @asynccontextmanager
-async def house() -> AsyncIterator[House]:
-    """A House, emptied at the end."""
+async def house(workers: int = 0) -> AsyncIterator[House]:
+    """A House, emptied at the end, the proxies of which have so many workers, in processes of their own."""
     async with AsyncExitStack() as stack:
-        yield House(stack)
+        yield House(stack, workers)

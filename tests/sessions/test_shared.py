@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from proxy.config import Settings
 from proxy.server import Proxy
 from tests.sessions.scripted import SECONDS, Client, House, NodeSession
 from tests.sessions.subscribing import STREAMS, SubscribingNode
@@ -411,7 +412,7 @@ async def test_a_reload(house: House) -> None:
     """Sessions go on with the connection they began with; new ones share one of their own."""
     node, proxy, (before,) = await served(house, 1)
     await subscribe(before, "ledger")
-    await proxy.reload(house.settings(node, websocket={"in_flight": 7}))
+    await proxy.reload(Settings.model_validate(house.sections(node, websocket={"in_flight": 7})))
     after = await house.client(proxy)
     await subscribe(after, "ledger")
     assert len(node.shared) == 2

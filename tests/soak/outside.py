@@ -4,9 +4,9 @@ import asyncio
 import random
 
 from proxy.config import Settings
+from tests.processes import ProxyProcesses
 from tests.soak.clients import Found
 from tests.soak.nodes import SoakNode
-from tests.soak.processes import ProxyProcesses
 from tests.soak.soak import UNFORESEEN, check_submitted, load, sections, started_nodes
 
 _SETTLING = 2.0

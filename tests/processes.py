@@ -1,4 +1,4 @@
-"""A proxy of a soak test in processes of its own, as many as it has workers, so that their memory is their own."""
+"""A proxy in processes of its own, as many as it has workers, so that their memory is their own."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import orjson
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PATIENCE = 20.0
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[1]
 
 
 class ProxyProcesses:
@@ -29,12 +29,13 @@ class ProxyProcesses:
         self.logged: Counter[str] = Counter()
         """Log entries by event."""
         at = {"host": "127.0.0.1", "port": port}  # not 0, which several processes cannot share
+        self._workers = workers
         self._settings = {**sections, "listen": at, "workers": workers}
         self._started = "started" if workers == 1 else "workers_started"
         self._serves = asyncio.Event()
 
     async def start(self) -> None:
-        """Returns when it serves. Raises TimeoutError."""
+        """Returns when all its workers serve. Raises TimeoutError."""
         with tempfile.NamedTemporaryFile("wb", suffix=".json", delete=False) as file:
             file.write(orjson.dumps(self._settings))
         self._file = Path(file.name)
@@ -42,8 +43,12 @@ class ProxyProcesses:
             *(sys.executable, "-m", "proxy", "serve", "--config", file.name), stderr=asyncio.subprocess.PIPE, cwd=_ROOT
         )
         self._reading = asyncio.create_task(self._read())
-        async with asyncio.timeout(_PATIENCE):
-            await self._serves.wait()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._serves.wait()
+        except TimeoutError:
+            await self.stop()
+            raise
 
     async def stop(self) -> int:
         """Has it end; returns its status. One that does not end is killed."""
@@ -64,6 +69,7 @@ class ProxyProcesses:
             self.logged[entry["event"]] += 1
             if entry["event"] == self._started:
                 self.observe_url = entry["observe"]
+            if self.observe_url and self.logged["started"] >= self._workers:
                 self._serves.set()
 
     def kilobytes(self) -> int:
