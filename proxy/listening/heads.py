@@ -73,6 +73,8 @@ def head_at_once(data: bytes) -> tuple[Head, int] | None:
 
 @lru_cache(_REMEMBERED)
 def _read(data: bytes) -> Head | None:
+    if data.count(b"\n") != data.count(b"\r\n"):  # the parser may see it end sooner than this does
+        return None
     reading = _Alone()
     parser = reading.parser = httptools.HttpRequestParser(reading)
     try:

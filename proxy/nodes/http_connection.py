@@ -268,6 +268,8 @@ class _Head(NamedTuple):
 @lru_cache(_REMEMBERED)
 def _read_head(data: bytes) -> _Head | None:
     """Most heads are the same as those that came before, but for the length and the second; None for an unusual one."""
+    if data.count(b"\n") != data.count(b"\r\n"):  # the parser may see it end sooner than this does
+        return None
     headers: dict[bytes, bytes] = {}
     parser = httptools.HttpResponseParser(_Headers(headers))
     try:

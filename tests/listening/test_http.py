@@ -53,6 +53,11 @@ async def test_a_request_may_come_in_any_pieces(node: ScriptedNode, proxy: Start
         b"POST / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"Content-Length: 16\r\n\r\n" + b'{"method":"fee"}',
         b"OPTIONS / HTTP/1.1\r\nOrigin: a\r\n\r\n",
         b"GET / HTTP/2.0\r\n\r\n",
+        b"GET / HTTP/1.1\nHost: a\n\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"POST / HTTP/1.1\nContent-Length: 20\n\n" + b'{"method":"fee"}' + b"\r\n\r\n",
+        b"POST / HTTP/1.1\nContent-Length: 2\n\n{}GET / HTTP/1.1\r\n\r\n{}",
+        b"\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n",
     ],
 )
 async def test_a_request_is_the_same_whether_it_comes_at_once_or_bit_by_bit(
