@@ -3,10 +3,10 @@
 from proxy.nodes.breaker import Breaker
 from proxy.nodes.health import NodeHealth
 from proxy.nodes.http import Asked, FailureKind, HttpNode, NodeFailure
-from proxy.nodes.http_connection import RawAnswer
 from proxy.nodes.ledger_range import LedgerRange, wanted_ledgers
 from proxy.nodes.methods import KNOWN_METHODS, READING_METHODS, SUBMITTING_METHODS
 from proxy.nodes.pool import Node, Nodes
+from proxy.nodes.raw_answer import RawAnswer
 from proxy.nodes.status import HealthRules, NodeStatus
 from proxy.nodes.tls import node_tls
 

@@ -14,7 +14,7 @@ import orjson
 
 from proxy.nodes.answers import result_of
 from proxy.nodes.http import NodeFailure
-from proxy.nodes.http_connection import RawAnswer
+from proxy.nodes.raw_answer import RawAnswer
 
 _LONGEST = 1_000_000
 """Bytes of an answer that are read; that to `ping` has a hundred."""

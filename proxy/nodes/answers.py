@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from proxy.nodes.http_connection import RawAnswer
+from proxy.nodes.raw_answer import RawAnswer
 
 
 def result_of(answer: RawAnswer) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from proxy.errand import in_task
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
 from proxy.nodes.answers import error_of, no_result, refuses_version, result_of
 from proxy.nodes.http import Asked, HttpNode, NodeFailure
-from proxy.nodes.http_connection import RawAnswer
+from proxy.nodes.raw_answer import RawAnswer
 from proxy.nodes.status import HealthRules, NodeStatus, told_by
 from proxy.nodes.version import choose_version
 

@@ -13,14 +13,10 @@ import orjson
 from proxy.errand import in_task
 from proxy.nodes.deadlines import Deadlines
 from proxy.nodes.forwarded import forwarded_for
-from proxy.nodes.http_connection import (
-    AnswerMalformed,
-    AnswerTooLarge,
-    HttpConnection,
-    HttpConnections,
-    RawAnswer,
-)
+from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection
+from proxy.nodes.http_connections import HttpConnections
 from proxy.nodes.places import Places
+from proxy.nodes.raw_answer import RawAnswer
 from proxy.outlet import Outlet
 from proxy.tracing import UNTRACED, Tracing
 

@@ -1,40 +1,21 @@
-"""One kept HTTP/1.1 connection to a node, and the pool of them: nothing more than asking one question at a time takes.
+"""One kept HTTP/1.1 connection to a node: nothing more than asking one question at a time takes.
 
 A POST with a known length goes out in one write; the answer is taken apart by llhttp (through httptools). It is a
 third of the work of a general HTTP client, which is most of what a proxy in Python costs.
 """
 
 import asyncio
-import ssl
-from collections import deque
-from functools import lru_cache
-from typing import NamedTuple, cast
-from urllib.parse import SplitResult
+from typing import cast
 
 import httptools
 
 from proxy.errand import Reply
+from proxy.nodes.raw_answer import RawAnswer, answer_at_once
 from proxy.outlet import Outlet
 
 _MOST_HEAD_BYTES = 65_536
 """Of an answer: status line and headers."""
-_WITHOUT_BODY = frozenset({204, 304})
-_MOST_REMEMBERED_BYTES = 1_024
-_REMEMBERED = 1_024
 _WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
-
-
-class RawAnswer(NamedTuple):
-    """A node's whole answer, as it came: HTTP status, `Content-Type` and `Content-Encoding` ("" for none), body.
-
-    `framed`: its length was told, not only by closing the connection.
-    """
-
-    status: int
-    content_type: str
-    body: bytes
-    content_encoding: str = ""
-    framed: bool = True
 
 
 class AnswerTooLarge(Exception):  # noqa: N818 - what has happened
@@ -132,7 +113,7 @@ class HttpConnection(asyncio.Protocol):
             return
         if not self.answering:
             self.answering = True
-            answer = _answer_at_once(data, self._most_bytes)
+            answer = answer_at_once(data, self._most_bytes)
             if answer is not None:
                 self._give(*answer)
                 return
@@ -244,131 +225,3 @@ class HttpConnection(asyncio.Protocol):
             self._outlet.under_way -= 1
             if not waiting.done():
                 waiting.fail(error)
-
-
-def _answer_at_once(data: bytes, most_bytes: int) -> tuple[RawAnswer, bool] | None:
-    """The answer, if `data` is one, wholly, and nothing else, and whether the connection keeps open after it."""
-    end = data.find(b"\r\n\r\n", 0, _MOST_REMEMBERED_BYTES) + 4
-    head = _read_head(data[:end]) if end > 4 else None
-    if head is None or len(data) - end != head.length or head.length > most_bytes:
-        return None
-    return RawAnswer(head.status, head.content_type, data[end:], head.content_encoding), head.keeps
-
-
-class _Head(NamedTuple):
-    """What stands before the body of a usual answer, the length of which it tells."""
-
-    status: int
-    content_type: str
-    content_encoding: str
-    length: int
-    keeps: bool
-
-
-@lru_cache(_REMEMBERED)
-def _read_head(data: bytes) -> _Head | None:
-    """Most heads are the same as those that came before, but for the length and the second; None for an unusual one."""
-    if data.count(b"\n") != data.count(b"\r\n"):  # the parser may see it end sooner than this does
-        return None
-    headers: dict[bytes, bytes] = {}
-    parser = httptools.HttpResponseParser(_Headers(headers))
-    try:
-        parser.feed_data(data)
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-        return None
-    status, length = parser.get_status_code(), int(headers.get(b"content-length", 0))
-    if status < 200 or status in _WITHOUT_BODY or b"transfer-encoding" in headers or not length:
-        return None
-    return _Head(
-        status,
-        headers.get(b"content-type", b"").decode("latin-1"),
-        headers.get(b"content-encoding", b"").decode("latin-1"),
-        length,
-        parser.should_keep_alive(),
-    )
-
-
-class _Headers:
-    """Collects headers for the parser."""
-
-    def __init__(self, headers: dict[bytes, bytes]) -> None:
-        self._headers = headers
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.lower()] = value
-
-
-class HttpConnections:
-    """The connections to one node's port: those that are idle are kept, newest first, for `idle_seconds`.
-
-    `url`: `http` or `https`. `tls`: for `https`; None is the system's trust. How many there are at once is the
-    caller's to bound.
-    """
-
-    def __init__(
-        self, url: SplitResult, outlet: Outlet, *, idle_seconds: float, most_bytes: int, tls: ssl.SSLContext | None
-    ) -> None:
-        self._host = url.hostname or ""
-        self._port = url.port or (443 if url.scheme == "https" else 80)
-        self._tls = (tls or ssl.create_default_context()) if url.scheme == "https" else None
-        self._outlet = outlet
-        self._idle_seconds = idle_seconds
-        self._most_bytes = most_bytes
-        self._loop = asyncio.get_running_loop()
-        self._idle: deque[HttpConnection] = deque()
-        self._all: set[HttpConnection] = set()
-        self._sweep: asyncio.TimerHandle | None = None
-
-    def take(self) -> HttpConnection | None:
-        """An idle connection, the one used last; None where there is none."""
-        idle = self._idle
-        while idle:
-            connection = idle.pop()
-            if not connection.usable:
-                self._all.discard(connection)
-            elif self._loop.time() - connection.idle_since > self._idle_seconds:
-                idle.append(connection)
-                return None  # the others have been idle for longer
-            else:
-                return connection
-        return None
-
-    async def connect(self) -> HttpConnection:
-        """A new connection. Raises OSError. The caller sets the time."""
-        _, connection = await self._loop.create_connection(
-            lambda: HttpConnection(self._most_bytes, self._outlet), self._host, self._port, ssl=self._tls
-        )
-        self._all.add(connection)
-        return connection
-
-    def give_back(self, connection: HttpConnection) -> None:
-        """Keeps a connection after a question, or forgets it if it cannot be used again."""
-        if not connection.usable:
-            self._all.discard(connection)
-            return
-        connection.idle_since = self._loop.time()
-        self._idle.append(connection)
-        if self._sweep is None:
-            self._sweep = self._loop.call_later(self._idle_seconds, self._close_idle)
-
-    def _close_idle(self) -> None:
-        oldest = self._loop.time() - self._idle_seconds
-        while self._idle and (self._idle[0].idle_since <= oldest or not self._idle[0].usable):
-            connection = self._idle.popleft()
-            connection.abort()
-            self._all.discard(connection)
-        self._sweep = None
-        if self._idle:
-            wait = self._idle[0].idle_since + self._idle_seconds - self._loop.time()
-            self._sweep = self._loop.call_later(max(wait, 0.01), self._close_idle)
-
-    async def close(self) -> None:
-        """Closes all connections; questions under way fail."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-        open_ones = [connection for connection in self._all if connection.usable]
-        for connection in open_ones:
-            connection.abort()
-        self._idle.clear()
-        self._all.clear()
-        await asyncio.gather(*(connection.closed() for connection in open_ones))

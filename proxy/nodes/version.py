@@ -2,7 +2,7 @@
 
 from adapters import VERSIONS
 from proxy.nodes.answers import error_of, no_result, refuses_version, result_of
-from proxy.nodes.http_connection import RawAnswer
+from proxy.nodes.raw_answer import RawAnswer
 
 HIGHEST_VERSION = VERSIONS.newest
 """The highest API version that any part of the proxy knows."""

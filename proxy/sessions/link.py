@@ -12,8 +12,8 @@ import structlog
 from adapters import JsonObject, Question
 from proxy.envelope import AnswerUnreadable, node_message, read_websocket_answer
 from proxy.nodes.http import Asked, NodeFailure
-from proxy.nodes.http_connection import RawAnswer
 from proxy.nodes.pool import Node
+from proxy.nodes.raw_answer import RawAnswer
 from proxy.nodes.websocket import NodeConnection
 from proxy.observe.metrics import Metrics
 from proxy.sessions.subscriptions import stream_named, stream_of
