@@ -234,6 +234,52 @@ async def test_a_chunked_answer_is_put_together() -> None:
         assert (await ask(node)).body == b'{"result":{}}'
 
 
+BODY_5 = b"\r\n\r\n[12]\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nX: 1\r\nX: 2\r\ncontent-type: a\r\nContent-Type: b",
+        b"HTTP/1.1 503 Busy\r\nContent-Length: 5",
+        b"HTTP/1.1 302 There\r\nLocation: /\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip",
+        b"HTTP/1.1 204 No\r\nContent-Length: 5",
+        b"HTTP/1.1 304 No\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: +5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0",
+        b"HTTP/1.1 200 OK\r\nConnection: close",
+        b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 5",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\nContent-Length: 5\n\n[12]\nHTTP/1.1 200 OK\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 20000",
+    ],
+)
+async def test_an_answer_is_the_same_whether_it_comes_at_once_or_bit_by_bit(head: bytes) -> None:
+    whole = head + BODY_5
+
+    async def answer(request: Request) -> None:
+        size = 1 if request.connection == 1 else len(whole)
+        for at in range(0, len(whole), size):
+            request.send(whole[at : at + size])
+            await asyncio.sleep(0)
+        request.writer.close()
+
+    outcomes: set[RawAnswer | str] = set()
+    async with raw_node(answer) as raw:
+        for _ in range(3):  # the last time, its head has been read before
+            async with asking(raw.port) as node:
+                try:
+                    outcomes.add(await ask(node, method="submit"))
+                except NodeFailure as failure:
+                    outcomes.add(failure.kind)
+    assert len(outcomes) == 1
+
+
 async def test_connections_are_reused_one_after_the_other() -> None:
     async with raw_node(always(OK)) as raw, asking(raw.port) as node:
         for _ in range(5):
