@@ -8,6 +8,7 @@ import asyncio
 from typing import Protocol
 
 _FEW = 3
+_MOST_TOGETHER = 32
 
 
 class Unwritten(Protocol):
@@ -36,6 +37,8 @@ class Outlet:
         if not self._unwritten:
             self._loop.call_soon(self._write_all)
         self._unwritten.append(unwritten)
+        if len(self._unwritten) == _MOST_TOGETHER:  # the first has waited long enough
+            self._write_all()
 
     def _write_all(self) -> None:
         unwritten, self._unwritten = self._unwritten, []
