@@ -102,7 +102,9 @@ class Output:
                 try:
                     # Not by a name: it would be kept until the next message comes.
                     await self._socket.send_frame(self._messages[0], WSMsgType.TEXT, self._deflate.alone())
-                except (ClientConnectionError, OSError, RuntimeError):
+                except (ClientConnectionError, OSError, RuntimeError) as failure:
+                    # A large message is compressed in a task, and by its failure that would hold all of the session.
+                    failure.__traceback__ = None
                     self.close()  # the reading side learns of it as well, and ends the session
                     return
                 if self._messages:  # not closed meanwhile
