@@ -22,7 +22,6 @@ class Rate:
     """So many requests a second for each key, with `burst_seconds` worth of them at once; 0 for no limit."""
 
     def __init__(self, per_second: int, burst_seconds: int) -> None:
-        self.is_limited = per_second > 0
         self._most = per_second * burst_seconds
         self._throttled: Throttled | None = None
         if per_second:
@@ -62,11 +61,10 @@ class Admission:
 
     def admit(self, address: str, requests: int = 1) -> Refusal | None:
         """Counts requests of the client at `address`; says why they are refused, or None to serve them."""
-        if self._rate.is_limited:
-            counted = self._held_to_limits(address)
-            if counted is not None and not self._rate.allows(counted, requests):
-                return "rate"
-        return "rate_in_all" if self._in_all.is_limited and not self._in_all.allows("all", requests) else None
+        counted = self._held_to_limits(address)
+        if counted is not None and not self._rate.allows(counted, requests):
+            return "rate"
+        return None if self._in_all.allows("all", requests) else "rate_in_all"
 
     def enter(self, address: str) -> Refusal | None:
         """Counts one request of the client at `address` as under way, until it leaves; or says why it must not be."""

@@ -18,27 +18,19 @@ from proxy.sessions import WebSocketEndpoint
 
 
 class Users:
-    """Counts who uses something, each from `enter` to `leave`, or within `with`."""
+    """Counts who uses something, each within `with`."""
 
     def __init__(self) -> None:
         self._count = 0
         self._none: asyncio.Event | None = None
 
-    def enter(self) -> None:
-        """There is one more."""
+    def __enter__(self) -> None:
         self._count += 1
 
-    def leave(self) -> None:
-        """There is one less."""
+    def __exit__(self, *_: object) -> None:
         self._count -= 1
         if not self._count and self._none is not None:
             self._none.set()
-
-    def __enter__(self) -> None:
-        self.enter()
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
 
     async def none(self) -> None:
         """Waits until there is none; nobody is to come any more."""
@@ -79,13 +71,9 @@ class Entrance:
         """Answers one HTTP request."""
         door = self.door
         if request.method == "POST":
-            users = door.users
-            users.enter()
-            try:
+            with door.users:
                 peer = client_address(request.remote, request.headers, door.trusted_proxies)
                 response = _refusal(request, peer, door) or await door.jsonrpc.handle(request, peer, door.admission)
-            finally:
-                users.leave()
         else:
             response = self._not_posted(request, door)
         door.origins.mark(request, response)

@@ -59,7 +59,7 @@ def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | 
         body = {"error": error}
     else:
         body = {"result": {**result, "request": masked({**call.request, "command": call.method}), "status": "error"}}
-    return {**(beside or {}), **body, **call.envelope} if beside or call.envelope else body
+    return {**(beside or {}), **body, **call.envelope}
 
 
 def write_jsonrpc(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> tuple[int, bytes]:
