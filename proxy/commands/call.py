@@ -1,9 +1,9 @@
 """`call`: asks a server one question, as rippled's own command line does (XLS-22: in the latest version)."""
 
-import asyncio
 import sys
 
 import click
+import uvloop
 
 from adapters import JsonObject
 from proxy.commands.arguments import api_version_option, json_object, split_named, timeout_option, url_option
@@ -54,7 +54,7 @@ def call(
         api_version = params.pop("api_version") if api_version is None else api_version
         params.pop("api_version", None)
     try:
-        answered = asyncio.run(_ask(url, websocket, timeout, method, params, api_version))
+        answered = uvloop.run(_ask(url, websocket, timeout, method, params, api_version))
         result = answered.result()
     except TextAnswer as text:
         click.echo(str(text), err=True)

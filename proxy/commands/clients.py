@@ -1,12 +1,12 @@
 """`clients`: who used which version, as a proxy's observe address tells it."""
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
 import click
+import uvloop
 from rich.cells import cell_len
 
 from proxy.commands.arguments import timeout_option
@@ -45,7 +45,7 @@ def clients(url: str, version: str | None, timeout: float, lines: bool) -> None:
     A proxy remembers callers for some hours (`clients` in its configuration).
     """
     try:
-        told = asyncio.run(_ask(url, version, timeout))
+        told = uvloop.run(_ask(url, version, timeout))
     except _NoAnswer as none:
         click.echo(f"no answer: {none}", err=True)
         sys.exit(_NO_ANSWER)

@@ -19,6 +19,8 @@ ANSWER_BYTES = 256 * 1024 * 1024
 """The largest answer taken, as rippled's own command line has it."""
 SILENCE_SECONDS = 20.0
 """Without a word on a WebSocket for so long the server is pinged; with no pong within half of that it is gone."""
+_CLOSE_SECONDS = 2.0
+"""How long a server may take to answer that a WebSocket is closed, which nobody who ends a command waits for."""
 
 TRANSPORTS = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _OK = 200
@@ -101,7 +103,10 @@ class Server:
             if self.websocket:
                 async with asyncio.timeout(self._seconds):
                     self._socket = await self._http.ws_connect(
-                        self._url, heartbeat=SILENCE_SECONDS, max_msg_size=ANSWER_BYTES
+                        self._url,
+                        timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+                        heartbeat=SILENCE_SECONDS,
+                        max_msg_size=ANSWER_BYTES,
                     )
         except (aiohttp.ClientError, OSError) as error:
             await self._http.close()

@@ -1,6 +1,5 @@
 """`translate`: one message from one API version to another, as the proxy would, with or without a node."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
@@ -9,6 +8,7 @@ from typing import Any, BinaryIO, NoReturn
 
 import click
 import orjson
+import uvloop
 
 from adapters import VERSIONS, JsonObject, Question
 from adapters.errors import error_result
@@ -100,7 +100,7 @@ def translate(
     given = _read_look_ups(files)
     asked = json_object(params, "--params")
     try:
-        answer, missing = asyncio.run(_translate(str(method), asked, source, target, given, node))
+        answer, missing = uvloop.run(_translate(str(method), asked, source, target, given, node))
     except (AnswerUnreadable, AnswerMisshapen) as problem:
         _leave(f"that is no answer to {method} of version {source}: {problem}")
     except (NoAnswer, TextAnswer) as problem:

@@ -1,6 +1,5 @@
 """`verify`: proves the adapters against a live node that speaks the versions between which they stand."""
 
-import asyncio
 import sys
 from dataclasses import dataclass
 from itertools import permutations
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import click
 import orjson
+import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -100,7 +100,7 @@ def verify(
     """
     plan = _Plan(accounts, ledgers, rate, listen, timeout, frozenset(ignore))
     try:
-        report = asyncio.run(_verify(node, websocket, plan))
+        report = uvloop.run(_verify(node, websocket, plan))
     except (_Unverifiable, NoAnswer, TextAnswer, NodeLost, NotAsked) as problem:
         click.echo(f"verify: {problem}", err=True)
         sys.exit(_NO_ANSWER)

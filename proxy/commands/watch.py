@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 
 import click
+import uvloop
 
 from adapters import JsonObject
 from proxy.commands.arguments import api_version_option, as_json, timeout_option, url_option
@@ -80,7 +81,8 @@ def watch(
     if not request:
         raise click.UsageError("name a stream, such as ledger, or --accounts or --books")
     try:
-        asyncio.run(_watch(Watched(url, timeout, request, api_version, count), lines))
+        # asyncio's own event loop misses a Ctrl-C that comes in the instant before it waits, until it next wakes up.
+        uvloop.run(_watch(Watched(url, timeout, request, api_version, count), lines))
     except KeyboardInterrupt:
         return
     except _Refused as refused:

@@ -5,6 +5,7 @@ import signal
 
 import click
 import orjson
+import uvloop
 
 from proxy.config import LoggingSettings, Settings
 from proxy.demo.node import DemoNode
@@ -24,7 +25,7 @@ def run(api_version: int, port: int, observe_port: int) -> None:
     logging = LoggingSettings(format="console")
     writer = logs.configure(logging.level, logging.format)
     try:
-        asyncio.run(_serve(api_version, port, observe_port, logging))
+        uvloop.run(_serve(api_version, port, observe_port, logging))
     finally:
         writer.close()
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import orjson
 import pytest
@@ -13,6 +14,20 @@ from tests.commands.conftest import Run
 from tests.conftest import StartNode, StartProxy
 
 StartCommand = Callable[..., Awaitable[asyncio.subprocess.Process]]
+
+
+@asynccontextmanager
+async def serving(handler: Callable[[web.Request], Awaitable[web.WebSocketResponse]]) -> AsyncIterator[str]:
+    """A server of one WebSocket handler, at the URL that comes."""
+    app = web.Application()
+    app.add_routes([web.get("/", handler)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 @pytest.mark.parametrize(("version", "field"), [(1, "transaction"), (2, "tx_json")])
@@ -65,6 +80,28 @@ async def test_ctrl_c_ends_it_with_success(demo_node: StartNode, start_command: 
     assert error == b""
 
 
+async def test_ctrl_c_ends_it_though_the_server_does_not_close(start_command: StartCommand) -> None:
+    async def deaf(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(autoclose=False)
+        await socket.prepare(request)
+        asked = await socket.receive_json()
+        await socket.send_json({"id": asked["id"], "result": {}, "status": "success", "type": "response"})
+        await socket.send_json({"type": "ledgerClosed"})
+        await left.wait()
+        return socket
+
+    left = asyncio.Event()
+    async with serving(deaf) as url:
+        process = await start_command("watch", "ledger", "--json", "--api-version", 2, "--url", url)
+        assert process.stdout is not None
+        assert b"ledgerClosed" in await asyncio.wait_for(process.stdout.readline(), 10)
+        process.send_signal(signal.SIGINT)
+        _, error = await asyncio.wait_for(process.communicate(), 8)
+        left.set()
+    assert process.returncode == 0
+    assert error == b""
+
+
 async def test_a_refused_subscription_is_told(demo_node: StartNode, run: Run) -> None:
     node = await demo_node(2)
     ran = await run("watch", "nope", "--url", node.websocket_url)
@@ -99,14 +136,8 @@ async def test_a_lost_connection_is_opened_again(run: Run) -> None:
         await socket.close()
         return socket
 
-    app = web.Application()
-    app.add_routes([web.get("/", brief)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    ran = await run("watch", "ledger", "--count", 2, "--json", "--api-version", 2, "--url", url)
-    await runner.cleanup()
+    async with serving(brief) as url:
+        ran = await run("watch", "ledger", "--count", 2, "--json", "--api-version", 2, "--url", url)
     assert ran.status == 0
     assert [orjson.loads(line)["ledger_index"] for line in ran.out.splitlines()] == [1, 2]
     assert subscribed == [["ledger"], ["ledger"]]
