@@ -31,6 +31,12 @@ class Reply(asyncio.Future[T]):
         if self.errand is not None:
             self.errand.go_on()
 
+    def bring_large(self, result: T) -> None:
+        """It is there, and large: an errand goes on in the event loop's next round, when nobody else holds it."""
+        self.set_result(result)
+        if self.errand is not None:
+            self.errand.go_on_soon()
+
     def fail(self, error: Exception) -> None:
         """It will not come."""
         self.set_exception(error)
@@ -70,6 +76,14 @@ class Errand:
             self._waits_for = waits_for
         else:
             self._become_task(waits_for)
+
+    def go_on_soon(self) -> None:
+        """Carries on one that waits for a reply, in the event loop's next round."""
+        self._loop.call_soon(self._go_on_if_waiting)
+
+    def _go_on_if_waiting(self) -> None:
+        if self._waits_for is not None:  # it has not become a task meanwhile
+            self.go_on()
 
     async def cancel(self) -> None:
         """Ends it where it is, and waits until it has ended."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import weakref
 from typing import Any
 
 import pytest
@@ -34,6 +35,53 @@ async def test_it_goes_on_within_the_call_that_brings_the_reply() -> None:
     await settle()
     reply.bring(5)
     assert heard == [5]
+
+
+class Large:
+    """An answer whose end can be seen."""
+
+
+async def test_of_a_large_reply_nobody_holds_anything_once_it_was_taken() -> None:
+    reply: Reply[Large] = Reply()
+    heard = []
+
+    async def ask() -> None:
+        large = await reply
+        held = weakref.ref(large)
+        del large
+        heard.append(held())
+
+    def bring() -> None:
+        nonlocal reply
+        large = Large()
+        bringing, reply = reply, Reply()
+        bringing.bring_large(large)
+        assert heard == []  # for here it is held
+
+    start(ask())
+    await settle()
+    bring()
+    await settle()
+    assert heard == [None]
+
+
+async def test_one_that_is_cancelled_before_it_takes_its_large_reply_ends_once() -> None:
+    reply: Reply[int] = Reply()
+    left = []
+
+    async def ask() -> None:
+        try:
+            await reply
+            await asyncio.sleep(0)
+        finally:
+            left.append("ended")
+
+    errand = start(ask())
+    await settle()
+    reply.bring_large(5)
+    await errand.cancel()
+    await settle()
+    assert left == ["ended"]
 
 
 async def test_a_failure_is_raised_where_it_waits() -> None:

@@ -15,6 +15,8 @@ from proxy.outlet import Outlet
 
 _MOST_HEAD_BYTES = 65_536
 """Of an answer: status line and headers."""
+_LARGE_BYTES = 262_144
+"""A body beyond this is not to be held by the call that brings it."""
 _WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
 
 
@@ -215,7 +217,11 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
         if waiting is not None:
             self._outlet.under_way -= 1
-            if not waiting.done():
+            if waiting.done():
+                return
+            if len(answer.body) > _LARGE_BYTES:
+                waiting.bring_large(answer)
+            else:
                 waiting.bring(answer)
 
     def _fail(self, error: Exception) -> None:
