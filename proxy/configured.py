@@ -34,7 +34,7 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
         node.name,
         node.http,
         connect_timeout=timeouts.connect,
-        answer_timeout=timeouts.node_answer,
+        answer_timeout=min(timeouts.node_answer, timeouts.request),
         idle_timeout=timeouts.node_idle,
         connections=limits.node_connections,
         answer_bytes=limits.answer_bytes,

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from proxy.nodes import Breaker
 from tests.asking import ask, metric
 from tests.conftest import StartProxy
-from tests.scripted_node import ScriptedNode, break_off
+from tests.scripted_node import Answer, ScriptedNode, break_off, hang
 
 
 class Clock:
@@ -136,3 +137,47 @@ async def test_with_no_other_node_the_client_is_told_at_once(proxy: StartProxy) 
                     statuses.append(answer.status)
         assert statuses == [502] * 3 + [503] * 3
         assert 3 <= node.times("fee") <= 6  # each at most twice
+
+
+async def test_a_client_without_time_says_nothing_of_the_node(proxy: StartProxy) -> None:
+    """The rest of a batch, when all its time is over: nothing is asked, and nobody else is without the node."""
+    async with ScriptedNode(account_info=hang) as node:
+        served = await proxy(
+            nodes=[node.settings()], timeouts={"request": 0.3}, health={"failures": 1000, "breaker_failures": 3}
+        )
+        items = [{"method": "account_info"}, *({"method": "submit", "tx_blob": f"{n:02x}"} for n in range(10))]
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(served.http_url, json={"method": "batch", "params": items}) as answer,
+        ):
+            answers = await answer.json(content_type=None)
+        assert [item["result"]["error"] for item in answers] == ["tooBusy"] * 11
+        assert node.times("submit") == 0
+        assert not any((await metric(served, "xrpl_proxy_node_paused")).values())
+        assert "error" not in await ask(served)
+
+
+async def test_a_client_that_leaves_a_node_little_time_says_nothing_of_it(proxy: StartProxy) -> None:
+    async def slow(_request: object, _params: object) -> Answer:
+        await asyncio.sleep(0.3)
+        return {}
+
+    async with ScriptedNode(fee=slow) as node:
+        served = await proxy(
+            nodes=[node.settings()], timeouts={"request": 1}, health={"failures": 1000, "breaker_failures": 3}
+        )
+        body = b'{"method": "fee"}'
+
+        async def late() -> bytes:
+            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(served.http_url).port)
+            writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:-1])
+            await asyncio.sleep(0.85)
+            writer.write(body[-1:])
+            line = await reader.readline()
+            writer.close()
+            return line
+
+        async with asyncio.timeout(10):
+            lines = await asyncio.gather(*(late() for _ in range(5)))
+        assert all(b" 504 " in line for line in lines), lines
+        assert not any((await metric(served, "xrpl_proxy_node_paused")).values())

@@ -31,6 +31,10 @@ _FAILURES: dict[FailureKind, str] = {
 }
 
 
+_FAIR_SECONDS = 1.0
+"""A node that was given less than this, and than half its time, is not blamed where no answer came in it."""
+
+
 class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so everywhere
     """A node gave no usable answer. Holds nothing of the request or the answer.
 
@@ -39,14 +43,18 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so e
     `node`: its name.
     `reached`: False if the node cannot have seen the request, so that even one that submits may be asked elsewhere.
     `detail`: more of the cause, for the operator, as what is wrong with its certificate; "" where there is no more.
+    `hurried`: the client's own time was over too soon for this to tell anything of the node.
     """
 
-    def __init__(self, kind: FailureKind, node: str, *, reached: bool = True, detail: str = "") -> None:
+    def __init__(
+        self, kind: FailureKind, node: str, *, reached: bool = True, detail: str = "", hurried: bool = False
+    ) -> None:
         super().__init__(f"node {node}: {_FAILURES[kind]}")
         self.kind: FailureKind = kind
         self.node = node
         self.reached = reached
         self.detail = detail
+        self.hurried = hurried
 
 
 class Asked(NamedTuple):
@@ -143,7 +151,9 @@ class HttpNode:
     async def _ask_in_time(
         self, head: bytes, body: bytes, client: str | None, method: str, reads_only: bool, deadline: float
     ) -> RawAnswer:
-        began = self._loop.time()
+        began = given = self._loop.time()
+        if began >= deadline:
+            raise NodeFailure("timeout", self.name, reached=False, hurried=True)
         ends = min(deadline, began + self._answer_timeout)
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         pool = self._reading if reads_only else self._submitting
@@ -153,7 +163,9 @@ class HttpNode:
             # The proxy's own few do not wait behind clients: a busy node is not one that is down.
             if client is not None:
                 if not self._places.take():
+                    given = ends  # nothing, until there is a place
                     await self._wait_for_place(ends)
+                    given = self._loop.time()
                 has_place = True
             connection = None if self._closed else pool.take()
             while answer is None:
@@ -175,7 +187,8 @@ class HttpNode:
                 connection = None
             self._check(answer)
         except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
-            failure = self._failure(error, connected)
+            hurried = deadline < given + min(self._answer_timeout / 2, _FAIR_SECONDS)
+            failure = self._failure(error, connected, hurried)
             self._tell(Asked(self.name, method, client is not None, self._loop.time() - began, failure))
             raise failure from None  # the cause may quote what the node sent
         finally:
@@ -214,7 +227,7 @@ class HttpNode:
             # Ended by closing: only what the body says can tell whether it is whole.
             raise NodeFailure("disconnected", self.name)
 
-    def _failure(self, error: Exception, connected: bool) -> NodeFailure:
+    def _failure(self, error: Exception, connected: bool, hurried: bool) -> NodeFailure:
         if isinstance(error, NodeFailure):
             return error
         kind: FailureKind
@@ -229,7 +242,7 @@ class HttpNode:
         else:
             kind = "disconnected"
         detail = _tls_fault(error) if isinstance(error, ssl.SSLError) else ""
-        return NodeFailure(kind, self.name, reached=connected, detail=detail)
+        return NodeFailure(kind, self.name, reached=connected, detail=detail, hurried=hurried and kind == "timeout")
 
     def _tell(self, asked: Asked) -> None:
         for watcher in self._watchers:

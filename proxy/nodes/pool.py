@@ -91,7 +91,8 @@ class Node:
             return
         if not isinstance(asked.outcome, NodeFailure):
             self.breaker.succeeded()
-        elif asked.outcome.kind != "too_large":  # which is the client's wish more than the node's fault
+        # Too large is what the client wished for, and hurried what it left time for: neither is the node's fault.
+        elif asked.outcome.kind != "too_large" and not asked.outcome.hurried:
             was_open = self.breaker.is_open
             self.breaker.failed()
             if self.breaker.is_open and not was_open:
