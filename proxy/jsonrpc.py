@@ -101,8 +101,7 @@ class JsonRpcEndpoint:
         return response
 
     async def _body(self, request: Request, deadline: float) -> bytes:
-        if request.headers.get("expect", "").lower() == "100-continue":
-            request.tell_to_continue()
+        request.tell_to_continue()
         await in_task()
         async with asyncio.timeout_at(deadline):
             return await request.body.read(self._policy.request_bytes)

@@ -22,7 +22,9 @@ from proxy.outlet import Outlet
 Handler = Callable[[Request], Awaitable[Response]]
 
 _REQUESTS_AHEAD = 16
-"""Requests that a client may send without waiting for their answers; more wait in the system's buffers."""
+"""Requests that a client may send without waiting for their answers; more wait as they came."""
+_READ_AT_ONCE = 4_096
+"""Bytes that the parser is given, which cannot be stopped at a request: so many of the smallest are some hundred."""
 NO_HTTP = b"Bad Request: this is not HTTP/1.1 as it is understood here\r\n"
 """What a client is told that sends something else."""
 _FAILED = b"Internal Server Error: this is a fault of the proxy's own\r\n"
@@ -59,6 +61,7 @@ class Connection(asyncio.Protocol):
         "_remote",
         "_rest",
         "_unparsed",
+        "_unread",
         "_unwritten",
         "_upgrade",
         "_waiting",
@@ -92,6 +95,7 @@ class Connection(asyncio.Protocol):
         self._errand: Errand | None = None
         self._begins = False  # the request to be answered is to be begun with once all that has come is read
         self._waiting: deque[Request] | None = None
+        self._unread = b""  # what came behind as many requests as may wait
         self._last = False  # no request is taken any more
         self._half_closed = False
         self._malformed = False
@@ -113,6 +117,7 @@ class Connection(asyncio.Protocol):
         self._last = True
         # What holds this, and would until Python looks for cycles.
         self._parser = self._answering = self._waiting = self.wire = None
+        self._unread = b""
         if self._arriving is not None:
             self._arriving.fail(BodyBroken())
             self._arriving = None
@@ -134,7 +139,7 @@ class Connection(asyncio.Protocol):
                 self._begin()
                 return
         self._patience.received(len(data), self._loop.time())
-        self._feed(data)
+        self._read(data)
 
     def eof_received(self) -> bool:
         """The client sends no more, but may still want its answer: then True, which leaves the connection open."""
@@ -227,6 +232,24 @@ class Connection(asyncio.Protocol):
             return None
         return Request(head, WholeBody(data[end:]), self._remote, self)
 
+    def _read(self, data: bytes) -> None:
+        data, taken = self._unread + data, 0
+        while taken < len(data) and not (self._is_ahead or self._websocket):
+            self._feed(data[taken : taken + _READ_AT_ONCE])
+            taken += _READ_AT_ONCE
+        self._unread = data[taken:]
+        if self._websocket:
+            self._keep_for_websocket(self._unread)
+            self._unread = b""
+        elif self._is_ahead and self.wire is not None:
+            self.wire.pause_reading()
+        if self._begins:
+            self._begin()
+
+    @property
+    def _is_ahead(self) -> bool:
+        return self._waiting is not None and len(self._waiting) >= _REQUESTS_AHEAD
+
     def _feed(self, data: bytes) -> None:
         self._unparsed += len(data)
         try:
@@ -245,8 +268,6 @@ class Connection(asyncio.Protocol):
                 raise NotHttp
         except (httptools.HttpParserError, NotHttp):
             self._refuse_rest()
-        if self._begins:
-            self._begin()
 
     def _refuse_upgrade(self, request: Request) -> None:
         """Has a request read again without its wish for a protocol that nobody here speaks, which may be ignored: the
@@ -266,23 +287,20 @@ class Connection(asyncio.Protocol):
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append(request)
-        if len(self._waiting) >= _REQUESTS_AHEAD and self.wire is not None:
-            self.wire.pause_reading()
 
     async def _answer(self, request: Request) -> None:
         self._outlet.under_way += 1
         try:
             response = await self._handler(request)
+            keep_alive, pieces = self._made(response, request)
         except Exception:
             log.exception("request_failed", peer=request.remote)
-            response = Response(500, _FAILED, TEXT)
+            keep_alive, pieces = self._made(Response(500, _FAILED, TEXT), request)
         finally:
             self._outlet.under_way -= 1
         wire = self.wire
         if wire is None or wire.is_closing():
             return
-        keep_alive = response.keep_alive and request.head.keep_alive and not self._last
-        pieces = response.pieces(is_1_1=request.head.is_1_1, keep_alive=keep_alive, with_body=request.method != "HEAD")
         self.write_out()
         if len(pieces) > 1:
             wire.writelines(pieces)
@@ -295,6 +313,16 @@ class Connection(asyncio.Protocol):
             await self._drained
         if not wire.is_closing():
             self._answered(request, keep_alive=keep_alive)
+
+    def _made(self, response: Response, request: Request) -> tuple[bool, tuple[bytes, ...]]:
+        """Whether the connection keeps open, and what is to be sent."""
+        head = request.head
+        keep_alive = response.keep_alive and head.keep_alive and not self._last
+        if not request.body.complete and "expect" in head.headers:
+            keep_alive = False  # a client that was not told to continue may send its body or not
+        return keep_alive, response.pieces(
+            is_1_1=head.is_1_1, keep_alive=keep_alive, with_body=request.method != "HEAD"
+        )
 
     def _answered(self, request: Request, *, keep_alive: bool) -> None:
         self._answering = self._errand = None
@@ -310,7 +338,9 @@ class Connection(asyncio.Protocol):
             self._answering = self._waiting.popleft()
             # In the next round, or as many as wait would be one within the other.
             self._loop.call_soon(self._hand_over if self._answering.head.wants_websocket else self._begin)
-            if len(self._waiting) < _REQUESTS_AHEAD:
+            if self._unread:
+                self._read(b"")
+            if not self._is_ahead:
                 self.go_on_reading()
         elif self._malformed:
             self._tell_malformed()
@@ -321,7 +351,10 @@ class Connection(asyncio.Protocol):
 
     def _be_idle(self) -> None:
         """The client may send its next request."""
-        self._patience.idles(self._loop.time())
+        now = self._loop.time()
+        self._patience.idles(now)
+        if self._in_message:  # a part of the next head came before the answer to the last
+            self._patience.received(0, now)
         if self._last:
             self._close()
         else:
@@ -337,10 +370,12 @@ class Connection(asyncio.Protocol):
         log.debug("not_http", peer=self._remote)
         self._parser = None
         self._malformed = True
-        if self._arriving is not None:
+        arriving, self._arriving = self._arriving, None
+        if arriving is not None and self._waiting and self._waiting[-1].body is arriving:
+            self._waiting.pop()
+        elif arriving is not None:
             self._last = True
-            self._arriving.fail(BodyBroken())
-            self._arriving = None
+            arriving.fail(BodyBroken())
         elif self._answering is None:
             self._tell_malformed()
 
@@ -383,7 +418,8 @@ class Connection(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Whether there is no request, nor a part of one, nor a WebSocket."""
-        return not (self._answering or self._websocket or self._in_message) and self._patience.nothing_came
+        busy = self._answering or self._websocket or self._in_message or self._patience.is_lingering
+        return not busy
 
     def close_idle(self) -> None:
         """Ends it, where `idle`."""

@@ -33,16 +33,22 @@ class HeadReading:
     def on_url(self, part: bytes) -> None:
         """A part of what the request is for."""
         self._target += part
+        self._grow(len(part))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header."""
-        self._size += len(name) + len(value)
+        self._grow(len(name) + len(value))
         headers = self._headers
-        if self._size > MOST_HEAD_BYTES or len(headers) >= _MOST_HEADERS:
+        if len(headers) >= _MOST_HEADERS:
             raise NotHttp
         key = name.decode("ascii").lower()
         told = value.decode(errors="surrogateescape")
         headers[key] = f"{headers[key]},{told}" if key in headers else told
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > MOST_HEAD_BYTES:
+            raise NotHttp
 
     def whole(self, parser: httptools.HttpRequestParser) -> Head:
         """The head, of which `parser` has told all parts; the next one may follow."""

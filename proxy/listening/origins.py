@@ -49,4 +49,6 @@ class Origins:
         origin = request.headers.get("origin")
         if "*" in self._origins:
             return "*"
-        return origin if origin is not None and origin.lower() in self._origins else None
+        # In lower case "\u212a", the sign for Kelvin, would be a "k".
+        known = origin is not None and origin.isascii() and origin.lower() in self._origins
+        return origin if known else None

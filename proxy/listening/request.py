@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from proxy.parts import Parts
+
 if TYPE_CHECKING:
     from proxy.listening.connection import Connection
 
@@ -18,7 +20,7 @@ class BodyBroken(Exception):  # noqa: N818 - what has happened
 class Body:
     """The body of a request, while it comes and after."""
 
-    __slots__ = ("_chunks", "_connection", "_failure", "_most", "_size", "_waiter", "complete", "dropped")
+    __slots__ = ("_connection", "_failure", "_most", "_parts", "_waiter", "complete", "dropped")
 
     def __init__(self, connection: "Connection") -> None:
         self.complete = False
@@ -26,8 +28,7 @@ class Body:
         self.dropped = False
         """Nobody is going to read it: what still comes is forgotten."""
         self._connection = connection
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._parts = Parts()
         self._most = READ_AHEAD
         self._waiter: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
@@ -38,7 +39,7 @@ class Body:
         Raises BodyBroken; TimeoutError where the client takes too long over it.
         """
         self._most = most
-        while not self.complete and self._size <= most and self._failure is None:
+        while not self.complete and self._parts.size <= most and self._failure is None:
             self._waiter = asyncio.get_running_loop().create_future()
             self._connection.go_on_reading()
             try:
@@ -51,16 +52,14 @@ class Body:
         """What has come of it. Raises as `read`."""
         if self._failure is not None:
             raise self._failure
-        chunks, self._chunks = self._chunks, []
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self._parts.take()
 
-    def feed(self, chunk: bytes) -> bool:
+    def feed(self, part: bytes) -> bool:
         """Takes what came; says whether more may come at once."""
         if self.dropped:
             return True
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        if self._size <= self._most:
+        self._parts.add(part)
+        if self._parts.size <= self._most:
             return True
         self._wake()
         return False
@@ -78,7 +77,7 @@ class Body:
     def drop(self) -> None:
         """Forgets it."""
         self.dropped = True
-        self._chunks = []
+        self._parts.take()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -122,7 +121,8 @@ class Head:
         self.target = target
         self.headers = headers
         self.is_1_1 = is_1_1
-        self.keep_alive = keep_alive
+        # One with chunks may have come through what knows none, and took its body for something else (RFC 9112, 6.1).
+        self.keep_alive = keep_alive and (is_1_1 or "transfer-encoding" not in headers)
         self.content_length = int(headers.get("content-length", 0))
         self.wants_websocket = (
             method == "GET"
@@ -152,7 +152,9 @@ class Request:
         self.connection = connection
 
     def tell_to_continue(self) -> None:
-        """Has a client that asked whether to send the body send it (`Expect: 100-continue`)."""
+        """Has a client that asks whether to send the body send it (`Expect: 100-continue`; RFC 9110, 10.1.1)."""
+        if not self.head.is_1_1 or self.headers.get("expect", "").lower() != "100-continue":
+            return
         self.connection.write_out()
         if self.connection.wire is not None:
             self.connection.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -92,9 +92,9 @@ class Patience:
         self._stalled_since = None
 
     @property
-    def nothing_came(self) -> bool:
-        """Whether no part of a request has come that is not there wholly."""
-        return not self._received and self._linger_until is None
+    def is_lingering(self) -> bool:
+        """Whether the rest of a request is awaited that has its answer."""
+        return self._linger_until is not None
 
     def overdue(self, now: float, terms: Terms, wire: asyncio.Transport, *, is_body_awaited: bool) -> Overdue | None:
         """What has taken too long; None while the client is in time."""

@@ -12,6 +12,7 @@ import httptools
 from proxy.errand import Reply
 from proxy.nodes.raw_answer import RawAnswer, answer_at_once
 from proxy.outlet import Outlet
+from proxy.parts import Parts
 
 _MOST_HEAD_BYTES = 65_536
 """Of an answer: status line and headers."""
@@ -43,8 +44,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = None
         self._waiting: Reply[RawAnswer] | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._body = Parts()
         self._head_size = 0
         self._headers_size = 0
         self._content_type = ""
@@ -109,8 +109,8 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Takes what came; what nobody asked for ends the connection."""
-        if self._waiting is None or self._waiting.done() or self._parser is None:
+        """Takes what came; what nobody asked for, or not yet, ends the connection."""
+        if self._waiting is None or self._waiting.done() or self._parser is None or self._unwritten:
             self.abort()
             return
         if not self.answering:
@@ -178,10 +178,9 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, part: bytes) -> None:
         """Collects the body."""
-        self._size += len(part)
-        if self._size > self._most_bytes:
+        self._body.add(part)
+        if self._body.size > self._most_bytes:
             raise AnswerTooLarge
-        self._chunks.append(part)
 
     def on_message_complete(self) -> None:
         """The answer is whole."""
@@ -191,8 +190,7 @@ class HttpConnection(asyncio.Protocol):
         self._finish(keeps=self._parser is not None and self._parser.should_keep_alive())
 
     def _begin_message(self) -> None:
-        self._chunks = []
-        self._size = self._head_size = self._headers_size = 0
+        self._head_size = self._headers_size = 0
         self._content_type = self._content_encoding = ""
         self._framed = self._in_body = False
 
@@ -200,7 +198,7 @@ class HttpConnection(asyncio.Protocol):
         return self._parser.get_status_code() if self._parser is not None else 0
 
     def _finish(self, *, keeps: bool) -> None:
-        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        body = self._body.take()
         answer = RawAnswer(self._status(), self._content_type, body, self._content_encoding, self._framed)
         self._whole = answer, keeps
         self._begin_message()

@@ -102,13 +102,39 @@ async def test_answers_come_in_the_order_of_their_requests(node: ScriptedNode, p
     assert answers.count(b"HTTP/1.1 200 ") == 3
 
 
-async def test_what_is_no_http_behind_a_request_takes_nothing_from_it(node: ScriptedNode, proxy: StartProxy) -> None:
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"\x16\x03\x01 garbage\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"GET /" + b"x" * 60_000 + b" HTTP/1.1\r\n\r\n",
+    ],
+    ids=["garbage", "an unknown coding", "a bad chunk", "a long target"],
+)
+async def test_what_is_no_http_behind_a_request_takes_nothing_from_it(
+    node: ScriptedNode, proxy: StartProxy, nonsense: bytes
+) -> None:
     served = await proxy(nodes=[node.settings()])
     async with RawClient(served.http_url) as client:
-        await client.send(post(FEE) + b"\x16\x03\x01 garbage\r\n\r\n")
+        await client.send(post(FEE) * 2 + nonsense)
         answers = await client.rest()
     assert answers.startswith(b"HTTP/1.1 200 ")
-    assert b"HTTP/1.1 400 " in answers
+    assert answers.count(b"HTTP/1.1 200 ") == 2
+    assert answers.count(b"HTTP/1.1 400 ") == 1
+    assert answers.rindex(b"HTTP/1.1 200 ") < answers.index(b"HTTP/1.1 400 ")
+
+
+async def test_an_empty_line_between_requests_is_nothing_to_wait_for(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts={"shutdown": 30})
+    async with RawClient(served.http_url) as client:
+        for sent in (post(FEE), b"\r\n", post(FEE)):
+            await client.send(sent)
+            if sent != b"\r\n":
+                await client.head()
+                await client.reader.readuntil(b"}}")
+        async with asyncio.timeout(5):
+            await served.stop()
 
 
 @pytest.mark.parametrize(
