@@ -29,6 +29,8 @@ the configuration again, and `good` if it has taken it."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _PROVEN = 0.5, 30.0, 60.0
 """Seconds before a worker is started again, at first and at most; and after which one was no failure to start."""
+_RELOADING = 30.0
+"""Seconds that a worker may take to read the configuration again; then the next one is told to."""
 _MARGIN = 5.0
 """Seconds that workers get to end, beyond those that the configuration gives."""
 
@@ -184,17 +186,30 @@ class _Supervisor:
             self._reload.clear()
             self._manager.tell("RELOADING=1")
             good = True
-            for worker in tuple(self._workers.values()):
+            asked: set[_Worker] = set()
+            # Also those that have come in place of others meanwhile, with the configuration as it was.
+            while left := [worker for worker in self._workers.values() if worker not in asked]:
+                for worker in left:
+                    asked.add(worker)
+                    good = await self._reloaded(worker) and good
+            if good:
+                self._keep_settings()
+            words = "" if good else ", by the configuration as it was: the new one is faulty"
+            self._manager.tell("READY=1", f"serving with {len(self._workers)} workers{words}")
+
+    async def _reloaded(self, worker: _Worker) -> bool:
+        """Has a worker read the configuration again; whether it took it. True for one that has ended."""
+        try:
+            async with asyncio.timeout(_RELOADING):
                 await worker.told.wait()
                 worker.reloaded.clear()
                 worker.send(signal.SIGHUP)
                 if not worker.ended.is_set():
                     await worker.reloaded.wait()
-                    good = good and worker.took_it
-            if good:
-                self._keep_settings()
-            words = "" if good else ", by the configuration as it was: the new one is faulty"
-            self._manager.tell("READY=1", f"serving with {len(self._workers)} workers{words}")
+        except TimeoutError:
+            log.error("worker_silent", worker=worker.number, seconds=_RELOADING)
+            return False
+        return worker.ended.is_set() or worker.took_it
 
     def _keep_settings(self) -> None:
         """Those that the workers took are those of a worker that is started later."""

@@ -136,6 +136,23 @@ async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> Non
         await refused_version_1(port)
 
 
+async def test_a_reload_reaches_one_that_is_started_meanwhile(demo_node: StartNode, tmp_path: Path) -> None:
+    """With the configuration as it was, while another takes its time over the new one."""
+    node, port = await demo_node(), free_port()
+    async with Process(tmp_path, settings(node, port)) as process:
+        await process.line("workers_started")
+        slow, dead = workers_of(process)
+        os.kill(slow, signal.SIGSTOP)
+        os.kill(dead, signal.SIGKILL)
+        await process.line("worker_ended")
+        process.write(settings(node, port, versions={"min": 2, "max": 2}))
+        process.send(signal.SIGHUP)
+        await process.line("started", 3)
+        os.kill(slow, signal.SIGCONT)
+        await process.line("reloaded", 2)
+        await refused_version_1(port)
+
+
 async def test_workers_end_when_nobody_supervises_them(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
     async with Process(tmp_path, settings(await demo_node(), port)) as process:
