@@ -410,8 +410,8 @@ class Connection(asyncio.Protocol):
         self._parser = self._answering = None
         rest, self._rest = self._rest, b""
         if request is not None and self.wire is not None and not self.wire.is_closing():
+            self.go_on_reading()  # before it is given what came, which may be more than it takes for now
             self._upgrade(self, request, rest)
-            self.go_on_reading()
 
     # Those who watch over it
 

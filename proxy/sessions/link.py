@@ -32,10 +32,13 @@ class Message(NamedTuple):
     parsed: JsonObject | None = None
 
     def read(self) -> JsonObject:
-        """The answer, parsed."""
+        """The answer, parsed; empty where it cannot be."""
         if self.parsed is not None:
             return self.parsed
-        answer: JsonObject = orjson.loads(self.text)
+        try:
+            answer: JsonObject = orjson.loads(self.text)
+        except orjson.JSONDecodeError:
+            return {}
         return answer
 
 

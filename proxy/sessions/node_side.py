@@ -3,6 +3,8 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import structlog
 from aiohttp import WSCloseCode
@@ -53,6 +55,8 @@ class NodeSide:
         """Set while there is a link, or there will be none any more."""
         self._decided.set()
         self._over = False
+        self._left_meanwhile: dict[Slot, set[str]] = {}
+        """Of each `subscribe` that the shared link serves: streams unsubscribed from before it was answered."""
         self.subscriptions = Subscriptions(metrics, self._link.version, services.policy.default_version)
         self.pushed_messages = Pushed(peer, metrics, order, self.subscriptions)
         self.shared = SharedPart(services.shared, self._link, self.pushed_messages, self.subscriptions)
@@ -105,9 +109,11 @@ class NodeSide:
     def _learn(self, call: Call, result: JsonObject) -> None:
         self.subscriptions.answered(call.method, call.params, call.version, result)
         self.shared.version_set()
+        if "url" in call.params:
+            return  # as Subscriptions has it
         if call.method == "unsubscribe":
             taken = self.shared.taken(call.method, call.params, result.get("error"))
-            self.shared.leave(map(stream_name, taken))
+            self._leave(frozenset(map(stream_name, taken)))
         if "error" in result:
             return
         if call.method == "path_find" and call.params.get("subcommand") == "create":
@@ -117,55 +123,78 @@ class NodeSide:
 
     # What the shared link serves
 
+    def _leave(self, streams: frozenset[str]) -> None:
+        for left in self._left_meanwhile.values():
+            left |= streams
+        self.shared.leave(streams)
+
     async def subscribe(self, split: Split, call: Call, slot: Slot, link: NodeLink) -> NodeAnswer:
         """Asks a `subscribe`: what is left of it on the session's own link, then its streams on the shared one.
 
         Raises NodeFailure and TimeoutError.
         """
         joining: asyncio.Future[JsonObject] | None = None
+        taken: tuple[str, ...] = ()
 
         def noted(answer: Message) -> None:
-            nonlocal joining
+            nonlocal joining, taken
             result = _result_in(answer)
             error = result.get("error")
             params = split.own.params if error is None else call.params
             self.subscriptions.answered(call.method, params, call.version, result)
             self.shared.version_set()
+            # What the shared link pushes comes before the answer, until the node has given that there.
+            slot.holds_pushed = split.own.method == call.method
             self._order.node_answered(slot)
             taken = split.shared if error is None else self.shared.taken(call.method, call.params, error)
             if taken:
-                joining = self.shared.join(taken, self._joined)
+                joining = self.shared.join(taken, partial(self._joined, slot))
 
-        own = read_answer(await link.ask(split.own, noted), link.node)
-        if "error" in own.result or joining is None:
-            return own
+        self._left_meanwhile[slot] = set()
         try:
-            result = await self._joined_or_own(joining, split, link)
+            own = read_answer(await link.ask(split.own, noted), link.node)
+            if joining is None:
+                return own
+            if "error" in own.result:  # of what stands behind these, which take effect
+                with suppress(NodeFailure):
+                    await self._joined_or_own(joining, taken, slot, link)
+                return own
+            result = await self._joined_or_own(joining, taken, slot, link)
         finally:
+            del self._left_meanwhile[slot]
             joining = None  # as below
         if "error" not in result and split.own.method == call.method:
             result = {**own.result, **result}
         return NodeAnswer(result, own.beside, own.size)
 
-    async def _joined_or_own(self, joining: "asyncio.Future[JsonObject]", split: Split, link: NodeLink) -> JsonObject:
+    async def _joined_or_own(
+        self, joining: "asyncio.Future[JsonObject]", taken: tuple[str, ...], slot: Slot, link: NodeLink
+    ) -> JsonObject:
         """The result by the shared link; by the session's own where the node has no connection for a shared one."""
         try:
             return await joining
         except NodeFailure as failure:
-            if failure.kind == "timeout" or link is not self._link or self._over or not self.shared.use_own():
+            silent = failure.kind == "timeout" and failure.reached
+            if silent or link is not self._link or self._over or not self.shared.use_own():
                 raise
         finally:
             del joining  # a failure has this frame, and this would have the failure
+        left = self._left_meanwhile[slot]
 
         def noted(answer: Message) -> None:
             result = _result_in(answer)
             if "error" not in result:
-                self._joined(result, tuple(map(stream_name, split.shared)))
+                self._joined(slot, result, tuple(name for name in map(stream_name, taken) if name not in left))
 
-        question = Question("subscribe", {"streams": list(split.shared)})
-        return read_answer(await link.ask(question, noted), link.node).result
+        question = Question("subscribe", {"streams": list(taken)})
+        result = read_answer(await link.ask(question, noted), link.node).result
+        if unwanted := [name for name in taken if stream_name(name) in left]:
+            # The client's `unsubscribe` was there before this.
+            await link.ask(Question("unsubscribe", {"streams": unwanted}), lambda _: None)
+        return result
 
-    def _joined(self, result: JsonObject, streams: tuple[str, ...]) -> None:
+    def _joined(self, slot: Slot, result: JsonObject, streams: tuple[str, ...]) -> None:
+        self._order.hold_pushed(slot)
         self.subscriptions.begun(streams)
         self.pushed_messages.subscribed(result)
 
@@ -267,8 +296,9 @@ class NodeSide:
 
 def _result_in(answer: Message) -> JsonObject:
     read = answer.read()
-    result: JsonObject = read if "error" in read else read.get("result") or {}
-    return result
+    result = read if "error" in read else read.get("result")
+    # What is no answer may have taken effect, as what is refused may.
+    return result if isinstance(result, dict) else {"error": "nonsense"}
 
 
 def _ended(ending: Ending) -> None:

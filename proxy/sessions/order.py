@@ -58,6 +58,12 @@ class DeliveryOrder:
             self._place(slot)
             self._place_own()
 
+    def hold_pushed(self, slot: Slot) -> None:
+        """From now on what is pushed comes after the answer of `slot`, which has its place."""
+        if not (slot.holds_pushed or slot.delivered):
+            slot.holds_pushed = True
+            self._holding += 1
+
     def fill(self, slot: Slot, message: bytes) -> None:
         """The answer is ready; it is delivered when its turn has come."""
         slot.message = message

@@ -3,8 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from secrets import token_hex
 
 import structlog
 
@@ -18,7 +20,7 @@ from proxy.sessions.audience import Audience, Subscriber
 from proxy.sessions.copies import StreamsPushed
 from proxy.sessions.link import Message, NodeLink, read_answer
 from proxy.sessions.pushed import ledger_index_in
-from proxy.sessions.subscriptions import stream_name
+from proxy.sessions.subscriptions import NOTHING_DONE, stream_name
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +29,8 @@ _TELL_STATE = frozenset({"ledger", "server"})
 _ASKED_AGAIN = 0.05
 """Seconds at least between two questions for the state alone: thousands of clients may come back at once."""
 
+_ENDED_AGAIN = 1.0
+"""Seconds at least until a stream, or the connection, is ended that nobody wants any more: who left may come back."""
 
 LetIn = Callable[[JsonObject, tuple[str, ...]], None]
 """Is told of the result of a `subscribe`, and which streams the session hears from now on by it."""
@@ -37,16 +41,19 @@ class _Join:
     """A session that wants streams, and waits for the node's answer; `noted` is told of it at once."""
 
     subscriber: Subscriber
-    asked: tuple[str, ...]
-    """The streams as the client named them."""
+    streams: tuple[str, ...]
     noted: LetIn
-    streams: tuple[str, ...] = ()
     left: frozenset[str] = frozenset()
     """Which of these it has left again before the node answered."""
+    refused_with_others: bool = False
+    """The node has refused them together with streams that others wanted."""
     answer: asyncio.Future[JsonObject] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def __post_init__(self) -> None:
-        self.streams = tuple(dict.fromkeys(map(stream_name, self.asked)))
+    def goes_with(self, first: "_Join") -> bool:
+        """Whether the answer to a question for `first` and for this is what a node would answer to either."""
+        if self.refused_with_others or first.refused_with_others:
+            return self.streams == first.streams
+        return _TELL_STATE.intersection(self.streams) == _TELL_STATE.intersection(first.streams)
 
 
 class SharedLink:
@@ -79,6 +86,7 @@ class SharedLink:
         self._asked_of: list[_Join] = []
         self._newest_ledger = 0
         self._last_asked = float("-inf")
+        self._last_ended = asyncio.get_running_loop().time()
         self._wake = asyncio.Event()
         self._is_over = False
         self.task = asyncio.create_task(self._run(), name=f"shared streams of {node.name}")
@@ -91,7 +99,7 @@ class SharedLink:
         It hears what the node pushes after it has answered. `noted` is called at that moment, with those of the streams
         that were not left again meanwhile; not if the result is an error. The future may fail with NodeFailure.
         """
-        join = _Join(subscriber, asked, noted)
+        join = _Join(subscriber, tuple(dict.fromkeys(map(stream_name, asked))), noted)
         if self._is_over:
             join.answer.set_exception(NodeFailure("disconnected", self._node.name))
         elif self._is_known(join):
@@ -194,17 +202,22 @@ class SharedLink:
                 for stream in self._pushed.may_come()
                 if not self._audience.hears(stream) and stream not in self._not_to_end
             ]
+            wait = self._last_ended + _ENDED_AGAIN - asyncio.get_running_loop().time()
             if self._joins:
                 await self._ask_for_first(link)
-            elif not self._audience:
-                self._end(NodeFailure("disconnected", self._node.name))
-            elif unwanted:
+            elif self._audience and not unwanted:
+                await self._wake.wait()
+            elif wait > 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
+            elif self._audience:
                 await self._ask_to_end(link, unwanted[0])
             else:
-                await self._wake.wait()
+                self._end(NodeFailure("disconnected", self._node.name))
 
     async def _ask_for_first(self, link: NodeLink) -> None:
-        """Asks for what waits longest, and for all who want the same; `server` is answered with a random number."""
+        """Asks for what waits longest, and for all who are to be told the same state by the answer."""
         first = self._joins[0]
         if first.answer.done():
             self._joins.popleft()  # whoever wanted this is gone
@@ -212,16 +225,15 @@ class SharedLink:
         if self._pushed.are_on(first.streams):
             # Others, who want to know the state too, may come meanwhile, and are answered with it.
             await asyncio.sleep(self._last_asked + _ASKED_AGAIN - asyncio.get_running_loop().time())
-        self._asked_of = [
-            join for join in self._joins if join is first or (join.asked == first.asked and "server" not in first.asked)
-        ]
-        self._joins = deque(join for join in self._joins if join not in self._asked_of)
-        self._pushed.asked(first.streams)
-        self._not_to_end.difference_update(first.streams)
+        self._asked_of = [join for join in self._joins if join.goes_with(first)]
+        self._joins = deque(join for join in self._joins if not join.goes_with(first))
+        streams = tuple(dict.fromkeys(stream for join in self._asked_of for stream in join.streams))
+        self._pushed.asked(streams)
+        self._not_to_end.difference_update(streams)
         self._last_asked = asyncio.get_running_loop().time()
         try:
-            question = Question("subscribe", {"streams": list(first.asked)})
-            await link.ask(question, partial(self._answered, first.streams))
+            question = Question("subscribe", {"streams": list(streams)})
+            await link.ask(question, partial(self._answered, streams))
         except TimeoutError:
             self._fail(NodeFailure("timeout", self._node.name), self._asked_of)
         except BaseException:
@@ -239,7 +251,14 @@ class SharedLink:
             return
         if "error" not in result:
             self._pushed.begun(streams)
-        for join in self._asked_of:
+        elif result["error"] not in NOTHING_DONE and len({join.streams for join in self._asked_of}) > 1:
+            for join in self._asked_of:
+                join.refused_with_others = True
+            self._joins.extendleft(reversed(self._asked_of))
+            return
+        for number, join in enumerate(self._asked_of):
+            if number and "random" in result:
+                result = {**result, "random": token_hex(32).upper()}  # rippled draws one for each answer
             self._let_in(join, result)
         for join in [join for join in self._joins if self._is_known(join)]:
             self._joins.remove(join)
@@ -259,6 +278,7 @@ class SharedLink:
         join.answer.set_result(result)
 
     async def _ask_to_end(self, link: NodeLink, stream: str) -> None:
+        self._last_ended = asyncio.get_running_loop().time()
         self._pushed.ending(stream)
         try:
             await link.ask(Question("unsubscribe", {"streams": [stream]}), partial(self._answered_end, stream))

@@ -13,13 +13,11 @@ from proxy.sessions.link import NodeLink
 from proxy.sessions.pushed import Pushed
 from proxy.sessions.shared_link import LetIn, SharedLink
 from proxy.sessions.shared_links import SharedLinks
-from proxy.sessions.subscriptions import Subscriptions, stream_name
+from proxy.sessions.subscriptions import NOTHING_DONE, Subscriptions, stream_name
 
 _NOT_OF_CLIO = frozenset({"consensus", "server", "transactions_proposed"})
 """A Clio refuses the first two, and of the third it gives on what a rippled tells it, in no pairs."""
 _NOT_STREAMS = ("accounts", "accounts_proposed", "rt_accounts", "account_history_tx_stream", "books")
-_NOTHING_DONE = frozenset({"tooBusy", "slowDown", "noPermission", "forbidden", "invalid_API_version"})
-"""Errors of a rippled that it answers before it looks at what is to be subscribed to."""
 
 
 class Split(NamedTuple):
@@ -133,7 +131,7 @@ class SharedPart:
             named = list(takewhile(lambda name: stream_name(name) not in unknown, named))
         elif error == "noPermission" and "peer_status" in named:
             named = named[: named.index("peer_status")]
-        elif error in _NOTHING_DONE:
+        elif error in NOTHING_DONE:
             named = []
         if error is not None and self._own.node.status.is_clio:
             named = []

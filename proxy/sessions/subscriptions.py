@@ -24,6 +24,8 @@ STREAMS = frozenset(
         "validations",
     }
 )
+NOTHING_DONE = frozenset({"tooBusy", "slowDown", "noPermission", "forbidden", "invalid_API_version"})
+"""Errors of a rippled that it answers before it looks at what is to be subscribed to."""
 _RENAMED = {"rt_transactions": "transactions_proposed", "rt_accounts": "accounts_proposed"}
 
 _PUSHED = {
@@ -92,6 +94,8 @@ class Subscriptions:
 
     def answered(self, method: str, params: JsonObject, version: int, result: JsonObject) -> None:
         """Learns from the node's answer to one of `SUBSCRIBING`."""
+        if "url" in params and method != "path_find":
+            return  # the URL is a subscriber of its own
         error = result.get("error")
         if method == "path_find":
             self._path_found(params, version, error)

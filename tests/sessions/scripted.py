@@ -63,6 +63,8 @@ class ScriptedNode:
         self.before_handshake: Callable[[], Awaitable[web.Response | None]] | None = None
         self.refuses_to_share = False
         """Whether it takes connections of clients only."""
+        self.ignores_shared = False
+        """Whether it does not even answer others."""
         self.info: dict[str, Any] = {}
         """What it tells of itself besides."""
         self.validated_ledger = 100
@@ -70,7 +72,13 @@ class ScriptedNode:
         self._socket = socket
         self._runner: web.AppRunner | None = None
         self._opened = asyncio.Condition()
+        self._stopped = asyncio.Event()
         self.http_url = self.websocket_url = ""
+
+    def answer_by(self, answer: Answer | None) -> Answer | None:
+        """From now on it answers by this; returns what it answered by."""
+        was, self._answer = self._answer, answer
+        return was
 
     async def start(self) -> None:
         app = web.Application(client_max_size=2**26)
@@ -82,6 +90,7 @@ class ScriptedNode:
         self.http_url, self.websocket_url = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
 
     async def stop(self) -> None:
+        self._stopped.set()
         for session in (*self.sessions, *self.shared):
             if session.transport is not None:
                 session.transport.abort()
@@ -119,8 +128,11 @@ class ScriptedNode:
             refusal = await self.before_handshake()
             if refusal is not None:
                 return refusal
-        if self.refuses_to_share and "X-Forwarded-For" not in request.headers and "User-Agent" not in request.headers:
-            return web.Response(status=403)
+        if "X-Forwarded-For" not in request.headers and "User-Agent" not in request.headers:
+            if self.ignores_shared:
+                await self._stopped.wait()
+            if self.ignores_shared or self.refuses_to_share:
+                return web.Response(status=403)
         socket = web.WebSocketResponse(max_msg_size=0, timeout=1.0, **self._socket)
         await socket.prepare(request)
         session = NodeSession(socket, request)

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from proxy.config import Settings
 from proxy.server import Proxy
 from tests.sessions.scripted import SECONDS, Client, House, NodeSession
-from tests.sessions.subscribing import STREAMS, SubscribingNode
+from tests.sessions.subscribing import STREAMS, SubscribingNode, error
 from tests.sessions.test_life import CLOSED, GAPS, RECONNECT, files_become, lose, open_files, unread
 
 SUBSCRIPTIONS = "xrpl_proxy_subscriptions"
@@ -81,6 +81,107 @@ async def test_many_who_come_at_once_share_an_answer(house: House) -> None:
     assert node.asked["ledger"] < 5
     results = await asyncio.gather(*(subscribe(client, "server") for client in clients))
     assert len({result["random"] for result in results}) == 30
+
+
+async def test_many_who_want_to_know_the_state_wait_for_one_answer(house: House) -> None:
+    """However they name what they want; and of random numbers each has its own."""
+    node, _, (busy, *others) = await served(house, 12)
+    await busy.send(*({"command": "subscribe", "streams": ["server"], "id": number} for number in range(60)))
+    wanted = (["ledger", "server"], ["server", "consensus", "ledger", "ledger"])
+    told = await asyncio.gather(*(subscribe(each, *wanted[number % 2]) for number, each in enumerate(others)))
+    assert [(result["ledger_index"], result["server_status"]) for result in told] == [(100, "full")] * 11
+    own = [(await busy.get())["result"]["random"] for _ in range(60)]
+    assert len({*own, *(result["random"] for result in told)}) == 71
+    assert node.asked["server"] <= 8
+
+
+async def test_a_stream_that_an_older_node_refuses_takes_none_from_others(house: House) -> None:
+    class Older(SubscribingNode):
+        def _subscribe(self, session: NodeSession, asked: dict[str, Any]) -> dict[str, Any]:
+            return error("malformedStream") if "manifests" in asked["streams"] else super()._subscribe(session, asked)
+
+    node = await house.started(Older())
+    proxy = await house.proxy(node)
+    clients = [await house.client(proxy) for _ in range(4)]
+    for number, client in enumerate(clients):  # before there is a connection, so that all are asked for at once
+        await client.send({"command": "subscribe", "streams": ["manifests" if number % 2 else "consensus"]})
+    told = [await client.get() for client in clients]
+    assert [each.get("error") for each in told] == [None, "malformedStream"] * 2
+    await node.push("consensus")
+    assert (await clients[2].get())["type"] == "consensusPhase"
+    await silent(clients[1])
+
+
+async def test_what_is_pushed_while_a_subscribe_waits_for_its_answer(house: House) -> None:
+    """It was before that, and does not wait behind it."""
+    node, _, (client,) = await served(house, 1)
+    await subscribe(client, "consensus")
+    node.silent_to_shared = True
+    await client.send({"command": "subscribe", "streams": ["ledger"], "id": 7})
+    asked = (await node.shared[0].hears(2))[1]
+    await node.push("consensus")
+    assert (await client.get())["type"] == "consensusPhase"
+    await node.shared[0].answer(asked, {"ledger_index": 100})
+    await node.shared[0].say({"type": "ledgerClosed", "ledger_index": 101})
+    assert (await client.get())["id"] == 7
+    assert (await client.get())["ledger_index"] == 101
+
+
+async def test_who_leaves_and_comes_back_costs_the_node_nothing(house: House) -> None:
+    node, _, (client,) = await served(house, 1)
+    for _ in range(50):
+        await subscribe(client, "manifests")
+        await unsubscribe(client, "manifests")
+    assert len(node.shared) <= 3
+    assert node.asked["manifests"] <= 3
+    await node.push("manifests")
+    await silent(client)
+
+
+NONSENSE = [
+    b'{"id":%d,"result":{x',
+    b'{"id":%d,"result":[1],"type":"response"}',
+    b'{"id":%d,"result":5,"type":"response"}',
+]
+
+
+@pytest.mark.parametrize("text", NONSENSE, ids=["no JSON", "a list", "a number"])
+async def test_an_answer_that_is_none_hurts_nobody_else(house: House, text: bytes) -> None:
+    node, _, (client, other) = await served(house, 2)
+    await subscribe(other, "ledger")
+
+    async def garble(session: NodeSession, asked: dict[str, Any]) -> None:
+        await (session.say(text % asked["id"]) if asked["command"] == "subscribe" else session.answer(asked))
+
+    node.answer_by(garble)
+    assert (await client.ask({"command": "subscribe", "streams": ["consensus"]}))["status"] == "error"
+    await silent(client)
+    await silent(other)
+    await node.push("ledger")
+    assert (await other.get())["type"] == "ledgerClosed"
+
+
+@pytest.mark.parametrize("share", [True, False])
+async def test_a_url_is_a_subscriber_of_its_own(house: House, share: bool) -> None:
+    guard = {"allow_subscribe_url": True, "allow_admin_nodes": True}
+    node, proxy, (client,) = await served(house, 1, websocket={"share_subscriptions": share}, guard=guard)
+    await subscribe(client, "transactions", api_version=1)
+    serve = node.answer_by(None)
+    assert serve is not None
+
+    async def beside(session: NodeSession, asked: dict[str, Any]) -> None:
+        if "url" in asked:
+            await session.answer(asked)
+        elif (answering := serve(session, asked)) is not None:
+            await answering
+
+    node.answer_by(beside)
+    to = {"url": "http://a.example/", "streams": ["transactions"], "api_version": 2}
+    assert (await client.ask({"command": "subscribe", **to}))["status"] == "success"
+    assert (await client.ask({"command": "unsubscribe", **to}))["status"] == "success"
+    await node.push("transactions")
+    assert "transaction" in await client.get()
+    assert await house.metric(proxy, SUBSCRIPTIONS) == 1
 
 
 async def test_the_order_of_answers(house: House) -> None:
@@ -331,6 +432,41 @@ async def test_a_node_with_no_connection_to_share(house: House) -> None:
     await node.push("consensus")
     for client in clients:
         await silent(client)
+
+
+async def test_who_unsubscribes_before_it_was_found_that_a_node_shares_nothing(house: House) -> None:
+    node, _, (client,) = await served(house, 1)
+    node.refuses_to_share = True
+    streams = ["ledger", "consensus"]
+    await client.send(
+        {"command": "subscribe", "streams": streams, "id": 1},
+        {"command": "unsubscribe", "streams": ["ledger"], "id": 2},
+    )
+    assert [(await client.get())["id"] for _ in range(2)] == [1, 2]
+    for stream in streams:
+        await node.push(stream)
+    assert (await client.get())["type"] == "consensusPhase"
+    await silent(client)
+
+
+async def test_what_stands_before_a_fault_takes_effect_where_a_node_shares_nothing(house: House) -> None:
+    node, _, (client,) = await served(house, 1)
+    await subscribe(client, "ledger")
+    await unsubscribe(client, "ledger")
+    await is_closed(node)
+    node.refuses_to_share = True
+    told = await client.ask({"command": "subscribe", "streams": ["consensus", "nonsense"]})
+    assert told["error"] == "malformedStream"
+    await node.push("consensus")
+    assert (await client.get())["type"] == "consensusPhase"
+
+
+async def test_a_node_that_does_not_answer_who_wants_to_share(house: House) -> None:
+    node, _, (client,) = await served(house, 1, timeouts={"connect": 0.3})
+    node.ignores_shared = True
+    await subscribe(client, "consensus")
+    await node.push("consensus")
+    assert (await client.get())["type"] == "consensusPhase"
 
 
 async def test_the_shared_connection_is_lost(house: House) -> None:
