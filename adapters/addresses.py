@@ -1,21 +1,15 @@
-"""Addresses and account public keys, as rippled writes them in base 58 with a checksum (its tokens.cpp)."""
+"""Addresses of accounts, as rippled writes them in base 58 with a checksum (its tokens.cpp)."""
 
 from typing import Any
 
 import base58
 
 _ACCOUNT_ID = (0x00, 21)
-_ACCOUNT_PUBLIC_KEY = (0x23, 34)
 
 
 def is_address(value: Any) -> bool:
     """Whether the value is an account's address (`r…`)."""
     return _kind(value) == _ACCOUNT_ID
-
-
-def is_account_public_key(value: Any) -> bool:
-    """Whether the value is an account's public key in base 58 (`a…`)."""
-    return _kind(value) == _ACCOUNT_PUBLIC_KEY
 
 
 def _kind(value: Any) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from adapters.adapter import JsonObject, Question
 
 _SELECTORS = ("ledger", "ledger_hash", "ledger_index")
+_ABOUT_LEDGER = ("ledger_hash", "ledger_index", "ledger_current_index", "validated")
 # The old `ledger` holds an index or its name up to this length, a hash beyond it.
 _LONGEST_INDEX = 12
 
@@ -27,6 +28,16 @@ def selected_ledger(params: JsonObject) -> JsonObject:
     return {name: params[name] for name in _SELECTORS if name in params}
 
 
+def ledger_of(params: JsonObject) -> Question:
+    """The question for the ledger that a request is about: without one in it, the open one."""
+    return Question("ledger", selected_ledger(params) or {"ledger_index": "current"})  # `ledger` would tell of two
+
+
+def about_ledger(result: JsonObject) -> JsonObject:
+    """Those of a result's members that tell which ledger it is of."""
+    return {name: result[name] for name in _ABOUT_LEDGER if name in result}
+
+
 def moving_ledger(params: JsonObject) -> str | None:
     """`current` or `closed` where a request is about that ledger, None where it names another.
 
@@ -35,7 +46,7 @@ def moving_ledger(params: JsonObject) -> str | None:
     """
     ledger_hash, index = params.get("ledger_hash"), params.get("ledger_index")
     legacy = params.get("ledger")
-    if legacy:
+    if legacy not in (None, "") and legacy not in ([], {}):
         ledger_hash, index = (legacy, index) if len(str(legacy)) > _LONGEST_INDEX else (ledger_hash, legacy)
     if ledger_hash is not None:
         return None

@@ -120,6 +120,18 @@ def write_line(value: Any) -> bytes:
     return orjson.dumps(value, _written, orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_APPEND_NEWLINE)
 
 
+def echoed(value: Any) -> Any:
+    """A value of a request as rippled writes it back: a float with 16 digits at most, and no point without need.
+
+    json_writer.cpp of rippled: `%.16g`.
+    """
+    if isinstance(value, float) and math.isfinite(value):
+        return WrittenNumber(f"{value:.16g}")
+    if isinstance(value, dict):
+        return {name: echoed(member) for name, member in value.items()}
+    return [echoed(element) for element in value] if isinstance(value, list) else value
+
+
 def _written(value: Any) -> orjson.Fragment:
     if isinstance(value, WrittenNumber):
         return orjson.Fragment(value.text)

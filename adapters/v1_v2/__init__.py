@@ -9,6 +9,7 @@ from adapters.v1_v2.ledger import Ledger
 from adapters.v1_v2.ledger_data import LedgerData
 from adapters.v1_v2.ledger_entry import LedgerEntry
 from adapters.v1_v2.ledger_header import LedgerHeader
+from adapters.v1_v2.ledger_request import LedgerRequest
 from adapters.v1_v2.nft_history import NftHistory
 from adapters.v1_v2.noripple_check import NoRippleCheck
 from adapters.v1_v2.peers import Peers
@@ -30,6 +31,7 @@ STEP = Step(
         LedgerData(),
         LedgerEntry(),
         LedgerHeader(),
+        LedgerRequest(),
         NftHistory(),
         NoRippleCheck(),
         Peers(),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
-from adapters.addresses import is_account_public_key, is_address
+from adapters.addresses import is_address
 from adapters.errors import error_result
 from adapters.ledgers import selected_ledger
 
@@ -46,6 +46,6 @@ class GatewayBalances(MethodAdapter):
 
 
 def _is_hotwallet(value: Any) -> bool:
-    """Whether rippled takes the value: null, an address or an account's public key, or a list of those."""
+    """Whether rippled takes the value: null, an address, or a list of those."""
     wallets = (value or ()) if value is None or isinstance(value, list) else (value,)
-    return all(is_address(each) or is_account_public_key(each) for each in wallets)
+    return all(is_address(each) for each in wallets)

@@ -31,7 +31,8 @@ class Ledger(MethodAdapter):
         if result.get("error") == "internal" and wants_hashes:
             result = yield Question(self.method, {**params, "expand": True})
             _reduce_to_hashes(result.get("ledger"), "transactions")
-            _reduce_to_hashes(result.get("ledger"), "accountState")
+            if not as_boolean(params.get("binary")):  # a binary entry of the state is an object, expanded or not
+                _reduce_to_hashes(result.get("ledger"), "accountState")
             _reduce_to_hashes(result, "queue_data")
         return self.downgrade_result(result, params)
 

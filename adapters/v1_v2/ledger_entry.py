@@ -1,7 +1,8 @@
 """ledger_entry: the error for a request that names no entry."""
 
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
-from adapters.ledgers import selected_ledger
+from adapters.errors import ERRORS, error_result
+from adapters.ledgers import about_ledger, ledger_of
 
 # Every way of naming an entry, from rippled's ledger_entries.macro and LedgerEntry.cpp.
 _ENTRY_NAMES = frozenset(
@@ -41,37 +42,53 @@ _ENTRY_NAMES = frozenset(
         "xchain_owned_create_account_claim_id",
     )
 )
-_ABOUT_LEDGER = ("ledger_hash", "ledger_index", "ledger_current_index", "validated")
+# Those that rippled 2.x does not know: it answers such a request as one that names no entry.
+_NEW_IN_3 = frozenset(
+    ("account", "amendments", "fee", "hashes", "loan", "loan_broker", "nft_offer", "nunl", "signer_list")
+)
 
 
 class LedgerEntry(MethodAdapter):
-    """A request that names no entry is `invalidParams`, where v1 has `unknownOption`.
+    """Two refusals are `invalidParams`: of a request that names no entry, where v1 has `unknownOption`, and of an entry
+    named by JSON of a wrong type (a list for an id), where v1 fails with `internal`.
 
-    v1 and rippled 2.x at v2 answer it beside the ledger's fields and without a code; from rippled 3.0 on v2 has code,
-    message and no ledger, so v1's ledger is looked up.
+    v1 and rippled 2.x at v2 answer the first beside the ledger's fields and without a code, 2.x at v2 the second too;
+    from rippled 3.0 on v2 has code, message and no ledger, so v1's ledger is looked up.
     """
 
     method = "ledger_entry"
 
     def serve_older(self, params: JsonObject) -> Conversation:
         result = yield Question(self.method, params)
-        if result.get("error") != "invalidParams" or _names_entry(params):
+        if result.get("error") != "invalidParams":
             return result
+        is_of_2 = "error_code" not in result
+        if _names_entry(params, is_of_2):
+            # A ledger that is named wrongly has the same token, and a message of its own.
+            of_type = is_of_2 or result.get("error_message") == ERRORS["invalidParams"].message
+            return error_result("internal") if of_type else result
         if "validated" not in result:
-            # Without a ledger in the request `ledger` answers with two; ledger_entry takes the open one.
-            found = yield Question("ledger", selected_ledger(params) or {"ledger_index": "current"})
-            if "error" in found:
-                return found
-            result = found
-        unknown: JsonObject = {name: result[name] for name in _ABOUT_LEDGER if name in result}
-        unknown["error"] = "unknownOption"
-        return unknown
+            result = yield ledger_of(params)
+            if "error" in result:
+                return result
+        return {**about_ledger(result), "error": "unknownOption"}
 
-    def upgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
+    def serve_newer(self, params: JsonObject) -> Conversation:
+        result = yield Question(self.method, params)
         if result.get("error") == "unknownOption":
             result["error"] = "invalidParams"
+        elif result.get("error") == "internal" and _is_of_wrong_type(params):
+            found = yield ledger_of(params)
+            if "error" not in found:
+                result = {**about_ledger(found), "error": "invalidParams"}
         return result
 
 
-def _names_entry(params: JsonObject) -> bool:
-    return not _ENTRY_NAMES.isdisjoint(params)
+def _names_entry(params: JsonObject, is_of_2: bool) -> bool:
+    names = _ENTRY_NAMES - _NEW_IN_3 if is_of_2 else _ENTRY_NAMES
+    return not names.isdisjoint(params)
+
+
+def _is_of_wrong_type(params: JsonObject) -> bool:
+    """Whether reading the entry's name can fail: a list, or an object that may hold what is wrong."""
+    return any(isinstance(params[name], (list, dict)) for name in _ENTRY_NAMES.intersection(params))

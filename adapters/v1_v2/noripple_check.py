@@ -28,7 +28,7 @@ class NoRippleCheck(MethodAdapter):
 
 
 def _passes_earlier_checks(params: JsonObject) -> bool:
-    limit: Any = params.get("limit", 0)
-    return (
-        isinstance(params.get("account"), str) and params.get("role") in ("gateway", "user") and is_ledger_number(limit)
-    )
+    limit: Any = params.get("limit")
+    # rippled leaves out a limit that is null or empty of its kind (its readLimitField).
+    is_limit = limit is None or limit in ("", [], {}) or is_ledger_number(limit)
+    return isinstance(params.get("account"), str) and params.get("role") in ("gateway", "user") and is_limit

@@ -4,8 +4,9 @@ from adapters.adapter import Conversation, ErrorAdapter, JsonObject, Question, a
 from adapters.errors import error_result
 
 _OLDER = ("noNetwork", "noCurrent", "noClosed")
-_SIGNING = ("sign", "sign_for", "submit", "submit_multisigned")
-_PATHS = ("path_find", "ripple_path_find")
+# Methods without a condition of their own (NO_CONDITION in its Handler.cpp), which check one thing themselves.
+_SIGNING = ("sign", "sign_for")
+_PATHS = ("ripple_path_find",)
 _BELOW_SYNCING = ("disconnected", "connected")
 # In seconds: older than this, rippled does not take its validated ledger for current (its Tuning.h).
 _OLDEST_CURRENT_LEDGER = 120

@@ -24,7 +24,8 @@ class TxHistory(MethodAdapter):
         if "start" not in params:
             return error_result("invalidParams")
         start = as_integer(params["start"])
-        if start is None or start < 0:
+        # A fraction below 0 is 0 as an integer, but refused like any other that is.
+        if start is None or start < 0 or (isinstance(params["start"], float) and params["start"] < 0):
             return error_result("internal")
         if start > _DEEPEST_START:
             return error_result("noPermission")

@@ -1,12 +1,15 @@
 """amm_info: which fault is told where a request has several."""
 
+from typing import Any
+
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
 from adapters.addresses import is_address
 from adapters.errors import error_result
-from adapters.ledgers import selected_ledger
+from adapters.ledgers import about_ledger, ledger_of, selected_ledger
 from adapters.v2_v3.issues import is_issue
 
 _ABOUT_LEDGER = ("ledger_current_index", "ledger_hash")
+_ACCOUNTS = ("amm_account", "account")
 _NAMED_FAULTS = ("issueMalformed", "actMalformed", "actNotFound")
 
 
@@ -17,14 +20,22 @@ class AmmInfo(MethodAdapter):
     `invalidParams`; v3 names what is wrong with the assets and accounts that are there, and says `invalidParams` only
     where nothing is. So a refusal of v2's is told from the request and from the accounts in its ledger.
 
+    An account that is a list or an object fails with `internal`, before v3 has looked at the combination.
+
     Loss: in `amm_account` and `account` rippled also takes a public key, a seed and a passphrase of an account that
     there is. Beside a wrong combination these are `actMalformed` here.
     """
 
     method = "amm_info"
 
-    def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
-        if _is_wrong_combination(params) and _past_the_ledger(result) and result.get("error") in _NAMED_FAULTS:
+    def serve_older(self, params: JsonObject) -> Conversation:
+        result = yield Question(self.method, params)
+        if not _is_wrong_combination(params):
+            return result
+        if result.get("error") == "internal" and any(_is_no_value(params.get(name)) for name in _ACCOUNTS):
+            found = yield ledger_of(params)
+            result = found if "error" in found else {**about_ledger(found), **error_result("invalidParams")}
+        elif _past_the_ledger(result) and result.get("error") in _NAMED_FAULTS:
             result.update(error_result("invalidParams"))
         return result
 
@@ -35,7 +46,9 @@ class AmmInfo(MethodAdapter):
         if not all(is_issue(params[name]) for name in ("asset", "asset2") if name in params):
             result.update(error_result("issueMalformed"))
             return result
-        for name in ("amm_account", "account"):
+        for name in _ACCOUNTS:
+            if _is_no_value(params.get(name)):
+                return error_result("internal")
             if name in params:
                 fault = yield from _account_fault(name, params)
                 if fault:
@@ -56,6 +69,10 @@ def _account_fault(name: str, params: JsonObject) -> Conversation:
     if name == "amm_account" and "AMMID" not in found.get("account_data", {}):
         return error_result("actNotFound")
     return {}
+
+
+def _is_no_value(value: Any) -> bool:
+    return isinstance(value, (list, dict))
 
 
 def _is_wrong_combination(params: JsonObject) -> bool:

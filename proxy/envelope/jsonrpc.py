@@ -14,7 +14,7 @@ from adapters.errors import error_result, http_status
 from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, make_call
 from proxy.guard import masked
 from proxy.negotiation import ABSENT, VersionRefused, negotiate
-from proxy.request_json import RequestUnreadable, read, write, write_line
+from proxy.request_json import RequestUnreadable, echoed, read, write, write_line
 
 _METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
 """Codes of the errors that stand for an item of a batch."""
@@ -58,7 +58,8 @@ def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | 
         error.pop("error_message", None)
         body = {"error": error}
     else:
-        body = {"result": {**result, "request": masked({**call.request, "command": call.method}), "status": "error"}}
+        request = echoed(masked({**call.request, "command": call.method}))
+        body = {"result": {**result, "request": request, "status": "error"}}
     return {**(beside or {}), **body, **call.envelope}
 
 
@@ -119,7 +120,8 @@ def _read_batch(items: Any, policy: Policy) -> Batch | HttpRefusal:
 
 def _read_item(item: Any, policy: Policy) -> Call | Refused | BatchRefusal:
     if not isinstance(item, dict):
-        return BatchRefusal({"request": item, "error": _item_error(_METHOD_NOT_FOUND, "Method not found")}, "no_object")
+        error = _item_error(_METHOD_NOT_FOUND, "Method not found")
+        return BatchRefusal({"request": echoed(item), "error": error}, "no_object")
     try:
         return _read_call(item, policy, in_batch=True)
     except VersionRefused as refused:
@@ -175,10 +177,10 @@ def _method_of(request: dict[str, Any]) -> str | None:
 
 
 def _masked_item(item: dict[str, Any]) -> dict[str, Any]:
-    """A batch's item with its secrets masked, also where someone put them into `params`."""
-    answer = masked(item)
+    """A batch's item as it is echoed: with its secrets masked, also where someone put them into `params`."""
+    answer: dict[str, Any] = echoed(masked(item))
     if isinstance(params := item.get("params"), list):
-        answer["params"] = [masked(param) if isinstance(param, dict) else param for param in params]
+        answer["params"] = echoed([masked(param) if isinstance(param, dict) else param for param in params])
     return answer
 
 

@@ -11,7 +11,7 @@ from adapters.errors import error_result
 from proxy.envelope.call import ECHOED, Call, Policy, Refused, WebSocketRefusal, make_call
 from proxy.guard import masked
 from proxy.negotiation import ABSENT, VersionRefused, negotiate
-from proxy.request_json import RequestUnreadable, read, write
+from proxy.request_json import RequestUnreadable, echoed, read, write
 
 _ECHOED = (*ECHOED, "api_version")
 
@@ -49,7 +49,7 @@ def read_websocket(message: bytes | str, policy: Policy) -> Call | Refused | Web
 def write_websocket(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> bytes:
     """The message that answers `call`: an error's members at the top, beside the request that it answers."""
     if "error" in result:
-        body = {**result, "request": masked(call.request), "status": "error"}
+        body = {**result, "request": echoed(masked(call.request)), "status": "error"}
     else:
         body = {"result": result, "status": "success"}
     return write({**body, **(beside or {}), "type": "response", **call.envelope})
@@ -77,5 +77,6 @@ def _method_of(request: dict[str, Any]) -> str | None:
 
 
 def _error_answer(request: dict[str, Any], **error: str) -> bytes:
-    echoed = {name: request[name] for name in _ECHOED if name in request}
-    return write({**error, "request": masked(request), "status": "error", "type": "response", **echoed})
+    shown = echoed(masked(request))
+    beside = {name: shown[name] for name in _ECHOED if name in shown}
+    return write({**error, "request": shown, "status": "error", "type": "response", **beside})

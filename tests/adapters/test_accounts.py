@@ -35,7 +35,7 @@ class TestAccountInfo:
 class TestGatewayBalances:
     ABOUT: ClassVar[JsonObject] = {"account": ALICE, **WHERE}
 
-    @pytest.mark.parametrize("wallet", [ALICE, [ALICE], PUBLIC_KEY, [ALICE, PUBLIC_KEY], None, []])
+    @pytest.mark.parametrize("wallet", [ALICE, [ALICE], None, []])
     def test_v1_unknown_account_with_good_wallets_has_no_balances(self, wallet: Any) -> None:
         node = LaidOutNode({"gateway_balances": error("actNotFound", **self.ABOUT)})
         params = {"account": ALICE, "hotwallet": wallet}
@@ -45,7 +45,8 @@ class TestGatewayBalances:
         "wallet",
         [
             *("", "x", "rNotAnAddress", ALICE[:-1], ALICE + "a", [ALICE, 5], [[ALICE]], [None], 5, True, {}, "ééé"),
-            *("snoPBrXtMeMyMHUVTgbuqAfg1SUTb", ALICE.replace("H", "0")),  # a seed; a letter that base 58 has not
+            *("snoPBrXtMeMyMHUVTgbuqAfg1SUTb", PUBLIC_KEY, [ALICE, PUBLIC_KEY]),
+            ALICE.replace("H", "0"),  # a letter that base 58 has not
         ],
     )
     def test_v1_bad_wallet_of_an_unknown_account(self, wallet: Any) -> None:
@@ -82,6 +83,12 @@ class TestNoRippleCheck:
     @pytest.mark.parametrize("given", ["x", 1, 0, None, {}])
     def test_v2_refuses_without_asking(self, given: Any) -> None:
         params = {**self.USER, "transactions": given, "limit": 5}
+        refusal = error("invalidParams", "Invalid field 'transactions'.")
+        assert serve(2, 1, "noripple_check", params, LaidOutNode({}).ask) == refusal
+
+    @pytest.mark.parametrize("limit", [None, "", [], {}])
+    def test_v2_refuses_beside_a_limit_that_is_empty(self, limit: Any) -> None:
+        params = {**self.USER, "transactions": "x", "limit": limit}
         refusal = error("invalidParams", "Invalid field 'transactions'.")
         assert serve(2, 1, "noripple_check", params, LaidOutNode({}).ask) == refusal
 

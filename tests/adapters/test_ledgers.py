@@ -54,6 +54,14 @@ class TestLedger:
         got = serve(1, 2, "ledger", {"queue": True, "accounts": True}, node.ask)
         assert got["ledger"]["accountState"] == ["I", "J"]
 
+    def test_v1_a_binary_entry_of_the_state_is_whole(self) -> None:
+        told = self.expanded()
+        entries = [{"hash": "J", "tx_blob": "00"}]
+        told["ledger"]["accountState"] = entries
+        node = LaidOutNode({"ledger": [error("internal"), told]})
+        got = serve(1, 2, "ledger", {"queue": True, "accounts": True, "binary": True}, node.ask)
+        assert got["ledger"]["accountState"] == entries
+
     @pytest.mark.parametrize("params", [{}, {"queue": False}, {"queue": True, "expand": 1}, {"queue": True, "full": 1}])
     def test_v1_another_internal_error_stays(self, params: JsonObject) -> None:
         node = LaidOutNode({"ledger": error("internal")})
@@ -101,6 +109,11 @@ class TestLedgerHeader:
         got = serve(1, 2, "ledger_header", {**named, "transactions": True}, node.ask)
         assert got == {**FOUND, "ledger": {**CLOSED, "ledger_index": "131"}, "ledger_data": SERIALISED}
         assert node.asked == [("ledger", named)]
+
+    @pytest.mark.parametrize("legacy", [0, False])
+    def test_a_number_or_a_boolean_is_a_name_however_empty(self, legacy: object) -> None:
+        node = LaidOutNode({"ledger": error("lgrNotFound")})
+        assert serve(1, 2, "ledger_header", {"ledger": legacy}, node.ask) == error("lgrNotFound")
 
     @pytest.mark.parametrize("named", [{"ledger_index": "closed"}, {"ledger": "closed"}])
     def test_the_closed_ledger_is_asked_for_by_its_hash(self, named: JsonObject) -> None:
@@ -161,13 +174,31 @@ class TestLedgerEntry:
         node = LaidOutNode({"ledger_entry": error("invalidParams"), "ledger": error("lgrNotFound")})
         assert serve(1, 2, "ledger_entry", {"ledger_index": 9}, node.ask) == error("lgrNotFound")
 
+    @pytest.mark.parametrize("entry", [{"index": ["x"]}, {"offer": {"account": [], "seq": 1}}])
+    def test_an_entry_named_by_json_of_a_wrong_type(self, entry: JsonObject) -> None:
+        beside = {**self.ABOUT, "error": "invalidParams"}
+        for refusal in (beside, error("invalidParams")):  # of rippled 2, and of 3
+            assert serve(1, 2, "ledger_entry", entry, LaidOutNode({"ledger_entry": refusal}).ask) == error("internal")
+        node = LaidOutNode({"ledger_entry": error("internal"), "ledger": FOUND})
+        assert serve(2, 1, "ledger_entry", {**entry, "ledger_index": 131}, node.ask) == beside
+
+    def test_a_fault_of_the_servers_own_stays(self) -> None:
+        node = LaidOutNode({"ledger_entry": error("internal")})
+        assert serve(2, 1, "ledger_entry", {"index": "A"}, node.ask) == error("internal")
+
+    @pytest.mark.parametrize("entry", [{"account": "r1"}, {"signer_list": "A"}, {"fee": "A"}])
+    def test_v1_an_entry_that_only_rippled_3_can_name(self, entry: JsonObject) -> None:
+        unknown = {**self.ABOUT, "error": "invalidParams"}
+        native = {**self.ABOUT, "error": "unknownOption"}
+        assert serve(1, 2, "ledger_entry", entry, LaidOutNode({"ledger_entry": unknown}).ask) == native
+
     @pytest.mark.parametrize("entry", [{"index": 5}, {"check": "A", "offer": "B"}, {"amm": {}}, {"vault": "A"}])
     def test_v1_another_fault_stays(self, entry: JsonObject) -> None:
         refusal = error("invalidParams", "Too many fields provided.")
         assert serve(1, 2, "ledger_entry", entry, LaidOutNode({"ledger_entry": refusal}).ask) == refusal
 
 
-UNREADABLE_STARTS: tuple[Any, ...] = (-1, "x", " 4", "-4", -1.5, 1e300, [], {}, "")
+UNREADABLE_STARTS: tuple[Any, ...] = (-1, -0.5, "x", " 4", "-4", -1.5, 1e300, [], {}, "")
 
 
 class TestTxHistory:

@@ -25,7 +25,9 @@ def server_info(state: str, age: Any = 2) -> JsonObject:
         (error("tooBusy"), "noNetwork"),
     ],
 )
-@pytest.mark.parametrize("method", ["book_offers", "account_info", "ledger"])
+@pytest.mark.parametrize(
+    "method", ["book_offers", "account_info", "ledger", "submit", "submit_multisigned", "path_find"]
+)
 def test_v1_is_told_the_condition_unmet(method: str, server: JsonObject, native: str) -> None:
     node = LaidOutNode({method: error("notSynced"), "server_info": server})
     assert serve(1, 2, method, {}, node.ask) == error(native)
@@ -33,7 +35,7 @@ def test_v1_is_told_the_condition_unmet(method: str, server: JsonObject, native:
 
 @pytest.mark.parametrize(
     ("method", "native"),
-    [("submit", "noCurrent"), ("sign_for", "noCurrent"), ("ripple_path_find", "noNetwork"), ("path_find", "noNetwork")],
+    [("sign", "noCurrent"), ("sign_for", "noCurrent"), ("ripple_path_find", "noNetwork")],
 )
 def test_v1_where_there_is_but_one_condition(method: str, native: str) -> None:
     assert serve(1, 2, method, {}, LaidOutNode({method: error("notSynced")}).ask) == error(native)

@@ -52,7 +52,6 @@ class TestAmmInfo:
             ({"asset2": {"currency": "USD"}, "account": "x"}, "issueMalformed"),
             ({"asset": XRP, "amm_account": "x"}, "actMalformed"),
             ({"asset": XRP, "account": 5}, "actMalformed"),
-            ({"account": {}}, "actMalformed"),
             ({"asset": XRP}, "invalidParams"),
             ({}, "invalidParams"),
         ],
@@ -61,6 +60,13 @@ class TestAmmInfo:
         node = LaidOutNode({"amm_info": REFUSED})
         assert serve(3, 2, "amm_info", params, node.ask) == error(native, **ABOUT)
         assert len(node.asked) == 1
+
+    @pytest.mark.parametrize("params", [{"account": {}}, {"asset": XRP, "amm_account": ["x"]}])
+    def test_an_account_that_is_no_value(self, params: JsonObject) -> None:
+        node = LaidOutNode({"amm_info": REFUSED})
+        assert serve(3, 2, "amm_info", params, node.ask) == error("internal")
+        node = LaidOutNode({"amm_info": error("internal"), "ledger": {"ledger": {}, **ABOUT}})
+        assert serve(2, 3, "amm_info", params, node.ask) == error("invalidParams", **ABOUT)
 
     @pytest.mark.parametrize(
         ("params", "accounts", "native"),

@@ -307,6 +307,9 @@ CASES: dict[str, Tolds] = {
     "noripple_check": st.booleans().map(
         lambda asked: same({"problems": [], "validated": True}, params={"account": "x", "transactions": asked})
     ),
+    "ledger_request": uint32.map(
+        lambda index: Told({"ledger": {"ledger_index": str(index)}}, {"ledger": {"ledger_index": index}})
+    ),
     "peers": _peers(),
     "sign": _signed() | st.just(same(error("badSecret"))),
     "sign_for": _signed(),
