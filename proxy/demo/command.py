@@ -56,6 +56,8 @@ def _settings(node: DemoNode, port: int, observe_port: int, logging: LoggingSett
         "listen": {"host": HOST, "port": port},
         "observe": {"host": HOST, "port": observe_port},
         "nodes": [behind],
+        # So long is the node's first word waited for, which it gives when it has read its recordings.
+        "timeouts": {"connect": 20},
         "logging": logging,
         # The node tells its recordings after every `subscribe`, and has nothing for those who do not ask it.
         "websocket": {"share_subscriptions": False},
