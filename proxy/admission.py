@@ -59,6 +59,10 @@ class Admission:
         self._in_flight = Counter[str]()
         self._held_to_limits = lru_cache(_ADDRESSES)(lambda address: None if address in exempt else counted_as(address))
 
+    def counted(self, address: str) -> str | None:
+        """What limits per address count the client at `address` as; None for one that they do not hold for."""
+        return self._held_to_limits(address)
+
     def admit(self, address: str, requests: int = 1) -> Refusal | None:
         """Counts requests of the client at `address`; says why they are refused, or None to serve them."""
         counted = self._held_to_limits(address)

@@ -21,7 +21,12 @@ from proxy.translation import NodeAnswer, Translated, Translator, error_of
 
 log = structlog.get_logger(__name__)
 
-_UNABLE = frozenset({"tooBusy", "slowDown", "notReady", "notSynced", "noNetwork", "noCurrent", "noClosed"})
+_UNABLE = frozenset(
+    {
+        *("tooBusy", "slowDown", "notReady", "notSynced", "noNetwork", "noCurrent", "noClosed"),
+        *("amendmentBlocked", "unlBlocked"),
+    }
+)
 """Errors that are about the node at the moment, so that another node may well have the answer."""
 
 _NOT_SHARED = frozenset({"ping", "random", "simulate"})

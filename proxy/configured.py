@@ -125,6 +125,7 @@ def make_policy(listen: ListenSettings, settings: Settings, clock: Clock) -> Pol
         allow_admin_methods=frozenset(guard.allow_admin_methods),
         allow_admin_credentials=guard.allow_admin_credentials,
         allow_subscribe_url=guard.allow_subscribe_url,
+        node_may_be_ours=guard.allow_admin_nodes,
     )
     offered = VersionRange(listen.versions.min or versions.min, listen.versions.max or versions.max)
     sunsets = make_sunsets(settings)

@@ -42,6 +42,9 @@ ADMIN_METHODS = frozenset(
 )
 """Methods that rippled keeps for its administrators."""
 
+OLD_ADMIN_METHODS = frozenset({"crawl_shards", "download_shard", "node_to_shard", "validation_seed"})
+"""Those that only older rippleds have; to newer ones they are unknown, which is what a client is told there."""
+
 SECRETS = ("secret", "seed", "seed_hex", "passphrase", "admin_password")
 """Members of a request that no answer, log or error may show."""
 
@@ -59,6 +62,8 @@ class Guard:
     allow_admin_methods: frozenset[str] = frozenset()
     allow_admin_credentials: bool = False
     allow_subscribe_url: bool = False
+    node_may_be_ours: bool = False
+    """A node may take the proxy for its administrator, and so would what comes through it be."""
 
     def judge(self, method: object, params: Mapping[str, Any]) -> Verdict | None:
         """None to let it pass; `forbidden` before the method is looked at further; `no_permission` as its result.
@@ -69,7 +74,7 @@ class Guard:
             return "forbidden"
         if not isinstance(method, str):
             return None
-        if method in ADMIN_METHODS:
+        if method in ADMIN_METHODS or (self.node_may_be_ours and method in OLD_ADMIN_METHODS):
             return None if method in self.allow_admin_methods else "forbidden"
         if method in ("subscribe", "unsubscribe") and "url" in params and not self.allow_subscribe_url:
             return "no_permission"

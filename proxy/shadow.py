@@ -23,6 +23,7 @@ _NOT_THERE = frozenset(
     {
         *("internal", "lgrIdxInvalid", "lgrIdxMalformed", "lgrIdxsInvalid", "lgrNotFound", "lgrNotValidated"),
         *("noClosed", "noCurrent", "noNetwork", "notReady", "notSynced", "slowDown", "tooBusy", "txnNotFound"),
+        *("amendmentBlocked", "unlBlocked"),
     }
 )
 """Errors by which the node says that it lacks the ledger, or cannot answer now."""

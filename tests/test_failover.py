@@ -29,6 +29,7 @@ FAULTS: dict[str, Answer | Answering] = {
     "too busy": {"error": "tooBusy", "error_code": 9},
     "slow down": {"error": "slowDown", "error_code": 10},
     "out of sync": {"error": "notSynced", "error_code": 18},
+    "out of date": {"error": "amendmentBlocked", "error_code": 14},
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.guard import ADMIN_METHODS, Guard, client_address, masked
+from proxy.guard import ADMIN_METHODS, OLD_ADMIN_METHODS, Guard, client_address, masked
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48")]
 
@@ -16,6 +16,12 @@ TRUSTED = [ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48")]
 def test_the_administrators_methods_are_refused(method: str) -> None:
     assert Guard().judge(method, {}) == "forbidden"
     assert Guard(allow_admin_methods=frozenset({method})).judge(method, {}) is None
+
+
+@pytest.mark.parametrize("method", sorted(OLD_ADMIN_METHODS))
+def test_what_only_older_nodes_know_is_refused_where_one_may_take_the_proxy_for_its_own(method: str) -> None:
+    assert Guard().judge(method, {}) is None
+    assert Guard(node_may_be_ours=True).judge(method, {}) == "forbidden"
 
 
 def test_one_method_allowed_opens_no_other() -> None:

@@ -121,6 +121,14 @@ async def test_a_node_that_is_behind_gets_no_work_until_it_has_caught_up(
             assert a.times("fee") > 5
 
 
+async def test_a_node_that_gets_no_work_holds_no_other_to_its_ledger(proxy: StartProxy) -> None:
+    async with two_nodes() as (a, b):
+        a.info |= {"server_state": "connected", "validated_ledger": {"seq": 631, "age": 1}}
+        served = await proxy(nodes=[a.settings(), b.settings()])
+        assert "error" not in await ask(served)
+        assert b.times("fee") == 1
+
+
 async def test_a_clio_tells_no_state(proxy: StartProxy) -> None:
     async with ScriptedNode() as node:
         del node.info["server_state"]

@@ -13,7 +13,7 @@ import orjson
 from adapters import JsonObject
 from proxy.config import shown_url
 from proxy.envelope import AnswerUnreadable, node_message, node_request, read_jsonrpc_answer, read_websocket_answer
-from proxy.guard import masked
+from proxy.guard import MASK, SECRETS
 
 ANSWER_BYTES = 256 * 1024 * 1024
 """The largest answer taken, as rippled's own command line has it."""
@@ -70,7 +70,14 @@ class Answered:
 
 def _without_secrets(holder: JsonObject) -> JsonObject:
     request = holder.get("request")
-    return {**holder, "request": masked(request)} if isinstance(request, dict) else holder
+    return {**holder, "request": _masked(request)} if isinstance(request, dict) else holder
+
+
+def _masked(value: Any) -> Any:
+    """At any depth: a Clio echoes the whole of a request, with the parameters inside."""
+    if isinstance(value, dict):
+        return {name: MASK if name.lower() in SECRETS else _masked(member) for name, member in value.items()}
+    return [_masked(element) for element in value] if isinstance(value, list) else value
 
 
 class Server:

@@ -187,8 +187,9 @@ class Nodes:
     def _judge(self) -> None:
         """Compare the nodes anew, for one of them has been heard of."""
         now = asyncio.get_running_loop().time()
-        told = (node.health.status for node in self._nodes)
-        best = max((status.validated_ledger or 0 for status in told if status.up), default=0) or None
+        # Of those that could be given work: one that could not holds none of the others to its ledger.
+        told = (judged(node.health.status, self._rules, None, now) for node in self._nodes)
+        best = max((status.validated_ledger or 0 for status in told if status.healthy), default=0) or None
         for node in self._nodes:
             known = replace(node.health.status, grpc_problem=node.grpc.problem if node.grpc else None)
             was, is_now = node.status, judged(known, self._rules, best, now)

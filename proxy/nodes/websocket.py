@@ -70,7 +70,7 @@ class WebSocketDialer:
         except TimeoutError:
             raise NodeFailure("timeout", name, reached=False) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise NodeFailure("refused", name, reached=False, detail=str(error)) from None
+            raise NodeFailure("refused", name, reached=False, detail=_detail(error)) from None
         return NodeConnection(name, socket)
 
     async def close(self) -> None:
@@ -128,3 +128,10 @@ class NodeConnection:
             await self._socket.close()
         finally:
             self.abort()
+
+
+def _detail(error: Exception) -> str:
+    """Why no connection could be made. Without the node's URL, of which the path may be a key."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"HTTP {error.status}"
+    return str(error) if isinstance(error, OSError) else type(error).__name__

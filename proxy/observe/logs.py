@@ -51,8 +51,11 @@ _QUEUE_LINES = 10_000
 _ERROR_TOKEN = re.compile(r"[A-Za-z0-9_]{1,64}")
 _SECRET_PAIR = re.compile(
     rf"""(?ix) (?<![a-z0-9]) ({"|".join(SECRET_KEYS)}) (\\?["']?\s*[:=]\s*)
-    (?: \\?"[^"]*"? | \\?'[^']*'? | [^\s,;}}&]+ )"""
+    (?: "(?: [^"\\] | \\. )*"? | \\"[^"]*"? | \\?'[^']*'? | [^\s,;}}&]+ )"""
 )
+_USER = re.compile(r"(?i)(\b(?:https?|wss?)://)[^/\s@]*@")
+# What urllib3 says of a request that fails has a URL without its host.
+_URL = re.compile(r"""(?i)(\b(?:https?|wss?)://[^/\s"']+|\bwith url: )(/)[^\s"')]+""")
 _END = None
 
 
@@ -240,8 +243,8 @@ def mask_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def mask_text(text: str) -> str:
-    """Mask what follows a secret key in text, as `"secret": "…"` or `token=…`."""
-    return _SECRET_PAIR.sub(rf"\1\2{MASKED}", text)
+    """Mask what follows a secret key in text, as `"secret": "…"` or `token=…`, and all of a URL but its host."""
+    return _SECRET_PAIR.sub(rf"\1\2{MASKED}", _URL.sub(rf"\1\2{MASKED}", _USER.sub(rf"\1{MASKED}@", text)))
 
 
 def _masked(value: object, depth: int) -> object:

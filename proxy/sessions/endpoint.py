@@ -80,21 +80,26 @@ class WebSocketEndpoint:
         socket = self._socket()
         if request.version < HttpVersion11 or not socket.can_prepare(request).ok:
             return self._no_handshake(request)
-        refusal = self._refusal(peer)
+        counted = admission.counted(peer)
+        refusal = self._refusal(peer, counted)
         if refusal is not None:
             reason, text = refusal
             self._account.metrics.refused(reason)
             return web.Response(status=503, text=f"{text}\r\n")
-        self._open[peer] += 1
+        key = counted or peer
+        self._open[key] += 1
         try:
             return await self._serve(request, socket, peer, caller, admission)
         finally:
-            self._open[peer] -= 1
-            if not self._open[peer]:
-                del self._open[peer]
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
 
-    def _refusal(self, peer: str) -> tuple[str, str] | None:
-        """Why there may be no further session from `peer`: a word for the metric, and a sentence for the client."""
+    def _refusal(self, peer: str, counted: str | None) -> tuple[str, str] | None:
+        """Why there may be no further session from `peer`: a word for the metric, and a sentence for the client.
+
+        `counted`: what limits per address count it as; None for one that they do not hold for.
+        """
         limits = self._limits
         if self._draining:
             return "draining", "This server is going down: connect to another"
@@ -102,7 +107,7 @@ class WebSocketEndpoint:
             return "no_websocket", "This server has no node that speaks WebSocket: ask by POST"
         if self._open.total() >= limits.sessions:
             return "sessions", f"Server is overloaded: {limits.sessions} sessions are open (websocket.sessions)"
-        if self._open[peer] >= limits.sessions_per_address:
+        if counted is not None and self._open[counted] >= limits.sessions_per_address:
             most = limits.sessions_per_address
             return "sessions_per_address", f"{most} sessions are open from {peer} (websocket.sessions_per_address)"
         return None

@@ -63,7 +63,7 @@ async def test_a_session_that_asks_too_often_is_told_to_slow_down_and_closed(pro
 async def test_sessions_are_counted_at_all_listeners_together(proxy: StartProxy) -> None:
     async with DemoNode() as demo:
         listen = [{"host": "127.0.0.1", "port": 0}] * 2
-        served = await proxy(demo, listen=listen, websocket={"sessions_per_address": 1})
+        served = await proxy(demo, listen=listen, websocket={"sessions_per_address": 1}, limits={"exempt": []})
         first, second = served.http_urls
         async with aiohttp.ClientSession() as client, client.ws_connect(first):
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:

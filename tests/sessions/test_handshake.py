@@ -155,6 +155,20 @@ async def test_sessions_per_address(house: House) -> None:
     assert (await again.ask({"command": "fee"}))["status"] == "success"
 
 
+async def test_sessions_of_one_network_are_counted_as_of_one_address(house: House) -> None:
+    """Of 64 bits, as the other limits count; and of whom these do not hold for, no session is."""
+    guard = {"trusted_proxies": ["127.0.0.0/8"]}
+    limits = {"exempt": ["192.0.2.0/24"]}
+    websocket = {"sessions_per_address": 2}
+    proxy = await house.proxy(await house.node(accept), websocket=websocket, guard=guard, limits=limits)
+    for number in (1, 2):
+        await house.client(proxy, headers={"X-Forwarded-For": f"2001:db8:1:1::{number}"})
+    assert (await handshake(proxy, {**HEADERS, "X-Forwarded-For": "2001:db8:1:1::3"}))[0] == 503
+    await house.client(proxy, headers={"X-Forwarded-For": "2001:db8:1:2::3"})
+    for _ in range(3):
+        await house.client(proxy, headers={"X-Forwarded-For": "192.0.2.1"})
+
+
 # Nodes
 
 
@@ -171,7 +185,8 @@ async def test_a_node_that_cannot_be_connected_to(house: House) -> None:
     assert (status, "No node can be connected to" in text) == (503, True)
     assert await house.metric(proxy, REFUSED, reason="no_node") == 1
     failed = next(entry for entry in logs if entry["event"] == "node_websocket_failed")
-    assert (failed["node"], failed["failure"]) == ("node-1", "refused")
+    # Not its URL, the path of which may be a key.
+    assert (failed["node"], failed["failure"], failed["detail"]) == ("node-1", "refused", "HTTP 503")
     assert await house.metric(proxy, "xrpl_proxy_sessions_total") == 0
 
 
