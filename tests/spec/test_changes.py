@@ -43,7 +43,7 @@ def test_what_is_told() -> None:
         "NumberText, optional",
         "UInt32, optional",
     )
-    assert header.within == ("ledger", "ledger_data", "ledger_header")
+    assert header.within == ("ledger", "ledger_data", "ledger_header", "ledger_request")
     assert str(header) == ("LedgerHeader: type: ledger_index changed from NumberText, optional to UInt32, optional")
 
 
