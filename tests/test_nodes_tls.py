@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 import trustme
 
@@ -73,3 +74,12 @@ def test_a_ca_file_that_cannot_be_used_is_a_fault_of_the_configuration(tmp_path:
     (fault,) = raised.value.faults
     assert fault.key == "nodes[0].tls.ca"
     assert "a file of CA certificates in PEM" in fault.problem
+
+
+def test_a_certificate_that_stands_where_its_path_belongs_is_not_shown() -> None:
+    tls = {"ca": trustme.CA().cert_pem.bytes().decode()}
+    node = {"name": "a", "http": "https://a", "tls": tls}
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(None, {"XRPL_PROXY_NODES": orjson.dumps([node]).decode()})
+    (fault,) = raised.value.faults
+    assert str(fault).startswith("nodes[0].tls.ca: a text of several lines is not allowed: the path of a file of CA")

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.config.keys import Path, find, key_name
+from proxy.config.kinds import is_file_text
 from proxy.config.settings import NAME_REPEATED, repeated_names
 
 _OWN_WORDS = {"grpc", "listener", "otel", "out_of_order", "same_port", "shadow", "shared_port", "sunset", "tls"}
@@ -52,7 +53,11 @@ def shown_url(url: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Write *value* for people: cut short, URLs without secrets, of lists and mappings only that they are such."""
+    """Write *value* for people: cut short, URLs without secrets, of several lines, lists and mappings only that they
+    are such.
+    """
+    if isinstance(value, str) and is_file_text(value):
+        return "a text of several lines"
     if isinstance(value, str):
         value = shown_url(value)
     elif isinstance(value, list | tuple):

@@ -80,6 +80,17 @@ def _admin_method(name: str) -> str:
     return name
 
 
+def is_file_text(text: str) -> bool:
+    """Whether *text* is what stands in a file, such as a private key, rather than a value or a path."""
+    return "-----BEGIN" in text or "\n" in text or "\r" in text
+
+
+def _file_path(text: str) -> str:
+    if is_file_text(text):  # a key that was pasted here would be told in full as the file that is not there
+        raise ValueError("not a path")
+    return text
+
+
 def _certificates(path: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
@@ -162,7 +173,7 @@ Workers = Annotated[int, Strict(), Field(ge=1, le=64), Allowed("a whole number, 
 
 Weight = Annotated[int, Strict(), Field(ge=1, le=1000), Allowed("a whole number, 1 to 1000")]
 
-CertificateFile = Annotated[str, Strict(), AfterValidator(_certificates)]
+CertificateFile = Annotated[str, Strict(), AfterValidator(_file_path), AfterValidator(_certificates)]
 
 ServerState = Annotated[
     Literal["disconnected", "connected", "syncing", "tracking", "full", "validating", "proposing"],
@@ -188,7 +199,7 @@ Date = Annotated[date, BeforeValidator(read_date), Allowed("a day, as 2027-06-30
 # As with URLs, the words stand where the field is declared.
 DocumentUrl = Annotated[str, Strict(), AfterValidator(_document_url)]
 
-FilePath = Annotated[str, Strict(), Field(min_length=1, max_length=4096)]
+FilePath = Annotated[str, Strict(), Field(min_length=1, max_length=4096), AfterValidator(_file_path)]
 
 MethodName = Annotated[
     str, Strict(), Field(pattern=r"^[a-z0-9_]{1,64}$"), Allowed("a method, such as account_info, in lower-case letters")

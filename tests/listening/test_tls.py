@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import signal
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import trustme
 from proxy.config import ConfigurationError, load_settings
 from tests.conftest import StartProxy
 from tests.listening.asking import FEE, counted, nobody_connected, until
+from tests.listening.process import Process
 from tests.listening.raw_client import RawClient, post
 from tests.scripted_node import ScriptedNode
 
@@ -166,3 +168,27 @@ def test_what_could_not_be_shown_is_a_fault_of_the_configuration(
         assert words in fault
     ended = written(not_after=datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1))
     assert "ended at" in faults(ended)[0]
+
+
+@pytest.mark.parametrize("pasted", ["certificate", "key"])
+@pytest.mark.parametrize("newline", ["\n", " "])
+def test_a_key_that_stands_where_its_path_belongs_is_not_shown(written: Written, pasted: str, newline: str) -> None:
+    good = written()
+    text = Path(good["key"]).read_text()
+    (fault,) = faults({**good, pasted: text.replace("\n", newline)})
+    assert fault == (
+        f"listen.tls.{pasted}: a text of several lines is not allowed: the path of a PEM file, or null for plain HTTP "
+        f"(set by XRPL_PROXY_LISTEN__TLS__{pasted.upper()})"
+    )
+
+
+async def test_neither_is_it_logged_at_a_reload(node: ScriptedNode, tmp_path: Path, written: Written) -> None:
+    key = trustme.CA().issue_cert("a").private_key_pem.bytes().decode()
+    settings = {"nodes": [node.settings()]}
+    async with Process(tmp_path, settings) as process:
+        await process.line("started")
+        process.write({**settings, "listen": {**AT, "tls": {**written(), "key": key}}})
+        process.send(signal.SIGHUP)
+        (fault,) = (await process.line("configuration_kept"))["faults"]
+        assert fault.startswith("listen.tls.key: a text of several lines is not allowed: the path of a PEM file")
+        assert "PRIVATE KEY" not in str(process.lines)
