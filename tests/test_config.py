@@ -298,7 +298,17 @@ def test_a_url_of_a_node_is_kept_as_it_is(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://user:hunter2@a", "http://user:hun/hunter2@a/", "ftp://a/hunter2", "user:hunter2@a", "http://hunter2@ a"],
+    [
+        "http://user:hunter2@a",
+        "http://user:hun/hunter2@a/",
+        "http://user:hunter2://more@a",
+        "http://user:hun://hunter2@a",
+        "user:hunter2://more@a",
+        "user:hunter2@a/key",
+        "ftp://a/hunter2",
+        "user:hunter2@a",
+        "http://hunter2@ a",
+    ],
 )
 def test_no_fault_shows_a_secret_of_a_url(url: str) -> None:
     said = faults(None, {"XRPL_PROXY_NODES__0__NAME": "a", "XRPL_PROXY_NODES__0__HTTP": url})
@@ -327,6 +337,26 @@ def test_a_url_is_shown_without_its_secrets() -> None:
     assert shown_url("http://127.0.0.1:5005/") == "http://127.0.0.1:5005/"
     assert shown_url("wss://a.example/key-of-ours") == "wss://a.example/..."
     assert shown_url("http://user:p@ss@a/b") == "http://***@a/..."
+    assert shown_url("http://user:pw1://pw2@a") == "http://***"
+    assert shown_url("http://a/key@b/c") == "http://***"
+    assert shown_url("http://a/?key@b") == "http://***"
+    assert shown_url("/etc/ca.pem") == "/etc/ca.pem"
+
+
+def test_no_fault_shows_a_url_that_stands_as_a_key(file: Path) -> None:
+    file.write_text("nodes: [{name: a, http://user:hunter2@10.0.0.1:5005}]\nuser@hunter2: 1\nuser@hunter2: 2\n")
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(file, {"XRPL_PROXY_NODES__1": "{http://hunter2.b/key, http://hunter2.b/key}"})
+    said = [str(fault) for fault in raised.value.faults]
+    assert "hunter2" not in str(said)
+    for words in (
+        f"(a URL): is given twice, in lines 2 and 3 of {file}",
+        "XRPL_PROXY_NODES__1: has (a URL) twice",
+        "nodes[0].http: is missing: an http:// or https:// URL",
+        "nodes[0].(a URL): is no known key; ",
+        "(a URL): is no known key; ",
+    ):
+        assert [fault for fault in said if fault.startswith(words)], words
 
 
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"

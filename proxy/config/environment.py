@@ -9,6 +9,7 @@ from proxy.config.keys import (
     Path,
     find,
     item_kind,
+    key_name,
     section,
     settings_keys,
     takes_text,
@@ -71,7 +72,7 @@ def _set(values: dict[str, object], origins: dict[Path, str], path: Path, variab
         except YamlError as error:
             return [Fault(variable, None, f"is not readable as YAML: {error}")]
         if document.repeated:
-            return [Fault(variable, None, f"has {'.'.join(map(str, here))} twice") for here, _, _ in document.repeated]
+            return [Fault(variable, None, f"has {key_name(here)} twice") for here, _, _ in document.repeated]
         value = document.value
     return _put(values, origins, path, variable, value)
 

@@ -13,6 +13,7 @@ from proxy.config.keys import Path, find, key_name
 from proxy.config.kinds import is_file_text
 from proxy.config.settings import NAME_REPEATED, repeated_names
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _OWN_WORDS = {"grpc", "listener", "otel", "out_of_order", "same_port", "shadow", "shared_port", "sunset", "tls"}
 
 
@@ -43,13 +44,17 @@ class ConfigurationError(Exception):
 
 def shown_url(url: str) -> str:
     """Write *url* for people and logs: without user and password, nor its path, where hosted nodes have their keys."""
-    before, mark, rest = url.rpartition("://")
-    if "@" in url:
-        rest = "***@" + url.rpartition("@")[2]
-    if mark:
-        host = re.split(r"[/?#]", rest, maxsplit=1)[0]
-        rest = host + "/..." if len(rest) > len(host) + 1 else rest
-    return before + mark + rest
+    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
+    if not mark and "@" not in rest:
+        return url
+    if mark and not _SCHEME.fullmatch(scheme):  # the scheme was forgotten, and this is a user and half a password
+        scheme = "***"
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    path = rest[len(host) :]
+    if "@" in path:  # of a path, or of a password with a slash: nobody can tell where the host is
+        return f"{scheme}{mark}***"
+    _, at, host = host.rpartition("@")
+    return scheme + mark + ("***@" if at else "") + host + ("/..." if len(path) > 1 else path)
 
 
 def shown(value: object) -> str:

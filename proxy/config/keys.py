@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from proxy.config.kinds import Allowed
+from proxy.config.kinds import Allowed, is_file_text
 from proxy.config.settings import Settings
 
 ENVIRONMENT_PREFIX = "XRPL_PROXY_"
@@ -60,12 +60,17 @@ def key_name(path: Path) -> str:
     """Write *path* as people read it: `nodes[0].http`; what no key can be called is cut short and made printable."""
     name = ""
     for part in path:
-        if isinstance(part, int):
-            name += f"[{part}]"
-        else:
-            shown = part if part.isascii() and part.isprintable() else ascii(part)
-            name += ("." if name else "") + (shown if len(shown) <= 60 else shown[:60] + "…")
+        name += f"[{part}]" if isinstance(part, int) else ("." if name else "") + _shown(part)
     return name
+
+
+def _shown(part: str) -> str:
+    if "://" in part or "@" in part:  # the value of a key that was forgotten, and it may hold a password
+        return "(a URL)"
+    if is_file_text(part):
+        return "(a text of several lines)"
+    shown = part if part.isascii() and part.isprintable() else ascii(part)
+    return shown if len(shown) <= 60 else shown[:60] + "…"
 
 
 def variable_name(path: Path) -> str:
