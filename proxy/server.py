@@ -1,6 +1,7 @@
 """Puts it all together: what listens, what looks after the nodes, and how it starts, changes and ends."""
 
 import asyncio
+import socket
 import time
 from collections import Counter
 from collections.abc import Coroutine, Iterable
@@ -191,18 +192,21 @@ class Proxy:
         """Has all in place that the settings want, and only then changes over, at one stroke."""
         places = _places(settings)
         certificates = [_certificate(listen.tls) for listen in settings.listeners]
-        bound = {}
+        bound: dict[_Place, list[socket.socket]] = {}
+        grpc, grpc_bound = self._grpc_for(settings), {}
         try:
             for place in places:
                 if place not in self._open:
                     bound[place] = await bind(place[0], place[1], shared=self._shares_ports)
-            grpc = self._grpc_for(settings)
-            grpc_bound = {} if grpc is None else grpc.bind(settings, certificates)
+            if grpc is not None:
+                grpc_bound = await grpc.bind(settings, certificates)
             gone = await self._replace_nodes(settings)
         except BaseException:
             for sockets in bound.values():
                 for listening in sockets:
                     listening.close()
+            if grpc is not None:
+                await grpc.release(grpc_bound)
             raise
         if settings.cache != self._settings.cache:
             self._kept = KeptAnswers(settings.cache.bytes, self._metrics)

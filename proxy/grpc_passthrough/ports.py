@@ -31,19 +31,31 @@ class GrpcPorts:
         self._open: dict[_Place, GrpcServer] = {}
         self._leaving: set[GrpcServer] = set()
 
-    def bind(self, settings: Settings, certificates: Sequence[Certificate | None]) -> dict[_Place, GrpcServer]:
-        """Has the ports that `settings` want and that are not open, one certificate for each listener.
+    async def bind(self, settings: Settings, certificates: Sequence[Certificate | None]) -> dict[_Place, GrpcServer]:
+        """Has the ports that `settings` want and that are not open, one certificate for each listener: for `go_over_to`
+        or `release`.
 
         Raises OSError: then none of them is held.
         """
-        bound = {}
-        for place, _, certificate in _places(settings, certificates):
-            if place not in self._open:
-                calls = Calls(self._nodes)
-                server = GrpcServer(place[0], place[1], calls, self._ready, certificate, place[4], shared=self._shared)
-                server.bind()
-                bound[place] = server
+        bound: dict[_Place, GrpcServer] = {}
+        try:
+            for place, _, certificate in _places(settings, certificates):
+                if place not in self._open:
+                    calls = Calls(self._nodes)
+                    server = GrpcServer(
+                        place[0], place[1], calls, self._ready, certificate, place[4], shared=self._shared
+                    )
+                    server.bind()
+                    bound[place] = server
+        except BaseException:
+            await self.release(bound)
+            raise
         return bound
+
+    async def release(self, bound: dict[_Place, GrpcServer]) -> None:
+        """Gives back ports that were had by `bind`, where nothing comes of it."""
+        for server in bound.values():
+            await server.release()
 
     async def go_over_to(
         self,

@@ -80,6 +80,11 @@ class GrpcServer:
         except RuntimeError as error:
             raise OSError(f"the gRPC port {address} cannot be had") from error
 
+    async def release(self) -> None:
+        """Gives the port back, having served nobody."""
+        await self._server.start()  # the library closes no port of a server that was not started
+        await self._server.stop(None)
+
     async def start(self) -> None:
         """Serves from now on."""
         await self._server.start()

@@ -116,11 +116,15 @@ async def served() -> AsyncIterator[Started]:
         yield start
 
 
-def settings_for(*nodes: GrpcNode, listen: dict[str, Any] | None = None, **sections: Any) -> Settings:
-    """Settings of a proxy on free ports, with gRPC."""
+def settings_for(
+    *nodes: GrpcNode, listen: dict[str, Any] | list[dict[str, Any]] | None = None, **sections: Any
+) -> Settings:
+    """Settings of a proxy on free ports, with gRPC where `listen` is not a list."""
     return Settings.model_validate(
         {
-            "listen": {"host": "127.0.0.1", "port": 0, "grpc_port": 0, **(listen or {})},
+            "listen": listen
+            if isinstance(listen, list)
+            else {"host": "127.0.0.1", "port": 0, "grpc_port": 0, **(listen or {})},
             "observe": {"host": "127.0.0.1", "port": 0},
             "logging": {"requests": "off"},
             "nodes": [node.settings() for node in nodes],

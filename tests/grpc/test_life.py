@@ -1,6 +1,7 @@
 """A gRPC port from its start to its end: health, nodes that go, certificates, drain, and what is counted and logged."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -170,6 +171,35 @@ async def test_a_port_that_is_taken_is_told(node: GrpcNode, served: Started) -> 
     other = Proxy(settings_for(node, listen={"port": 0, "grpc_port": proxy.grpc_ports[0]}))
     with pytest.raises(OSError, match="gRPC port"):
         await other.start()
+
+
+async def test_a_reload_that_is_refused_holds_no_port(node: GrpcNode, served: Started, tmp_path: Path) -> None:
+    proxy, _ = await served(node)
+    port = free_port()
+    at = {"host": "127.0.0.1", "port": 0}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = [{**at, "grpc_port": port}, {**at, "grpc_port": taken.getsockname()[1]}]
+        with pytest.raises(OSError, match="gRPC port"):
+            await proxy.reload(settings_for(node, listen=listen))
+    ca = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(ca)
+    faulty = settings_for(node, listen=[{**at, "grpc_port": port}], nodes=[https(ca)])
+    ca.unlink()  # so that the node cannot be made, when all ports have been had
+    with pytest.raises(OSError, match="No such file"):
+        await proxy.reload(faulty)
+    socket.create_server(("127.0.0.1", port)).close()
+    await proxy.reload(settings_for(node, listen=[{**at, "grpc_port": port}]))
+    assert proxy.grpc_ports == [port]
+
+
+def https(ca: Path) -> dict[str, Any]:
+    return {"name": "other", "http": "https://127.0.0.1:1", "tls": {"ca": str(ca)}}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 def test_nothing_of_it_is_imported_where_it_is_off() -> None:
