@@ -273,6 +273,8 @@ class Proxy:
             )
         nodes = [node for _, node in made.values()]
         gone = await self._nodes.replace(nodes, make_health_rules(settings), settings.timeouts.connect)
+        # All at once, and first: who looks after a node, or hears of its requests, tells whether it is up.
+        await asyncio.gather(*(node.health.close() for node in gone))
         for name in set(self._made) - set(made):
             self._metrics.node_gone(name)
         self._made = made
@@ -302,7 +304,6 @@ async def _close_nodes(nodes: Iterable[Node], seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             for node in nodes:
-                await node.health.close()
                 while node.in_flight:  # noqa: ASYNC110 - a node counts, and tells nobody
                     await asyncio.sleep(0.05)
     except TimeoutError:

@@ -122,7 +122,8 @@ class NodeHealth:
             pass
 
     async def close(self) -> None:
-        """Stop asking."""
+        """Stop asking, and telling whether it is up."""
+        self._changed = None
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -60,6 +60,36 @@ async def test_a_request_that_a_node_is_at_is_answered_though_the_node_goes(prox
         assert (await first)[1]["result"]["by"] == "old"
 
 
+async def test_nodes_that_are_gone_are_not_looked_after_though_they_have_work(proxy: StartProxy) -> None:
+    gone_on, looking, looked = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: Any) -> dict[str, Any]:
+        await gone_on.wait()
+        return {}
+
+    async def look(*_: Any) -> dict[str, Any]:
+        looking.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            looked.set()
+        return {}
+
+    async with ScriptedNode("a", fee=slow) as a, ScriptedNode("b", fee=slow) as b, ScriptedNode("new") as new:
+        served = await proxy(nodes=[a.settings(), b.settings()], timeouts={"health_interval": 0.05})
+        asked = [asyncio.create_task(ask(served.http_url)) for _ in range(2)]
+        for busy in (a, b):
+            await busy.until(lambda node=busy: node.times("fee") == 1)  # type: ignore[misc]
+        b.answers["server_info"] = look
+        async with asyncio.timeout(5):
+            await looking.wait()
+            await served.reload(settings(new))
+            await looked.wait()
+        assert set(await counted(served, "xrpl_proxy_node_up")) == {'node="new"'}
+        gone_on.set()
+        assert [status for status, _ in await asyncio.gather(*asked)] == [200, 200]
+
+
 async def test_listeners_come_and_go_without_cutting_anybody_off(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings(websocket=node.websocket_url)], listen=[AT, AT])
     kept, gone = served.http_urls
