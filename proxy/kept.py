@@ -35,6 +35,7 @@ class KeptAnswers:
         self._largest = most_bytes // _LARGEST_SHARE
         self._metrics = metrics
         self._kept: LRUCache[bytes, bytes] = LRUCache(most_bytes, getsizeof=lambda text: len(text) + _OVERHEAD)
+        metrics.cache_bytes.set(0)
 
     def key(self, call: Call) -> bytes | None:
         """What the answer to `call` is kept under, None where it is not one to keep."""

@@ -208,7 +208,8 @@ class Proxy:
             if grpc is not None:
                 await grpc.release(grpc_bound)
             raise
-        if settings.cache != self._settings.cache:
+        # Other nodes may be of another network, where a ledger of the same number is another.
+        if (settings.cache, _urls(settings)) != (self._settings.cache, _urls(self._settings)):
             self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
         if (settings.clients, settings.guard) != (self._settings.clients, self._settings.guard):
             self._callers = make_callers(settings, self._clock)
@@ -321,6 +322,11 @@ def _places(settings: Settings) -> list[_Place]:
         places.append((*key, seen[key]))
         seen[key] += 1
     return places
+
+
+def _urls(settings: Settings) -> set[str]:
+    """Where answers come from."""
+    return {node.http for node in settings.nodes}
 
 
 def _certificate(tls: TlsSettings) -> Certificate | None:

@@ -7,9 +7,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from proxy.config import Settings
 from proxy.server import Proxy
 from tests.asking import ask, metric, until
-from tests.conftest import StartNode, StartProxy
+from tests.conftest import StartNode, StartProxy, settings_for
 from tests.scripted_node import Answer, ScriptedNode
 
 PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
@@ -122,6 +123,25 @@ async def test_a_warning_to_one_client_is_not_given_to_another(proxy: StartProxy
         served = await proxy(nodes=[node.settings()], cache=KEPT)
         assert (await ask(served, "tx", transaction=HASH))["warning"] == "load"
         assert "warning" not in await ask(served, "tx", transaction=HASH)
+
+
+async def test_no_answer_outlives_its_nodes(proxy: StartProxy) -> None:
+    def settings(*nodes: ScriptedNode) -> Settings:
+        return settings_for(nodes=[node.settings() for node in nodes], cache=KEPT)
+
+    def of(network: str) -> Answer:
+        return {"validated": True, "ledger_hash": network}
+
+    async with ScriptedNode("a", ledger=of("main")) as main, ScriptedNode("a", ledger=of("test")) as test:
+        served = await proxy(nodes=[main.settings()], cache=KEPT)
+        for _ in range(2):
+            assert (await ask(served, "ledger", ledger_index=7))["ledger_hash"] == "main"
+            await served.reload(settings(main))
+        assert main.times("ledger") == 1
+        assert (await metric(served, "xrpl_proxy_cache_bytes"))[""] > 0
+        await served.reload(settings(test))
+        assert (await metric(served, "xrpl_proxy_cache_bytes"))[""] == 0
+        assert (await ask(served, "ledger", ledger_index=7))["ledger_hash"] == "test"
 
 
 async def test_the_bytes_are_a_bound(proxy: StartProxy) -> None:
