@@ -58,7 +58,7 @@ class Proxy:
     """
 
     def __init__(self, settings: Settings, clock: Clock = time.time, *, shares_ports: bool = False) -> None:
-        self._settings = settings
+        self._settings = self._started_with = settings
         self._shares_ports = shares_ports
         self._clock = clock
         self._metrics = Metrics(proxy.__version__)
@@ -112,10 +112,9 @@ class Proxy:
 
         Raises OSError where a new address cannot be had, and CertificateProblem: then nothing has changed.
         """
-        before = self._settings
         await self._go_over_to(settings)
         keys = ("observe", "logging.format", "tracing") + (() if self._shares_ports else ("workers",))
-        kept = [key for key in keys if _value(before, key) != _value(settings, key)]
+        kept = [key for key in keys if _value(self._started_with, key) != _value(settings, key)]
         if kept:
             log.warning("needs_restart", keys=kept)
         log.info("reloaded", listen=self.http_urls, nodes=[node.name for node in settings.nodes])

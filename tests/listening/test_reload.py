@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,36 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
                 assert "xrpl_proxy_config_last_reload_successful 1.0" in await answer.text()
             await socket.send_json({"command": "fee"})
             assert (await socket.receive_json(timeout=5))["status"] == "success"
+
+
+async def test_what_takes_a_restart_is_told_as_long_as_it_is_not_in_force(node: ScriptedNode, tmp_path: Path) -> None:
+    given = {"nodes": [node.settings()]}
+    other = {
+        "observe": {"host": "127.0.0.1", "port": 9},
+        "logging": {"format": "console"},
+        "tracing": {"sample": 0.5},
+        "workers": 2,
+    }
+    at = {"listen": {"host": "127.0.0.1", "port": free_port()}}  # not 0, which workers cannot share
+    async with Process(tmp_path, {**given, **at}) as process:
+        await process.line("started")
+        for number in (1, 2):
+            process.write({**given, **at, **other})
+            process.send(signal.SIGHUP)
+            assert sorted((await process.line("needs_restart", number))["keys"]) == sorted(
+                ["observe", "logging.format", "tracing", "workers"]
+            )
+            await process.line("reloaded", number)
+        process.write({**given, **at})
+        process.send(signal.SIGHUP)
+        await process.line("reloaded", 3)
+        assert len([line for line in process.lines if line["event"] == "needs_restart"]) == 2
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 async def test_sigusr1_has_the_log_tell_everything_and_then_less_again(node: ScriptedNode, tmp_path: Path) -> None:
