@@ -127,7 +127,7 @@ class Proxy:
         self.want_no_more()
         if self._open:
             await asyncio.sleep(timeouts.drain_delay)
-        listeners = [each.listener for each in self._open.values()] + list(self._leaving)
+        listeners = self._listeners()
         servings = [each for each in (self._serving, *self._retired) if each is not None]
         for listener in listeners:
             listener.stop_accepting()
@@ -235,7 +235,7 @@ class Proxy:
         if grpc is not None:
             await grpc.go_over_to(settings, self._serving.doors, certificates, grpc_bound, self._do)
         for place in set(self._open) - set(places):
-            self._do(self._leave(self._open.pop(place)))
+            self._leave(self._open.pop(place))
         if retired is not None:
             self._retired.add(retired)
             self._do(self._retire(retired))
@@ -280,13 +280,23 @@ class Proxy:
         self._made = made
         return gone
 
-    async def _leave(self, gone: _Open) -> None:
-        """Ends a listener that the settings have no more, once nobody is connected to it."""
+    def _leave(self, gone: _Open) -> None:
+        """Ends a listener that the settings have no more, once nobody is connected to it. Its address is free now."""
         gone.entrance.leaving = True
+        gone.listener.stop_accepting()
         self._leaving.add(gone.listener)
-        await gone.listener.finish(None)
-        self._leaving.discard(gone.listener)
-        self._metrics.listener_gone(gone.listener.name)
+        self._do(self._finish(gone.listener))
+
+    async def _finish(self, listener: Listener) -> None:
+        await listener.finish(None)
+        self._leaving.discard(listener)
+        # A later reload may have brought one of the same name, of which the metrics are then.
+        if listener.name not in {other.name for other in self._listeners()}:
+            self._metrics.listener_gone(listener.name)
+
+    def _listeners(self) -> list[Listener]:
+        """All with clients: those that are open, and those that end."""
+        return [*(each.listener for each in self._open.values()), *self._leaving]
 
     async def _retire(self, serving: Serving) -> None:
         await serving.close_unused()

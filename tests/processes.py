@@ -17,13 +17,19 @@ _PATIENCE = 20.0
 _ROOT = Path(__file__).parents[1]
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has at the moment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 class ProxyProcesses:
     """The proxy with these sections of a configuration, from `start` to `stop`."""
 
     def __init__(self, sections: dict[str, Any], workers: int) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.http_url = f"http://127.0.0.1:{port}"
         self.observe_url = ""
         self.logged: Counter[str] = Counter()

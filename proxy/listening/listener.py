@@ -156,7 +156,7 @@ class Listener:
             self._metrics.connection_refused(full)
             connection.close()
             return
-        self._metrics.connections(self.name, self._places.count)
+        self._metrics.connected(self.name)
         task = asyncio.create_task(self._connect(connection, address))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
@@ -188,7 +188,7 @@ class Listener:
         address = self._addresses.pop(connection, None)
         if address is not None:
             self._places.leave(address)
-            self._metrics.connections(self.name, self._places.count)
+            self._metrics.connected(self.name, -1)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -203,7 +203,7 @@ class Listener:
             self._refresh_certificate()
 
     def _refresh_certificate(self) -> None:
-        if self.certificate is None:
+        if self.certificate is None or not self._sockets:  # nobody is shown it any more
             return
         try:
             if not self.certificate.refresh():

@@ -245,9 +245,9 @@ class Metrics:
         """Count a request refused for any cause; `reason` is a word of the proxy's own, as `admin_method`."""
         self._refused[(reason,)].inc()
 
-    def connections(self, listener: str, count: int) -> None:
-        """Say how many connections clients have at a listener."""
-        self._connections[(listener,)].set(count)
+    def connected(self, listener: str, change: int = 1) -> None:
+        """Add `change` connections of clients at a listener, or take them away."""
+        self._connections[(listener,)].inc(change)
 
     def connection_refused(self, reason: str) -> None:
         """Count a connection that was not taken: `connections`, `connections_per_address` or `handshake`."""

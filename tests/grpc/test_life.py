@@ -17,6 +17,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from proxy.server import Proxy
 from tests.grpc.conftest import GET_LEDGER, Context, GrpcNode, Started, settings_for, streaming, unary
+from tests.processes import free_port
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
 
@@ -194,12 +195,6 @@ async def test_a_reload_that_is_refused_holds_no_port(node: GrpcNode, served: St
 
 def https(ca: Path) -> dict[str, Any]:
     return {"name": "other", "http": "https://127.0.0.1:1", "tls": {"ca": str(ca)}}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 def test_nothing_of_it_is_imported_where_it_is_off() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from tests.conftest import StartProxy, settings_for
 from tests.listening.asking import FEE, ask, counted
 from tests.listening.process import Process
 from tests.listening.raw_client import RawClient, post
+from tests.processes import free_port
 from tests.scripted_node import ScriptedNode
 
 AT = {"host": "127.0.0.1", "port": 0}
@@ -212,12 +212,6 @@ async def test_what_takes_a_restart_is_told_as_long_as_it_is_not_in_force(node: 
         process.send(signal.SIGHUP)
         await process.line("reloaded", 3)
         assert len([line for line in process.lines if line["event"] == "needs_restart"]) == 2
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 async def test_sigusr1_has_the_log_tell_everything_and_then_less_again(node: ScriptedNode, tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ import pytest
 import trustme
 
 from proxy.config import ConfigurationError, load_settings
-from tests.conftest import StartProxy
+from tests.conftest import StartProxy, settings_for
 from tests.listening.asking import FEE, counted, nobody_connected, until
 from tests.listening.process import Process
 from tests.listening.raw_client import RawClient, post
+from tests.processes import free_port
 from tests.scripted_node import ScriptedNode
 
 AT = {"host": "127.0.0.1", "port": 0}
@@ -138,6 +139,43 @@ async def test_a_client_that_never_reads_what_is_encrypted_is_let_go(
     finally:
         writer.transport.abort()
         await asyncio.sleep(0)
+
+
+async def test_a_listener_that_comes_again_keeps_its_metrics_when_the_old_one_has_ended(
+    node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA
+) -> None:
+    nodes = [node.settings(websocket=node.websocket_url)]
+    tls = written()
+    served = await proxy(nodes=nodes, listen=[AT, {**AT, "port": free_port(), "tls": tls}])
+    url = served.http_urls[1]
+    name = url.removeprefix("https://").strip("/")
+
+    def watchers() -> int:
+        return sum(task.get_name() == f"connections at {name}" for task in asyncio.all_tasks())
+
+    async def the_old_one_has_ended() -> bool:
+        return watchers() == 1
+
+    trust = trusting(authority)
+    async with aiohttp.ClientSession() as client, client.ws_connect(url, ssl=trust) as old:
+        await served.reload(settings_for(nodes=nodes, listen=[AT]))
+        await served.reload(settings_for(nodes=nodes, listen=[AT, {**AT, "port": urlsplit(url).port, "tls": tls}]))
+        async with client.ws_connect(url, ssl=trust) as new:
+            assert watchers() == 2
+            assert (await counted(served, "xrpl_proxy_connections"))[f'listener="{name}"'] == 2
+            await old.close()
+            await until(the_old_one_has_ended)
+            assert (await counted(served, "xrpl_proxy_connections"))[f'listener="{name}"'] == 1
+            assert f'listener="{name}"' in await counted(served, "xrpl_proxy_certificate_expiry_timestamp_seconds")
+            await new.close()
+    await served.reload(settings_for(nodes=nodes, listen=[AT]))
+
+    async def nothing_is_told_of_it() -> bool:
+        told = await counted(served, "xrpl_proxy_connections")
+        told |= await counted(served, "xrpl_proxy_certificate_expiry_timestamp_seconds")
+        return f'listener="{name}"' not in told
+
+    await until(nothing_is_told_of_it)
 
 
 def faults(tls: dict[str, str]) -> list[str]:
