@@ -1,7 +1,9 @@
 """The parts that requests are served with, made as the settings say."""
 
+import ssl
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
+from urllib.parse import urlsplit
 
 from proxy.addresses import Exemption
 from proxy.admission import Admission, Rate, UnderWay
@@ -9,6 +11,7 @@ from proxy.answering import Answering
 from proxy.callers import Callers
 from proxy.config import ListenSettings, NodeSettings, Settings
 from proxy.envelope import Policy
+from proxy.files import fingerprint
 from proxy.guard import Guard
 from proxy.kept import KeptAnswers
 from proxy.listening.guard import ListenerGuard
@@ -28,8 +31,7 @@ from proxy.translation import Translator
 def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing: Tracing) -> Node:
     """One node, not looked after yet."""
     timeouts, limits, health = settings.timeouts, settings.limits, settings.health
-    secure = node.http.startswith("https") or (node.websocket or "").startswith("wss")
-    tls = node_tls(node.tls.ca, node.tls.verify) if secure else None
+    tls = _node_tls(node, node.http, node.websocket)
     http = HttpNode(
         node.name,
         node.http,
@@ -69,12 +71,19 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
 
 
 def what_makes_a_node(node: NodeSettings, settings: Settings) -> tuple[object, ...]:
-    """All that `make_node` reads: while it is the same, so is the node."""
+    """All that `make_node` reads, the file of the CA among it: while it is the same, so is the node."""
     limits, versions = settings.limits, settings.versions
     return (
-        *(node, settings.timeouts, settings.health, settings.guard.allow_admin_nodes),
+        *(node, None if node.tls.ca is None else fingerprint([node.tls.ca])),
+        *(settings.timeouts, settings.health, settings.guard.allow_admin_nodes),
         *(limits.node_connections, limits.answer_bytes, versions.max, settings.grpc.answer_bytes),
     )
+
+
+def _node_tls(node: NodeSettings, *urls: str | None) -> ssl.SSLContext | None:
+    """How the node proves who it is at those of its URLs; None where none of them is by TLS."""
+    secure = any(urlsplit(url).scheme in ("https", "wss") for url in urls if url is not None)
+    return node_tls(node.tls.ca, node.tls.verify) if secure else None
 
 
 def make_shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
@@ -84,7 +93,7 @@ def make_shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
         return None
     named = next((node for node in settings.nodes if node.name == shadow.node), None)
     url = shadow.node if named is None else named.http
-    tls = node_tls(named.tls.ca, named.tls.verify) if named is not None and url.startswith("https") else None
+    tls = None if named is None else _node_tls(named, url)
     node = HttpNode(
         "shadow" if named is None else named.name,
         url,

@@ -11,7 +11,7 @@ import trustme
 
 from proxy.config import ConfigurationError, load_settings
 from tests.asking import ask, ready
-from tests.conftest import StartProxy
+from tests.conftest import StartProxy, settings_for
 from tests.scripted_node import ScriptedNode
 
 
@@ -44,6 +44,41 @@ async def test_http_and_websocket_by_tls(proxy: StartProxy, authority: tuple[tru
         async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url) as socket:
             await socket.send_json({"id": 1, "command": "fee"})
             assert (await socket.receive_json())["status"] == "success"
+
+
+async def test_a_url_in_capitals_is_by_tls_as_any_other(proxy: StartProxy, authority: tuple[trustme.CA, str]) -> None:
+    ca, path = authority
+    node = ScriptedNode()
+    node.tls = tls_of(ca)
+    async with node:
+        urls = {
+            "http": node.http_url.replace("https", "HTTPS"),
+            "websocket": node.websocket_url.replace("wss", "WSS"),
+        }
+        served = await proxy(nodes=[node.settings(**urls, tls={"ca": path})])
+        told = (await ready(served))["node-1"]
+        assert (told["healthy"], told["problem"], told["websocket_problem"]) == (True, None, None)
+        async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url) as socket:
+            await socket.send_json({"id": 1, "command": "fee"})
+            assert (await socket.receive_json())["status"] == "success"
+
+
+async def test_a_reload_reads_the_file_of_the_ca_again(proxy: StartProxy, authority: tuple[trustme.CA, str]) -> None:
+    ca, path = authority
+    node = ScriptedNode()
+    node.tls = tls_of(ca)
+    async with node:
+        nodes = [node.settings(tls={"ca": path})]
+        served = await proxy(nodes=nodes)
+        assert (await ready(served))["node-1"]["healthy"]
+        await node.stop()
+        other = trustme.CA()
+        other.cert_pem.write_to_path(path)
+        node.tls = tls_of(other)
+        await node.start()
+        await served.reload(settings_for(nodes=nodes))
+        assert (await ready(served))["node-1"]["healthy"]
+        assert "error" not in await ask(served)
 
 
 @pytest.mark.parametrize(("host", "trusted"), [("127.0.0.1", False), ("node.example", True)])

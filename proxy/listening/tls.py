@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-_Fingerprint = tuple[tuple[int, int, int], ...]
+from proxy.files import fingerprint
 
 
 class CertificateProblem(Exception):  # noqa: N818 - what is wrong with it, in words
@@ -52,7 +52,7 @@ class Certificate:
     def __init__(self, certificate: str, key: str) -> None:
         """Raises CertificateProblem."""
         self.files = (certificate, key)
-        self._seen = self._fingerprint()
+        self._seen = fingerprint(self.files)
         self.identity = inspect_certificate(certificate, key)
 
     def refresh(self) -> bool:
@@ -60,20 +60,12 @@ class Certificate:
 
         Raises CertificateProblem, once for each change, where they cannot be used: the old identity stays.
         """
-        seen = self._fingerprint()
+        seen = fingerprint(self.files)
         if seen == self._seen:
             return False
         self._seen = seen
         self.identity = inspect_certificate(*self.files)
         return True
-
-    def _fingerprint(self) -> _Fingerprint | None:
-        """What tells one state of the files from another, also where a link among them was changed."""
-        try:
-            stats = [Path(file).stat() for file in self.files]
-        except OSError:
-            return None
-        return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
 
 
 def _no_passphrase() -> str:
