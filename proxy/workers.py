@@ -130,25 +130,28 @@ class _Supervisor:
                 for port in listen.ports:
                     _reserve(listen.host, port, reserved)
             await self._whole.start()
-            tasks: list[asyncio.Task[None]] = []
+            work = asyncio.create_task(self._start_and_keep())
+            stop = asyncio.create_task(self._stop.wait())
             try:
-                await self._start_all()
-                log.info(
-                    "workers_started", count=len(self._workers), observe=self._whole.url, version=proxy.__version__
-                )
-                self._manager.tell("READY=1", f"serving with {len(self._workers)} workers")
-                tasks = [asyncio.create_task(self._keep(number)) for number in self._workers]
-                tasks += (asyncio.create_task(self._manager.keep_alive()), asyncio.create_task(self._reload_all()))
-                await self._stop.wait()
+                await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    work.result()  # raises what kept them from starting
             finally:
                 self._stop.set()
                 self._manager.tell("STOPPING=1", "finishing what is under way")
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                work.cancel()
+                await asyncio.gather(work, stop, return_exceptions=True)
                 await self._end_all()
                 await self._whole.stop()
         log.info("stopped")
+
+    async def _start_and_keep(self) -> None:
+        """Has all serve, until cancelled. Raises OSError with what a worker says keeps it from that."""
+        await self._start_all()
+        log.info("workers_started", count=len(self._workers), observe=self._whole.url, version=proxy.__version__)
+        self._manager.tell("READY=1", f"serving with {len(self._workers)} workers")
+        keeping = [self._keep(number) for number in self._workers]
+        await asyncio.gather(*keeping, self._manager.keep_alive(), self._reload_all(), return_exceptions=True)
 
     async def _start_all(self) -> None:
         """Starts all, and waits until each serves. Raises OSError with what a worker says keeps it from that."""

@@ -167,6 +167,22 @@ async def test_workers_end_when_nobody_supervises_them(demo_node: StartNode, tmp
         await until(gone)
 
 
+async def test_it_can_be_stopped_while_a_worker_does_not_come_to_serve(demo_node: StartNode, tmp_path: Path) -> None:
+    timeouts = {"shutdown": 1}
+    async with Process(tmp_path, settings(await demo_node(), free_port(), timeouts=timeouts)) as process:
+
+        async def begun() -> bool:
+            return len(workers_of(process)) == 2
+
+        await until(begun)
+        hangs = workers_of(process)[0]
+        os.kill(hangs, signal.SIGSTOP)
+        process.send(signal.SIGTERM)
+        assert await process.ended() == 0
+        assert not is_there(hangs)
+        assert "workers_started" not in [line["event"] for line in process.lines]
+
+
 async def test_a_port_of_another_is_not_shared(demo_node: StartNode, tmp_path: Path) -> None:
     node, port = await demo_node(), free_port()
     async with Process(tmp_path, settings(node, port)) as first:
