@@ -16,7 +16,7 @@ from proxy.listening.tls import CertificateProblem
 from proxy.observe import logs
 from proxy.server import Proxy
 from proxy.systemd import ServiceManager
-from proxy.workers import supervise
+from proxy.workers import say_alive, supervise, tell
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +43,11 @@ def run_worker(settings: Settings, read_again: Callable[[], Settings], superviso
     for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC"):
         os.environ.pop(name, None)
     writer = logs.configure(settings.logging.level, settings.logging.format)
+    os.set_blocking(supervisor.fileno(), False)
     try:
         uvloop.run(_Worker(settings, read_again, writer, supervisor).serve())
     except (OSError, CertificateProblem) as error:
-        supervisor.send(("FAILED", str(error)))
+        tell(supervisor, "FAILED", str(error))
     finally:
         writer.close()
 
@@ -160,13 +161,20 @@ class _Worker(_Process):
         super().__init__(_of_worker(settings), lambda: _of_worker(read_again()), writer, one_of=True)
         self._supervisor = supervisor
 
+    async def serve(self) -> None:
+        alive = asyncio.create_task(say_alive(self._supervisor))
+        try:
+            await super().serve()
+        finally:
+            alive.cancel()
+
     def _started(self) -> None:
-        self._supervisor.send(("READY", self._proxy.observe_url))
+        tell(self._supervisor, "READY", self._proxy.observe_url)
         # It never writes; that it can be read means that the supervisor is gone.
         asyncio.get_running_loop().add_reader(self._supervisor.fileno(), self._alone)
 
     def _reloaded(self, good: bool) -> None:
-        self._supervisor.send(("RELOADED", "good" if good else ""))
+        tell(self._supervisor, "RELOADED", "good" if good else "")
 
     def _alone(self) -> None:
         asyncio.get_running_loop().remove_reader(self._supervisor.fileno())

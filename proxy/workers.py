@@ -24,8 +24,11 @@ log = structlog.get_logger(__name__)
 
 ReadAgain = Callable[[], Settings]
 Told = tuple[str, str]
-"""What a worker tells: `READY` and where it is observed; `FAILED` and why it cannot start; `RELOADED` once it has read
-the configuration again, and `good` if it has taken it."""
+"""What a worker tells: `ALIVE` again and again; `READY` and where it is observed; `FAILED` and why it cannot start;
+`RELOADED` once it has read the configuration again, and `good` if it has taken it."""
+
+ALIVE_EVERY, HUNG_AFTER = 5.0, 30.0
+"""Seconds between two times that a worker says it is alive; and for how many it may say nothing before it is killed."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _PROVEN = 0.5, 30.0, 60.0
 """Seconds before a worker is started again, at first and at most; and after which one was no failure to start."""
@@ -49,6 +52,19 @@ def supervise(
         writer.close()
 
 
+async def say_alive(supervisor: Connection) -> NoReturn:
+    """Tells the supervisor of a worker that its event loop goes round, until cancelled."""
+    while True:
+        tell(supervisor, "ALIVE")
+        await asyncio.sleep(ALIVE_EVERY)
+
+
+def tell(supervisor: Connection, kind: str, text: str = "") -> None:
+    """Tells the supervisor of a worker something, if it listens; nothing depends on it if it does not."""
+    with suppress(OSError):  # gone; or it stands still, and the pipe, which does not block, is full
+        supervisor.send((kind, text))
+
+
 class _Worker:
     """One process, and what it told last."""
 
@@ -61,6 +77,8 @@ class _Worker:
         self.told = asyncio.Event()
         self.reloaded = asyncio.Event()
         self.took_it = False
+        self.silent_for: float | None = None
+        """Seconds, as the supervisor adds them up; None until it says for the first time that it is alive."""
         # Not forked: there are threads here, and an event loop.
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
@@ -77,17 +95,21 @@ class _Worker:
             self._pipe.close()
             self._process.join(_MARGIN)
             self.observe_url = None
+            self.silent_for = None
             self.ended.set()
             self.reloaded.set()
-        else:
-            if kind == "READY":
-                self.observe_url = text
-            elif kind == "RELOADED":
-                self.took_it = text == "good"
-                self.reloaded.set()
-            else:
-                self.failure = text
-        self.told.set()
+            self.told.set()
+            return
+        self.silent_for = 0
+        if kind == "READY":
+            self.observe_url = text
+            self.told.set()
+        elif kind == "RELOADED":
+            self.took_it = text == "good"
+            self.reloaded.set()
+        elif kind == "FAILED":
+            self.failure = text
+            self.told.set()
 
     def send(self, number: signal.Signals) -> None:
         """Sends it a signal, if it lives."""
@@ -132,6 +154,7 @@ class _Supervisor:
             await self._whole.start()
             work = asyncio.create_task(self._start_and_keep())
             stop = asyncio.create_task(self._stop.wait())
+            watch = asyncio.create_task(self._watch())
             try:
                 await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
@@ -140,7 +163,8 @@ class _Supervisor:
                 self._stop.set()
                 self._manager.tell("STOPPING=1", "finishing what is under way")
                 work.cancel()
-                await asyncio.gather(work, stop, return_exceptions=True)
+                watch.cancel()
+                await asyncio.gather(work, stop, watch, return_exceptions=True)
                 await self._end_all()
                 await self._whole.stop()
         log.info("stopped")
@@ -181,6 +205,23 @@ class _Supervisor:
             pause = min(2 * pause, _LONGEST_PAUSE)
             began = loop.time()
             self._start(number)
+
+    async def _watch(self) -> NoReturn:
+        """Kills a worker that hangs, for it would keep its clients, and be given more.
+
+        Its silence is counted in rounds of this loop: where all processes stood still, as in a container that is
+        paused, none has been silent for long.
+        """
+        while True:
+            await asyncio.sleep(ALIVE_EVERY)
+            for worker in self._workers.values():
+                if worker.silent_for is None:
+                    continue
+                worker.silent_for += ALIVE_EVERY
+                if worker.silent_for > HUNG_AFTER:
+                    log.error("worker_hung", worker=worker.number, seconds=HUNG_AFTER)
+                    worker.send(signal.SIGKILL)
+                    worker.silent_for = None
 
     async def _reload_all(self) -> None:
         """Has the workers read the configuration again, one after the other, whenever this process is told to."""

@@ -123,6 +123,34 @@ async def test_one_that_dies_is_replaced_and_the_others_serve(demo_node: StartNo
         assert "xrpl_proxy_workers_ended_total 1.0" in (await get(f"{observe}/metrics"))[1]
 
 
+async def test_one_that_hangs_is_replaced(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port), module="tests.impatient") as process:
+        await process.line("workers_started")
+        hangs, other = workers_of(process)
+        os.kill(hangs, signal.SIGSTOP)
+        assert (await process.line("worker_hung"))["seconds"] == 2
+        assert (await process.line("worker_ended"))["status"] == -signal.SIGKILL
+        await process.line("started", 3)
+        assert hangs not in workers_of(process)
+        assert other in workers_of(process)
+        for _ in range(10):
+            assert (await ask(port))["status"] == "success"
+
+
+async def test_none_hangs_because_the_supervisor_stood_still(demo_node: StartNode, tmp_path: Path) -> None:
+    settings_of_two = settings(await demo_node(), free_port())
+    async with Process(tmp_path, settings_of_two, module="tests.impatient") as process:
+        await process.line("workers_started")
+        workers = workers_of(process)
+        process.send(signal.SIGSTOP)
+        await asyncio.sleep(3)  # longer than a worker may be silent, by the clock
+        process.send(signal.SIGCONT)
+        process.send(signal.SIGHUP)
+        await process.line("reloaded", 2)
+        assert workers_of(process) == workers
+
+
 async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> None:
     node, port = await demo_node(), free_port()
     async with Process(tmp_path, settings(node, port)) as process:

@@ -14,11 +14,15 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 class Process:
-    """`serve` with `settings` in a file of `folder`, from `async with` on; `environ` beside those of the test."""
+    """`serve` with `settings` in a file of `folder`, from `async with` on; `environ` beside those of the test.
 
-    def __init__(self, folder: Path, settings: dict[str, Any], **environ: str) -> None:
+    `module`: what is run in place of the proxy as it is.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any], *, module: str = "proxy", **environ: str) -> None:
         self.file = folder / "config.yaml"
         self.write(settings)
+        self._module = module
         self._environ = environ
         self.lines: list[dict[str, Any]] = []
         self._over = False
@@ -32,7 +36,7 @@ class Process:
     async def __aenter__(self) -> "Process":
         environ = {name: value for name, value in os.environ.items() if not name.startswith("XRPL_PROXY_")}
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "proxy", "serve", "--config", str(self.file)),
+            *(sys.executable, "-m", self._module, "serve", "--config", str(self.file)),
             env={**environ, "PYTHONPATH": str(ROOT), **self._environ},
             stderr=asyncio.subprocess.PIPE,
         )
