@@ -2,16 +2,20 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from proxy.observe.whole import merged
+from proxy.observe.whole import WholeServer, merged
 from tests.conformance.comparison import (
     VERSIONS,
     cases,
@@ -22,6 +26,8 @@ from tests.conformance.comparison import (
 )
 from tests.conftest import StartNode
 from tests.listening.process import Process
+
+TOLD = "# TYPE level gauge\nlevel 3\n# TYPE x counter\nx_total 2\n"
 
 
 def free_port() -> int:
@@ -72,6 +78,21 @@ def workers_of(process: Process) -> list[int]:
 
 def is_there(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
+
+
+def stands_still(pid: int) -> bool:
+    return "State:\tT" in Path(f"/proc/{pid}/status").read_text()
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """Stops a process, until the block ends, as one that hangs would."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 async def test_all_answer_and_are_told_of_as_one(demo_node: StartNode, tmp_path: Path) -> None:
@@ -128,9 +149,9 @@ async def test_one_that_hangs_is_replaced(demo_node: StartNode, tmp_path: Path) 
     async with Process(tmp_path, settings(await demo_node(), port), module="tests.impatient") as process:
         await process.line("workers_started")
         hangs, other = workers_of(process)
-        os.kill(hangs, signal.SIGSTOP)
-        assert (await process.line("worker_hung"))["seconds"] == 2
-        assert (await process.line("worker_ended"))["status"] == -signal.SIGKILL
+        with standing_still(hangs):
+            assert (await process.line("worker_hung"))["seconds"] == 2
+            assert (await process.line("worker_ended"))["status"] == -signal.SIGKILL
         await process.line("started", 3)
         assert hangs not in workers_of(process)
         assert other in workers_of(process)
@@ -149,6 +170,66 @@ async def test_none_hangs_because_the_supervisor_stood_still(demo_node: StartNod
         process.send(signal.SIGHUP)
         await process.line("reloaded", 2)
         assert workers_of(process) == workers
+
+
+async def test_no_counter_goes_back_when_one_is_silent_or_dies(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+        observe = (await process.line("workers_started"))["observe"]
+
+        async def counted() -> list[str]:
+            series = r"^xrpl_proxy_request(?:s_total|_duration_seconds_count){.*} (\S+)$"
+            return re.findall(series, (await get(f"{observe}/metrics"))[1], re.MULTILINE)
+
+        async def all_are() -> bool:
+            return await counted() == ["30.0", "30.0"]
+
+        async def one_more_is() -> bool:
+            return await counted() == ["31.0", "31.0"]
+
+        for _ in range(30):
+            await ask(port)
+        await until(all_are)
+        silent, dies = workers_of(process)
+        with standing_still(silent):
+            assert await all_are()
+        os.kill(dies, signal.SIGKILL)
+        await process.line("worker_ended")
+        assert await all_are()
+        await process.line("started", 3)
+        assert await all_are()
+        await ask(port)
+        await until(one_more_is)
+
+
+async def test_a_worker_that_fails_to_tell_stands_there_with_what_it_told_last() -> None:
+    """Its gauges too, until it ends."""
+    status = 200
+
+    async def tell(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=TOLD if status == 200 else "500 Internal Server Error")
+
+    app = web.Application()
+    app.router.add_get("/metrics", tell)
+    async with TestServer(app) as server:
+        living = [str(server.make_url("")).rstrip("/")]
+        whole = WholeServer("127.0.0.1", 0, version="1", wanted=1, workers=lambda: living, draining=lambda: False)
+        await whole.start()
+        try:
+            assert await lines_of(whole) == ["level 3.0", "x_total 2.0", "xrpl_proxy_workers 1.0"]
+            status = 500
+            assert await lines_of(whole) == ["level 3.0", "x_total 2.0", "xrpl_proxy_workers 0.0"]
+            living.clear()
+            whole.worker_ended()
+            for _ in range(2):
+                assert await lines_of(whole) == ["x_total 2.0", "xrpl_proxy_workers 0.0"]
+        finally:
+            await whole.stop()
+
+
+async def lines_of(whole: WholeServer) -> list[str]:
+    _, text = await get(f"{whole.url}/metrics")
+    return [line for line in text.splitlines() if line.startswith(("level", "x_", "xrpl_proxy_workers "))]
 
 
 async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> None:
@@ -196,17 +277,23 @@ async def test_workers_end_when_nobody_supervises_them(demo_node: StartNode, tmp
 
 
 async def test_it_can_be_stopped_while_a_worker_does_not_come_to_serve(demo_node: StartNode, tmp_path: Path) -> None:
-    timeouts = {"shutdown": 1}
+    timeouts = {"shutdown": 0.2}
     async with Process(tmp_path, settings(await demo_node(), free_port(), timeouts=timeouts)) as process:
 
         async def begun() -> bool:
             return len(workers_of(process)) == 2
 
         await until(begun)
-        hangs = workers_of(process)[0]
-        os.kill(hangs, signal.SIGSTOP)
-        process.send(signal.SIGTERM)
-        assert await process.ended() == 0
+        hangs = workers_of(process)[-1]
+        with standing_still(hangs):
+
+            async def hanging() -> bool:
+                return stands_still(hangs)
+
+            await until(hanging)
+            process.send(signal.SIGTERM)
+            assert await process.ended() == 0
+        await process.line("workers_killed")
         assert not is_there(hangs)
         assert "workers_started" not in [line["event"] for line in process.lines]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import aiohttp
 import orjson
@@ -44,18 +45,17 @@ _MOST = frozenset(
 """Gauges of which the greatest counts. All other gauges, and all counters and histograms, are added up."""
 
 
-def merged(texts: Iterable[str]) -> list[Metric]:
-    """The metrics of several processes, each in Prometheus' text format, as those of one."""
+def merged(texts: Iterable[str], base: Iterable[Metric] = ()) -> list[Metric]:
+    """The metrics of several processes, each in Prometheus' text format, and those of `base`, as those of one."""
     families: dict[str, Metric] = {}
     values: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
-    for text in texts:
-        for family in text_string_to_metric_families(text):
-            families.setdefault(family.name, family)
-            known = values.setdefault(family.name, {})
-            for sample in family.samples:
-                key = (sample.name, tuple(sample.labels.items()))
-                before = known.get(key)
-                known[key] = sample.value if before is None else _one(family.name, before, sample.value)
+    for family in chain(base, chain.from_iterable(map(text_string_to_metric_families, texts))):
+        families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+        known = values.setdefault(family.name, {})
+        for sample in family.samples:
+            key = (sample.name, tuple(sample.labels.items()))
+            before = known.get(key)
+            known[key] = sample.value if before is None else _one(family.name, before, sample.value)
     for name, family in families.items():
         family.samples = [Sample(sample, dict(labels), value) for (sample, labels), value in values[name].items()]
     return list(families.values())
@@ -65,6 +65,32 @@ def _one(family: str, one: float, other: float) -> float:
     if family in _LEAST:
         return min(one, other)
     return max(one, other) if family in _MOST else one + other
+
+
+class _Kept:
+    """What each living worker told last, and what those counted that have ended.
+
+    Without that a counter would go back when one ends, or is silent, and Prometheus would take all that is left of it
+    for new.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._base: list[Metric] = []
+
+    def keep(self, url: str, text: str) -> None:
+        """Keep what a worker told, in place of what it told before."""
+        self._texts[url] = text
+
+    def keep_only(self, living: Iterable[str]) -> None:
+        """Add to the base what the others counted; their gauges are no more."""
+        ended = [self._texts.pop(url) for url in self._texts.keys() - set(living)]
+        if ended:
+            self._base = [metric for metric in merged(ended, self._base) if metric.type != "gauge"]
+
+    def merged(self) -> list[Metric]:
+        """All of it, as of one process."""
+        return merged(self._texts.values(), self._base)
 
 
 class _Merged(Collector):
@@ -106,6 +132,7 @@ class WholeServer(ObserveServer):
         draining: Callable[[], bool],
     ) -> None:
         self._merged = _Merged()
+        self._kept = _Kept()
         super().__init__(
             host,
             port,
@@ -137,15 +164,25 @@ class WholeServer(ObserveServer):
     def worker_ended(self) -> None:
         """Count a worker that ended unasked."""
         self._merged.ended += 1
+        self._kept.keep_only(self._workers())
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
-        texts = [text.decode() for text in await self._ask_all("/metrics")]
-        self._merged.metrics = merged(texts)
-        self._merged.running = len(texts)
+        told = await asyncio.gather(*map(self._ask_for_metrics, self._workers()))
+        self._kept.keep_only(self._workers())
+        self._merged.metrics = self._kept.merged()
+        self._merged.running = sum(told)
         return await super()._serve_metrics(request)
 
+    async def _ask_for_metrics(self, url: str) -> bool:
+        """Keeps what a worker tells; whether it told anything."""
+        told = await self._ask(f"{url}/metrics", 200)
+        if told is None or url not in self._workers():  # what it counted is in the base by now
+            return False
+        self._kept.keep(url, told.decode())
+        return True
+
     async def _serve_ready(self, _: web.Request) -> web.Response:
-        told = [orjson.loads(text) for text in await self._ask_all("/ready")]
+        told = [orjson.loads(text) for text in await self._ask_all("/ready", 200, 503)]
         ready = [each for each in told if each["ready"]]
         whole = (ready or told or [{"nodes": []}])[0]
         is_ready = bool(ready) and not self._draining()
@@ -154,29 +191,29 @@ class WholeServer(ObserveServer):
         return _json(200 if is_ready else 503, body)
 
     async def _serve_clients(self, request: web.Request) -> web.Response:
-        told = [orjson.loads(text) for text in await self._ask_all(f"/clients?{request.query_string}")]
+        told = [orjson.loads(text) for text in await self._ask_all(f"/clients?{request.query_string}", 200, 400)]
         if not told or "callers" not in told[0]:
             return _json(400 if told else 503, told[0] if told else {"error": "no worker serves"})
         return _json(200, merged_clients(told))
 
     async def _serve_summary(self, _: web.Request) -> web.Response:
-        told = [orjson.loads(text) for text in await self._ask_all("/summary")]
+        told = [orjson.loads(text) for text in await self._ask_all("/summary", 200)]
         if not told:
             return _json(503, {"error": "no worker serves"})
         summary = merged_summary(told)
         return _json(200, {**summary, "draining": summary["draining"] or self._draining()})
 
-    async def _ask_all(self, path: str) -> list[bytes]:
-        """What each worker answers, of those that do."""
-        answers = await asyncio.gather(*(self._ask(url + path) for url in self._workers()))
+    async def _ask_all(self, path: str, *good: int) -> list[bytes]:
+        """What each worker answers, of those that do, with one of the `good` statuses."""
+        answers = await asyncio.gather(*(self._ask(url + path, *good) for url in self._workers()))
         return [answer for answer in answers if answer is not None]
 
-    async def _ask(self, url: str) -> bytes | None:
+    async def _ask(self, url: str, *good: int) -> bytes | None:
         if self._http is None:
             return None
         try:
             async with self._http.get(url) as response:
-                return await response.read()
+                return await response.read() if response.status in good else None
         except (aiohttp.ClientError, OSError):
             return None
 
