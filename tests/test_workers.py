@@ -104,6 +104,7 @@ async def test_all_answer_and_are_told_of_as_one(demo_node: StartNode, tmp_path:
         _, text = await get(f"{observe}/metrics")
         assert 'method="account_info",node_version="2",outcome="success",transport="http"} 30.0' in text
         assert "xrpl_proxy_workers 2.0" in text
+        assert "xrpl_proxy_workers_wanted 2.0" in text
         status, ready = await get(f"{observe}/ready")
         assert status == 200
         assert '"workers":{"serving":2,"wanted":2}' in ready

@@ -96,7 +96,8 @@ class _Kept:
 class _Merged(Collector):
     """What was asked of the workers last, and what the supervisor knows itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
         self.metrics: list[Metric] = []
@@ -111,6 +112,7 @@ class _Merged(Collector):
         """All there is."""
         yield from self.metrics
         yield GaugeMetricFamily("xrpl_proxy_workers", "Workers that serve", value=self.running)
+        yield GaugeMetricFamily("xrpl_proxy_workers_wanted", "Workers that should serve", value=self._wanted)
         yield CounterMetricFamily("xrpl_proxy_workers_ended", "Workers that ended unasked", value=self.ended)
 
 
@@ -131,7 +133,7 @@ class WholeServer(ObserveServer):
         workers: Callable[[], list[str]],
         draining: Callable[[], bool],
     ) -> None:
-        self._merged = _Merged()
+        self._merged = _Merged(wanted)
         self._kept = _Kept()
         super().__init__(
             host,

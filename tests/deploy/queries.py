@@ -45,6 +45,6 @@ def series_named(expression: str) -> set[str]:
 
 
 def all_series() -> set[str]:
-    """Every series that the dashboard or a rule names."""
+    """Every series that the dashboard or a rule names; those of several workers begin with `xrpl_proxy_workers`."""
     expressions = dashboard_queries() + [rule["expr"] for rule in rules()]
     return set().union(*map(series_named, expressions))

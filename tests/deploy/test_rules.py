@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from proxy.observe.whole import WholeServer
 from tests.conftest import StartNode, StartProxy
 from tests.deploy.installed import DEPLOY, DOCS, output_of
 from tests.deploy.queries import DASHBOARD, RULES, alerts, all_series, dashboard, rules
@@ -16,10 +17,20 @@ RUNBOOK = (DOCS / "operations.md").read_text()
 
 @pytest_asyncio.fixture
 async def declared(demo_node: StartNode, proxy: StartProxy) -> dict[str, str]:
-    """The metrics that a running proxy declares, and their types, whether or not there is a series of them yet."""
+    """The metrics that a running proxy declares, and their types, whether or not there is a series of them yet.
+
+    Also those of one with several workers.
+    """
     served = await proxy(await demo_node(2))
-    async with aiohttp.ClientSession() as http, http.get(f"{served.observe_url}/metrics") as response:
-        return dict(re.findall(r"^# TYPE (\w+) (\w+)$", await response.text(), re.MULTILINE))
+    whole = WholeServer(
+        "127.0.0.1", 0, version="1", wanted=1, workers=lambda: [served.observe_url], draining=lambda: False
+    )
+    await whole.start()
+    try:
+        async with aiohttp.ClientSession() as http, http.get(f"{whole.url}/metrics") as response:
+            return dict(re.findall(r"^# TYPE (\w+) (\w+)$", await response.text(), re.MULTILINE))
+    finally:
+        await whole.stop()
 
 
 def test_promtool_takes_configuration_and_rules() -> None:

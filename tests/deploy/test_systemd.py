@@ -1,7 +1,10 @@
 """The systemd unit, as systemd itself reads it."""
 
+import re
 import sys
 from pathlib import Path
+
+import yaml
 
 from tests.deploy.installed import DEPLOY, output_of
 
@@ -20,3 +23,11 @@ def test_the_unit_gives_little_away() -> None:
     # 2.0 of 10; what it may do is listen, connect and read.
     said = output_of("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=20", UNIT)
     assert "OK" in said
+
+
+def test_the_unit_and_the_compose_file_bear_many_workers() -> None:
+    threads = 8 + 6 * 64
+    found = re.search(r"^TasksMax=(\d+)$", UNIT.read_text(), re.MULTILINE)
+    assert found
+    assert int(found[1]) >= threads
+    assert yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["proxy"]["pids_limit"] >= threads
