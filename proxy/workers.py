@@ -204,7 +204,10 @@ class _Supervisor:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
             began = loop.time()
-            self._start(number)
+            try:
+                self._start(number)
+            except OSError as error:  # no more processes or files: tried again, after a longer pause
+                worker.failure = str(error)
 
     async def _watch(self) -> NoReturn:
         """Kills a worker that hangs, for it would keep its clients, and be given more.

@@ -257,8 +257,10 @@ async def test_a_reload_reaches_one_that_is_started_meanwhile(demo_node: StartNo
         await process.line("worker_ended")
         process.write(settings(node, port, versions={"min": 2, "max": 2}))
         process.send(signal.SIGHUP)
-        await process.line("started", 3)
-        os.kill(slow, signal.SIGCONT)
+        try:
+            await process.line("started", 3)
+        finally:
+            os.kill(slow, signal.SIGCONT)
         await process.line("reloaded", 2)
         await refused_version_1(port)
 
