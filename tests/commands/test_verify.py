@@ -36,8 +36,17 @@ async def test_a_node_of_all_versions_agrees_with_the_adapters(demo_node: StartN
     for row in report["methods"]:
         same[row["method"]] = same.get(row["method"], 0) + row["same"]
         assert row["direction"] in {f"v{a} on v{b}" for a in report["versions"] for b in report["versions"] if a != b}
-    # Signing needs secrets, peers an administrator, nft_history a Clio.
-    unasked = {"sign", "sign_for", "submit", "submit_multisigned", "channel_authorize", "peers", "nft_history"}
+    # Signing needs secrets, the next an administrator, nft_history a Clio.
+    unasked = {
+        "sign",
+        "sign_for",
+        "submit",
+        "submit_multisigned",
+        "channel_authorize",
+        "peers",
+        "ledger_request",
+        "nft_history",
+    }
     assert all(same[method] for method in VERSIONS.changed_methods() - unasked)
     assert all(same[f"pushed {kind}"] >= 50 for kind in ("transaction", "ledgerClosed"))
     assert same["account_info"] > 100
