@@ -36,7 +36,7 @@ async def test_a_node_of_all_versions_agrees_with_the_adapters(demo_node: StartN
     for row in report["methods"]:
         same[row["method"]] = same.get(row["method"], 0) + row["same"]
         assert row["direction"] in {f"v{a} on v{b}" for a in report["versions"] for b in report["versions"] if a != b}
-    # Signing needs secrets, the next an administrator, nft_history a Clio.
+    # Signing needs secrets, peers and ledger_request an administrator, nft_history a Clio.
     unasked = {
         "sign",
         "sign_for",
