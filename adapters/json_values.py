@@ -12,6 +12,11 @@ def as_boolean(value: Any) -> bool:
     return bool(value)
 
 
+def is_empty(value: Any) -> bool:
+    """Whether rippled takes a value for none: null, "", [] and {}, but not 0 or false (its Value::operator bool)."""
+    return value is None or value in ("", [], {})
+
+
 def as_integer(value: Any) -> int | None:
     """A value read as an integer of 32 bits, a string by its digits; None where rippled fails with `internal`."""
     if value is None:

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from typing import Any, NamedTuple
 
 from adapters.adapter import JsonObject, Question
+from adapters.json_values import is_empty
 
 _SELECTORS = ("ledger", "ledger_hash", "ledger_index")
 _ABOUT_LEDGER = ("ledger_hash", "ledger_index", "ledger_current_index", "validated")
@@ -46,7 +47,7 @@ def moving_ledger(params: JsonObject) -> str | None:
     """
     ledger_hash, index = params.get("ledger_hash"), params.get("ledger_index")
     legacy = params.get("ledger")
-    if legacy not in (None, "") and legacy not in ([], {}):
+    if not is_empty(legacy):
         ledger_hash, index = (legacy, index) if len(str(legacy)) > _LONGEST_INDEX else (ledger_hash, legacy)
     if ledger_hash is not None:
         return None

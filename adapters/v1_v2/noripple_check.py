@@ -4,7 +4,7 @@ from typing import Any
 
 from adapters.adapter import Conversation, JsonObject, MethodAdapter
 from adapters.errors import error_result
-from adapters.json_values import as_boolean, is_ledger_number
+from adapters.json_values import as_boolean, is_empty, is_ledger_number
 
 
 class NoRippleCheck(MethodAdapter):
@@ -29,6 +29,6 @@ class NoRippleCheck(MethodAdapter):
 
 def _passes_earlier_checks(params: JsonObject) -> bool:
     limit: Any = params.get("limit")
-    # rippled leaves out a limit that is null or empty of its kind (its readLimitField).
-    is_limit = limit is None or limit in ("", [], {}) or is_ledger_number(limit)
+    # As its readLimitField has it.
+    is_limit = is_empty(limit) or is_ledger_number(limit)
     return isinstance(params.get("account"), str) and params.get("role") in ("gateway", "user") and is_limit

@@ -30,7 +30,6 @@ _FAILURES: dict[FailureKind, str] = {
     "nonsense": "the answer was not one a node gives",
 }
 
-
 _FAIR_SECONDS = 1.0
 """A node that was given less than this, and than half its time, is not blamed where no answer came in it."""
 
@@ -153,7 +152,7 @@ class HttpNode:
     ) -> RawAnswer:
         began = given = self._loop.time()
         if began >= deadline:
-            raise NodeFailure("timeout", self.name, reached=False, hurried=True)
+            raise NodeFailure("timeout", self.name, reached=False)  # told to no watcher: it says nothing of the node
         ends = min(deadline, began + self._answer_timeout)
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         pool = self._reading if reads_only else self._submitting
