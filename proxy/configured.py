@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from proxy.addresses import Exemption
 from proxy.admission import Admission, Rate, UnderWay
 from proxy.answering import Answering
+from proxy.busy_polling import BusyPolling
 from proxy.callers import Callers
 from proxy.config import ListenSettings, NodeSettings, Settings
 from proxy.envelope import Policy
@@ -251,6 +252,7 @@ def make_websocket(
     notices: Notices,
     under_way: UnderWay,
     shared: SharedLinks,
+    busy_polling: BusyPolling,
 ) -> WebSocketEndpoint:
     """The sessions of one listener."""
     websocket = settings.websocket
@@ -277,4 +279,5 @@ def make_websocket(
         notices=notices,
         under_way=under_way,
         shared=shared,
+        busy_polling=busy_polling,
     )

@@ -8,6 +8,7 @@ from adapters import JsonObject
 from adapters.errors import error_result
 from proxy.admission import Admission, UnderWay
 from proxy.answering import Answer, Answering, NodeText, Passing
+from proxy.busy_polling import BusyPolling
 from proxy.envelope import (
     Batch,
     BatchRefusal,
@@ -49,6 +50,7 @@ class JsonRpcEndpoint:
         in_flight: int,
         under_way: UnderWay,
         notices: Notices,
+        busy_polling: BusyPolling,
     ) -> None:
         self._policy = policy
         self._answering = answering
@@ -57,6 +59,7 @@ class JsonRpcEndpoint:
         self._most_in_flight = in_flight
         self._under_way = under_way
         self._notices = notices
+        self._busy_polling = busy_polling
         self._loop = asyncio.get_running_loop()
 
     async def handle(self, request: Request, peer: str, admission: Admission) -> Response:
@@ -71,6 +74,7 @@ class JsonRpcEndpoint:
         if refusal is not None:
             account.refused(served, refusal)
             return self._text(served, 503, "Server is overloaded")
+        self._busy_polling.asked()
         self._under_way.posts += 1
         account.metrics.in_flight.inc()
         try:

@@ -3,6 +3,7 @@
 import asyncio
 
 from proxy.admission import Rate, UnderWay
+from proxy.busy_polling import BusyPolling
 from proxy.callers import Callers
 from proxy.config import ListenSettings, Settings
 from proxy.configured import (
@@ -59,6 +60,7 @@ class Serving:
         self._shared = make_shared_links(settings, self._dialer, metrics)
         self._in_all = Rate(settings.limits.requests_per_second_in_all, settings.limits.burst_seconds)
         self._under_way = under_way
+        self._busy_polling = BusyPolling(settings.busy_polling)
         self._users = Users()
         self.doors = tuple(self._door(listen) for listen in settings.listeners)
 
@@ -74,6 +76,7 @@ class Serving:
                 in_flight=settings.limits.in_flight,
                 under_way=self._under_way,
                 notices=self._notices,
+                busy_polling=self._busy_polling,
             ),
             websocket=make_websocket(
                 settings,
@@ -85,6 +88,7 @@ class Serving:
                 notices=self._notices,
                 under_way=self._under_way,
                 shared=self._shared,
+                busy_polling=self._busy_polling,
             ),
             admission=make_admission(listen, settings, self._in_all),
             origins=Origins(settings.cors.origins, settings.cors.enforce),

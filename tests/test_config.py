@@ -110,6 +110,7 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "clients.keep": "off",
         "tracing.endpoint": "http://127.0.0.1:4318/v1/traces",
         "tracing.sample": "0.5",
+        "busy_polling": "0.002",
         "logging.sample": "0.5",
     }
     sunset = {"XRPL_PROXY_VERSIONS__SUNSET": "[{version: 1, date: 2027-06-30}]"}

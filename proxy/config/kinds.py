@@ -188,6 +188,8 @@ SecondsOrNone = Annotated[
     float, Strict(), Field(ge=0, le=86400, allow_inf_nan=False), Allowed("a number of seconds, 0 to 86400")
 ]
 
+Moment = Annotated[float, Strict(), Field(ge=0, le=0.1, allow_inf_nan=False), Allowed("a number of seconds, 0 to 0.1")]
+
 Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), Allowed("a number, 0 to 1")]
 
 FieldName = Annotated[

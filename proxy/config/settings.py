@@ -19,6 +19,7 @@ from proxy.config.kinds import (
     Flag,
     HostAndPort,
     HttpUrl,
+    Moment,
     Network,
     NodeName,
     Seconds,
@@ -154,6 +155,9 @@ class Settings(_Section):
         Allowed(f"a mapping with the keys {', '.join(ListenSettings.model_fields)}, or a list of 1 to 20 of them"),
     ] = Field(ListenSettings(), description="where clients connect: one listener, or a list of several")
     workers: Workers = Field(1, description="processes that share the ports; limits hold in each of them")
+    busy_polling: Moment = Field(
+        0, description="seconds that a process does not sleep after a request, for less latency; 0 means it may at once"
+    )
     observe: ObserveSettings = Field(ObserveSettings(), description="where operators look")
     cors: CorsSettings = Field(CorsSettings(), description="which web pages may use the proxy from a browser")
     nodes: Annotated[

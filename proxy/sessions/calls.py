@@ -45,6 +45,7 @@ class Calls:
 
     def start(self, call: Call, served: Served, size: int) -> None:
         """Takes on a request of `size` bytes. Its place in the order is its place among the client's messages."""
+        self._services.busy_polling.asked()
         slot = self._order.open(holds_pushed=call.method in SUBSCRIBING)
         task = asyncio.create_task(self._serve(call, served, slot), name=f"request of {self._peer}")
         self._bytes += size

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import HttpVersion11, web
 
 from proxy.admission import Admission, UnderWay
+from proxy.busy_polling import BusyPolling
 from proxy.callers import Caller
 from proxy.envelope import Policy
 from proxy.failures import NoNode
@@ -58,12 +59,15 @@ class WebSocketEndpoint:
         notices: Notices,
         under_way: UnderWay,
         shared: SharedLinks,
+        busy_polling: BusyPolling,
     ) -> None:
         self._nodes = nodes
         self._dialer = dialer
         self._account = account
         self._limits = limits
-        self._services = Services(policy, translator, account, session_limits, self._connect, notices, shared)
+        self._services = Services(
+            policy, translator, account, session_limits, self._connect, notices, shared, busy_polling
+        )
         self._sessions: set[Session] = set()
         self._open = under_way.sessions
         self._draining = False

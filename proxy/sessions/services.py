@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aiohttp import WSCloseCode
 
+from proxy.busy_polling import BusyPolling
 from proxy.envelope import Policy
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
@@ -42,6 +43,7 @@ class Services:
     connect: Callable[[str], Awaitable[tuple[Node, NodeConnection]]]
     notices: Notices
     shared: SharedLinks
+    busy_polling: BusyPolling
 
 
 class Ending(NamedTuple):
