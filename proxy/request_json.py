@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from json import JSONDecodeError
@@ -81,10 +81,11 @@ def _read_plain(body: bytes) -> dict[str, Any] | None:
     return request if body.count(b":") == members else None
 
 
-def _are_plain(values: Collection[Any]) -> bool:
-    if _PLAIN.issuperset(map(type, values)):
-        return True
-    return all(type(value) in _PLAIN or (type(value) is int and _SMALLEST <= value <= _LARGEST) for value in values)
+def _are_plain(values: Iterable[Any]) -> bool:
+    for value in values:  # a generator, or sets of types, take longer over the few that there are
+        if type(value) not in _PLAIN and not (type(value) is int and _SMALLEST <= value <= _LARGEST):
+            return False
+    return True
 
 
 def _read_strictly(body: bytes, depth: int, params_have_ids: bool) -> Any:

@@ -12,7 +12,8 @@ from proxy.request_json import MAX_DEPTH
 ECHOED = ("id", "jsonrpc", "ripplerpc")
 """Members of a request that come back in its answer."""
 
-_NOT_PARAMS = frozenset({*ECHOED, "api_version", "command", "method"})
+NOT_PARAMS = frozenset({*ECHOED, "api_version", "command", "method"})
+"""Members that are the envelope's, where they stand among the parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,14 @@ def make_call(
     *,
     echoed: tuple[str, ...] = ECHOED,
     request: dict[str, Any],
-    unread: frozenset[str] = frozenset(),
+    not_params: frozenset[str] = NOT_PARAMS,
 ) -> Call:
-    """The call of `method` with the parameters `given`, among which its envelope still stands.
-
-    `unread` names further members that are no parameters here.
-    """
-    if _NOT_PARAMS.isdisjoint(given) and not unread:
+    """The call of `method` with the parameters `given`, among which its envelope still stands: `not_params`."""
+    besides = not_params.intersection(given)
+    if not besides:
         return Call(method, given, version, {}, request)
-    params = {name: value for name, value in given.items() if name not in _NOT_PARAMS and name not in unread}
-    return Call(method, params, version, {name: given[name] for name in echoed if name in given}, request)
+    params = given.copy()
+    for name in besides:
+        del params[name]
+    envelope = {} if besides.isdisjoint(echoed) else {name: given[name] for name in echoed if name in given}
+    return Call(method, params, version, envelope, request)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from adapters.errors import error_result, http_status
-from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, make_call
+from proxy.envelope.call import NOT_PARAMS, Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, make_call
 from proxy.guard import masked
 from proxy.negotiation import ABSENT, VersionRefused, negotiate
 from proxy.request_json import RequestUnreadable, echoed, read, write, write_line
@@ -20,7 +20,7 @@ _METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
 """Codes of the errors that stand for an item of a batch."""
 
 _NO_PARAMS: tuple[Any, ...] = (None, "", [], {}, [None], [{}])
-_BATCH_ITEM_ONLY = frozenset({"params"})
+_NOT_ITEMS_PARAMS = NOT_PARAMS | {"params"}
 """A batch's item is flat; its `params` are looked at for the version and the administrator's name only."""
 
 
@@ -161,7 +161,7 @@ def _read_call(request: dict[str, Any], policy: Policy, *, in_batch: bool = Fals
         given,
         version,
         request=given,
-        unread=_BATCH_ITEM_ONLY if in_batch else frozenset(),
+        not_params=_NOT_ITEMS_PARAMS if in_batch else NOT_PARAMS,
     )
     # Two names for one method, of which rippled looks at both; and a batch within a batch is no method.
     if given.get("method", method) != method or method == "batch":
