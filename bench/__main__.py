@@ -106,9 +106,7 @@ def _websocket_rows(repeats: int, seconds: float) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for case in (each for each in all_cases() if each.name in _BY_WEBSOCKET):
-            asked = [run(websocket_cases.requests(folder, case, sessions=32, seconds=seconds)) for _ in range(repeats)]
-            yield _row(f"websocket {case.name}", "requests/s", Spread.of([rate for rate, _ in asked]))
-            yield _row(f"websocket {case.name}", "CPU us for each", Spread.of([cpu * 1e6 for _, cpu in asked]))
+            yield from _asked_rows(folder, case, repeats, seconds)
         for subscribers, messages, at_once in ((1, 5000, 1), (100, 1000, 1), (1000, 100, 1), (1000, 100, 100)):
             yield from _stream_rows(folder, repeats, subscribers, messages, at_once)
         for sessions in (100, 1000, 5000):
@@ -122,6 +120,19 @@ def _websocket_rows(repeats: int, seconds: float) -> Iterator[Row]:
         for accounts in (10, 100, 1000):
             more = run(websocket_cases.memory_of_subscriptions(folder, sessions=50, accounts=accounts))
             yield _row(f"websocket memory, {accounts} accounts of a session", "kB more", Spread.of([more / 1000]))
+
+
+def _asked_rows(folder: Path, case: Case, repeats: int, seconds: float) -> Iterator[Row]:
+    ours: list[tuple[float, float]] = []
+    theirs: list[tuple[float, float]] = []
+    for _ in range(repeats):
+        for plain, measured in ((False, ours), (True, theirs)):
+            measured.append(run(websocket_cases.requests(folder, case, sessions=32, seconds=seconds, plain=plain)))
+    name = f"websocket {case.name}"
+    yield _row(name, "requests/s", Spread.of([rate for rate, _ in ours]))
+    yield _row(name, "CPU us for each", Spread.of([cpu * 1e6 for _, cpu in ours]))
+    ratios = [plain / own for (_, own), (_, plain) in zip(ours, theirs, strict=True)]
+    yield _row(name, "by CPU, x plain aiohttp", Spread.of(ratios))
 
 
 def _stream_rows(folder: Path, repeats: int, subscribers: int, messages: int, at_once: int) -> Iterator[Row]:

@@ -103,8 +103,10 @@ async def _sessions(
         await asyncio.gather(*(socket.close() for socket in sockets))
 
 
-async def requests(folder: Path, case: Case, *, sessions: int, seconds: float) -> tuple[float, float]:
-    """Requests a second, and the proxy's CPU seconds for each."""
+async def requests(
+    folder: Path, case: Case, *, sessions: int, seconds: float, plain: bool = False
+) -> tuple[float, float]:
+    """Requests a second, and the proxy's CPU seconds for each. `plain`: of the plain proxy."""
     asked = orjson.loads(case.request)
     message = orjson.dumps({"id": 1, "command": asked["method"], **asked["params"][0]}).decode()
     answered = 0
@@ -116,7 +118,7 @@ async def requests(folder: Path, case: Case, *, sessions: int, seconds: float) -
             await socket.receive()
             answered += 1
 
-    async with _started(folder, case) as (_, proxy), _sessions(proxy, sessions) as sockets:
+    async with _started(folder, case, plain=plain) as (_, proxy), _sessions(proxy, sessions) as sockets:
         before, began = proxy.cpu_seconds(), time.monotonic()
         await asyncio.gather(*(ask(socket, began + seconds) for socket in sockets))
         return answered / (time.monotonic() - began), (proxy.cpu_seconds() - before) / answered

@@ -11,7 +11,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from bench.rivals.rewriting import downgrade_pushed
+from bench.rivals.rewriting import downgrade, downgrade_pushed
 
 
 async def serve(node: str, port: int) -> None:
@@ -29,7 +29,7 @@ async def serve(node: str, port: int) -> None:
                     body: bytes = message.data
                     if version == 1:
                         told = orjson.loads(body)
-                        downgrade_pushed(told)
+                        downgrade(told["result"]) if "result" in told else downgrade_pushed(told)
                         body = orjson.dumps(told)
                     await client.send_frame(body, aiohttp.WSMsgType.TEXT)
 

@@ -1,11 +1,11 @@
 """Who hears which of the streams that all share: messages are rewritten and framed once for a version."""
 
 import asyncio
-import struct
 from collections.abc import Callable, Iterable, Iterator
 
 from adapters import VERSIONS
 from proxy.observe.metrics import Metrics
+from proxy.sessions.output import text_frame
 from proxy.sessions.pushed import Pushed
 from proxy.sessions.rewriting import in_version
 
@@ -113,13 +113,3 @@ class Audience:
         pipeline = VERSIONS.stream_pipeline(version, self._node_version)
         text, is_rewritten = in_version(pipeline, message, kind, self._node)
         return text, text_frame(text), is_rewritten
-
-
-def text_frame(message: bytes) -> bytes:
-    """The WebSocket frame (RFC 6455) by which a server sends a text, unmasked and not compressed."""
-    size = len(message)
-    if size < 126:
-        return b"\x81%c%b" % (size, message)
-    if size < 1 << 16:
-        return b"\x81\x7e%b%b" % (struct.pack("!H", size), message)
-    return b"\x81\x7f%b%b" % (struct.pack("!Q", size), message)

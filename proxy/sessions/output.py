@@ -1,6 +1,7 @@
 """What waits to be sent to one client: in order, and bounded in bytes."""
 
 import asyncio
+import struct
 from collections import deque
 from collections.abc import Callable
 
@@ -12,6 +13,16 @@ from proxy.sessions.event import Event
 
 _UNSENT = 65_536
 """Bytes that the client's connection may hold unsent before more is queued here, where it is counted."""
+
+
+def text_frame(message: bytes) -> bytes:
+    """The WebSocket frame (RFC 6455) by which a server sends a text, unmasked and not compressed."""
+    size = len(message)
+    if size < 126:
+        return b"\x81%c%b" % (size, message)
+    if size < 1 << 16:
+        return b"\x81\x7e%b%b" % (struct.pack("!H", size), message)
+    return b"\x81\x7f%b%b" % (struct.pack("!Q", size), message)
 
 
 class Output:
@@ -50,7 +61,11 @@ class Output:
         """Queues a message (JSON text). Never waits."""
         if self._closed:
             return
-        if self._has_room(len(message)):
+        if self._plain is not None and len(message) <= _UNSENT and self._is_clear(self._plain):
+            # Here and now: to wake the task that empties the queue takes longer than the write.
+            self._plain.write(text_frame(message))
+            self.sent += 1
+        elif self._has_room(len(message)):
             if self._messages is None:
                 self._messages = deque()
             self._messages.append(message)
@@ -60,20 +75,21 @@ class Output:
 
     def put_together(self, messages: list[bytes], frames: bytes) -> None:
         """Queues messages of which `frames` are the WebSocket frames, or sends these at once where nothing waits."""
-        transport = self._plain
-        if (
-            transport is None
-            or self._messages
-            or self._closed
+        if self._plain is not None and not self._closed and self._is_clear(self._plain):
+            self._plain.write(frames)
+            self.sent += len(messages)
+        else:
+            for message in messages:
+                self.put(message)
+
+    def _is_clear(self, transport: asyncio.Transport) -> bool:
+        """Whether nothing waits that has to be sent before."""
+        return not (
+            self._messages
             or self._socket.closed
             or transport.is_closing()
             or transport.get_write_buffer_size() > _UNSENT
-        ):
-            for message in messages:
-                self.put(message)
-        else:
-            transport.write(frames)
-            self.sent += len(messages)
+        )
 
     def hold(self, size: int) -> None:
         """Counts bytes that cannot be queued before something else is; negative when they can."""
