@@ -2,10 +2,14 @@
 
 import asyncio
 import ssl
+import sys
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import WebSocketWriter
 
+from proxy.nodes.deadlines import Deadlines
 from proxy.nodes.forwarded import forwarded_for
 from proxy.nodes.http import NodeFailure
 
@@ -14,6 +18,16 @@ _CLOSE_SECONDS = 1.0
 
 
 class _Socket(aiohttp.ClientWebSocketResponse[bool]):
+    def __init__(self, reader: Any, writer: WebSocketWriter, *args: Any, **options: Any) -> None:
+        super().__init__(reader, writer, *args, **options)
+        # All who wait in `send_frame` for the node to take more wait for one future: to end one would end them all.
+        writer._limit = sys.maxsize
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the node has not taken yet."""
+        return self._writer.transport.get_write_buffer_size()
+
     def abort(self) -> None:
         """Lets go of its connection at once: closing waits for what is unsent, which a node that hangs never takes."""
         self._writer.transport.abort()
@@ -37,6 +51,7 @@ class WebSocketDialer:
         self._connect_timeout = connect_timeout
         self._ping_interval = ping_interval
         self._message_bytes = message_bytes
+        self._deadlines = Deadlines()
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, force_close=True),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -58,7 +73,7 @@ class WebSocketDialer:
         headers = {} if client is None else {"X-Forwarded-For": forwarded_for(client)}
         try:
             async with asyncio.timeout(self._connect_timeout):
-                socket = await self._http.ws_connect(
+                socket: aiohttp.ClientWebSocketResponse[bool] = await self._http.ws_connect(
                     url,
                     headers=headers,
                     heartbeat=self._ping_interval,
@@ -71,24 +86,34 @@ class WebSocketDialer:
             raise NodeFailure("timeout", name, reached=False) from None
         except (aiohttp.ClientError, OSError) as error:
             raise NodeFailure("refused", name, reached=False, detail=_detail(error)) from None
-        return NodeConnection(name, socket)
+        return NodeConnection(name, cast(_Socket, socket), self._deadlines)
 
     async def close(self) -> None:
         """Closes all connections that are still open."""
         await self._http.close()
+        self._deadlines.close()
 
 
 class NodeConnection:
-    """A node's side of a session, or of the streams that all sessions share."""
+    """A node's side of a session, or of the streams that all sessions share.
 
-    def __init__(self, name: str, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
+    `deadlines`: for the questions that are asked on it.
+    """
+
+    def __init__(self, name: str, socket: _Socket, deadlines: Deadlines) -> None:
         self.name = name
+        self.deadlines = deadlines
         self.close_reason = ""
         """What the node gave for a reason when it closed the connection."""
         self._socket = socket
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that the node has not taken yet."""
+        return self._socket.unsent
+
     async def send(self, message: bytes) -> None:
-        """Sends one message. Raises NodeFailure where the connection is lost."""
+        """Sends one message; does not wait for the node to take it. Raises NodeFailure where the connection is lost."""
         try:
             await self._socket.send_frame(message, aiohttp.WSMsgType.TEXT)
         except (aiohttp.ClientError, OSError):
@@ -119,8 +144,7 @@ class NodeConnection:
 
     def abort(self) -> None:
         """Breaks the connection: `receive` tells its end."""
-        if isinstance(self._socket, _Socket):
-            self._socket.abort()
+        self._socket.abort()
 
     async def close(self) -> None:
         """Closes the connection."""

@@ -210,7 +210,7 @@ class Metrics:
         self._node_seconds.add(asked.seconds, asked.node, method_label(asked.method))
 
     def node_called(self, node: str, method: str, seconds: float) -> None:
-        """Count one gRPC call to a node."""
+        """Count one question to a node by WebSocket, or call by gRPC."""
         self._node_seconds.add(seconds, node, method_label(method))
 
     def shadowed(self, method: str, result: str) -> None:

@@ -31,7 +31,8 @@ class Calls:
         self._account = services.account
         self._order = order
         self._nodes = nodes
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._tasks: dict[Slot, asyncio.Task[None]] = {}
         self._bytes = 0
 
     def too_many(self, size: int) -> str | None:
@@ -39,7 +40,9 @@ class Calls:
         limits = self._services.limits
         if len(self._tasks) >= limits.in_flight:
             return f"More than {limits.in_flight} requests of this session are under way."
-        if self._tasks and self._bytes + size > limits.queue_bytes:
+        # The node may not even have taken what it did not answer in time.
+        waiting = max(self._bytes, self._nodes.unsent)
+        if waiting and waiting + size > limits.queue_bytes:
             return f"More than {limits.queue_bytes} bytes of requests of this session are under way."
         return None
 
@@ -47,29 +50,24 @@ class Calls:
         """Takes on a request of `size` bytes. Its place in the order is its place among the client's messages."""
         self._services.busy_polling.asked()
         slot = self._order.open(holds_pushed=call.method in SUBSCRIBING)
-        task = asyncio.create_task(self._serve(call, served, slot), name=f"request of {self._peer}")
         self._bytes += size
-        self._tasks.add(task)
-
-        def done(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
-            self._bytes -= size
-
-        task.add_done_callback(done)
+        serving = self._serve(call, served, slot, size)
+        self._tasks[slot] = self._loop.create_task(serving, name=f"request of {self._peer}")
 
     async def wait(self, seconds: float) -> None:
         """Waits for all to be answered, at most so long."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+            await asyncio.wait(self._tasks.values(), timeout=seconds)
 
     async def cancel(self) -> None:
         """Ends all that are left."""
-        tasks = tuple(self._tasks)
+        tasks = tuple(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()  # of one that had not begun nothing else does
 
-    async def _serve(self, call: Call, served: Served, slot: Slot) -> None:
+    async def _serve(self, call: Call, served: Served, slot: Slot, size: int) -> None:
         metrics = self._account.metrics
         metrics.in_flight.inc()
         try:
@@ -77,17 +75,23 @@ class Calls:
                 answer = await self._answer_in_time(call, served, slot)
         finally:
             metrics.in_flight.dec()
+            self._bytes -= size
+            del self._tasks[slot]
         self._account.ended(served, None)
         if self._account.shadow is not None:
             self._account.shadow.heard(call, answer, served)
         self._order.fill(slot, self._services.notices.warned(call.version, answer))
 
     async def _answer_in_time(self, call: Call, served: Served, slot: Slot) -> bytes:
+        # Each wait has an end at the deadline, for which all have one timer: one of its own costs 4 us.
+        deadline = self._loop.time() + self._services.limits.request_seconds
         try:
-            async with asyncio.timeout(self._services.limits.request_seconds):
-                link = await self._nodes.link()
-                with link.node.busy():
-                    return await self._answer(call, served, slot, link)
+            link = await self._nodes.link(deadline)
+            link.node.in_flight += 1
+            try:
+                return await self._answer(call, served, slot, link, deadline)
+            finally:
+                link.node.in_flight -= 1
         except TimeoutError:
             return self._failed(NodeFailure("timeout", served.node or "none"), call, served)
         except FAILURES as failure:
@@ -96,14 +100,14 @@ class Calls:
             log.exception("request_failed", request_id=served.request_id)
             return self._failed(NodeFailure("nonsense", served.node or "none"), call, served)
 
-    async def _answer(self, call: Call, served: Served, slot: Slot, link: NodeLink) -> bytes:
+    async def _answer(self, call: Call, served: Served, slot: Slot, link: NodeLink, deadline: float) -> bytes:
         version = link.version
         served.node, served.node_version = link.node.name, version
         pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method)
         split = self._nodes.shared.split(call.method, call.params) if call.method in SUBSCRIBING else None
         first: NodeAnswer | None = None
         if pipeline.passes and split is None:
-            message = await self._ask(Question(call.method, call.params), call, slot, link)
+            message = await self._ask(Question(call.method, call.params), call, slot, link, deadline)
             if message.parsed is None and call.method not in PATH_METHODS:
                 spliced = splice_websocket(call, message.text)
                 if spliced is not None:
@@ -114,8 +118,9 @@ class Calls:
         async def ask(question: Question) -> NodeAnswer:
             if split is not None:
                 with self._account.tracing.question(link.node.name, question.method):
-                    return await self._nodes.subscribe(split, call, slot, link)
-            return read_answer(await self._ask(question, call, slot, link), link.node)
+                    async with asyncio.timeout_at(deadline):
+                        return await self._nodes.subscribe(split, call, slot, link)
+            return read_answer(await self._ask(question, call, slot, link, deadline), link.node)
 
         translated = await self._services.translator.converse(pipeline.converse(call.params), version, ask, first)
         if not pipeline.same_version:
@@ -126,9 +131,10 @@ class Calls:
         served.outcome = "success" if served.error is None else "error"
         return write_websocket(call, translated.result, translated.beside)
 
-    async def _ask(self, question: Question, call: Call, slot: Slot, link: NodeLink) -> Message:
+    async def _ask(self, question: Question, call: Call, slot: Slot, link: NodeLink, deadline: float) -> Message:
+        noted = partial(self._nodes.answered, call, slot, question.method == call.method)
         with self._account.tracing.question(link.node.name, question.method):
-            return await link.ask(question, partial(self._nodes.answered, call, slot, question.method == call.method))
+            return await link.ask(question, noted, deadline)
 
     def _failed(self, failure: Failure, call: Call, served: Served) -> bytes:
         served.outcome = "failed"

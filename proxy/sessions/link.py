@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import re
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -11,9 +12,8 @@ import structlog
 
 from adapters import JsonObject, Question
 from proxy.envelope import AnswerUnreadable, node_message, read_websocket_answer
-from proxy.nodes.http import Asked, NodeFailure
+from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
-from proxy.nodes.raw_answer import RawAnswer
 from proxy.nodes.websocket import NodeConnection
 from proxy.observe.metrics import Metrics
 from proxy.sessions.subscriptions import stream_named, stream_of
@@ -53,11 +53,23 @@ class Listener(Protocol):
         """Takes a message that the node pushed."""
 
 
-class _Waiting(NamedTuple):
+class _Waiting:
     """A question that the node has not answered yet."""
 
-    noted: Noted
-    answer: asyncio.Future[Message]
+    __slots__ = ("answer", "noted")
+
+    def __init__(self, noted: Noted, answer: asyncio.Future[Message]) -> None:
+        self.noted = noted
+        self.answer = answer
+
+    def expire(self) -> None:
+        """The answer has not come in time."""
+        self.fail(TimeoutError())
+
+    def fail(self, failure: Exception) -> None:
+        """The answer will not come."""
+        if not self.answer.done():
+            self.answer.set_exception(failure)
 
 
 class NodeLink:
@@ -74,39 +86,33 @@ class NodeLink:
         self.connection = connection
         self._answer_seconds = answer_seconds
         self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
 
-    async def ask(self, question: Question, noted: Noted) -> Message:
+    async def ask(self, question: Question, noted: Noted, deadline: float = math.inf) -> Message:
         """Asks one question, and returns the message that answers it while `listen` runs; `noted` has it at once.
 
-        Raises NodeFailure, also `fail_waiting`'s, and TimeoutError.
+        `deadline`: the event loop's time at which the client's request ends. Raises NodeFailure, also `fail_waiting`'s,
+        and TimeoutError.
         """
-        loop = asyncio.get_running_loop()
+        began = self._loop.time()
         number = next(self._numbers)
-        waiting = _Waiting(noted, loop.create_future())
-        self._waiting[number] = waiting
-        began = loop.time()
-        outcome: RawAnswer | NodeFailure = NodeFailure("timeout", self.node.name)
+        waiting = self._waiting[number] = _Waiting(noted, self._loop.create_future())
+        self.connection.deadlines.set(waiting, min(deadline, began + self._answer_seconds))
         try:
-            async with asyncio.timeout(self._answer_seconds):
-                await self.connection.send(node_message(question.method, question.params, self.version, number))
-                answer = await waiting.answer
-            outcome = RawAnswer(200, "", b"")
-            return answer
-        except NodeFailure as failure:
-            outcome = failure
-            raise
+            await self.connection.send(node_message(question.method, question.params, self.version, number))
+            return await waiting.answer
         finally:
-            self._waiting.pop(number, None)
-            self._metrics.node_asked(Asked(self.node.name, question.method, True, loop.time() - began, outcome))
-            del waiting, outcome  # a failure has this frame, and this would have the failure
+            del self._waiting[number]
+            self.connection.deadlines.clear(waiting)
+            self._metrics.node_called(self.node.name, question.method, self._loop.time() - began)
+            del waiting  # a failure has this frame, and this would have the failure
 
     def fail_waiting(self) -> None:
         """Fails all questions that wait: the connection is lost, or is about to be closed."""
         for waiting in self._waiting.values():
-            if not waiting.answer.done():
-                waiting.answer.set_exception(NodeFailure("disconnected", self.node.name))
+            waiting.fail(NodeFailure("disconnected", self.node.name))
 
     async def listen(self, listener: Listener) -> None:
         """Gives on what the node says, until the connection ends."""

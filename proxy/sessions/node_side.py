@@ -65,12 +65,22 @@ class NodeSide:
         version = node.api_version or self._services.policy.default_version
         return NodeLink(node, version, connection, self._services.limits.node_seconds, self._services.account.metrics)
 
-    async def link(self) -> NodeLink:
-        """The link for one request, all of it; waits for one while the node is being replaced. Raises NodeFailure."""
-        await self._decided.wait()
+    async def link(self, deadline: float) -> NodeLink:
+        """The link for one request, all of it; waits for one while the node is being replaced.
+
+        Raises NodeFailure; TimeoutError at `deadline` (the event loop's time).
+        """
+        if self._link is None:
+            async with asyncio.timeout_at(deadline):
+                await self._decided.wait()
         if self._link is None:
             raise NodeFailure("refused", "none", reached=False)
         return self._link
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of questions that the node has not taken yet."""
+        return 0 if self._link is None else self._link.connection.unsent
 
     async def follow(self) -> None:
         """Reads the node, and where that is wanted the next one after it was lost."""

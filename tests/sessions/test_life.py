@@ -474,6 +474,33 @@ async def test_a_node_that_reads_nothing(house: House) -> None:
         await session.ended.wait()
 
 
+@pytest.mark.parametrize("shorter", ["node_answer", "request"])
+async def test_a_node_that_takes_no_questions(house: House, shorter: str) -> None:
+    """Those that it has not taken end in the same time as those that it does not answer, and are bounded as these."""
+    node = await house.node()
+    proxy = await house.proxy(
+        node,
+        timeouts={"node_answer": 9, "request": 9, shorter: 0.5},
+        websocket={"queue_bytes": 12_000_000},
+    )
+    client = await house.client(proxy)
+    session = await node.session()
+    assert session.transport is not None
+    session.transport.pause_reading()
+    # By another name an error would echo it.
+    asked = [{"command": "fee", "id": number, "secret": "x" * 900_000} for number in range(30)]
+    await client.send(*asked)
+    answers = [await client.get() for _ in asked]
+    assert {answer["id"] for answer in answers} == set(range(30))
+    assert {answer["error"] for answer in answers} == {"tooBusy"}
+    assert {answer["id"] for answer in answers if "12000000 bytes" in answer["error_message"]} == set(range(13, 30))
+    # Those are answered, but for the most part still here.
+    await client.send(*asked)
+    again = [await client.get() for _ in asked]
+    assert sum("12000000 bytes" in answer["error_message"] for answer in again) > 17
+    session.transport.resume_reading()
+
+
 # The end
 
 
