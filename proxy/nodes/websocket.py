@@ -15,6 +15,8 @@ from proxy.nodes.http import NodeFailure
 
 # A node that does not answer our close frame is not waited for any longer (seconds).
 _CLOSE_SECONDS = 1.0
+_MOST_UNSENT = 65_536
+"""Bytes that a node has not taken, at which its pings go without an answer (RFC 6455, 5.5.3, wants the latest only)."""
 
 
 class _Socket(aiohttp.ClientWebSocketResponse[bool]):
@@ -27,6 +29,11 @@ class _Socket(aiohttp.ClientWebSocketResponse[bool]):
     def unsent(self) -> int:
         """Bytes that the node has not taken yet."""
         return self._writer.transport.get_write_buffer_size()
+
+    async def pong(self, message: bytes = b"") -> None:
+        """Answers a ping, unless the node takes nothing: nothing else would bound what it pings for."""
+        if self.unsent < _MOST_UNSENT:
+            await super().pong(message)
 
     def abort(self) -> None:
         """Lets go of its connection at once: closing waits for what is unsent, which a node that hangs never takes."""

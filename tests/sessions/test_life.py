@@ -501,6 +501,22 @@ async def test_a_node_that_takes_no_questions(house: House, shorter: str) -> Non
     session.transport.resume_reading()
 
 
+async def test_a_node_that_pings_and_reads_nothing(house: House) -> None:
+    """What it is owed for its pings is bounded, and its client is served on."""
+    node = await house.node(accept)
+    client = await house.client(await house.proxy(node))
+    session = await node.session()
+    assert session.transport is not None
+    (connection,) = (each for each in gc.get_objects() if isinstance(each, NodeConnection) and each.close_code is None)
+    session.transport.pause_reading()
+    async with asyncio.timeout(20):
+        for _ in range(200_000):  # 24 MB
+            await session.socket.ping(b"p" * 120)
+    assert 0 < connection.unsent < 70_000
+    session.transport.resume_reading()
+    assert (await client.ask({"command": "fee"}))["status"] == "success"
+
+
 # The end
 
 
