@@ -147,6 +147,8 @@ async def test_a_node_that_lags(two: Two) -> None:
         told = two.good.info
         two.good.info = {**told, "validated_ledger": {"seq": 131 + 11, "age": 1}}  # more than health.max_lag
         await until_healthy(two.served, "bad", healthy=False)
+        looks = two.good.times("server_info")
+        await two.good.until(lambda: two.good.times("server_info") >= looks + 6)  # each worker has seen it by then
         asked = two.bad.times("account_lines")
         yield
         assert two.bad.times("account_lines") == asked
