@@ -2,8 +2,9 @@
 
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import orjson
@@ -30,6 +31,7 @@ from bench.load import Spread
 from bench.websocket_cases import run
 
 Row = dict[str, object]
+T = TypeVar("T")
 
 _BY_WEBSOCKET = ("account_info rewritten", "account_tx of 20", "account_tx of 200")
 
@@ -123,11 +125,10 @@ def _websocket_rows(repeats: int, seconds: float) -> Iterator[Row]:
 
 
 def _asked_rows(folder: Path, case: Case, repeats: int, seconds: float) -> Iterator[Row]:
-    ours: list[tuple[float, float]] = []
-    theirs: list[tuple[float, float]] = []
-    for _ in range(repeats):
-        for plain, measured in ((False, ours), (True, theirs)):
-            measured.append(run(websocket_cases.requests(folder, case, sessions=32, seconds=seconds, plain=plain)))
+    def requests(plain: bool) -> Coroutine[None, None, tuple[float, float]]:
+        return websocket_cases.requests(folder, case, sessions=32, seconds=seconds, plain=plain)
+
+    ours, theirs = _in_turns(requests, repeats)
     name = f"websocket {case.name}"
     yield _row(name, "requests/s", Spread.of([rate for rate, _ in ours]))
     yield _row(name, "CPU us for each", Spread.of([cpu * 1e6 for _, cpu in ours]))
@@ -136,17 +137,20 @@ def _asked_rows(folder: Path, case: Case, repeats: int, seconds: float) -> Itera
 
 
 def _stream_rows(folder: Path, repeats: int, subscribers: int, messages: int, at_once: int) -> Iterator[Row]:
-    costs: dict[bool, list[float]] = {False: [], True: []}
-    for _ in range(repeats):
-        for plain, measured in costs.items():
-            cost = websocket_cases.stream(
-                folder, subscribers=subscribers, messages=messages, at_once=at_once, plain=plain
-            )
-            measured.append(run(cost) * 1e6)
+    def cost(plain: bool) -> Coroutine[None, None, float]:
+        return websocket_cases.stream(folder, subscribers=subscribers, messages=messages, at_once=at_once, plain=plain)
+
+    ours, theirs = _in_turns(cost, repeats)
     case = f"websocket stream to {subscribers}{f', {at_once} at once' if at_once > 1 else ''}"
-    yield _row(case, "CPU us for each message to each", Spread.of(costs[False]))
-    ratios = [theirs / ours for ours, theirs in zip(costs[False], costs[True], strict=True)]
+    yield _row(case, "CPU us for each message to each", Spread.of([own * 1e6 for own in ours]))
+    ratios = [plain / own for own, plain in zip(ours, theirs, strict=True)]
     yield _row(case, "by CPU, x one rewriting per subscriber", Spread.of(ratios), ">= 5" if subscribers == 1000 else "")
+
+
+def _in_turns(measure: Callable[[bool], Coroutine[None, None, T]], repeats: int) -> tuple[list[T], list[T]]:
+    """What is measured of the proxy, and of the plain one (`measure(True)`), one after the other."""
+    turns = [(run(measure(False)), run(measure(True))) for _ in range(repeats)]
+    return [ours for ours, _ in turns], [theirs for _, theirs in turns]
 
 
 def _row(case: str, what: str, spread: Spread, goal: str = "") -> Row:

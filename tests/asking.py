@@ -17,6 +17,14 @@ async def ask(proxy: Proxy, method: str = "fee", version: int = 2, **params: Any
         return result
 
 
+async def ask_by_websocket(proxy: Proxy) -> dict[str, Any]:
+    """The answer to `fee` in a session of its own."""
+    async with aiohttp.ClientSession() as client, client.ws_connect(proxy.http_url) as socket:
+        await socket.send_json({"id": 1, "command": "fee"})
+        answer: dict[str, Any] = await socket.receive_json()
+        return answer
+
+
 async def ready(proxy: Proxy) -> dict[str, dict[str, Any]]:
     """What `/ready` tells of the nodes, by name."""
     async with aiohttp.ClientSession() as client, client.get(f"{proxy.observe_url}/ready") as answer:

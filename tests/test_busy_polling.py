@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import closing
 from typing import Any
 
-import aiohttp
 import pytest
 
 from proxy.busy_polling import BusyPolling
 from proxy.demo import DemoNode
 from proxy.server import Proxy
-from tests.asking import ask, until
+from tests.asking import ask, ask_by_websocket, until
 from tests.conftest import settings_for
 
 LONG = 0.1
@@ -83,13 +82,6 @@ def test_without_it_it_sleeps_at_once(selector: Selector) -> None:
     run(selector, test)
 
 
-async def ask_by_websocket(proxy: Proxy) -> None:
-    url = proxy.http_url.replace("http", "ws", 1)
-    async with aiohttp.ClientSession() as client, client.ws_connect(url) as session:
-        await session.send_json({"command": "fee"})
-        assert (await session.receive_json())["status"] == "success"
-
-
 @pytest.mark.parametrize("ask", [ask, ask_by_websocket])
 def test_a_clients_request_keeps_the_proxy_awake(selector: Selector, ask: Callable[[Proxy], Awaitable[Any]]) -> None:
     async def test() -> None:
@@ -98,7 +90,7 @@ def test_a_clients_request_keeps_the_proxy_awake(selector: Selector, ask: Callab
             await proxy.start()
             try:
                 began = time.monotonic()
-                await ask(proxy)
+                assert (await ask(proxy))["status"] == "success"
                 answered = time.monotonic()
                 assert answered - began + await sleeps_again(selector, answered) >= LONG
             finally:

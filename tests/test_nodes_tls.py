@@ -4,14 +4,12 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import orjson
 import pytest
 import trustme
 
 from proxy.config import ConfigurationError, load_settings
-from proxy.server import Proxy
-from tests.asking import ask, ready
+from tests.asking import ask, ask_by_websocket, ready
 from tests.conftest import StartProxy, settings_for
 from tests.scripted_node import ScriptedNode
 
@@ -31,12 +29,6 @@ def tls_of(ca: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
     return context
 
 
-async def is_answered_over_websocket(served: Proxy) -> None:
-    async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url) as socket:
-        await socket.send_json({"id": 1, "command": "fee"})
-        assert (await socket.receive_json())["status"] == "success"
-
-
 @pytest.mark.parametrize("checked", [True, False])
 async def test_http_and_websocket_by_tls(proxy: StartProxy, authority: tuple[trustme.CA, str], checked: bool) -> None:
     ca, path = authority
@@ -48,7 +40,7 @@ async def test_http_and_websocket_by_tls(proxy: StartProxy, authority: tuple[tru
         told = (await ready(served))["node-1"]
         assert (told["healthy"], told["websocket_problem"]) == (True, None)
         assert "error" not in await ask(served)
-        await is_answered_over_websocket(served)
+        assert (await ask_by_websocket(served))["status"] == "success"
 
 
 async def test_a_url_in_capitals_is_by_tls_as_any_other(proxy: StartProxy, authority: tuple[trustme.CA, str]) -> None:
@@ -63,7 +55,7 @@ async def test_a_url_in_capitals_is_by_tls_as_any_other(proxy: StartProxy, autho
         served = await proxy(nodes=[node.settings(**urls, tls={"ca": path})])
         told = (await ready(served))["node-1"]
         assert (told["healthy"], told["problem"], told["websocket_problem"]) == (True, None, None)
-        await is_answered_over_websocket(served)
+        assert (await ask_by_websocket(served))["status"] == "success"
 
 
 async def test_a_reload_reads_the_file_of_the_ca_again(proxy: StartProxy, authority: tuple[trustme.CA, str]) -> None:

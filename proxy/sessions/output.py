@@ -58,12 +58,12 @@ class Output:
         """Messages that the socket has taken."""
 
     def put(self, message: bytes) -> None:
-        """Queues a message (JSON text). Never waits."""
+        """Queues a message (JSON text), or sends it at once where nothing waits. Never waits itself."""
         if self._closed:
             return
-        if self._plain is not None and len(message) <= _UNSENT and self._is_clear(self._plain):
-            # Here and now: to wake the task that empties the queue takes longer than the write.
-            self._plain.write(text_frame(message))
+        if len(message) <= _UNSENT and (transport := self._clear()) is not None:
+            # To wake the task that empties the queue takes longer than the write.
+            transport.write(text_frame(message))
             self.sent += 1
         elif self._has_room(len(message)):
             if self._messages is None:
@@ -75,21 +75,26 @@ class Output:
 
     def put_together(self, messages: list[bytes], frames: bytes) -> None:
         """Queues messages of which `frames` are the WebSocket frames, or sends these at once where nothing waits."""
-        if self._plain is not None and not self._closed and self._is_clear(self._plain):
-            self._plain.write(frames)
+        if (transport := self._clear()) is not None:
+            transport.write(frames)
             self.sent += len(messages)
         else:
             for message in messages:
                 self.put(message)
 
-    def _is_clear(self, transport: asyncio.Transport) -> bool:
-        """Whether nothing waits that has to be sent before."""
-        return not (
-            self._messages
+    def _clear(self) -> asyncio.Transport | None:
+        """The client's transport, where frames may be written to it as they are and nothing waits to be sent before."""
+        transport = self._plain
+        if (
+            transport is None
+            or self._messages
+            or self._closed
             or self._socket.closed
             or transport.is_closing()
             or transport.get_write_buffer_size() > _UNSENT
-        )
+        ):
+            return None
+        return transport
 
     def hold(self, size: int) -> None:
         """Counts bytes that cannot be queued before something else is; negative when they can."""
