@@ -21,7 +21,7 @@ from proxy.config import (
     load_settings,
     shown_url,
 )
-from proxy.listening.trial import try_addresses
+from proxy.http.bindable import try_addresses
 
 _config_option = click.option(
     "--config",
@@ -51,7 +51,7 @@ for _command in COMMANDS:
 def serve(config: Path) -> None:
     """Serve clients, until told to stop by SIGTERM or SIGINT."""
     settings = _load(config)
-    from proxy import process  # not needed to check a configuration
+    from proxy.server import process  # not needed to check a configuration
 
     try:
         process.run(settings, partial(_read, config))

@@ -11,10 +11,10 @@ import pytest_asyncio
 
 from proxy.config import Settings
 from proxy.demo import DemoNode
-from tests.processes import ProxyProcesses
+from tests.support.processes import ProxyProcesses
 
 if TYPE_CHECKING:
-    from proxy.server import Proxy
+    from proxy.server.proxy import Proxy
 
 StartNode = Callable[..., Awaitable[DemoNode]]
 
@@ -80,7 +80,7 @@ async def proxy(request: pytest.FixtureRequest) -> AsyncIterator[StartProxy]:
 
 async def started_proxy(sections: dict[str, Any], workers: int, stack: AsyncExitStack) -> "Proxy":
     """A proxy that ends with `stack`: in this process, or where there are to be `workers`, in others."""
-    from proxy.server import Proxy  # here, so that the tests of a part need no other part
+    from proxy.server.proxy import Proxy  # here, so that the tests of a part need no other part
 
     started = ProxyProcesses(sections, workers) if workers else Proxy(Settings.model_validate(sections))
     await started.start()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from adapters import JsonObject
-from proxy.commands.server import TRANSPORTS
+from proxy.commands.api_client import TRANSPORTS
 
 DEFAULT_URL = "http://127.0.0.1:51233/"
 

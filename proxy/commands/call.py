@@ -6,10 +6,10 @@ import click
 import uvloop
 
 from adapters import JsonObject
+from proxy.commands.api_client import Answered, NoAnswer, Server, TextAnswer, version_range
 from proxy.commands.arguments import api_version_option, json_object, split_named, timeout_option, url_option
 from proxy.commands.output import echo_json
 from proxy.commands.positional import FORMS, by_position
-from proxy.commands.server import Answered, NoAnswer, Server, TextAnswer, version_range
 
 _ERROR, _NO_ANSWER = 1, 3
 

@@ -8,9 +8,9 @@ from difflib import get_close_matches
 import click
 
 from adapters import VERSIONS
+from proxy.commands.adapter_docs import Change, Changes, changes_between
 from proxy.commands.output import echo_json
-from proxy.commands.told import Change, Changes, changes_between
-from proxy.nodes.methods import KNOWN_METHODS
+from proxy.envelope.methods import KNOWN_METHODS
 from proxy.spec import changes as schema_changes
 
 _WIDTH = 100

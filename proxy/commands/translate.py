@@ -12,13 +12,13 @@ import uvloop
 
 from adapters import VERSIONS, JsonObject, Question
 from adapters.errors import error_result
-from proxy.commands.answer_forms import Writing, take_out
+from proxy.commands.answer_envelopes import Writing, take_out
+from proxy.commands.api_client import NoAnswer, Server, TextAnswer
 from proxy.commands.arguments import checked_url, json_object
 from proxy.commands.output import echo_json
-from proxy.commands.server import NoAnswer, Server, TextAnswer
 from proxy.config import LimitSettings
 from proxy.envelope import AnswerUnreadable
-from proxy.translation import AnswerMisshapen, NodeAnswer, Translator
+from proxy.versions.translator import AnswerMisshapen, NodeAnswer, Translator
 
 _FAILED, _NO_ANSWER = 1, 3
 

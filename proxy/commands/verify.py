@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapters import VERSIONS
+from proxy.commands.api_client import NoAnswer, Server, TextAnswer, version_range
 from proxy.commands.arguments import checked_url, timeout_option
-from proxy.commands.server import NoAnswer, Server, TextAnswer, version_range
 from proxy.commands.verification.answers import AnswerComparison
 from proxy.commands.verification.comparison import Outcome
 from proxy.commands.verification.node import NodeLost, NotAsked, PacedNode
-from proxy.commands.verification.pushed import compare_pushed
-from proxy.commands.verification.questions import questions
 from proxy.commands.verification.report import Report, as_json, as_junit, write_for_people
-from proxy.commands.verification.subjects import find_subjects
+from proxy.commands.verification.requests import questions
+from proxy.commands.verification.samples import find_subjects
+from proxy.commands.verification.streams import compare_pushed
 from proxy.config import shown_url
 
 _DIFFERENT, _NO_ANSWER = 1, 3

@@ -9,10 +9,10 @@ import click
 import uvloop
 
 from adapters import JsonObject
+from proxy.commands.api_client import NoAnswer, Server, TextAnswer, version_range
 from proxy.commands.arguments import api_version_option, as_json, timeout_option, url_option
 from proxy.commands.output import echo_json
 from proxy.commands.positional import currency
-from proxy.commands.server import NoAnswer, Server, TextAnswer, version_range
 
 _ERROR, _NO_ANSWER = 1, 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0

@@ -1,13 +1,13 @@
 """The configuration: a YAML file and the environment become frozen, validated settings, or a list of every fault."""
 
-from proxy.config.bounds import LimitSettings, TimeoutSettings
 from proxy.config.environment import CONFIG_VARIABLE
-from proxy.config.faults import ConfigurationError, Fault, shown_url
 from proxy.config.grpc import GrpcSettings
 from proxy.config.keys import Key, settings_keys
-from proxy.config.listening import CorsSettings, ListenSettings, TlsSettings
+from proxy.config.limits import LimitSettings, TimeoutSettings
+from proxy.config.listeners import CorsSettings, ListenSettings, TlsSettings
 from proxy.config.load import load_settings
-from proxy.config.observing import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
+from proxy.config.observability import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
+from proxy.config.problems import ConfigurationError, Fault, shown_url
 from proxy.config.settings import (
     CacheSettings,
     GuardSettings,

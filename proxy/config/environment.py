@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 
-from proxy.config.faults import Fault, nearest
 from proxy.config.keys import (
     ENVIRONMENT_PREFIX,
     Path,
@@ -15,6 +14,7 @@ from proxy.config.keys import (
     takes_text,
     variable_name,
 )
+from proxy.config.problems import Fault, nearest
 from proxy.config.yaml_text import YamlError, read_yaml
 
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from proxy.config.kinds import Allowed, Bytes, Count, GrpcMethod, Seconds, Version
 from proxy.config.section import Section
+from proxy.config.types import Allowed, Bytes, Count, GrpcMethod, Seconds, Version
 
 MISSING = PydanticCustomError("grpc", "null, or install the extra grpc: pip install 'xrpl-version-proxy[grpc]'")
 

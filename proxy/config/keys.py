@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from proxy.config.kinds import Allowed, is_file_text
 from proxy.config.settings import Settings
+from proxy.config.types import Allowed, is_file_text
 
 ENVIRONMENT_PREFIX = "XRPL_PROXY_"
 

@@ -6,8 +6,8 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from proxy.config.environment import lay_over
-from proxy.config.faults import ConfigurationError, Fault, faults_of, faults_of_names
 from proxy.config.keys import Path, find, key_name, section
+from proxy.config.problems import ConfigurationError, Fault, faults_of, faults_of_names
 from proxy.config.settings import Settings
 from proxy.config.yaml_text import Document, YamlError, read_yaml
 

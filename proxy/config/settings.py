@@ -7,9 +7,13 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, Valida
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from proxy.config import grpc
-from proxy.config.bounds import LimitSettings, TimeoutSettings
 from proxy.config.grpc import GrpcSettings
-from proxy.config.kinds import (
+from proxy.config.limits import LimitSettings, TimeoutSettings
+from proxy.config.listeners import CorsSettings, ListenSettings
+from proxy.config.observability import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
+from proxy.config.section import Section as _Section
+from proxy.config.shadow import ShadowSettings
+from proxy.config.types import (
     AdminMethod,
     Allowed,
     Bytes,
@@ -29,10 +33,6 @@ from proxy.config.kinds import (
     Weight,
     Workers,
 )
-from proxy.config.listening import CorsSettings, ListenSettings
-from proxy.config.observing import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
-from proxy.config.section import Section as _Section
-from proxy.config.shadow import ShadowSettings
 from proxy.config.versions import VersionSettings
 
 

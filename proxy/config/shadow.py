@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from proxy.config.kinds import Allowed, Bytes, Count, FieldName, Seconds, ShadowNode, Share
 from proxy.config.section import Section
+from proxy.config.types import Allowed, Bytes, Count, FieldName, Seconds, ShadowNode, Share
 
 
 class ShadowSettings(Section):

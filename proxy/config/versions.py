@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from proxy.config.kinds import Allowed, Date, DocumentUrl, Flag, Version, read_date
 from proxy.config.section import Section
+from proxy.config.types import Allowed, Date, DocumentUrl, Flag, Version, read_date
 
 
 class SunsetSettings(Section):

@@ -9,8 +9,8 @@ import uvloop
 
 from proxy.config import LoggingSettings, Settings
 from proxy.demo.node import DemoNode
-from proxy.observe import logs
-from proxy.server import Proxy
+from proxy.server.proxy import Proxy
+from proxy.telemetry import logs
 
 HOST = "127.0.0.1"
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from proxy.guard import Guard
-from proxy.negotiation import DEFAULT_VERSION, Offered, VersionRefused
-from proxy.request_json import MAX_DEPTH
+from proxy.access.method_policy import Guard
+from proxy.envelope.strict_json import MAX_DEPTH
+from proxy.versions.negotiation import DEFAULT_VERSION, Offered, VersionRefused
 
 ECHOED = ("id", "jsonrpc", "ripplerpc")
 """Members of a request that come back in its answer."""
@@ -18,7 +18,7 @@ NOT_PARAMS = frozenset({*ECHOED, "api_version", "command", "method"})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a request is measured by. `request_bytes` is its size, `depth` as in `proxy.request_json.read`."""
+    """What a request is measured by. `request_bytes` is its size, `depth` as in `proxy.envelope.strict_json.read`."""
 
     versions: Offered
     guard: Guard = field(default_factory=Guard)

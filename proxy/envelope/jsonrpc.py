@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 
 from adapters.errors import error_result, http_status
+from proxy.access.method_policy import masked
 from proxy.envelope.call import NOT_PARAMS, Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, make_call
-from proxy.guard import masked
-from proxy.negotiation import ABSENT, VersionRefused, negotiate
-from proxy.request_json import RequestUnreadable, echoed, read, write, write_line
+from proxy.envelope.strict_json import RequestUnreadable, echoed, read, write, write_line
+from proxy.versions.negotiation import ABSENT, VersionRefused, negotiate
 
 _METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
 """Codes of the errors that stand for an item of a batch."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from proxy.request_json import write
+from proxy.envelope.strict_json import write
 
 _ENVELOPE = frozenset({"id", "jsonrpc", "ripplerpc", "api_version", "status", "type", "request", "result", "error"})
 _BESIDE = frozenset({"warning", "warnings", "forwarded"})

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.errors import error_result
+from proxy.access.method_policy import masked
 from proxy.envelope.call import ECHOED, Call, Policy, Refused, WebSocketRefusal, make_call
-from proxy.guard import masked
-from proxy.negotiation import ABSENT, VersionRefused, negotiate
-from proxy.request_json import RequestUnreadable, echoed, read, write
+from proxy.envelope.strict_json import RequestUnreadable, echoed, read, write
+from proxy.versions.negotiation import ABSENT, VersionRefused, negotiate
 
 _ECHOED = (*ECHOED, "api_version")
 

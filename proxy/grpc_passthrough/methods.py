@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from proxy.negotiation import VersionRange, negotiate
+from proxy.versions.negotiation import VersionRange, negotiate
 
 _PATH = re.compile(r"/org\.xrpl\.rpc\.v([1-9][0-9]{0,8})\.([A-Za-z0-9_]{1,64})/([A-Za-z0-9_]{1,64})")
 SERVICE = "XRPLedgerAPIService"

@@ -7,10 +7,10 @@ from pathlib import Path
 import grpc
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
-from proxy.grpc_passthrough.calls import Calls, Context
+from proxy.grpc_passthrough.forwarder import Calls, Context
 from proxy.grpc_passthrough.health import Health
 from proxy.grpc_passthrough.methods import SERVICE, package
-from proxy.listening.tls import Certificate, Identity
+from proxy.tls import Certificate, Identity
 
 _IDLE_MS = 300_000
 """A connection without a call is closed after this; clients connect again by themselves."""

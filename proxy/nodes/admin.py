@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 import orjson
 
-from proxy.nodes.answers import result_of
 from proxy.nodes.http import NodeFailure
-from proxy.nodes.raw_answer import RawAnswer
+from proxy.nodes.own_requests import result_of
+from proxy.nodes.response import RawAnswer
 
 _LONGEST = 1_000_000
 """Bytes of an answer that are read; that to `ping` has a hundred."""

@@ -9,11 +9,11 @@ from dataclasses import replace
 import orjson
 import structlog
 
-from proxy.errand import in_task
+from proxy.eventloop.inline_task import in_task
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
-from proxy.nodes.answers import error_of, no_result, refuses_version, result_of
 from proxy.nodes.http import Asked, HttpNode, NodeFailure
-from proxy.nodes.raw_answer import RawAnswer
+from proxy.nodes.own_requests import error_of, no_result, refuses_version, result_of
+from proxy.nodes.response import RawAnswer
 from proxy.nodes.status import HealthRules, NodeStatus, told_by
 from proxy.nodes.version import choose_version
 

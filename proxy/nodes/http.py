@@ -10,15 +10,15 @@ from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
-from proxy.errand import in_task
-from proxy.nodes.deadlines import Deadlines
+from proxy.eventloop.deadline_timer import Deadlines
+from proxy.eventloop.inline_task import in_task
+from proxy.eventloop.write_batcher import Outlet
+from proxy.nodes.connection_pool import HttpConnections
 from proxy.nodes.forwarded import forwarded_for
 from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection
-from proxy.nodes.http_connections import HttpConnections
-from proxy.nodes.places import Places
-from proxy.nodes.raw_answer import RawAnswer
-from proxy.outlet import Outlet
-from proxy.tracing import UNTRACED, Tracing
+from proxy.nodes.response import RawAnswer
+from proxy.nodes.semaphore import Places
+from proxy.telemetry.tracing import UNTRACED, Tracing
 
 FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense"]
 

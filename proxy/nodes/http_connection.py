@@ -9,10 +9,10 @@ from typing import cast
 
 import httptools
 
-from proxy.errand import Reply
-from proxy.nodes.raw_answer import RawAnswer, answer_at_once
-from proxy.outlet import Outlet
-from proxy.parts import Parts
+from proxy.eventloop.chunk_buffer import Parts
+from proxy.eventloop.inline_task import Reply
+from proxy.eventloop.write_batcher import Outlet
+from proxy.nodes.response import RawAnswer, answer_at_once
 
 _MOST_HEAD_BYTES = 65_536
 """Of an answer: status line and headers."""

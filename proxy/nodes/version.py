@@ -1,8 +1,8 @@
 """Which API version a node is spoken to in, chosen from what it says it has."""
 
 from adapters import VERSIONS
-from proxy.nodes.answers import error_of, no_result, refuses_version, result_of
-from proxy.nodes.raw_answer import RawAnswer
+from proxy.nodes.own_requests import error_of, no_result, refuses_version, result_of
+from proxy.nodes.response import RawAnswer
 
 HIGHEST_VERSION = VERSIONS.newest
 """The highest API version that any part of the proxy knows."""

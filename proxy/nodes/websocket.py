@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import WebSocketWriter
 
-from proxy.nodes.deadlines import Deadlines
+from proxy.eventloop.deadline_timer import Deadlines
 from proxy.nodes.forwarded import forwarded_for
 from proxy.nodes.http import NodeFailure
 

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from proxy.callers import Callers, Seen, Use, UsedFor
-from proxy.observe.logs import mask_text
+from proxy.telemetry.client_usage import Callers, Seen, Use, UsedFor
+from proxy.telemetry.logs import mask_text
 
 _WANTED = re.compile(r"[1-9][0-9]?|refused")
 

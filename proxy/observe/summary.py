@@ -13,11 +13,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
 from proxy.config import Settings
-from proxy.configured import make_sunsets
-from proxy.negotiation import VersionRange
-from proxy.observe.endpoints import Readiness, told_of_node
-from proxy.observe.metrics import Metrics
-from proxy.sunset import Clock, Dwindling
+from proxy.observe.server import Readiness, told_of_node
+from proxy.server.builders import make_sunsets
+from proxy.telemetry.metrics import Metrics
+from proxy.versions.negotiation import VersionRange
+from proxy.versions.sunset import Clock, Dwindling
 
 HISTORY_SECONDS = 300.0
 """Between two entries of the history."""

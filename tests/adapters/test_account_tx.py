@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adapters import JsonObject
-from tests.adapters.native import LaidOutNode, error, serve
+from tests.support.native import LaidOutNode, error, serve
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 SERVER = {"account": ALICE, "ledger_index_min": 10, "ledger_index_max": 90, "limit": 1, "transactions": []}

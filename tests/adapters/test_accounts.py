@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import pytest
 
 from adapters import JsonObject
-from tests.adapters.native import LaidOutNode, error, serve
+from tests.support.native import LaidOutNode, error, serve
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 PUBLIC_KEY = "aBQG8RQAzjs1eTKFEAQXr2gS4utcDiEC9wmi7pfUPTi27VCahwgw"

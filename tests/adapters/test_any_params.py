@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters import VERSIONS, JsonObject, Question
-from tests.adapters.native import Miss, RecordedNode, error, serve
 from tests.adapters.test_recorded import asked
+from tests.support.native import Miss, RecordedNode, error, serve
 
 NAMES = sorted({name for question in asked("public") for name in question.params} | {"role", "ident", "ledger"})
 FAILURES = ("invalidParams", "internal", "lgrIdxMalformed", "lgrIdxsInvalid", "notSynced", "actNotFound", "tooBusy")

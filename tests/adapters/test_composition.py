@@ -8,7 +8,7 @@ import pytest
 from adapters import Conversation, JsonObject, Question, Versions
 from adapters.adapter import ErrorAdapter, MethodAdapter, Step, StreamAdapter, answered, by_method
 from adapters.v1_v2 import STEP as V1_V2
-from tests.adapters.native import LaidOutNode, error, serve
+from tests.support.native import LaidOutNode, error, serve
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 

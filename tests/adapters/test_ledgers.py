@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import pytest
 
 from adapters import JsonObject
-from tests.adapters.native import LaidOutNode, error, serve
+from tests.support.native import LaidOutNode, error, serve
 
 HASH, PARENT = "AB" * 32, "CD" * 32
 CLOSED: JsonObject = {

@@ -7,8 +7,8 @@ import pytest
 
 from adapters import VERSIONS, JsonObject, Question
 from proxy.demo.recorded import PortKind, read_lines
-from tests.adapters.native import RecordedNode, serve
-from tests.conformance.comparison import UNCOMPARED, differences
+from tests.support.conformance import UNCOMPARED, differences
+from tests.support.native import RecordedNode, serve
 
 OFFERED = range(VERSIONS.oldest, VERSIONS.newest + 1)
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from adapters import VERSIONS, JsonObject
 from adapters.adapter import Step
-from tests.adapters.native import Ask, RecordedNode, serve
 from tests.adapters.test_recorded import asked, is_fault
-from tests.adapters.told import Told
-from tests.conformance.comparison import differences
+from tests.support.conformance import differences
+from tests.support.native import Ask, RecordedNode, serve
+from tests.support.round_trip import Told
 
 STEPS = VERSIONS.way(VERSIONS.oldest, VERSIONS.newest)
 NEUTRAL = "account_lines"

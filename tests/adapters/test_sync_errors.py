@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adapters import JsonObject
-from tests.adapters.native import LaidOutNode, error, serve
+from tests.support.native import LaidOutNode, error, serve
 
 
 def server_info(state: str, age: Any = 2) -> JsonObject:

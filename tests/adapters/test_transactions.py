@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import pytest
 
 from adapters import VERSIONS, JsonObject
-from tests.adapters.generated import Ledger
-from tests.adapters.native import LaidOutNode, error, serve
+from tests.support.generated import Ledger
+from tests.support.native import LaidOutNode, error, serve
 
 LEDGER = Ledger(131, "AB" * 32, 848562629)
 HEADER = {

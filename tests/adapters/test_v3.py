@@ -7,7 +7,7 @@ import pytest
 
 from adapters import JsonObject
 from adapters.v2_v3.issues import is_issue
-from tests.adapters.native import LaidOutNode, error, serve
+from tests.support.native import LaidOutNode, error, serve
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 ABOUT: JsonObject = {"ledger_current_index": 132, "validated": False}

@@ -6,9 +6,9 @@ import aiohttp
 import pytest
 
 from proxy.demo import DemoNode
-from proxy.server import Proxy
-from tests.clients.libraries import Library, Script, running, websocket_url
+from proxy.server.proxy import Proxy
 from tests.conftest import StartNode, StartProxy
+from tests.support.libraries import Library, Script, running, websocket_url
 
 XRPL_PY = [Library("xrpl_py", version) for version in (1, 2)]
 XRPL_JS = [Library("xrpl_js", version) for version in (1, 2)]

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from adapters import VERSIONS
-from proxy.commands.told import changes_between
+from proxy.commands.adapter_docs import changes_between
 from tests.commands.conftest import Run
 
 

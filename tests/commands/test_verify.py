@@ -13,7 +13,7 @@ from aiohttp import web
 from adapters import VERSIONS, JsonObject, Question
 from adapters.v1_v2.account_info import AccountInfo
 from adapters.v1_v2.tx import Tx
-from proxy.commands.server import Server
+from proxy.commands.api_client import Server
 from proxy.commands.verification.answers import AnswerComparison
 from proxy.commands.verification.comparison import differences
 from proxy.commands.verification.node import NodeLost, NotAsked, PacedNode

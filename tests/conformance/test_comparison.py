@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.comparison import SHOWN_PER_METHOD, Case, compare, differences
+from tests.support.conformance import SHOWN_PER_METHOD, Case, compare, differences
 
 
 @pytest.mark.parametrize(

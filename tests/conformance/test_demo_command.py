@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from tests.conformance.comparison import client_session
+from tests.support.conformance import client_session
 
 
 @asynccontextmanager

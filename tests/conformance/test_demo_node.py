@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from proxy.demo.recorded import PortKind
-from tests.conformance.comparison import (
+from tests.conftest import StartNode
+from tests.support.conformance import (
     ClientVersion,
     cases,
     client_session,
@@ -16,7 +17,6 @@ from tests.conformance.comparison import (
     compare_websocket,
     recorded_stream,
 )
-from tests.conftest import StartNode
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from proxy.demo.recorded import PortKind
-from tests.conformance.comparison import ADMIN_METHODS, CLIENTS, NODES, VERSIONS, ClientVersion, cases, compare_http
 from tests.conftest import StartNode, StartProxy
+from tests.support.conformance import ADMIN_METHODS, CLIENTS, NODES, VERSIONS, ClientVersion, cases, compare_http
 
 
 @pytest.mark.parametrize("port_kind", ["public", "admin"])

@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from proxy.demo.recorded import read_lines
-from tests.conformance.comparison import NODES, client_session, differences
 from tests.conftest import StartNode, StartProxy
+from tests.support.conformance import NODES, client_session, differences
 
 EXCEPTIONS: dict[str, str] = {
     "http/size_1100000": "rippled resets the connection in the middle; the proxy answers, as it does for all too big",

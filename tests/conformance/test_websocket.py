@@ -3,7 +3,8 @@
 import pytest
 
 from proxy.demo.recorded import PortKind
-from tests.conformance.comparison import (
+from tests.conftest import StartNode, StartProxy
+from tests.support.conformance import (
     ADMIN_METHODS,
     CLIENTS,
     NODES,
@@ -14,7 +15,6 @@ from tests.conformance.comparison import (
     compare_websocket,
     recorded_stream,
 )
-from tests.conftest import StartNode, StartProxy
 
 for_every_node = pytest.mark.parametrize("node_version", NODES, ids="node-{}".format)
 for_every_client = pytest.mark.parametrize("client", CLIENTS, ids="client-{}".format)

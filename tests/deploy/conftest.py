@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.deploy.installed import output_of
+from tests.support.installed import output_of
 
 
 class Certificate(NamedTuple):

@@ -9,8 +9,8 @@ import yaml
 
 import proxy
 from proxy.config import Settings, load_settings
-from tests.deploy.installed import DEPLOY, output_of, package
-from tests.deploy.queries import DASHBOARD, RULES
+from tests.support.installed import DEPLOY, output_of, package
+from tests.support.queries import DASHBOARD, RULES
 
 CHART = DEPLOY / "helm" / "xrpl-version-proxy"
 OLDEST, NEWEST = "1.25.0", "1.37.0"

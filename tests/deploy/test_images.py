@@ -13,7 +13,7 @@ import yaml
 
 from proxy.config import load_settings
 from tests.conftest import StartNode, StartProxy
-from tests.deploy.installed import DEPLOY, output_of
+from tests.support.installed import DEPLOY, output_of
 
 TREE = DEPLOY.parent
 DOCKERFILE = DEPLOY / "Dockerfile"

@@ -3,7 +3,7 @@
 import json
 from configparser import ConfigParser
 
-from tests.deploy.installed import DEPLOY
+from tests.support.installed import DEPLOY
 
 PROXIES = {"10.0.0.10", "10.0.0.11"}
 

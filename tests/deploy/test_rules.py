@@ -7,10 +7,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from proxy.observe.whole import WholeServer
+from proxy.observe.aggregate import WholeServer
 from tests.conftest import StartNode, StartProxy
-from tests.deploy.installed import DEPLOY, DOCS, output_of
-from tests.deploy.queries import DASHBOARD, RULES, alerts, all_series, dashboard, rules
+from tests.support.installed import DEPLOY, DOCS, output_of
+from tests.support.queries import DASHBOARD, RULES, alerts, all_series, dashboard, rules
 
 RUNBOOK = (DOCS / "operations.md").read_text()
 

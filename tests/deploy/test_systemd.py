@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.deploy.installed import DEPLOY, output_of
+from tests.support.installed import DEPLOY, output_of
 
 UNIT = DEPLOY / "systemd" / "xrpl-version-proxy.service"
 

@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 
 from proxy.demo import DemoNode
-from proxy.server import Proxy
+from proxy.server.proxy import Proxy
 from tests.conftest import StartNode, StartProxy
 from tests.deploy.conftest import Certificate
-from tests.deploy.installed import DEPLOY, output_of, running
+from tests.support.installed import DEPLOY, output_of, running
 
 NGINX = DEPLOY / "nginx" / "xrpl-version-proxy.conf"
 HAPROXY = DEPLOY / "haproxy" / "haproxy.cfg"

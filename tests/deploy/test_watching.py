@@ -11,12 +11,12 @@ import aiohttp
 import yaml
 from yarl import URL
 
-from proxy.server import Proxy
-from tests.conformance.comparison import recorded_stream
+from proxy.server.proxy import Proxy
 from tests.conftest import StartNode, StartProxy
 from tests.deploy.conftest import Certificate
-from tests.deploy.installed import running, said
-from tests.deploy.queries import RULES, all_series, dashboard_queries, rules
+from tests.support.conformance import recorded_stream
+from tests.support.installed import running, said
+from tests.support.queries import RULES, all_series, dashboard_queries, rules
 
 SECONDS = 20
 ALICE = {"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"}

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from proxy.cli import main
 from proxy.config import settings_keys
-from tests.listening.process import ROOT
+from tests.support.process import ROOT
 
 NODE: dict[str, Any] = {"name": "node-1", "http": "http://127.0.0.1:5005"}
 HERE = {"host": "127.0.0.1", "port": 0}

@@ -10,11 +10,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from proxy.server import Proxy
-from tests.asking import ask, ready, until_healthy
+from proxy.server.proxy import Proxy
 from tests.conftest import StartProxy
-from tests.faults.beside import SHORT, endure, nobody_else_notices
-from tests.faults.fallen import (
+from tests.support.broken_node import (
     Conduct,
     answers_byte_by_byte,
     answers_half,
@@ -25,7 +23,9 @@ from tests.faults.fallen import (
     resets,
     speaks_another_protocol,
 )
-from tests.scripted_node import Answer, ScriptedNode, hang
+from tests.support.bystander import SHORT, endure, nobody_else_notices
+from tests.support.client import ask, ready, until_healthy
+from tests.support.scripted_node import Answer, ScriptedNode, hang
 
 NODE_ANSWER = 0.3
 TIMEOUTS = {**SHORT, "node_answer": NODE_ANSWER, "connect": 0.3, "health_interval": 0.1}

@@ -14,9 +14,9 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.faults.beside import SHORT
-from tests.listening.process import Process
-from tests.scripted_node import Answer, ScriptedNode
+from tests.support.bystander import SHORT
+from tests.support.process import Process
+from tests.support.scripted_node import Answer, ScriptedNode
 
 DRAIN = 0.5
 ATTEMPTS = 5

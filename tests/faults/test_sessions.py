@@ -7,9 +7,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from proxy.server import Proxy
-from tests.faults.beside import SHORT, endure
-from tests.sessions.scripted import Client, House, NodeSession, ScriptedNode, house
+from proxy.server.proxy import Proxy
+from tests.support.bystander import SHORT, endure
+from tests.support.websocket_node import Client, House, NodeSession, ScriptedNode, house
 
 NODE_ANSWER = 0.3
 PING = 0.25

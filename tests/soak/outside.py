@@ -4,10 +4,10 @@ import asyncio
 import random
 
 from proxy.config import Settings
-from tests.processes import ProxyProcesses
 from tests.soak.clients import Found
 from tests.soak.nodes import SoakNode
 from tests.soak.soak import UNFORESEEN, check_submitted, load, sections, started_nodes
+from tests.support.processes import ProxyProcesses
 
 _SETTLING = 2.0
 _MOST_MORE = 10_000

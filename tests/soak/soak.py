@@ -17,11 +17,11 @@ import aiohttp
 import structlog
 
 from proxy.config import Settings
-from proxy.server import Proxy
-from proxy.sessions.calls import Calls
-from proxy.sessions.link import NodeLink
-from proxy.sessions.session import Session
-from proxy.sessions.shared_link import SharedLink
+from proxy.server.proxy import Proxy
+from proxy.websocket.node_channel import NodeLink
+from proxy.websocket.requests import Calls
+from proxy.websocket.session import Session
+from proxy.websocket.streams.shared import SharedLink
 from tests.soak.clients import Found, SoakClient
 from tests.soak.nodes import SoakNode
 

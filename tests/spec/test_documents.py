@@ -15,11 +15,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from adapters.errors import ERRORS
 from proxy.commands.spec import spec
-from proxy.nodes.methods import GRPC_METHODS, KNOWN_METHODS
-from proxy.observe.endpoints import ObserveServer, Readiness
-from proxy.observe.metrics import Metrics
+from proxy.envelope.methods import GRPC_METHODS, KNOWN_METHODS
+from proxy.observe.server import ObserveServer, Readiness
 from proxy.spec import asyncapi, openapi, versions
-from tests.spec.validation import document
+from proxy.telemetry.metrics import Metrics
+from tests.support.validation import document
 
 PARSER = Path(__file__).parent / "asyncapi_parser"
 # In CI what cannot be checked is a failure, elsewhere it is left out.

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from tests.conftest import StartNode, StartProxy
-from tests.spec.validation import fault, message_fault, stem
+from tests.support.validation import fault, message_fault, stem
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"

@@ -14,9 +14,9 @@ import pytest
 from adapters import VERSIONS
 from proxy.demo.recorded import FOLDER, PortKind, read_lines
 from proxy.spec.schemas import schemas
-from tests.adapters.native import RecordedNode, serve
-from tests.conformance.comparison import UNCOMPARED
-from tests.spec.validation import fault, message_fault, request_fault, result_fault, stem
+from tests.support.conformance import UNCOMPARED
+from tests.support.native import RecordedNode, serve
+from tests.support.validation import fault, message_fault, request_fault, result_fault, stem
 
 TOLD = (1, 2, 3)
 OFFERED = range(VERSIONS.oldest, VERSIONS.newest + 1)

@@ -7,7 +7,7 @@ from adapters import JsonObject, Question, Versions
 from proxy.commands.verification.comparison import Outcome, Verdict, differences
 from proxy.commands.verification.node import NotAsked, PacedNode
 from proxy.config import LimitSettings
-from proxy.translation import AnswerMisshapen, NodeAnswer, Translator
+from proxy.versions.translator import AnswerMisshapen, NodeAnswer, Translator
 
 _ATTEMPTS = 3
 """A ledger may close between two questions: only what differs each time differs."""

@@ -3,8 +3,8 @@
 import asyncio
 
 from adapters import JsonObject, Question
-from proxy.commands.server import Answered, NoAnswer, Server, TextAnswer
-from proxy.translation import NodeAnswer
+from proxy.commands.api_client import Answered, NoAnswer, Server, TextAnswer
+from proxy.versions.translator import NodeAnswer
 
 _BUSY = ("slowDown", "tooBusy", "overloaded")
 _BUSY_PAUSES = (1.0, 3.0, 9.0)

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from adapters import JsonObject
-from tests.adapters.generated import (
+from tests.support.generated import (
     Ledger,
     Transaction,
     accounts,
@@ -18,8 +18,8 @@ from tests.adapters.generated import (
     transactions,
     uint32,
 )
-from tests.adapters.native import error
-from tests.adapters.told import Told, same
+from tests.support.native import error
+from tests.support.round_trip import Told, same
 
 Tolds = st.SearchStrategy[Told]
 

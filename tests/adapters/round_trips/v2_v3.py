@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from adapters import JsonObject
-from tests.adapters.generated import ACCOUNTS, accounts, hashes
-from tests.adapters.native import error
-from tests.adapters.told import Told, same
+from tests.support.generated import ACCOUNTS, accounts, hashes
+from tests.support.native import error
+from tests.support.round_trip import Told, same
 
 Tolds = st.SearchStrategy[Told]
 

@@ -1,0 +1,232 @@
+"""A server asked as any client asks it, over HTTP or over one WebSocket, with its answers as they came."""
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, NoReturn, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+import orjson
+
+from adapters import JsonObject
+from proxy.access.method_policy import MASK, SECRETS
+from proxy.config import shown_url
+from proxy.envelope import AnswerUnreadable, node_message, node_request, read_jsonrpc_answer, read_websocket_answer
+
+ANSWER_BYTES = 256 * 1024 * 1024
+"""The largest answer taken, as rippled's own command line has it."""
+SILENCE_SECONDS = 20.0
+"""Without a word on a WebSocket for so long the server is pinged; with no pong within half of that it is gone."""
+_CLOSE_SECONDS = 2.0
+"""How long a server may take to answer that a WebSocket is closed, which nobody who ends a command waits for."""
+
+TRANSPORTS = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+_OK = 200
+_LINE = 200
+"""Characters of a line of text that are shown."""
+
+
+class NoAnswer(Exception):  # noqa: N818 - what has happened
+    """No usable answer came. The text says why, for people; it holds nothing of the request."""
+
+
+class TextAnswer(Exception):  # noqa: N818 - what has happened
+    """The server answered with a line of text: it could not parse the request, forbids it, or is overloaded."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"HTTP {status}: {text}")
+        self.status = status
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One answer: `message` is the whole JSON object, `size` its bytes."""
+
+    size: int
+    message: JsonObject = field(repr=False)
+    _body: bytes = field(repr=False)
+    _status: int | None = None
+
+    def result(self) -> JsonObject:
+        """The result without its envelope, read anew for whoever is to change it. Raises NoAnswer."""
+        try:
+            if self._status is None:
+                return read_websocket_answer(orjson.loads(self._body))[0]
+            return read_jsonrpc_answer(self._status, self._body)[0]
+        except AnswerUnreadable as unreadable:
+            raise NoAnswer(f"the answer cannot be read: {unreadable}") from None
+
+    def shown(self) -> JsonObject:
+        """The whole answer for people to read: an error's echo of the request without its secrets."""
+        shown = dict(self.message)
+        for name in ("result", "error"):
+            if isinstance(shown.get(name), dict):
+                shown[name] = _without_secrets(shown[name])
+        return _without_secrets(shown)
+
+
+def _without_secrets(holder: JsonObject) -> JsonObject:
+    request = holder.get("request")
+    return {**holder, "request": _masked(request)} if isinstance(request, dict) else holder
+
+
+def _masked(value: Any) -> Any:
+    """At any depth: a Clio echoes the whole of a request, with the parameters inside."""
+    if isinstance(value, dict):
+        return {name: MASK if name.lower() in SECRETS else _masked(member) for name, member in value.items()}
+    return [_masked(element) for element in value] if isinstance(value, list) else value
+
+
+class Server:
+    """One server, from `async with` to its end, asked one question at a time.
+
+    `url`: `http`, `https`, `ws` or `wss`. `websocket`: over one connection of that kind, whatever the URL says; a
+    `ws` or `wss` URL says so by itself. `seconds`: for a connection, and for each answer.
+    """
+
+    def __init__(self, url: str, *, websocket: bool = False, seconds: float = 30.0) -> None:
+        parts = urlsplit(url)
+        self.websocket = websocket or parts.scheme in ("ws", "wss")
+        # aiohttp opens a WebSocket at an http URL too.
+        self._url = urlunsplit(parts._replace(scheme=TRANSPORTS[parts.scheme], path=parts.path or "/"))
+        self._shown = shown_url(url)
+        self._seconds = seconds
+        self._http: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._next_id = 1
+
+    async def __aenter__(self) -> Self:
+        """Raises NoAnswer where a WebSocket cannot be opened."""
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=4, keepalive_timeout=2.5),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Content-Type": "application/json"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._seconds),
+        )
+        try:
+            if self.websocket:
+                async with asyncio.timeout(self._seconds):
+                    self._socket = await self._http.ws_connect(
+                        self._url,
+                        timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+                        heartbeat=SILENCE_SECONDS,
+                        max_msg_size=ANSWER_BYTES,
+                    )
+        except (aiohttp.ClientError, OSError) as error:
+            await self._http.close()
+            self._failed(error)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+        if self._http is not None:
+            await self._http.close()
+
+    async def ask(self, method: str, params: JsonObject, api_version: int) -> Answered:
+        """Asks, and returns the answer, an error as well. Raises NoAnswer and TextAnswer."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                if self.websocket:
+                    return await self._ask_websocket(method, params, api_version)
+                return await self._ask_http(method, params, api_version)
+        except (aiohttp.ClientError, OSError) as error:
+            self._failed(error)
+
+    async def _ask_http(self, method: str, params: JsonObject, api_version: int) -> Answered:
+        if self._http is None:
+            raise RuntimeError("not entered")
+        body = node_request(method, params, api_version)
+        async with self._http.post(self._url, data=body, allow_redirects=False) as response:
+            chunks, size = [], 0
+            async for chunk in response.content.iter_any():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > ANSWER_BYTES:
+                    raise NoAnswer(f"{self._shown}: the answer is larger than {ANSWER_BYTES} bytes")
+        body = b"".join(chunks)
+        try:
+            message = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            if response.status == _OK:
+                raise NoAnswer(f"{self._shown}: what comes is not JSON; is that a node?") from None
+            line = body[:_LINE].decode(errors="replace").strip().split("\n", 1)[0]
+            raise TextAnswer(response.status, line or response.reason or "") from None
+        if not isinstance(message, dict):
+            raise NoAnswer(f"{self._shown}: the answer is JSON, but no object")
+        return Answered(size, message, body, response.status)
+
+    async def _ask_websocket(self, method: str, params: JsonObject, api_version: int) -> Answered:
+        if self._socket is None:
+            raise RuntimeError("not entered")
+        own_id, self._next_id = self._next_id, self._next_id + 1
+        await self._socket.send_str(node_message(method, params, api_version, own_id).decode())
+        while True:
+            message, body = await self._receive(self._socket)
+            if message.get("type") in ("response", "error") and message.get("id", own_id) == own_id:
+                return Answered(len(body), message, body)
+
+    async def pushed(self, seconds: float | None = None) -> JsonObject:
+        """The next message that the server pushes, waited for at most `seconds`. Raises NoAnswer, TimeoutError."""
+        if self._socket is None:
+            raise RuntimeError("not a WebSocket")
+        try:
+            async with asyncio.timeout(seconds):
+                return (await self._receive(self._socket))[0]
+        except aiohttp.ClientError as error:
+            self._failed(error)
+
+    async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> tuple[JsonObject, bytes]:
+        received = await socket.receive()
+        if received.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            why = f" with code {socket.close_code}" if socket.close_code else ""
+            raise NoAnswer(f"{self._shown}: the connection was closed{why}")
+        body: bytes = received.data.encode() if isinstance(received.data, str) else received.data
+        try:
+            message = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise NoAnswer(f"{self._shown}: a message came that is not JSON") from None
+        if not isinstance(message, dict):
+            raise NoAnswer(f"{self._shown}: a message came that is no object")
+        return message, body
+
+    def _failed(self, error: Exception) -> NoReturn:
+        if isinstance(error, TimeoutError):
+            reason = f"no answer within {self._seconds:g} seconds"
+        elif isinstance(error, aiohttp.WSServerHandshakeError):
+            reason = f"takes no WebSocket (HTTP {error.status})"
+        elif isinstance(error, aiohttp.ClientSSLError):
+            reason = "no trusted TLS connection could be made"
+        elif isinstance(error, aiohttp.ClientConnectorError):
+            number = error.os_error.errno
+            reason = f"cannot be reached: {os.strerror(number).lower() if number and number > 0 else 'no such host'}"
+        else:
+            reason = f"the connection failed ({type(error).__name__})"
+        raise NoAnswer(f"{self._shown}: {reason}") from None
+
+
+async def version_range(server: Server) -> tuple[int, int]:
+    """The lowest and highest API version that the server speaks, which it tells at version 2 (XLS-22).
+
+    A server that has only version 1 refuses version 2, answers in version 1's form, or does not know `version`.
+    Raises NoAnswer and TextAnswer.
+    """
+    try:
+        result = (await server.ask("version", {}, 2)).result()
+    except TextAnswer as text:
+        if text.text.startswith("invalid_API_version"):
+            return 1, 1
+        raise
+    told = result.get("version")
+    first, last = (told.get("first"), told.get("last")) if isinstance(told, dict) else (None, None)
+    if type(first) is int and type(last) is int and 1 <= first <= last:
+        return first, last
+    error: Any = result.get("error")
+    if error in ("invalid_API_version", "unknownCmd") or (isinstance(first, str) and isinstance(last, str)):
+        return 1, 1
+    raise NoAnswer(f"the server does not tell its API versions ({error or 'an answer of another shape'})")

@@ -1,0 +1,72 @@
+"""What the node pushes to subscribers of each version, compared with what the adapters make of the other version's."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import permutations
+from typing import Any
+
+import orjson
+
+from adapters import JsonObject, Question, Versions
+from proxy.commands.api_client import NoAnswer, Server
+from proxy.commands.verification.comparison import Outcome, Verdict, differences
+
+_STREAMS = ["ledger", "transactions", "validations", "book_changes", "manifests"]
+_MOST_MESSAGES = 20_000
+
+_KEYS: dict[str, Callable[[JsonObject], Any]] = {
+    "ledgerClosed": lambda message: message.get("ledger_hash"),
+    "bookChanges": lambda message: message.get("ledger_hash"),
+    "manifestReceived": lambda message: (message.get("master_key"), message.get("seq")),
+    "transaction": lambda message: message.get("hash") or message.get("transaction", {}).get("hash"),
+    "validationReceived": lambda message: message.get("signature"),
+}
+"""By type: what tells that messages on two connections are the same one. Types that are not here are not compared."""
+
+Key = tuple[str, Any]
+
+
+async def compare_pushed(
+    url: str, versions: Versions, spoken: tuple[int, ...], seconds: float, ignored: frozenset[str] = frozenset()
+) -> list[Outcome]:
+    """Subscribes for `seconds` at every version at once, each on a connection of its own.
+
+    Messages that came on one of two connections only, as at the beginning and the end, are left out. Raises NoAnswer
+    and TextAnswer.
+    """
+    collected = await asyncio.gather(*(_collect(url, version, seconds) for version in spoken))
+    by_version = dict(zip(spoken, collected, strict=True))
+    found: list[Outcome] = []
+    for client, node in permutations(spoken, 2):
+        pipeline = versions.stream_pipeline(client, node)
+        native, other = by_version[client], by_version[node]
+        for key in native.keys() & other.keys():
+            kind, name = key
+            got = pipeline.rewrite(orjson.loads(other[key]))
+            asked = Question(f"pushed {kind}", {"streams": _STREAMS})
+            lines = differences(orjson.loads(native[key]), got, asked, ignored)
+            told = {"message": name if isinstance(name, str) else list(name)}
+            verdict: Verdict = "different" if lines else "same"
+            found.append(Outcome(asked.method, told, "WebSocket", client, node, verdict, lines))
+    return found
+
+
+async def _collect(url: str, version: int, seconds: float) -> dict[Key, bytes]:
+    """The messages that come within `seconds`, the first of each key, as JSON."""
+    found: dict[Key, bytes] = {}
+    async with Server(url, websocket=True) as server:
+        answered = await server.ask("subscribe", {"streams": _STREAMS}, version)
+        error = answered.result().get("error")
+        if error is not None:
+            raise NoAnswer(f"subscribe at version {version} was refused: {error}")
+        deadline = asyncio.get_running_loop().time() + seconds
+        while len(found) < _MOST_MESSAGES:
+            try:
+                message = await server.pushed(deadline - asyncio.get_running_loop().time())
+            except TimeoutError:
+                break
+            kind = message.get("type", "")
+            name = _KEYS[kind](message) if kind in _KEYS else None
+            if name is not None:
+                found.setdefault((kind, name), orjson.dumps(message))
+    return found

@@ -1,0 +1,251 @@
+"""The kinds of value a setting can have, each with the words that tell a reader what is allowed."""
+
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass
+from datetime import date
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
+
+from adapters import VERSIONS
+from proxy.access.method_policy import ADMIN_METHODS
+
+_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a setting may be, in words that go on from "… is not allowed: "."""
+
+    text: str
+
+
+def _host(text: str) -> str:
+    labels = text.removesuffix(".").split(".")
+    if ":" in text or labels[-1].isdigit():  # no name ends in a number, so this must be an address
+        ipaddress.ip_address(text)
+    elif len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError("not a host name")
+    return text
+
+
+def _url(text: str, schemes: tuple[str, str]) -> str:
+    """Check *text* as the URL of a node. Nothing in it is changed, as a hosted node's path may hold its key."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("not a URL")
+    parts = urlsplit(text)
+    if parts.scheme not in schemes or "@" in parts.netloc or parts.fragment or parts.port == 0 or not parts.hostname:
+        raise ValueError("not a node's URL")
+    _host(parts.hostname)
+    return text
+
+
+def _http_url(text: str) -> str:
+    return _url(text, ("http", "https"))
+
+
+def _websocket_url(text: str) -> str:
+    return _url(text, ("ws", "wss"))
+
+
+def _shadow_node(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text) else _http_url(text)
+
+
+def _host_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        ipaddress.IPv6Address(host[1:-1])
+    elif ":" in host or not host:
+        raise ValueError("not a host and a port")
+    _host(host.strip("[]"))
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535 and len(port) <= 5):
+        raise ValueError("not a port")
+    return text
+
+
+def _spoken_version(value: object) -> object:
+    if type(value) not in (int, str):  # to Python, and so to pydantic, True and 1.0 are 1
+        raise ValueError("not a version")
+    return value
+
+
+def _admin_method(name: str) -> str:
+    if name not in ADMIN_METHODS:  # the guard refuses no other, so leave for another would mean a mistake
+        raise ValueError("not an admin method")
+    return name
+
+
+def is_file_text(text: str) -> bool:
+    """Whether *text* is what stands in a file, such as a private key, rather than a value or a path."""
+    return "-----BEGIN" in text or "\n" in text or "\r" in text
+
+
+def _file_path(text: str) -> str:
+    if is_file_text(text):  # a key that was pasted here would be told in full as the file that is not there
+        raise ValueError("not a path")
+    return text
+
+
+def _certificates(path: str) -> str:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:  # among them ssl.SSLError
+        raise ValueError("not a file of certificates") from None
+    return path
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if text != "*" and (f"{parts.scheme}://{parts.netloc}" != text or not parts.hostname or "@" in parts.netloc):
+        raise ValueError("not an origin")
+    return text.lower()
+
+
+def _document_url(text: str) -> str:
+    if any(mark in text for mark in "<>\"'\\"):  # it is written between < and > into a header
+        raise ValueError("not a URL")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("not a URL")
+    if "@" in parts.netloc or not parts.hostname:
+        raise ValueError("not a page's URL")
+    _host(parts.hostname)
+    return text
+
+
+def read_date(value: object) -> object:
+    """A day written as 2027-06-30, and in no other of ISO 8601's ways. Raises ValueError."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return date.fromisoformat(value)
+    if type(value) is date:
+        return value
+    raise ValueError("not a day")
+
+
+def _network(value: object) -> object:
+    if isinstance(value, str):
+        return ipaddress.ip_network(value)
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    raise ValueError("not a network")
+
+
+Flag = Annotated[bool, Strict(), Allowed("true or false")]
+
+Port = Annotated[int, Strict(), Field(ge=0, le=65535), Allowed("a TCP port, 0 to 65535")]
+
+Host = Annotated[str, Strict(), AfterValidator(_host), Allowed("an IP address or a host name, as text")]
+
+Seconds = Annotated[
+    float, Strict(), Field(ge=0.01, le=86400, allow_inf_nan=False), Allowed("a number of seconds, 0.01 to 86400")
+]
+
+Bytes = Annotated[int, Strict(), Field(ge=1, le=2**30), Allowed("a whole number of bytes, 1 to 1073741824")]
+
+BytesOrNone = Annotated[
+    int, Strict(), Field(ge=0, le=2**30), Allowed("a whole number of bytes, up to 1073741824, or 0 for none")
+]
+
+_OFFERED = f"{VERSIONS.oldest} to {VERSIONS.newest}"
+
+Version = Annotated[
+    int, Strict(), Field(ge=VERSIONS.oldest, le=VERSIONS.newest), Allowed(f"an API version, {_OFFERED}")
+]
+
+_SPOKEN = (*range(VERSIONS.oldest, VERSIONS.newest + 1), "auto")
+
+SpokenVersion = Annotated[
+    Literal[_SPOKEN],  # type: ignore[valid-type]  # known only when the adapters are
+    BeforeValidator(_spoken_version),
+    Allowed(f"{', '.join(map(str, _SPOKEN[:-1]))} or auto, the API version spoken to it"),
+]
+
+Depth = Annotated[int, Strict(), Field(ge=1, le=100), Allowed("a whole number, 1 to 100")]
+
+Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), Allowed("a whole number, 1 to 1000000")]
+
+Workers = Annotated[int, Strict(), Field(ge=1, le=64), Allowed("a whole number, 1 to 64")]
+
+Weight = Annotated[int, Strict(), Field(ge=1, le=1000), Allowed("a whole number, 1 to 1000")]
+
+CertificateFile = Annotated[str, Strict(), AfterValidator(_file_path), AfterValidator(_certificates)]
+
+ServerState = Annotated[
+    Literal["disconnected", "connected", "syncing", "tracking", "full", "validating", "proposing"],
+    Allowed("disconnected, connected, syncing, tracking, full, validating or proposing"),
+]
+
+CountOrNone = Annotated[
+    int, Strict(), Field(ge=0, le=1_000_000), Allowed("a whole number up to 1000000, or 0 for no limit")
+]
+
+SecondsOrNone = Annotated[
+    float, Strict(), Field(ge=0, le=86400, allow_inf_nan=False), Allowed("a number of seconds, 0 to 86400")
+]
+
+Moment = Annotated[float, Strict(), Field(ge=0, le=0.1, allow_inf_nan=False), Allowed("a number of seconds, 0 to 0.1")]
+
+Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), Allowed("a number, 0 to 1")]
+
+FieldName = Annotated[
+    str, Strict(), Field(pattern=r"^[A-Za-z0-9_]{1,64}$"), Allowed("a field of an answer, such as ledger_current_index")
+]
+
+Date = Annotated[date, BeforeValidator(read_date), Allowed("a day, as 2027-06-30")]
+
+# As with URLs, the words stand where the field is declared.
+DocumentUrl = Annotated[str, Strict(), AfterValidator(_document_url)]
+
+FilePath = Annotated[str, Strict(), Field(min_length=1, max_length=4096), AfterValidator(_file_path)]
+
+MethodName = Annotated[
+    str, Strict(), Field(pattern=r"^[a-z0-9_]{1,64}$"), Allowed("a method, such as account_info, in lower-case letters")
+]
+
+GrpcMethod = Annotated[
+    str, Strict(), Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$"), Allowed("a gRPC method, such as GetLedger")
+]
+
+Origin = Annotated[
+    str,
+    Strict(),
+    AfterValidator(_origin),
+    Allowed("an origin as browsers send it, scheme://host or scheme://host:port without a path, or *"),
+]
+
+NodeName = Annotated[
+    str,
+    Strict(),
+    Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
+    Allowed("a name of 1 to 64 letters, digits, dots, underscores and hyphens"),
+]
+
+HttpUrl = Annotated[
+    str,
+    Strict(),
+    AfterValidator(_http_url),
+    Allowed("an http:// or https:// URL without user, password and fragment, such as http://127.0.0.1:5005"),
+]
+
+# The words of this, of HostAndPort and of CertificateFile stand where the field is declared: pydantic keeps none of a
+# type that may also be None.
+WebSocketUrl = Annotated[str, Strict(), AfterValidator(_websocket_url)]
+
+ShadowNode = Annotated[str, Strict(), AfterValidator(_shadow_node)]
+
+HostAndPort = Annotated[str, Strict(), AfterValidator(_host_and_port)]
+
+AdminMethod = Annotated[
+    str, Strict(), AfterValidator(_admin_method), Allowed(f"an admin method: {', '.join(sorted(ADMIN_METHODS))}")
+]
+
+Network = Annotated[
+    IPv4Network | IPv6Network,
+    BeforeValidator(_network),
+    Allowed("an IP network without host bits, such as 10.0.0.0/8 or fd00::/8"),
+]

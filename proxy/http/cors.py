@@ -1,0 +1,54 @@
+"""Which web pages may use the proxy from a browser: CORS, as the Fetch standard has it, and the `Origin` header."""
+
+from collections.abc import Collection
+
+from proxy.http.request import Request
+from proxy.http.response import Response
+
+_PREFLIGHT_SECONDS = 7200
+"""For how long browsers need not ask again; they take no more."""
+
+
+class Origins:
+    """The origins of the configuration; `*` among them stands for all.
+
+    `enforce`: requests of pages of other origins are refused, and not only their answers kept from those pages. A
+    request without an `Origin` header comes from no page.
+    """
+
+    def __init__(self, origins: Collection[str], enforce: bool) -> None:
+        self._origins = frozenset(origins)
+        self._enforce = enforce
+
+    def refuses(self, request: Request) -> bool:
+        """Whether the page that sent the request must not be served."""
+        return self._enforce and "origin" in request.headers and self._allowed(request) is None
+
+    def preflight(self, request: Request) -> Response | None:
+        """The answer to a browser that asks before it sends; None if this is no such question, or gets no answer."""
+        if not self._origins or "access-control-request-method" not in request.headers:
+            return None
+        response = Response(204)
+        if self._allowed(request) is not None:
+            response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST"
+            response.headers["Access-Control-Allow-Headers"] = "Content-Type"
+            response.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_SECONDS)
+        return response
+
+    def mark(self, request: Request, response: Response) -> None:
+        """Lets the page read the answer, if it may."""
+        if not self._origins:
+            return
+        allowed = self._allowed(request)
+        if allowed is not None:
+            response.headers["Access-Control-Allow-Origin"] = allowed
+        if "*" not in self._origins:
+            response.headers["Vary"] = "Origin"
+
+    def _allowed(self, request: Request) -> str | None:
+        origin = request.headers.get("origin")
+        if "*" in self._origins:
+            return "*"
+        # In lower case "\u212a", the sign for Kelvin, would be a "k".
+        known = origin is not None and origin.isascii() and origin.lower() in self._origins
+        return origin if known else None

@@ -1,0 +1,231 @@
+"""One address where clients connect: takes their connections in, watches over them, and ends them."""
+
+import asyncio
+import errno
+import socket
+from contextlib import suppress
+
+import structlog
+
+from proxy.eventloop.write_batcher import Outlet
+from proxy.http.connection import Connection, Handler
+from proxy.http.connection_counter import Places
+from proxy.http.limits import Terms
+from proxy.http.upgrade import UpgradeHandler, Upgrades
+from proxy.telemetry.metrics import Metrics
+from proxy.tls import Certificate, CertificateProblem
+
+_BACKLOG = 1024
+_ACCEPTED_AT_ONCE = 100
+_OUT_OF_SOCKETS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_LOOKS_IN_TIME = 4
+_TLS_CLOSE_SECONDS = 2.0
+_LAST_SECONDS = 0.5
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+
+log = structlog.get_logger(__name__)
+
+
+async def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
+    """Sockets that listen at every address of `host`; 0 for `port` takes a free one. Raises OSError.
+
+    `shared`: with other processes, among which the system divides those who connect.
+
+    Clients that connect now wait until a listener takes them in.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    try:
+        for family, place in dict.fromkeys((entry[0], entry[4][0]) for entry in found):
+            address = (str(place), port)
+            sockets.append(socket.create_server(address, family=family, backlog=_BACKLOG, reuse_port=shared))
+            sockets[-1].setblocking(False)
+            port = sockets[-1].getsockname()[1]
+    except BaseException:
+        for bound in sockets:
+            bound.close()
+        raise
+    return sockets
+
+
+class Listener:
+    """Serves clients that connect to `sockets` with `handler`, from `start` to `finish`.
+
+    `upgrade`: serves those that want a WebSocket.
+    `name`: what metrics and logs call it. `terms` and `certificate` may be replaced: they hold for what comes then.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sockets: list[socket.socket],
+        handler: Handler,
+        upgrade: UpgradeHandler,
+        terms: Terms,
+        certificate: Certificate | None,
+        metrics: Metrics,
+    ) -> None:
+        self.name = name
+        self.terms = terms
+        self.certificate = certificate
+        self.port: int = sockets[0].getsockname()[1]
+        self._sockets = sockets
+        self._metrics = metrics
+        self._handler = handler
+        self._upgrades = Upgrades(upgrade)
+        self._outlet = Outlet()
+        self._places = Places()
+        self._addresses: dict[Connection, str] = {}
+        self._arriving: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[None] | None = None
+        self._accepting: set[socket.socket] = set()
+        self._later: set[asyncio.TimerHandle] = set()
+
+    def start(self) -> None:
+        """Takes clients in from now on."""
+        self._watching = asyncio.create_task(self._watch(), name=f"connections at {self.name}")
+        for listening in self._sockets:
+            self._accept_from(listening)
+
+    def stop_accepting(self) -> None:
+        """Lets in nobody else; who is connected stays."""
+        for later in self._later:
+            later.cancel()
+        for listening in self._sockets:
+            if listening in self._accepting:
+                asyncio.get_running_loop().remove_reader(listening)
+            listening.close()
+        self._sockets = []
+        self._accepting.clear()
+
+    async def finish(self, seconds: float | None) -> None:
+        """Ends: requests under way are given `seconds` (None: their time), idle connections are closed at once."""
+        self.stop_accepting()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._addresses or self._arriving:
+                    for connection in tuple(self._addresses):
+                        if connection.idle:
+                            connection.close_idle()
+                    await asyncio.sleep(0.02)
+        for task in tuple(self._arriving):
+            task.cancel()
+        await asyncio.gather(*self._arriving, return_exceptions=True)
+        await self._upgrades.shutdown(_LAST_SECONDS)
+        await asyncio.gather(*(connection.cancel() for connection in tuple(self._addresses)))
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+
+    def _accept_from(self, listening: socket.socket) -> None:
+        asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+        self._accepting.add(listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                connection, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _OUT_OF_SOCKETS:
+                    raise
+                log.error("cannot_accept", listener=self.name, problem=error.strerror)
+                self._pause(listening)
+                return
+            self._arrived(connection, address[0])
+
+    def _pause(self, listening: socket.socket) -> None:
+        """Leaves clients waiting for a second: asked again at once, the system would only say the same."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listening)
+        self._accepting.discard(listening)
+
+        def resume() -> None:
+            self._later.discard(later)
+            self._accept_from(listening)
+
+        later = loop.call_later(1, resume)
+        self._later.add(later)
+
+    def _arrived(self, connection: socket.socket, address: str) -> None:
+        terms = self.terms
+        full = self._places.take(address, terms.connections, terms.connections_per_address, terms.exempt)
+        if full is not None:
+            self._metrics.connection_refused(full)
+            connection.close()
+            return
+        self._metrics.connected(self.name)
+        task = asyncio.create_task(self._connect(connection, address))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+
+    async def _connect(self, connection: socket.socket, address: str) -> None:
+        """Makes a connection of the socket, by a TLS handshake where there is a certificate."""
+        protocol = Connection(address, self._handler, self._upgrades.take, self._lost, self._outlet)
+        tls = {}
+        if self.certificate is not None:
+            tls = {
+                "ssl": self.certificate.identity.context,
+                "ssl_handshake_timeout": self.terms.head,
+                "ssl_shutdown_timeout": _TLS_CLOSE_SECONDS,
+            }
+        self._addresses[protocol] = address
+        try:
+            connection.setblocking(False)
+            _prepare(connection, self.terms.write)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection, **tls)  # type: ignore[arg-type]
+        except BaseException as problem:
+            if protocol.wire is None:
+                connection.close()
+                self._lost(protocol)
+            if not isinstance(problem, OSError):  # a client that has gone, or does not speak TLS, or not in time
+                raise
+            self._metrics.connection_refused("handshake")
+
+    def _lost(self, connection: Connection) -> None:
+        address = self._addresses.pop(connection, None)
+        if address is not None:
+            self._places.leave(address)
+            self._metrics.connected(self.name, -1)
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            terms = self.terms
+            await asyncio.sleep(min(1.0, min(terms.head, terms.body, terms.write) / _LOOKS_IN_TIME))
+            now = loop.time()
+            for connection in tuple(self._addresses):
+                overdue = connection.look(now, terms)
+                if overdue is not None:
+                    self._metrics.connection_ended(overdue)
+            self._refresh_certificate()
+
+    def _refresh_certificate(self) -> None:
+        if self.certificate is None or not self._sockets:  # nobody is shown it any more
+            return
+        try:
+            if not self.certificate.refresh():
+                return
+        except CertificateProblem as problem:
+            log.error("certificate_kept", listener=self.name, problem=str(problem))
+            return
+        self.tell_certificate()
+        log.info("certificate_replaced", listener=self.name)
+
+    def tell_certificate(self) -> None:
+        """Puts into the metrics when the certificate ends."""
+        self._metrics.certificate(self.name, None if self.certificate is None else self.certificate.identity.ends)
+
+
+def _prepare(connection: socket.socket, unheard_seconds: float) -> None:
+    """Has the system find out about clients that have vanished, or take nothing for `unheard_seconds`.
+
+    The second matters with TLS, where what is encrypted waits further down than the connection can see.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {**_KEEPALIVE, "TCP_USER_TIMEOUT": int(unheard_seconds * 1000)}
+    for name, value in options.items():
+        if hasattr(socket, name):  # Linux has them all
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,0 +1,111 @@
+"""A connection that becomes a WebSocket: from the request for it on, aiohttp serves it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+from proxy.http.connection import NO_HTTP, Connection
+from proxy.http.request import Request
+from proxy.http.response import SERVER
+
+UpgradeHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamResponse]]
+
+
+class Upgraded(RequestHandler):
+    """aiohttp's side of a connection; what happens to it, the one it was before is told too."""
+
+    __slots__ = ("_asked", "_before")
+
+    def __init__(self, server: web.Server, before: Connection, asked: Request) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # as its own documentation has it
+            auto_decompress=False,
+            lingering_time=0,
+        )
+        self._before = before
+        self._asked: Request | None = asked
+
+    def take_request(self) -> Request:
+        """The request for a WebSocket, once: it is not kept for as long as that lasts."""
+        asked, self._asked = self._asked, None
+        if asked is None:
+            raise ConnectionResetError
+        return asked
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answers what aiohttp does not take, without telling what this is made of, nor what the client sent."""
+        response = super().handle_error(request, status, exc, None)
+        if status == 400 and isinstance(response, web.Response):
+            response.body = NO_HTTP
+        response.headers["Server"] = SERVER
+        return response
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The client is gone."""
+        super().connection_lost(exc)
+        self._before.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client takes what it is sent more slowly than it is sent."""
+        super().pause_writing()
+        self._before.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has taken it."""
+        super().resume_writing()
+        self._before.resume_writing()
+
+
+class Upgrades:
+    """Makes WebSockets of the connections of one listener; `handler` serves each, or refuses it."""
+
+    def __init__(self, handler: UpgradeHandler) -> None:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            protocol = request.protocol
+            assert isinstance(protocol, Upgraded)  # noqa: S101 - made by nobody else
+            response = await handler(request, protocol.take_request())
+            if not response.prepared:  # it is refused, and requests of another kind are not served here
+                response.headers["Server"] = SERVER
+                response.force_close()
+            return response
+
+        self._server = web.Server(handle, request_factory=_begin)
+
+    def take(self, connection: Connection, request: Request, rest: bytes) -> None:
+        """Serves a connection from now on: `request` has come, and `rest` after it."""
+        wire = connection.wire
+        if wire is None:
+            return
+        protocol = Upgraded(self._server, connection, request)
+        wire.set_protocol(protocol)
+        protocol.connection_made(wire)
+        protocol.data_received(request.head.as_sent())
+        if rest:
+            protocol.data_received(rest)
+
+    async def shutdown(self, seconds: float) -> None:
+        """Ends all that are left, after so many seconds at the latest."""
+        await self._server.shutdown(seconds)
+
+
+def _begin(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.BaseRequest:
+    return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())

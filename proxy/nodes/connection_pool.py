@@ -1,0 +1,85 @@
+"""The pool of the connections to one node's port."""
+
+import asyncio
+import ssl
+from collections import deque
+from urllib.parse import SplitResult
+
+from proxy.eventloop.write_batcher import Outlet
+from proxy.nodes.http_connection import HttpConnection
+
+
+class HttpConnections:
+    """The connections to one node's port: those that are idle are kept, newest first, for `idle_seconds`.
+
+    `url`: `http` or `https`. `tls`: for `https`; None is the system's trust. How many there are at once is the
+    caller's to bound.
+    """
+
+    def __init__(
+        self, url: SplitResult, outlet: Outlet, *, idle_seconds: float, most_bytes: int, tls: ssl.SSLContext | None
+    ) -> None:
+        self._host = url.hostname or ""
+        self._port = url.port or (443 if url.scheme == "https" else 80)
+        self._tls = (tls or ssl.create_default_context()) if url.scheme == "https" else None
+        self._outlet = outlet
+        self._idle_seconds = idle_seconds
+        self._most_bytes = most_bytes
+        self._loop = asyncio.get_running_loop()
+        self._idle: deque[HttpConnection] = deque()
+        self._all: set[HttpConnection] = set()
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def take(self) -> HttpConnection | None:
+        """An idle connection, the one used last; None where there is none."""
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if not connection.usable:
+                self._all.discard(connection)
+            elif self._loop.time() - connection.idle_since > self._idle_seconds:
+                idle.append(connection)
+                return None  # the others have been idle for longer
+            else:
+                return connection
+        return None
+
+    async def connect(self) -> HttpConnection:
+        """A new connection. Raises OSError. The caller sets the time."""
+        _, connection = await self._loop.create_connection(
+            lambda: HttpConnection(self._most_bytes, self._outlet), self._host, self._port, ssl=self._tls
+        )
+        self._all.add(connection)
+        return connection
+
+    def give_back(self, connection: HttpConnection) -> None:
+        """Keeps a connection after a question, or forgets it if it cannot be used again."""
+        if not connection.usable:
+            self._all.discard(connection)
+            return
+        connection.idle_since = self._loop.time()
+        self._idle.append(connection)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(self._idle_seconds, self._close_idle)
+
+    def _close_idle(self) -> None:
+        oldest = self._loop.time() - self._idle_seconds
+        while self._idle and (self._idle[0].idle_since <= oldest or not self._idle[0].usable):
+            connection = self._idle.popleft()
+            connection.abort()
+            self._all.discard(connection)
+        self._sweep = None
+        if self._idle:
+            wait = self._idle[0].idle_since + self._idle_seconds - self._loop.time()
+            self._sweep = self._loop.call_later(max(wait, 0.01), self._close_idle)
+
+    async def close(self) -> None:
+        """Closes all connections; questions under way fail."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        open_ones = [connection for connection in self._all if connection.usable]
+        for connection in open_ones:
+            connection.abort()
+        self._idle.clear()
+        self._all.clear()
+        await asyncio.gather(*(connection.closed() for connection in open_ones))

@@ -1,0 +1,40 @@
+"""What a node answers to the proxy's own questions, taken out of its envelope."""
+
+from typing import Any
+
+import orjson
+
+from proxy.nodes.response import RawAnswer
+
+
+def result_of(answer: RawAnswer) -> dict[str, Any] | None:
+    """The `result` of a JSON-RPC answer, None if that is no object; the answer itself where it has none, as the errors
+    that a Clio gives in place of an answer.
+    """
+    try:
+        message = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(message, dict):
+        return None
+    result = message.get("result", message)
+    return result if isinstance(result, dict) else None
+
+
+def error_of(result: dict[str, Any]) -> str | None:
+    """The token of a result that is an error, cut short, None of one that is none."""
+    error = result.get("error")
+    return error[:64] if isinstance(error, str) else None
+
+
+def refuses_version(answer: RawAnswer) -> bool:
+    """Whether the node does not speak the API version that it was asked in."""
+    return answer.status == 400 and answer.body.startswith(b"invalid_API_version")
+
+
+def no_result(answer: RawAnswer, api_version: int | None) -> str:
+    """Words for an answer without a result to a question asked in `api_version`."""
+    if refuses_version(answer):
+        return f"refuses API version {api_version}"
+    is_json = answer.body.lstrip()[:1] in (b"{", b"[")
+    return f"answers HTTP {answer.status} without {'a result that a node gives' if is_json else 'JSON'}"

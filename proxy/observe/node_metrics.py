@@ -1,0 +1,62 @@
+"""Metrics of the nodes' health, read from what is known of them when someone asks."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from proxy.nodes.status import NodeStatus
+from proxy.observe.server import Readiness
+
+
+class NodesCollector(Collector):
+    """Gauges of every node, and whether the proxy is ready; to be asked within the event loop.
+
+    `readiness`: as the observe address tells it. `paused`: the names of nodes whose requests failed too often.
+    """
+
+    def __init__(self, readiness: Callable[[], Readiness], paused: Callable[[], frozenset[str]]) -> None:
+        self._readiness = readiness
+        self._paused = paused
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing, so that registering does not ask yet."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges as they are now; one of a thing not known is left out."""
+        readiness, paused = self._readiness(), self._paused()
+        now = asyncio.get_running_loop().time()
+        yield GaugeMetricFamily(
+            "xrpl_proxy_ready", "1 while new work should be sent here, else 0", value=float(readiness.ready)
+        )
+        yield from (
+            _gauge(name, what, {node.name: value(node) for node in readiness.nodes})
+            for name, what, value in (
+                ("healthy", "1 while the node is up and its ledgers are good enough to give it work, else 0", _healthy),
+                ("lag_ledgers", "Validated ledgers that the node is behind the best of the nodes", _lag),
+                ("validated_ledger_age_seconds", "Time since the node's last validated ledger", _age(now)),
+                ("paused", "1 while the node is paused because requests failed, else 0", lambda n: n.name in paused),
+            )
+        )
+
+
+def _healthy(node: NodeStatus) -> bool:
+    return node.healthy
+
+
+def _lag(node: NodeStatus) -> int | None:
+    return node.lag
+
+
+def _age(now: float) -> Callable[[NodeStatus], float | None]:
+    return lambda node: node.validated_age(now)
+
+
+def _gauge(name: str, what: str, values: dict[str, float | None]) -> Metric:
+    family = GaugeMetricFamily(f"xrpl_proxy_node_{name}", what, labels=["node"])
+    for node, value in values.items():
+        if value is not None:
+            family.add_metric([node], float(value))
+    return family

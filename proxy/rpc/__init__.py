@@ -1,0 +1,1 @@
+"""One JSON-RPC request, from its bytes to the response."""

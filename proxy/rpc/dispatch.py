@@ -1,0 +1,255 @@
+"""The answer to a call over HTTP: kept from before, shared with an equal one, or asked of one node after the other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import orjson
+import structlog
+
+from adapters import VERSIONS, Pipeline, Question
+from proxy.envelope import AnswerUnreadable, Call, node_request, read_jsonrpc_answer, splice_jsonrpc
+from proxy.envelope.lazy_metadata import SPARED, read_sparing
+from proxy.nodes import READING_METHODS, Node, NodeFailure, Nodes, RawAnswer, wanted_ledgers
+from proxy.nodes.failures import FAILURES, NoNode
+from proxy.nodes.own_requests import refuses_version
+from proxy.rpc.response_cache import KeptAnswers
+from proxy.rpc.single_flight import Sharing
+from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.recorder import Served
+from proxy.versions.translator import NodeAnswer, Translated, Translator, error_of
+
+log = structlog.get_logger(__name__)
+
+_UNABLE = frozenset(
+    {
+        *("tooBusy", "slowDown", "notReady", "notSynced", "noNetwork", "noCurrent", "noClosed"),
+        *("amendmentBlocked", "unlBlocked"),
+    }
+)
+"""Errors that are about the node at the moment, so that another node may well have the answer."""
+
+_NOT_SHARED = frozenset({"ping", "random", "simulate"})
+"""Reads whose answer is the client's own, or that may carry a secret."""
+
+_VERSION_SECONDS = 2.0
+"""A read waits so long for a node to be asked anew which version it speaks."""
+
+
+class NodeText(Exception):  # noqa: N818 - what has happened
+    """The node answered with a line of text, which is passed on as it is."""
+
+    def __init__(self, answer: RawAnswer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+class _VersionRefused(NodeFailure):
+    """The node does not speak the version any more that it is spoken to in, which is not the client's business."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__("nonsense", node)
+
+
+class Passing(NamedTuple):
+    """A node's answer that is the client's too: its `body` as it came, and with the client's envelope."""
+
+    body: bytes
+    answer: bytes
+
+
+Answer = Passing | Translated
+
+
+class Answering:
+    """Answers calls for all clients over HTTP.
+
+    `tries`: nodes asked for one call at most. `share`: whether equal reads under way at once share an answer.
+    """
+
+    def __init__(
+        self, nodes: Nodes, translator: Translator, kept: KeptAnswers, metrics: Metrics, *, tries: int, share: bool
+    ) -> None:
+        self._nodes = nodes
+        self._translator = translator
+        self._kept = kept
+        self._metrics = metrics
+        self._tries = tries
+        self._loop = asyncio.get_running_loop()
+        self._sharing: Sharing[tuple[Answer, Served]] | None = Sharing() if share else None
+
+    def answer(self, call: Call, served: Served, deadline: float, *, may_pass: bool) -> Awaitable[Answer]:
+        """The answer to `call`, at the latest at `deadline` (the event loop's time); `served` is told how it came.
+
+        `may_pass`: the answer's bytes will do, where they are the same in both versions. Raises FAILURES and NodeText.
+        """
+        key = self._kept.key(call)
+        if key is not None:
+            return self._answer_kept(key, call, served, deadline, may_pass)
+        return self._answer_anew(call, served, deadline, may_pass)
+
+    async def _answer_kept(self, key: bytes, call: Call, served: Served, deadline: float, may_pass: bool) -> Answer:
+        kept = self._kept.get(key, call.method)
+        if kept is not None:
+            served.outcome = "success"
+            return kept
+        answer = await self._answer_anew(call, served, deadline, may_pass)
+        self._kept.keep(key, answer.body if isinstance(answer, Passing) else answer)
+        return answer
+
+    def _answer_anew(self, call: Call, served: Served, deadline: float, may_pass: bool) -> Awaitable[Answer]:
+        if self._sharing is None or call.method not in READING_METHODS or call.method in _NOT_SHARED:
+            return self._ask_nodes(call, served, deadline, may_pass)
+        return self._share(self._sharing, call, served, deadline, may_pass)
+
+    async def _share(
+        self,
+        sharing: Sharing[tuple[Answer, Served]],
+        call: Call,
+        served: Served,
+        deadline: float,
+        may_pass: bool,
+    ) -> Answer:
+        async def ask() -> tuple[Answer, Served]:
+            return await self._ask_nodes(call, served, deadline, may_pass), served
+
+        params = orjson.dumps(call.params, option=orjson.OPT_SORT_KEYS)
+        key = (call.version, call.method, params, may_pass)
+        (answer, by), shared = await sharing.ask(key, ask, _may_share, deadline)
+        if shared:
+            self._metrics.answer_shared(call.method)
+            served.node, served.node_version = by.node, by.node_version
+            served.outcome, served.error = by.outcome, by.error
+            if isinstance(answer, Passing):
+                return Passing(answer.body, splice_jsonrpc(call, answer.body) or b"")
+        return answer
+
+    async def _ask_nodes(self, call: Call, served: Served, deadline: float, may_pass: bool) -> Answer:
+        """Asks a node; where that fails and nothing can have come of it, another, from the beginning."""
+        wanted, reads_only = wanted_ledgers(call.params), call.method in READING_METHODS
+        tried: list[Node] = []
+        outcome: Answer | Exception | None = None
+        for _ in range(self._tries):
+            node = self._nodes.choose(call.version, reads_only=reads_only, ledger_index=wanted, not_these=tried)
+            if node is None or node.api_version is None:
+                break
+            if tried:
+                self._metrics.tried_elsewhere(tried[-1].name)
+            attempt = _Attempt(node, node.api_version, call.method, served.peer, deadline)
+            try:
+                latest: Answer | Exception = await self._by_node(call, attempt, may_pass)
+            except (*FAILURES, NodeText) as failure:
+                latest = failure
+            followed = attempt.may_be_followed(latest) and self._loop.time() < deadline
+            # That a node was busy tells a client more than that another one failed.
+            if not followed or outcome is None or isinstance(outcome, FAILURES):
+                outcome = latest
+                served.node, served.node_version = node.name, attempt.version
+            if not followed:
+                break
+            if isinstance(latest, _VersionRefused):
+                await node.health.look_again(min(deadline, self._loop.time() + _VERSION_SECONDS))
+            if node.api_version == attempt.version:
+                tried.append(node)
+        if outcome is None:
+            raise NoNode
+        if isinstance(outcome, Exception):
+            raise outcome
+        served.error = error_of(outcome.result) if isinstance(outcome, Translated) else None
+        served.outcome = "success" if served.error is None else "error"
+        return outcome
+
+    async def _by_node(self, call: Call, attempt: "_Attempt", may_pass: bool) -> Answer:
+        """Asks one node; a result that is the same in both versions passes without being parsed."""
+        pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method)
+        first = None
+        node = attempt.node
+        node.in_flight += 1
+        try:
+            if may_pass and pipeline.passes:
+                raw = await attempt.post(Question(call.method, call.params))
+                spliced = splice_jsonrpc(call, raw.body) if raw.status == 200 else None
+                if spliced is not None:
+                    return Passing(raw.body, spliced)
+                first = attempt.read(raw)
+            conversation = pipeline.converse(call.params)
+            translated = await self._translator.converse(conversation, attempt.version, attempt.ask, first)
+        finally:
+            node.in_flight -= 1
+        if not pipeline.same_version:
+            self._metrics.translation(call.method, call.version, attempt.version, translated.seconds)
+        return translated
+
+
+class _Attempt:
+    """One call of `method` at one node, spoken to in one `version`, and what it may have led to."""
+
+    __slots__ = ("_acted", "_client", "_deadline", "_method", "_unable", "node", "version")
+
+    def __init__(self, node: Node, version: int, method: str, client: str, deadline: float) -> None:
+        self.node = node
+        self.version = version
+        self._method = method
+        self._client = client
+        self._deadline = deadline
+        self._acted = False  # the node may have acted on a question that does not only read
+        self._unable = False  # the node said that it cannot answer at the moment
+
+    def may_be_followed(self, outcome: Answer | Exception) -> bool:
+        """Whether another node may and should be asked the same, seeing what came of this attempt."""
+        if self._acted or isinstance(outcome, Passing):
+            return False
+        if isinstance(outcome, NodeText):
+            return outcome.answer.status >= 500 or outcome.answer.status == 429
+        return self._unable and "error" in outcome.result if isinstance(outcome, Translated) else True
+
+    async def ask(self, question: Question) -> NodeAnswer:
+        """Asks the node. Raises NodeFailure and NodeText."""
+        read = read_sparing if self._method in SPARED and question.method in SPARED else orjson.loads
+        return self.read(await self.post(question), read)
+
+    def post(self, question: Question) -> Awaitable[RawAnswer]:
+        """As `ask`, without reading the answer."""
+        reads_only = question.method in READING_METHODS
+        asking = self.node.http.ask(
+            node_request(question.method, question.params, self.version),
+            client=self._client,
+            method=question.method,
+            reads_only=reads_only,
+            deadline=self._deadline,
+        )
+        return asking if reads_only else self._note_acting(asking)
+
+    async def _note_acting(self, asking: Awaitable[RawAnswer]) -> RawAnswer:
+        try:
+            answer = await asking
+        except NodeFailure as failure:
+            self._acted |= failure.reached
+            raise
+        self._acted = True
+        return answer
+
+    def read(self, raw: RawAnswer, read: Callable[[bytes], Any] = orjson.loads) -> NodeAnswer:
+        """Takes a node's answer out of its envelope. Raises NodeText, and NodeFailure for what is neither."""
+        try:
+            result, beside = read_jsonrpc_answer(raw.status, raw.body, read)
+        except AnswerUnreadable as unreadable:
+            name = self.node.name
+            if refuses_version(raw):
+                log.warning("node_refuses_version", node=name, api_version=self.version)
+                raise _VersionRefused(name) from None
+            if raw.status == 200:
+                log.warning("node_answer_unreadable", node=name, problem=str(unreadable))
+                self.node.health.doubt()
+                raise NodeFailure("nonsense", name) from None
+            raise NodeText(raw) from None
+        self._unable |= result.get("error") in _UNABLE
+        return NodeAnswer(result, beside, len(raw.body))
+
+
+def _may_share(given: tuple[Answer, Served]) -> bool:
+    """Whether an answer is for other clients too: not one that says something of the client, or of the moment."""
+    answer, _ = given
+    if isinstance(answer, Passing):
+        return b'"warning"' not in answer.body
+    return "warning" not in answer.beside and answer.result.get("error") not in _UNABLE

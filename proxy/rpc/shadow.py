@@ -1,0 +1,212 @@
+"""Answers compared, after they were given, with what a node answers that speaks the client's version natively."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from adapters import JsonObject
+from proxy.access.admission import Rate
+from proxy.access.method_policy import SECRETS
+from proxy.envelope import AnswerUnreadable, Call, node_request, read_jsonrpc_answer
+from proxy.nodes import READING_METHODS, HttpNode, NodeFailure
+from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.recorder import Served
+
+log = structlog.get_logger(__name__)
+
+_NOT_THERE = frozenset(
+    {
+        *("internal", "lgrIdxInvalid", "lgrIdxMalformed", "lgrIdxsInvalid", "lgrNotFound", "lgrNotValidated"),
+        *("noClosed", "noCurrent", "noNetwork", "notReady", "notSynced", "slowDown", "tooBusy", "txnNotFound"),
+        *("amendmentBlocked", "unlBlocked"),
+    }
+)
+"""Errors by which the node says that it lacks the ledger, or cannot answer now."""
+_NOT_ASKED = frozenset({"channel_verify", "simulate"})
+"""Reads that may carry what nobody else should see."""
+_SHOWN = 80
+_MOST_SHOWN = 10
+_MOST_PARAMS_SHOWN = 500
+_LOGGED_PER_SECOND, _LOGGED_BURST = 1, 10
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowRules:
+    """What is compared, and how much at once, as the configuration's section `shadow` has it. Seconds and bytes."""
+
+    sample: float
+    ignore: frozenset[str]
+    seconds: float
+    at_once: int
+    queue: int
+    answer_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """An answer as a client got it."""
+
+    call: Call
+    answer: bytes
+    served: Served
+
+
+class Shadow:
+    """Hears answers, and asks `node`, which is its own to close, about a sample of them.
+
+    Never waits: what comes while the queue is full is dropped, and counted.
+    """
+
+    def __init__(self, node: HttpNode, rules: ShadowRules, metrics: Metrics) -> None:
+        self._node = node
+        self._rules = rules
+        self._metrics = metrics
+        self._waiting: asyncio.Queue[_Given] = asyncio.Queue(rules.queue)
+        self._logged = Rate(_LOGGED_PER_SECOND, _LOGGED_BURST)
+        self._tasks = [asyncio.create_task(self._run(), name="shadow comparison") for _ in range(rules.at_once)]
+
+    def heard(self, call: Call, answer: bytes, served: Served) -> None:
+        """Takes an answer, as it was given over HTTP or WebSocket, if it is of the sample and can be compared."""
+        if served.outcome != "success" or random.random() >= self._rules.sample:  # noqa: S311 - no secret
+            return
+        if not _is_comparable(call):
+            return
+        if len(answer) > self._rules.answer_bytes or self._waiting.full():
+            self._metrics.shadowed(call.method, "dropped")
+            return
+        self._waiting.put_nowait(_Given(call, answer, served))
+
+    async def close(self) -> None:
+        """Ends; what still waits is not compared."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._node.close()
+
+    async def _run(self) -> None:
+        while True:
+            given = await self._waiting.get()
+            try:
+                verdict = await self._compare(given)
+            except Exception:
+                log.exception("shadow_failed", request_id=given.served.request_id)
+                verdict = "failed"
+            if verdict is not None:
+                self._metrics.shadowed(given.call.method, verdict)
+
+    async def _compare(self, given: _Given) -> str | None:
+        """`same`, `different` or `failed`; None for an answer that is not of a validated ledger."""
+        call = given.call
+        result, _ = await asyncio.to_thread(read_jsonrpc_answer, 200, given.answer)
+        params = _settled(call, result)
+        if params is None:
+            return None
+        native = await self._native(call, params)
+        if native is None:
+            return "failed"
+        found = await asyncio.to_thread(self._differences, native, result)
+        if not found:
+            return "same"
+        if self._logged.allows("shadow", 1):
+            shown = call.params if len(orjson.dumps(call.params)) <= _MOST_PARAMS_SHOWN else None
+            log.warning(
+                "shadow_different",
+                method=call.method,
+                client_version=call.version,
+                node=given.served.node,
+                node_version=given.served.node_version,
+                transport=given.served.transport,
+                request_id=given.served.request_id,
+                params=shown,
+                differences=found,
+            )
+        return "different"
+
+    async def _native(self, call: Call, params: JsonObject) -> JsonObject | None:
+        """What the node answers in the client's version; None where it has no answer, or none of a validated ledger."""
+        deadline = asyncio.get_running_loop().time() + self._rules.seconds
+        try:
+            raw = await self._node.ask(
+                node_request(call.method, params, call.version),
+                client=None,
+                method=call.method,
+                reads_only=True,
+                deadline=deadline,
+            )
+            result, _ = await asyncio.to_thread(read_jsonrpc_answer, raw.status, raw.body)
+        except (NodeFailure, AnswerUnreadable):
+            return None
+        if "error" in result:
+            return None if result["error"] in _NOT_THERE else result
+        return result if result.get("validated") is True else None
+
+    def _differences(self, native: JsonObject, given: JsonObject) -> list[str]:
+        """The first of the places where they differ, each a line with short values."""
+        found = []
+        for line in _differing(native, given, "", self._rules.ignore):
+            found.append(line)
+            if len(found) == _MOST_SHOWN:
+                break
+        return found
+
+
+def _is_comparable(call: Call) -> bool:
+    """Whether it asks a thing of a ledger that may be validated, and would get the same whenever it is asked."""
+    params = call.params
+    if call.method not in READING_METHODS or call.method in _NOT_ASKED or not params.keys().isdisjoint(SECRETS):
+        return False
+    if call.method == "tx" or isinstance(params.get("ledger_hash"), str):
+        return True
+    if call.method == "account_tx":
+        newest = params.get("ledger_index_max")
+        return type(newest) is int and newest > 0
+    ledger_index = params.get("ledger_index")
+    return ledger_index == "validated" or type(ledger_index) is int
+
+
+def _settled(call: Call, result: JsonObject) -> JsonObject | None:
+    """The parameters by which the same is asked again, `validated` being the ledger that it was; None if unknown."""
+    if result.get("validated") is not True or "error" in result:
+        return None
+    if call.params.get("ledger_index") != "validated":
+        return call.params
+    known = result.get("ledger_index")
+    if type(known) is int:
+        return {**call.params, "ledger_index": known}
+    if isinstance(result.get("ledger_hash"), str):
+        asked = {name: value for name, value in call.params.items() if name != "ledger_index"}
+        return {**asked, "ledger_hash": result["ledger_hash"]}
+    return None
+
+
+def _differing(native: Any, given: Any, path: str, ignore: frozenset[str]) -> Iterator[str]:
+    if isinstance(native, dict) and isinstance(given, dict):
+        for name in sorted((native.keys() | given.keys()) - ignore):
+            here = f"{path}/{name}"[-_SHOWN * 2 :]
+            if name in native and name in given:
+                yield from _differing(native[name], given[name], here, ignore)
+            else:
+                yield f"{here}: natively {_member(native, name)}, given {_member(given, name)}"
+    elif isinstance(native, list) and isinstance(given, list) and len(native) == len(given):
+        for number, (one, other) in enumerate(zip(native, given, strict=True)):
+            yield from _differing(one, other, f"{path}[{number}]", ignore)
+    elif type(native) is not type(given) or native != given:
+        yield f"{path or '/'}: natively {_shown(native)}, given {_shown(given)}"
+
+
+def _member(holder: JsonObject, name: str) -> str:
+    return _shown(holder[name]) if name in holder else "nothing"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return "an object"
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -1,0 +1,1 @@
+"""The proxy as processes: start, reload, stop, and workers."""

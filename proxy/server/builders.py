@@ -1,0 +1,283 @@
+"""The parts that requests are served with, made as the settings say."""
+
+import ssl
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from urllib.parse import urlsplit
+
+from proxy.access.admission import Admission, Rate, UnderWay
+from proxy.access.client_address import Exemption
+from proxy.access.method_allow_list import ListenerGuard
+from proxy.access.method_policy import Guard
+from proxy.config import ListenSettings, NodeSettings, Settings
+from proxy.envelope import Policy
+from proxy.eventloop.busy_polling import BusyPolling
+from proxy.eventloop.files import fingerprint
+from proxy.http.limits import Terms
+from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, Nodes, node_tls
+from proxy.nodes.websocket import WebSocketDialer
+from proxy.rpc.dispatch import Answering
+from proxy.rpc.response_cache import KeptAnswers
+from proxy.rpc.shadow import Shadow, ShadowRules
+from proxy.telemetry.client_usage import Callers
+from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.recorder import Account
+from proxy.telemetry.tracing import UNTRACED, Tracing
+from proxy.versions.negotiation import VersionRange
+from proxy.versions.sunset import Clock, Dwindling, Notices, Sunset
+from proxy.versions.translator import Translator
+from proxy.websocket import SHARED, EndpointLimits, SessionLimits, SharedLinks, WebSocketEndpoint
+
+
+def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing: Tracing) -> Node:
+    """One node, not looked after yet."""
+    timeouts, limits, health = settings.timeouts, settings.limits, settings.health
+    tls = _node_tls(node, node.http, node.websocket)
+    http = HttpNode(
+        node.name,
+        node.http,
+        connect_timeout=timeouts.connect,
+        answer_timeout=min(timeouts.node_answer, timeouts.request),
+        idle_timeout=timeouts.node_idle,
+        connections=limits.node_connections,
+        answer_bytes=limits.answer_bytes,
+        tls=tls,
+        tracing=tracing,
+    )
+    http.watch(metrics.node_asked)
+    looked_after = NodeHealth(
+        http,
+        api_version=None if node.api_version == "auto" else node.api_version,
+        newest=settings.versions.max,
+        interval=timeouts.health_interval,
+        timeout=health.timeout,
+        rules=make_health_rules(settings),
+        websocket_url=node.websocket,
+        tls=tls,
+        allow_admin=settings.guard.allow_admin_nodes,
+        changed=metrics.node_up,
+    )
+    breaker = Breaker(
+        failures=health.breaker_failures,
+        window=health.breaker_window,
+        pause=health.breaker_pause,
+        longest_pause=health.breaker_longest_pause,
+    )
+    grpc = None
+    if node.grpc is not None:
+        from proxy.grpc_passthrough.node import GrpcNode  # needs an optional library
+
+        grpc = GrpcNode(node.name, node.grpc, answer_bytes=settings.grpc.answer_bytes)
+    return Node(node.name, http, node.websocket, looked_after, node.weight, tls, breaker, grpc)
+
+
+def what_makes_a_node(node: NodeSettings, settings: Settings) -> tuple[object, ...]:
+    """All that `make_node` reads, the file of the CA among it: while it is the same, so is the node."""
+    limits, versions = settings.limits, settings.versions
+    return (
+        *(node, None if node.tls.ca is None else fingerprint([node.tls.ca])),
+        *(settings.timeouts, settings.health, settings.guard.allow_admin_nodes),
+        *(limits.node_connections, limits.answer_bytes, versions.max, settings.grpc.answer_bytes),
+    )
+
+
+def _node_tls(node: NodeSettings, *urls: str | None) -> ssl.SSLContext | None:
+    """How the node proves who it is at those of its URLs; None where none of them is by TLS."""
+    secure = any(urlsplit(url).scheme in ("https", "wss") for url in urls if url is not None)
+    return node_tls(node.tls.ca, node.tls.verify) if secure else None
+
+
+def make_shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
+    """What compares answers with a node's own; None where no node is named."""
+    shadow, timeouts = settings.shadow, settings.timeouts
+    if shadow.node is None:
+        return None
+    named = next((node for node in settings.nodes if node.name == shadow.node), None)
+    url = shadow.node if named is None else named.http
+    tls = None if named is None else _node_tls(named, url)
+    node = HttpNode(
+        "shadow" if named is None else named.name,
+        url,
+        connect_timeout=timeouts.connect,
+        answer_timeout=shadow.timeout,
+        idle_timeout=timeouts.node_idle,
+        connections=shadow.at_once,
+        answer_bytes=settings.limits.answer_bytes,
+        tls=tls,
+    )
+    rules = ShadowRules(
+        sample=shadow.sample,
+        ignore=frozenset(shadow.ignore),
+        seconds=shadow.timeout,
+        at_once=shadow.at_once,
+        queue=shadow.queue,
+        answer_bytes=shadow.answer_bytes,
+    )
+    return Shadow(node, rules, metrics)
+
+
+def make_health_rules(settings: Settings) -> HealthRules:
+    """When a node is given work."""
+    health = settings.health
+    return HealthRules(
+        failures=health.failures,
+        successes=health.successes,
+        max_validated_age=health.max_validated_age,
+        max_lag=health.max_lag,
+        states=frozenset(health.states),
+    )
+
+
+def make_policy(listen: ListenSettings, settings: Settings, clock: Clock) -> Policy:
+    """What an HTTP request at one listener is measured by."""
+    guard, limits, versions = settings.guard, settings.limits, settings.versions
+    allowed = Guard(
+        allow_admin_methods=frozenset(guard.allow_admin_methods),
+        allow_admin_credentials=guard.allow_admin_credentials,
+        allow_subscribe_url=guard.allow_subscribe_url,
+        node_may_be_ours=guard.allow_admin_nodes,
+    )
+    offered = VersionRange(listen.versions.min or versions.min, listen.versions.max or versions.max)
+    sunsets = make_sunsets(settings)
+    return Policy(
+        versions=Dwindling(offered, sunsets, clock) if any(sunset.refused for sunset in sunsets) else offered,
+        guard=ListenerGuard.of(allowed, frozenset(listen.methods)) if listen.methods else allowed,
+        default_version=listen.default_version,
+        depth=limits.depth,
+        request_bytes=limits.request_bytes,
+        batch_items=limits.batch_items,
+    )
+
+
+def make_sunsets(settings: Settings) -> list[Sunset]:
+    """The versions that go."""
+    return [
+        Sunset(
+            version=sunset.version,
+            ends=_beginning(sunset.date),
+            deprecated=None if sunset.deprecated is None else _beginning(sunset.deprecated),
+            link=sunset.link,
+            refused=sunset.refuse,
+        )
+        for sunset in settings.versions.sunset
+    ]
+
+
+def _beginning(day: date) -> float:
+    return datetime.combine(day, time(), UTC).timestamp()
+
+
+def make_tracing(settings: Settings, version: str) -> Tracing:
+    """What makes spans; `version` is the proxy's own."""
+    if settings.tracing.endpoint is None:
+        return UNTRACED
+    from proxy.telemetry.otel import OpenTelemetry  # needs an optional library
+
+    return OpenTelemetry(settings.tracing.endpoint, settings.tracing.sample, version)
+
+
+def make_callers(settings: Settings, clock: Clock) -> Callers:
+    """What remembers callers."""
+    clients = settings.clients
+    return Callers(clients.keep, clients.hours, clients.callers, settings.guard.trusted_proxies, clock)
+
+
+def make_terms(listen: ListenSettings, settings: Settings) -> Terms:
+    """What the clients of one listener are granted."""
+    timeouts, limits, own = settings.timeouts, settings.limits, listen.connections_per_address
+    return Terms(
+        head=timeouts.request_head,
+        body=timeouts.request_body,
+        write=timeouts.client_write,
+        idle=timeouts.idle_client,
+        least_rate=limits.least_rate,
+        connections=limits.connections,
+        connections_per_address=limits.connections_per_address if own is None else own,
+        # Behind a trusted proxy many clients have its one address; requests are counted by their own.
+        exempt=Exemption((*limits.exempt, *settings.guard.trusted_proxies)),
+    )
+
+
+def make_admission(listen: ListenSettings, settings: Settings, in_all: Rate) -> Admission:
+    """Which requests one listener lets in; `in_all` is shared by all listeners."""
+    limits, own = settings.limits, listen.requests_per_second
+    return Admission(
+        rate=Rate(limits.requests_per_second if own is None else own, limits.burst_seconds),
+        in_all=in_all,
+        in_flight_per_address=limits.in_flight_per_address,
+        exempt=Exemption(limits.exempt),
+    )
+
+
+def make_answering(
+    nodes: Nodes, translator: Translator, kept: KeptAnswers, settings: Settings, metrics: Metrics
+) -> Answering:
+    """How HTTP requests get their answers."""
+    return Answering(
+        nodes, translator, kept, metrics, tries=settings.health.tries, share=settings.cache.share_in_flight
+    )
+
+
+def make_translator(settings: Settings) -> Translator:
+    """What drives the adapters."""
+    limits = settings.limits
+    return Translator(
+        questions=limits.questions, question_bytes=limits.question_bytes, remembered=limits.remembered_ledgers
+    )
+
+
+def make_dialer(settings: Settings) -> WebSocketDialer:
+    """What connects sessions to nodes."""
+    return WebSocketDialer(
+        connect_timeout=settings.timeouts.connect,
+        ping_interval=settings.websocket.ping_interval,
+        message_bytes=settings.websocket.answer_bytes,
+    )
+
+
+def make_shared_links(settings: Settings, dialer: WebSocketDialer, metrics: Metrics) -> SharedLinks:
+    """By what all sessions get the streams that are the same for everyone."""
+    streams = SHARED if settings.websocket.share_subscriptions else frozenset[str]()
+    return SharedLinks(streams, dialer, settings.timeouts.node_answer, metrics)
+
+
+def make_websocket(
+    settings: Settings,
+    *,
+    nodes: Nodes,
+    dialer: WebSocketDialer,
+    translator: Translator,
+    account: Account,
+    policy: Policy,
+    notices: Notices,
+    under_way: UnderWay,
+    shared: SharedLinks,
+    busy_polling: BusyPolling,
+) -> WebSocketEndpoint:
+    """The sessions of one listener."""
+    websocket = settings.websocket
+    return WebSocketEndpoint(
+        policy=replace(policy, request_bytes=websocket.message_bytes),
+        nodes=nodes,
+        dialer=dialer,
+        translator=translator,
+        account=account,
+        limits=EndpointLimits(
+            sessions=websocket.sessions,
+            sessions_per_address=websocket.sessions_per_address,
+            message_bytes=websocket.message_bytes,
+            ping_interval=websocket.ping_interval,
+            compression=websocket.compression,
+        ),
+        session_limits=SessionLimits(
+            request_seconds=settings.timeouts.request,
+            node_seconds=settings.timeouts.node_answer,
+            in_flight=websocket.in_flight,
+            queue_bytes=websocket.queue_bytes,
+            reconnect_seconds=settings.timeouts.reconnect if websocket.reconnect else 0,
+        ),
+        notices=notices,
+        under_way=under_way,
+        shared=shared,
+        busy_polling=busy_polling,
+    )

@@ -1,0 +1,349 @@
+"""Puts it all together: what listens, what looks after the nodes, and how it starts, changes and ends."""
+
+import asyncio
+import socket
+import time
+from collections import Counter
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+import proxy
+from proxy.access.admission import UnderWay
+from proxy.config import Settings, TlsSettings
+from proxy.http.listener import Listener, bind
+from proxy.nodes import Node, Nodes
+from proxy.observe.clients import ClientsPage
+from proxy.observe.node_metrics import NodesCollector
+from proxy.observe.server import ObserveServer, Readiness
+from proxy.observe.summary import Summary, serve_page
+from proxy.rpc.gateway import Entrance
+from proxy.rpc.response_cache import KeptAnswers
+from proxy.server.builders import (
+    make_callers,
+    make_health_rules,
+    make_node,
+    make_terms,
+    make_tracing,
+    what_makes_a_node,
+)
+from proxy.server.generation import Serving
+from proxy.telemetry.metrics import Metrics
+from proxy.tls import Certificate
+from proxy.versions.sunset import Clock
+
+if TYPE_CHECKING:
+    from proxy.grpc_passthrough.listeners import GrpcPorts  # whose library is optional
+
+log = structlog.get_logger(__name__)
+
+_Place = tuple[str, int, int]
+"""Host, port, and which of those with the same: of port 0 there may be several."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A listener, and the handler that it calls."""
+
+    listener: Listener
+    entrance: Entrance
+
+
+class Proxy:
+    """One process's proxy, from `start` to `stop`.
+
+    `clock`: the time of day, which versions may go by. `shares_ports`: with other processes of the same proxy.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock = time.time, *, shares_ports: bool = False) -> None:
+        self._settings = self._started_with = settings
+        self._shares_ports = shares_ports
+        self._clock = clock
+        self._metrics = Metrics(proxy.__version__)
+        self._draining = False
+        self._nodes = Nodes((), make_health_rules(settings))
+        self._made: dict[str, tuple[object, Node]] = {}
+        self._observe: ObserveServer | None = None
+        self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
+        self._under_way = UnderWay()
+        self._callers = make_callers(settings, clock)
+        self._tracing = make_tracing(settings, proxy.__version__)
+        self._summary = Summary(proxy.__version__, self._metrics, lambda: self._settings, self._readiness, clock)
+        self._serving: Serving | None = None
+        self._open: dict[_Place, _Open] = {}
+        self._grpc: GrpcPorts | None = None
+        self._leaving: set[Listener] = set()
+        self._retired: set[Serving] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Look after the nodes, and listen.
+
+        Raises OSError where an address cannot be had, CertificateProblem where a certificate has gone bad meanwhile.
+        """
+        settings = self._settings
+        try:
+            self._observe = ObserveServer(
+                settings.observe.host,
+                settings.observe.port,
+                version=proxy.__version__,
+                metrics=self._metrics,
+                readiness=self._readiness,
+                pages={
+                    "/clients": ClientsPage(lambda: self._callers, lambda: self._settings.versions.shadow_refuse).serve,
+                    "/": serve_page,
+                    "/summary": self._summary.serve_json,
+                },
+            )
+            await self._observe.start()
+            self._do(self._summary.keep_history())
+            # Before anything is asked of a node: an address that is taken is then all there is to tell.
+            await self._go_over_to(settings)
+            self._metrics.registry.register(NodesCollector(self._readiness, self._nodes.paused))
+        except BaseException:
+            await self.stop()
+            raise
+        log.info("started", listen=self.http_urls, observe=self.observe_url, version=proxy.__version__)
+
+    async def reload(self, settings: Settings) -> None:
+        """Goes over to other settings. No request and no session is cut off; sessions go on with those they began with.
+
+        Raises OSError where a new address cannot be had, and CertificateProblem: then nothing has changed.
+        """
+        await self._go_over_to(settings)
+        keys = ("observe", "logging.format", "tracing") + (() if self._shares_ports else ("workers",))
+        kept = [key for key in keys if _value(self._started_with, key) != _value(settings, key)]
+        if kept:
+            log.warning("needs_restart", keys=kept)
+        log.info("reloaded", listen=self.http_urls, nodes=[node.name for node in settings.nodes])
+
+    async def stop(self) -> None:
+        """Ends: not ready from now on; after `timeouts.drain_delay` nobody is let in any more, and the requests and
+        sessions under way are given `timeouts.shutdown`; then all is closed.
+        """
+        timeouts = self._settings.timeouts
+        self.want_no_more()
+        if self._open:
+            await asyncio.sleep(timeouts.drain_delay)
+        listeners = self._listeners()
+        servings = [each for each in (self._serving, *self._retired) if each is not None]
+        for listener in listeners:
+            listener.stop_accepting()
+        await asyncio.gather(
+            *(serving.drain(timeouts.shutdown) for serving in servings),
+            *(listener.finish(timeouts.shutdown) for listener in listeners),
+            *([] if self._grpc is None else [self._grpc.stop(timeouts.shutdown)]),
+        )
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for serving in servings:
+            await serving.close()
+        await self._nodes.close()
+        await self._tracing.close()
+        if self._observe is not None:
+            await self._observe.stop()
+
+    def want_no_more(self) -> None:
+        """Not ready from now on, as before `stop`: load balancers are told, and answers close their connections."""
+        self._draining = True
+
+    @property
+    def http_urls(self) -> list[str]:
+        """Where clients connect, with the real ports, in the order of the settings."""
+        urls = []
+        for place, listen in zip(_places(self._settings), self._settings.listeners, strict=True):
+            if place not in self._open:
+                raise RuntimeError("the proxy has not been started")
+            host = f"[{listen.host}]" if ":" in listen.host else listen.host
+            scheme = "http" if listen.tls.certificate is None else "https"
+            urls.append(f"{scheme}://{host}:{self._open[place].listener.port}/")
+        return urls
+
+    @property
+    def http_url(self) -> str:
+        """The first of `http_urls`."""
+        return self.http_urls[0]
+
+    @property
+    def grpc_ports(self) -> list[int]:
+        """The real ports where clients call by gRPC."""
+        return [] if self._grpc is None else self._grpc.ports
+
+    @property
+    def observe_url(self) -> str:
+        """Where operators look, with the real port."""
+        if self._observe is None:
+            raise RuntimeError("the proxy has not been started")
+        return self._observe.url
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted, for who drives this."""
+        return self._metrics
+
+    def _readiness(self) -> Readiness:
+        return Readiness(self._nodes.statuses(), draining=self._draining)
+
+    async def _go_over_to(self, settings: Settings) -> None:
+        """Has all in place that the settings want, and only then changes over, at one stroke."""
+        places = _places(settings)
+        certificates = [_certificate(listen.tls) for listen in settings.listeners]
+        bound: dict[_Place, list[socket.socket]] = {}
+        grpc, grpc_bound = self._grpc_for(settings), {}
+        try:
+            for place in places:
+                if place not in self._open:
+                    bound[place] = await bind(place[0], place[1], shared=self._shares_ports)
+            if grpc is not None:
+                grpc_bound = await grpc.bind(settings, certificates)
+            gone = await self._replace_nodes(settings)
+        except BaseException:
+            for sockets in bound.values():
+                for listening in sockets:
+                    listening.close()
+            if grpc is not None:
+                await grpc.release(grpc_bound)
+            raise
+        # Other nodes may be of another network, where a ledger of the same number is another.
+        if (settings.cache, _urls(settings)) != (self._settings.cache, _urls(self._settings)):
+            self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
+        if (settings.clients, settings.guard) != (self._settings.clients, self._settings.guard):
+            self._callers = make_callers(settings, self._clock)
+        self._settings = settings
+        retired, self._serving = self._serving, self._make_serving(settings)
+        for place, listen, certificate, door in zip(
+            places, settings.listeners, certificates, self._serving.doors, strict=True
+        ):
+            opened = self._open.get(place)
+            if opened is None:
+                entrance = Entrance(door, self._readiness, lambda: self._draining)
+                name = f"{listen.host}:{bound[place][0].getsockname()[1]}"
+                terms = make_terms(listen, settings)
+                listener = Listener(
+                    name, bound[place], entrance.handle, entrance.upgrade, terms, certificate, self._metrics
+                )
+                self._open[place] = opened = _Open(listener, entrance)
+                listener.start()
+            else:
+                opened.entrance.door = door
+                opened.listener.terms = make_terms(listen, settings)
+                opened.listener.certificate = certificate
+            opened.listener.tell_certificate()
+        if grpc is not None:
+            await grpc.go_over_to(settings, self._serving.doors, certificates, grpc_bound, self._do)
+        for place in set(self._open) - set(places):
+            self._leave(self._open.pop(place))
+        if retired is not None:
+            self._retired.add(retired)
+            self._do(self._retire(retired))
+        self._do(_close_nodes(gone, settings.timeouts.request))
+
+    def _grpc_for(self, settings: Settings) -> "GrpcPorts | None":
+        """The gRPC ports; None as long as none has been wanted."""
+        if self._grpc is None and any(listen.grpc_port is not None for listen in settings.listeners):
+            from proxy.grpc_passthrough.listeners import GrpcPorts
+
+            self._grpc = GrpcPorts(self._nodes, lambda: not self._draining, shared=self._shares_ports)
+        return self._grpc
+
+    def _make_serving(self, settings: Settings) -> Serving:
+        return Serving(
+            settings,
+            self._nodes,
+            self._kept,
+            self._callers,
+            self._metrics,
+            self._clock,
+            self._tracing,
+            self._under_way,
+        )
+
+    async def _replace_nodes(self, settings: Settings) -> list[Node]:
+        """Goes over to the nodes of the settings, those that stay the same being kept; gives those that are gone."""
+        made: dict[str, tuple[object, Node]] = {}
+        for node in settings.nodes:
+            made_from = what_makes_a_node(node, settings)
+            before = self._made.get(node.name)
+            same = before is not None and before[0] == made_from
+            made[node.name] = (
+                before if before and same else (made_from, make_node(node, settings, self._metrics, self._tracing))
+            )
+        nodes = [node for _, node in made.values()]
+        gone = await self._nodes.replace(nodes, make_health_rules(settings), settings.timeouts.connect)
+        # All at once, and first: who looks after a node, or hears of its requests, tells whether it is up.
+        await asyncio.gather(*(node.health.close() for node in gone))
+        for name in set(self._made) - set(made):
+            self._metrics.node_gone(name)
+        self._made = made
+        return gone
+
+    def _leave(self, gone: _Open) -> None:
+        """Ends a listener that the settings have no more, once nobody is connected to it. Its address is free now."""
+        gone.entrance.leaving = True
+        gone.listener.stop_accepting()
+        self._leaving.add(gone.listener)
+        self._do(self._finish(gone.listener))
+
+    async def _finish(self, listener: Listener) -> None:
+        await listener.finish(None)
+        self._leaving.discard(listener)
+        # A later reload may have brought one of the same name, of which the metrics are then.
+        if listener.name not in {other.name for other in self._listeners()}:
+            self._metrics.listener_gone(listener.name)
+
+    def _listeners(self) -> list[Listener]:
+        """All with clients: those that are open, and those that end."""
+        return [*(each.listener for each in self._open.values()), *self._leaving]
+
+    async def _retire(self, serving: Serving) -> None:
+        await serving.close_unused()
+        self._retired.discard(serving)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does it meanwhile; `stop` ends it at the latest."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _close_nodes(nodes: Iterable[Node], seconds: float) -> None:
+    """Closes nodes that get no new work, when they are done with what they have, after `seconds` at the latest."""
+    try:
+        async with asyncio.timeout(seconds):
+            for node in nodes:
+                while node.in_flight:  # noqa: ASYNC110 - a node counts, and tells nobody
+                    await asyncio.sleep(0.05)
+    except TimeoutError:
+        pass
+    finally:
+        for node in nodes:
+            await node.close()
+
+
+def _places(settings: Settings) -> list[_Place]:
+    seen = Counter[tuple[str, int]]()
+    places = []
+    for listen in settings.listeners:
+        key = (listen.host, listen.port)
+        places.append((*key, seen[key]))
+        seen[key] += 1
+    return places
+
+
+def _urls(settings: Settings) -> set[str]:
+    """Where answers come from."""
+    return {node.http for node in settings.nodes}
+
+
+def _certificate(tls: TlsSettings) -> Certificate | None:
+    return Certificate(tls.certificate, tls.key) if tls.certificate and tls.key else None
+
+
+def _value(settings: Settings, key: str) -> object:
+    value: object = settings
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value

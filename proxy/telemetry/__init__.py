@@ -1,0 +1,1 @@
+"""What is recorded of each request: metrics, log lines, traces and client usage."""

@@ -1,0 +1,98 @@
+"""Traces by OpenTelemetry, sent by OTLP over HTTP. Imported only where traces are wanted: its library is optional.
+
+A span has the method, versions, outcome, error token and node of what it is about, and never a parameter, an address
+or an exception's text. Its library reads the variables OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and
+OTEL_BSP_… from the environment as everywhere.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from proxy.telemetry.logs import error_label
+from proxy.telemetry.metrics import method_label
+from proxy.telemetry.recorder import Served
+
+_EXPORT_SECONDS = 5
+
+
+class OpenTelemetry:
+    """Makes spans and sends them to `endpoint`, a URL, from a thread of its own with a bounded queue.
+
+    `sample`: the share of the requests that is traced. A client's trace is gone on with if its own flag says so, yet
+    no more often than that: strangers do not decide what is traced here.
+    """
+
+    def __init__(self, endpoint: str, sample: float, version: str) -> None:
+        share = TraceIdRatioBased(sample)
+        self._provider = TracerProvider(
+            sampler=ParentBased(share, remote_parent_sampled=share),
+            resource=Resource.create({"service.name": "xrpl-version-proxy", "service.version": version}),
+            shutdown_on_exit=False,
+        )
+        exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._tracer = self._provider.get_tracer("xrpl-version-proxy", version)
+        self._propagator = TraceContextTextMapPropagator()
+
+    @contextmanager
+    def request(self, served: Served, headers: Mapping[str, str] | None = None) -> Iterator[None]:
+        """As `Tracing.request`."""
+        parent = None if headers is None else self._propagator.extract(headers, Context())
+        kind = SpanKind.INTERNAL if headers is None and served.transport == "http" else SpanKind.SERVER
+        with self._tracer.start_as_current_span(
+            "request", parent, kind=kind, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                yield
+            finally:
+                if span.is_recording():
+                    method = method_label(served.method) if served.method else "unread"
+                    span.update_name(method)
+                    told = {
+                        "rpc.system": "xrpl",
+                        "rpc.method": method,
+                        "xrpl.transport": served.transport,
+                        "xrpl.client_version": served.client_version,
+                        "xrpl.node_version": served.node_version,
+                        "xrpl.node": served.node,
+                        "xrpl.outcome": served.outcome,
+                        "xrpl.error": error_label(served.error),
+                        "xrpl.request_id": served.request_id,
+                    }
+                    span.set_attributes({name: value for name, value in told.items() if value is not None})
+                    if served.outcome == "failed":
+                        span.set_status(Status(StatusCode.ERROR))
+
+    @contextmanager
+    def question(self, node: str, method: str) -> Iterator[bytes]:
+        """As `Tracing.question`."""
+        label = method_label(method)
+        with self._tracer.start_as_current_span(
+            label,
+            kind=SpanKind.CLIENT,
+            attributes={"rpc.system": "xrpl", "rpc.method": label, "xrpl.node": node},
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            lines: dict[str, str] = {}
+            self._propagator.inject(lines)
+            try:
+                yield "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("ascii", "ignore")
+            except Exception as failure:
+                # Its kind, and not its text: that may tell more than belongs here.
+                span.set_status(Status(StatusCode.ERROR, getattr(failure, "kind", type(failure).__name__)))
+                raise
+
+    async def close(self) -> None:
+        """As `Tracing.close`."""
+        await asyncio.to_thread(self._provider.shutdown)

@@ -1,0 +1,98 @@
+"""What is counted and logged of one request, whichever transport it came by."""
+
+import itertools
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from proxy.telemetry.client_usage import Caller, Callers
+from proxy.telemetry.logs import AccessLog
+from proxy.telemetry.metrics import Metrics, Outcome
+from proxy.telemetry.tracing import UNTRACED, Tracing
+from proxy.versions.negotiation import VersionRefused
+
+if TYPE_CHECKING:
+    from proxy.rpc.shadow import Shadow
+
+
+@dataclass(slots=True)
+class Served:
+    """One request being served; filled in on its way."""
+
+    transport: Literal["http", "ws", "grpc"]
+    peer: str
+    request_id: str
+    method: str = ""
+    client_version: int | None = None
+    node_version: int | None = None
+    node: str | None = None
+    outcome: Outcome = "refused"
+    error: str | None = None
+    caller: Caller | None = None
+    """Who asked, where callers are remembered."""
+    began: float = field(default_factory=time.perf_counter)
+
+
+class Account:
+    """Counts and logs requests, and whom they came from.
+
+    `shadow_refuse`: the versions whose requests are counted as if they were refused.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        access_log: AccessLog,
+        callers: Callers,
+        shadow_refuse: Collection[int] = (),
+        tracing: Tracing = UNTRACED,
+        shadow: "Shadow | None" = None,
+    ) -> None:
+        self.metrics = metrics
+        self.shadow = shadow
+        self.tracing = tracing
+        self.callers = callers
+        self._access_log = access_log
+        self._shadow_refuse = frozenset(shadow_refuse)
+        self._process = secrets.token_hex(4)
+        self._numbers = itertools.count(1)
+
+    def request_id(self) -> str:
+        """An id that no other request has, of this process or of another."""
+        return f"{self._process}-{next(self._numbers)}"
+
+    def refused(self, served: Served, reason: str, version_refused: VersionRefused | None = None) -> None:
+        """Say of a request, before it is `ended`, that the proxy refused it, and why."""
+        served.outcome = "refused"
+        served.error = reason
+        self.metrics.refused(reason)
+        if version_refused is not None:
+            self.metrics.version_refused(served.transport, version_refused.reason)
+
+    def ended(self, served: Served, status: int | None) -> None:
+        """Count and log a request whose answer is ready; `status` is its HTTP status, None by another transport."""
+        seconds = time.perf_counter() - served.began
+        self.metrics.request(
+            served.transport, served.method, served.client_version, served.node_version, served.outcome, seconds
+        )
+        if served.caller is not None and (served.client_version is not None or served.error == "version"):
+            self.callers.used(served.caller, served.transport, served.client_version, served.method)
+        if served.client_version in self._shadow_refuse and served.transport != "grpc":
+            self.metrics.version_would_refuse(served.transport, served.client_version)
+        if not self._access_log.wants(served.outcome, served.request_id):
+            return
+        self._access_log.request(
+            transport=served.transport,
+            method=served.method,
+            client_version=served.client_version,
+            node_version=served.node_version,
+            outcome=served.outcome,
+            error=served.error,
+            status=status,
+            seconds=seconds,
+            peer=served.peer,
+            request_id=served.request_id,
+            node=served.node,
+        )

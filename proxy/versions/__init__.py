@@ -1,0 +1,1 @@
+"""API versions: negotiation (XLS-22), sunset, and running the adapters."""

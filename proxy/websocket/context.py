@@ -1,0 +1,75 @@
+"""What all sessions share, how much each may, and how one ends."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from aiohttp import WSCloseCode
+
+from proxy.envelope import Policy
+from proxy.eventloop.busy_polling import BusyPolling
+from proxy.nodes.pool import Node
+from proxy.nodes.websocket import NodeConnection
+from proxy.telemetry.recorder import Account
+from proxy.versions.sunset import Notices
+from proxy.versions.translator import Translator
+from proxy.websocket.streams.shared_registry import SharedLinks
+
+CLOSING_SECONDS = 2.0
+"""What a client has to take what is still queued, and as much again to answer our close frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How much one session may. Seconds for times, bytes for sizes."""
+
+    request_seconds: float
+    node_seconds: float
+    in_flight: int
+    queue_bytes: int
+    """Of what waits for the client, and of requests under way, each."""
+    reconnect_seconds: float
+    """How long to look for another node after one was lost; 0 closes the session instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What all sessions share. `connect` opens a connection to a node for the client at an address."""
+
+    policy: Policy
+    translator: Translator
+    account: Account
+    limits: SessionLimits
+    connect: Callable[[str], Awaitable[tuple[Node, NodeConnection]]]
+    notices: Notices
+    shared: SharedLinks
+    busy_polling: BusyPolling
+
+
+class Ending(NamedTuple):
+    """Why a session ends.
+
+    `code` and `message` are told to the client; no code where the client itself went. `grace`: seconds that requests
+    under way are given.
+    """
+
+    reason: str
+    code: int | None = None
+    message: str = ""
+    grace: float = 0.0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the client still gets what is queued for it, before it is told why."""
+        return self.code is not None and self.reason != "client_too_slow"
+
+
+TOO_SLOW = Ending("client_too_slow", WSCloseCode.POLICY_VIOLATION, "client is too slow")
+TOO_OFTEN = Ending("rate", WSCloseCode.POLICY_VIOLATION, "threshold exceeded")
+INTERNAL = Ending("internal", WSCloseCode.INTERNAL_ERROR, "internal error")
+CANCELLED = Ending("cancelled", WSCloseCode.GOING_AWAY, "the server is going down")
+
+
+def going_down(grace: float) -> Ending:
+    """The ending of all sessions when the proxy ends."""
+    return Ending("draining", WSCloseCode.GOING_AWAY, "the server is going down", grace)

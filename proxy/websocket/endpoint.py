@@ -1,0 +1,217 @@
+"""The WebSocket endpoint: lets clients in, connects each to a node, and ends all sessions when the proxy ends."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import HttpVersion11, web
+
+from proxy.access.admission import Admission, UnderWay
+from proxy.envelope import Policy
+from proxy.eventloop.busy_polling import BusyPolling
+from proxy.nodes.failures import NoNode
+from proxy.nodes.http import NodeFailure
+from proxy.nodes.pool import Node, Nodes
+from proxy.nodes.websocket import NodeConnection, WebSocketDialer
+from proxy.telemetry.client_usage import Caller
+from proxy.telemetry.recorder import Account
+from proxy.versions.sunset import Notices
+from proxy.versions.translator import Translator
+from proxy.websocket.context import CANCELLED, CLOSING_SECONDS, Services, SessionLimits, going_down
+from proxy.websocket.session import Session
+from proxy.websocket.streams.shared_registry import SharedLinks
+
+log = structlog.get_logger(__name__)
+
+# Nodes that one client is tried to be connected to.
+_TRIES = 3
+_NO_HANDSHAKE = (
+    "Not a WebSocket handshake: it takes HTTP/1.1, Connection: Upgrade, Sec-WebSocket-Version: 13 and a "
+    "Sec-WebSocket-Key of 16 bytes in base64\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointLimits:
+    """How many sessions there may be, and what a client's connection may do. Bytes for sizes, seconds for times."""
+
+    sessions: int
+    sessions_per_address: int
+    message_bytes: int
+    ping_interval: float
+    compression: bool
+
+
+class WebSocketEndpoint:
+    """Upgrades requests to sessions, and keeps all that are open."""
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        nodes: Nodes,
+        dialer: WebSocketDialer,
+        translator: Translator,
+        account: Account,
+        limits: EndpointLimits,
+        session_limits: SessionLimits,
+        notices: Notices,
+        under_way: UnderWay,
+        shared: SharedLinks,
+        busy_polling: BusyPolling,
+    ) -> None:
+        self._nodes = nodes
+        self._dialer = dialer
+        self._account = account
+        self._limits = limits
+        self._services = Services(
+            policy, translator, account, session_limits, self._connect, notices, shared, busy_polling
+        )
+        self._sessions: set[Session] = set()
+        self._open = under_way.sessions
+        self._draining = False
+        # aiohttp warns of every subprotocol that a client offers, in words that the client chooses.
+        logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+
+    async def handle(
+        self, request: web.BaseRequest, peer: str, caller: Caller | None, admission: Admission
+    ) -> web.StreamResponse:
+        """Serves the client at the address `peer` until its session ends, or refuses it before: with 400, 426 or 503.
+
+        `admission` has let in the handshake as one request; it is asked about each message.
+        """
+        socket = self._socket()
+        if request.version < HttpVersion11 or not socket.can_prepare(request).ok:
+            return self._no_handshake(request)
+        counted = admission.counted(peer)
+        refusal = self._refusal(peer, counted)
+        if refusal is not None:
+            reason, text = refusal
+            self._account.metrics.refused(reason)
+            return web.Response(status=503, text=f"{text}\r\n")
+        key = counted or peer
+        self._open[key] += 1
+        try:
+            return await self._serve(request, socket, peer, caller, admission)
+        finally:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
+
+    def _refusal(self, peer: str, counted: str | None) -> tuple[str, str] | None:
+        """Why there may be no further session from `peer`: a word for the metric, and a sentence for the client.
+
+        `counted`: what limits per address count it as; None for one that they do not hold for.
+        """
+        limits = self._limits
+        if self._draining:
+            return "draining", "This server is going down: connect to another"
+        if not self._nodes.any_websocket:
+            return "no_websocket", "This server has no node that speaks WebSocket: ask by POST"
+        if self._open.total() >= limits.sessions:
+            return "sessions", f"Server is overloaded: {limits.sessions} sessions are open (websocket.sessions)"
+        if counted is not None and self._open[counted] >= limits.sessions_per_address:
+            most = limits.sessions_per_address
+            return "sessions_per_address", f"{most} sessions are open from {peer} (websocket.sessions_per_address)"
+        return None
+
+    def _socket(self) -> web.WebSocketResponse:
+        return web.WebSocketResponse(
+            timeout=CLOSING_SECONDS,
+            heartbeat=self._limits.ping_interval,
+            # A client's close is answered with its own code, as rippled does: xrpl.js takes any other for a loss.
+            autoclose=False,
+            compress=self._limits.compression,
+            # rippled tells a client whose message is too large so, but only up to a point.
+            max_msg_size=2 * self._limits.message_bytes,
+            decode_text=False,
+        )
+
+    def _no_handshake(self, request: web.BaseRequest) -> web.Response:
+        self._account.metrics.refused("no_handshake")
+        other_version = request.headers.get("Sec-WebSocket-Version", "13") != "13"
+        headers = {"Sec-WebSocket-Version": "13"} if other_version else {}
+        return web.Response(status=426 if other_version else 400, text=_NO_HANDSHAKE, headers=headers)
+
+    async def _serve(
+        self,
+        request: web.BaseRequest,
+        socket: web.WebSocketResponse,
+        peer: str,
+        caller: Caller | None,
+        admission: Admission,
+    ) -> web.StreamResponse:
+        try:
+            node, connection = await self._connect(peer)
+        except (NoNode, NodeFailure):
+            self._account.metrics.refused("no_node")
+            return web.Response(status=503, text="No node can be connected to at the moment\r\n")
+        try:
+            await socket.prepare(request)
+        except BaseException as error:
+            await connection.close()
+            if not isinstance(error, OSError):
+                raise
+            # The client left while its node was being connected to. Nobody reads this.
+            return web.Response(status=503)
+        session = Session(socket, request.transport, peer, caller, self._services, admission, node, connection)
+        try:
+            await self._run(session, node)
+        finally:
+            _let_go(request, socket)
+        return socket
+
+    async def _run(self, session: Session, node: Node) -> None:
+        metrics = self._account.metrics
+        metrics.session_opened(session.version)
+        log.info("session_opened", peer=session.peer, node=node.name)
+        began = asyncio.get_running_loop().time()
+        self._sessions.add(session)
+        ending = CANCELLED
+        try:
+            if self._draining:
+                session.end(going_down(0))
+            ending = await session.run()
+        finally:
+            self._sessions.discard(session)
+            metrics.session_closed(session.version, ending.reason)
+            seconds = round(asyncio.get_running_loop().time() - began, 3)
+            log.info("session_closed", peer=session.peer, reason=ending.reason, seconds=seconds, **session.counts())
+
+    async def _connect(self, peer: str) -> tuple[Node, NodeConnection]:
+        """Chooses a node and connects to it, to another if it fails. Raises NoNode and NodeFailure."""
+        tried: set[Node] = set()
+        while True:
+            node = self._nodes.choose(self._services.policy.default_version, websocket=True, not_these=tried)
+            if node is None or node.websocket_url is None:
+                raise NoNode
+            try:
+                return node, await self._dialer.connect(node.name, node.websocket_url, peer, node.tls)
+            except NodeFailure as failure:
+                log.warning("node_websocket_failed", node=node.name, failure=failure.kind, detail=failure.detail)
+                tried.add(node)
+                if len(tried) >= _TRIES:
+                    raise
+
+    async def drain(self, seconds: float) -> None:
+        """Lets in nobody else, tells all that the server is going down (1001), and waits for them to be gone.
+
+        Of these seconds, requests under way are given half.
+        """
+        self._draining = True
+        for session in tuple(self._sessions):
+            session.end(going_down(seconds / 2))
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*(session.ended.wait() for session in tuple(self._sessions)))
+        except TimeoutError:
+            pass
+
+
+def _let_go(request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
+    """Cuts what would hold a session that is over until Python looks for cycles, maybe 100,000 sessions later."""
+    request.protocol._data_received_cb = None  # the socket's own method
+    socket._cancel_heartbeat()  # whose timer has one too, also once it is over
+    if (error := socket.exception()) is not None:
+        error.__traceback__ = error.__context__ = None  # their frames have the socket

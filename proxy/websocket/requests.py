@@ -1,0 +1,143 @@
+"""A session's requests that are under way: each asked of the node, its answer put where its turn is."""
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from adapters import VERSIONS, Pipeline, Question
+from proxy.envelope import Call, splice_websocket, write_websocket
+from proxy.envelope.methods import READING_METHODS
+from proxy.nodes.failures import FAILURES, Failure, told_of_failure
+from proxy.nodes.http import NodeFailure
+from proxy.telemetry.recorder import Served
+from proxy.versions.translator import NodeAnswer, error_of
+from proxy.websocket.context import Services
+from proxy.websocket.node_channel import Message, NodeLink, read_answer
+from proxy.websocket.node_session import NodeSide
+from proxy.websocket.sequencer import DeliveryOrder, Slot
+from proxy.websocket.streams.forwarder import PATH_METHODS
+from proxy.websocket.streams.subscriptions import SUBSCRIBING
+
+log = structlog.get_logger(__name__)
+
+
+class Calls:
+    """The requests under way of the client at the address `peer`, asked of `nodes`."""
+
+    def __init__(self, peer: str, services: Services, order: DeliveryOrder, nodes: NodeSide) -> None:
+        self._peer = peer
+        self._services = services
+        self._account = services.account
+        self._order = order
+        self._nodes = nodes
+        self._loop = asyncio.get_running_loop()
+        self._tasks: dict[Slot, asyncio.Task[None]] = {}
+        self._bytes = 0
+
+    def too_many(self, size: int) -> str | None:
+        """Why a request of `size` bytes cannot be taken on now; None if it can."""
+        limits = self._services.limits
+        if len(self._tasks) >= limits.in_flight:
+            return f"More than {limits.in_flight} requests of this session are under way."
+        # The node may not even have taken what it did not answer in time.
+        waiting = max(self._bytes, self._nodes.unsent)
+        if waiting and waiting + size > limits.queue_bytes:
+            return f"More than {limits.queue_bytes} bytes of requests of this session are under way."
+        return None
+
+    def start(self, call: Call, served: Served, size: int) -> None:
+        """Takes on a request of `size` bytes. Its place in the order is its place among the client's messages."""
+        self._services.busy_polling.asked()
+        slot = self._order.open(holds_pushed=call.method in SUBSCRIBING)
+        self._bytes += size
+        serving = self._serve(call, served, slot, size)
+        self._tasks[slot] = self._loop.create_task(serving, name=f"request of {self._peer}")
+
+    async def wait(self, seconds: float) -> None:
+        """Waits for all to be answered, at most so long."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=seconds)
+
+    async def cancel(self) -> None:
+        """Ends all that are left."""
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()  # of one that had not begun nothing else does
+
+    async def _serve(self, call: Call, served: Served, slot: Slot, size: int) -> None:
+        metrics = self._account.metrics
+        metrics.in_flight.inc()
+        try:
+            with self._account.tracing.request(served):
+                answer = await self._answer_in_time(call, served, slot)
+        finally:
+            metrics.in_flight.dec()
+            self._bytes -= size
+            del self._tasks[slot]
+        self._account.ended(served, None)
+        if self._account.shadow is not None:
+            self._account.shadow.heard(call, answer, served)
+        self._order.fill(slot, self._services.notices.warned(call.version, answer))
+
+    async def _answer_in_time(self, call: Call, served: Served, slot: Slot) -> bytes:
+        # Each wait has an end at the deadline, for which all have one timer: one of its own costs 4 us.
+        deadline = self._loop.time() + self._services.limits.request_seconds
+        try:
+            link = await self._nodes.link(deadline)
+            link.node.in_flight += 1
+            try:
+                return await self._answer(call, served, slot, link, deadline)
+            finally:
+                link.node.in_flight -= 1
+        except TimeoutError:
+            return self._failed(NodeFailure("timeout", served.node or "none"), call, served)
+        except FAILURES as failure:
+            return self._failed(failure, call, served)
+        except Exception:
+            log.exception("request_failed", request_id=served.request_id)
+            return self._failed(NodeFailure("nonsense", served.node or "none"), call, served)
+
+    async def _answer(self, call: Call, served: Served, slot: Slot, link: NodeLink, deadline: float) -> bytes:
+        version = link.version
+        served.node, served.node_version = link.node.name, version
+        pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method)
+        split = self._nodes.shared.split(call.method, call.params) if call.method in SUBSCRIBING else None
+        first: NodeAnswer | None = None
+        if pipeline.passes and split is None:
+            message = await self._ask(Question(call.method, call.params), call, slot, link, deadline)
+            if message.parsed is None and call.method not in PATH_METHODS:
+                spliced = splice_websocket(call, message.text)
+                if spliced is not None:
+                    served.outcome = "success"
+                    return spliced
+            first = read_answer(message, link.node)
+
+        async def ask(question: Question) -> NodeAnswer:
+            if split is not None:
+                with self._account.tracing.question(link.node.name, question.method):
+                    async with asyncio.timeout_at(deadline):
+                        return await self._nodes.subscribe(split, call, slot, link)
+            return read_answer(await self._ask(question, call, slot, link, deadline), link.node)
+
+        translated = await self._services.translator.converse(pipeline.converse(call.params), version, ask, first)
+        if not pipeline.same_version:
+            self._account.metrics.translation(call.method, call.version, version, translated.seconds)
+        if call.method in PATH_METHODS:
+            self._nodes.pushed_messages.put_id_back(call, translated.result)
+        served.error = error_of(translated.result)
+        served.outcome = "success" if served.error is None else "error"
+        return write_websocket(call, translated.result, translated.beside)
+
+    async def _ask(self, question: Question, call: Call, slot: Slot, link: NodeLink, deadline: float) -> Message:
+        noted = partial(self._nodes.answered, call, slot, question.method == call.method)
+        with self._account.tracing.question(link.node.name, question.method):
+            return await link.ask(question, noted, deadline)
+
+    def _failed(self, failure: Failure, call: Call, served: Served) -> bytes:
+        served.outcome = "failed"
+        _, result = told_of_failure(failure, call.version, call.method in READING_METHODS)
+        served.error = error_of(result)
+        return write_websocket(call, result)

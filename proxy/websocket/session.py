@@ -1,0 +1,221 @@
+"""One session: a client's WebSocket and its own connection to a node, from the first message to the last."""
+
+import asyncio
+from collections.abc import Coroutine
+
+import structlog
+from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMsgType, web
+
+from adapters import JsonObject
+from adapters.errors import error_result
+from proxy.access.admission import Admission
+from proxy.envelope import Refused, WebSocketRefusal, read_websocket, write_websocket
+from proxy.eventloop.compact_event import Event
+from proxy.nodes.pool import Node
+from proxy.nodes.websocket import NodeConnection
+from proxy.telemetry.client_usage import Caller
+from proxy.telemetry.recorder import Served
+from proxy.versions.version_method import version_result
+from proxy.websocket.context import CANCELLED, CLOSING_SECONDS, INTERNAL, TOO_OFTEN, TOO_SLOW, Ending, Services
+from proxy.websocket.node_session import NodeSide
+from proxy.websocket.requests import Calls
+from proxy.websocket.send_queue import Output
+from proxy.websocket.sequencer import DeliveryOrder
+
+log = structlog.get_logger(__name__)
+
+_TAKEN_AT_ONCE = 50
+"""Messages of one client, before the others have a turn: thousands may have come together, and none has to wait."""
+
+
+class Session:
+    """One client's session with the node `node`, over `connection`, from `run` to its end.
+
+    `client` is its WebSocket, `transport` what that is on, `peer` its address, `caller` what is remembered of who it
+    is, `admission` what says whether it may ask so often.
+    """
+
+    def __init__(
+        self,
+        client: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        peer: str,
+        caller: Caller | None,
+        services: Services,
+        admission: Admission,
+        node: Node,
+        connection: NodeConnection,
+    ) -> None:
+        self.peer = peer
+        self.version = services.policy.default_version
+        """The version that the client used last."""
+        self.ended = Event()
+        """Set when the session is over, and nothing of it is left."""
+        self._client = client
+        self._caller = caller
+        self._transport = transport
+        self._services = services
+        self._admission = admission
+        self._account = services.account
+        self._output = Output(
+            client,
+            transport,
+            services.limits.queue_bytes,
+            services.account.metrics.session_queue_bytes,
+            lambda: self.end(TOO_SLOW),
+        )
+        self._order = DeliveryOrder(self._output.put, self._output.hold, self._output.put_together)
+        self._nodes = NodeSide(peer, services, node, connection, self._order, self.end)
+        self._calls = Calls(peer, services, self._order, self._nodes)
+        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._requests = 0
+
+    def end(self, ending: Ending) -> None:
+        """Ends the session, for the first reason that is given."""
+        if not self._ending.done():
+            self._ending.set_result(ending)
+
+    async def run(self) -> Ending:
+        """Serves the client until either side goes or `end` is called; returns why it ended."""
+        sending, reading, following = (
+            asyncio.create_task(self._guarded(part), name=f"session of {self.peer}")
+            for part in (self._output.run(), self._read_client(), self._nodes.follow())
+        )
+        ending = CANCELLED
+        try:
+            ending = await asyncio.shield(self._ending)
+        finally:
+            try:
+                await self._close(ending, reading, following)
+            finally:
+                # Its connection is gone by now, and that ends it.
+                await asyncio.wait((sending,), timeout=CLOSING_SECONDS)
+                sending.cancel()
+                self.ended.set()
+        return ending
+
+    async def _guarded(self, part: Coroutine[None, None, None]) -> None:
+        """Ends the session when one of its parts fails in a way that nobody foresaw, rather than let it hang."""
+        try:
+            await part
+        except Exception:
+            log.exception("session_failed", peer=self.peer)
+            self.end(INTERNAL)
+
+    def counts(self) -> JsonObject:
+        """What the session has done, for the log."""
+        return {
+            "requests": self._requests,
+            "messages": self._output.sent,
+            "pushed": self._nodes.pushed_messages.count,
+            "subscriptions": len(self._nodes.subscriptions),
+        }
+
+    async def _close(self, ending: Ending, *tasks: asyncio.Task[None]) -> None:
+        """Says why, as far as the client still listens, and leaves nothing behind."""
+        try:
+            if ending.is_told and not self._client.closed:
+                await self._calls.wait(ending.grace)
+                self._nodes.give_up()
+                try:
+                    async with asyncio.timeout(CLOSING_SECONDS):
+                        await self._calls.wait(CLOSING_SECONDS)
+                        await self._output.flushed()
+                except TimeoutError:
+                    pass
+        finally:
+            self._output.close()
+            self._nodes.shared.end()
+            self._nodes.subscriptions.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(self._calls.cancel(), *tasks, return_exceptions=True)
+            await asyncio.gather(self._close_client(ending), self._nodes.close(), return_exceptions=True)
+
+    async def _close_client(self, ending: Ending) -> None:
+        """Tells the client why, and waits a little for it to have heard; then the connection is gone in any case."""
+        try:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                heard = self._client.close_code
+                code = ending.code or (heard if heard != WSCloseCode.ABNORMAL_CLOSURE else None) or WSCloseCode.OK
+                await self._client.close(code=code, message=ending.message.encode())
+                while self._transport is not None and self._transport.get_write_buffer_size():  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)  # no event tells when it is empty
+        except TimeoutError:
+            pass
+        finally:
+            # Closing a connection waits for what is unsent, which a client that does not read never takes.
+            if self._transport is not None:
+                self._transport.abort()
+
+    # The client's side
+
+    async def _read_client(self) -> None:
+        while True:
+            try:
+                message = await self._client.receive()
+            except (ClientConnectionError, OSError):
+                break  # a pong could not be sent any more
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
+                    too_big = message.data.code == WSCloseCode.MESSAGE_TOO_BIG
+                    self.end(Ending("message_too_big" if too_big else "protocol_error"))
+                break
+            self._requests += 1
+            self._take(message.data)
+            if self._ending.done() and self._ending.result() is TOO_OFTEN:
+                return  # what it sent besides is not even refused
+            del message  # or it would be kept until the next comes
+            if self._requests % _TAKEN_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self.end(Ending(self._how_client_went()))
+
+    def _how_client_went(self) -> str:
+        if isinstance(self._client.exception(), TimeoutError):
+            return "client_silent"
+        return "client_gone" if self._client.close_code in (None, WSCloseCode.ABNORMAL_CLOSURE) else "client_closed"
+
+    def _take(self, message: bytes) -> None:
+        """Takes one message of the client's."""
+        served = Served("ws", self.peer, self._account.request_id(), caller=self._caller)
+        read = read_websocket(message, self._services.policy)
+        if isinstance(read, WebSocketRefusal):
+            served.method = read.method or ""
+            self._refuse(served, read.reason, read.message, read)
+            if self._admission.admit(self.peer) is not None:
+                self.end(TOO_OFTEN)
+            return
+        call = read.call if isinstance(read, Refused) else read
+        served.method, served.client_version = call.method, call.version
+        self._set_version(call.version)
+        if isinstance(read, Refused):
+            self._refuse(served, read.reason, write_websocket(call, read.result))
+        elif (refusal := self._admission.admit(self.peer)) is not None:
+            # As rippled, which cuts off who goes on although it is told to slow down.
+            self._refuse(served, refusal, write_websocket(call, error_result("slowDown")))
+            self.end(TOO_OFTEN)
+        elif self._ending.done():
+            result = error_result("tooBusy", "This session is being closed: connect again.")
+            self._refuse(served, "session_closing", write_websocket(call, result))
+        elif (problem := self._calls.too_many(len(message))) is not None:
+            self._refuse(served, "session_in_flight", write_websocket(call, error_result("tooBusy", problem)))
+        elif call.method == "version":
+            served.outcome = "success"
+            self._account.ended(served, None)
+            result = version_result(call.version, self._services.policy.versions)
+            answer = self._services.notices.warned(call.version, write_websocket(call, result))
+            self._order.fill(self._order.open(), answer)
+        else:
+            self._calls.start(call, served, len(message))
+
+    def _refuse(self, served: Served, reason: str, message: bytes, refusal: WebSocketRefusal | None = None) -> None:
+        self._account.refused(served, reason, refusal.version_refused if refusal is not None else None)
+        self._account.ended(served, None)
+        if served.client_version is not None:
+            message = self._services.notices.warned(served.client_version, message)
+        self._order.fill(self._order.open(), message)
+
+    def _set_version(self, version: int) -> None:
+        if version != self.version:
+            self._account.metrics.session_version(self.version, version)
+            self.version = version

@@ -1,0 +1,1 @@
+"""Subscription streams pushed to WebSocket sessions."""

@@ -1,0 +1,74 @@
+"""By which stream a message came, on a connection that several streams of one node come by."""
+
+import re
+from typing import Literal
+
+from proxy.websocket.streams.subscriptions import STREAMS
+
+SHARED = STREAMS - {"peer_status"}
+"""The streams that are the same for everyone; `peer_status` is the administrator's."""
+
+_NOT_VALIDATED = re.compile(rb'"validated"\s*:\s*false')
+_OF_TRANSACTIONS = ("transactions", "transactions_proposed")
+
+
+class StreamsPushed:
+    """The shared streams that a node pushes on one connection, in the order in which they were subscribed to.
+
+    A stream is `asked` for from before the node may have begun with it, `on` from the node's answer, and `ending` until
+    the node has answered that it ended.
+
+    A rippled pushes a validated transaction once for `transactions` and then, the very same, once more for
+    `transactions_proposed` (`pubValidatedTransaction` in NetworkOPs.cpp, under a lock for both). Which of the two is
+    which cannot be told, and need not be: the first goes to a stream that is on, one equal to it to the other.
+    """
+
+    def __init__(self) -> None:
+        self._states: dict[str, Literal["asked", "on", "ending"]] = {}
+        self._first = b""
+        self._second_is = ""
+
+    def asked(self, streams: tuple[str, ...]) -> None:
+        """The node is about to be asked for these."""
+        for stream in streams:
+            self._states.setdefault(stream, "asked")
+
+    def begun(self, streams: tuple[str, ...]) -> None:
+        """The node has answered that it pushes these."""
+        for stream in streams:
+            self._states[stream] = "on"
+
+    def ending(self, stream: str) -> None:
+        """The node is about to be asked to push this no more."""
+        self._states[stream] = "ending"
+
+    def ended(self, stream: str) -> None:
+        """The node has answered that it pushes this no more."""
+        self._states.pop(stream, None)
+
+    def are_on(self, streams: tuple[str, ...]) -> bool:
+        """Whether the node has answered for all of these."""
+        return all(self._states.get(stream) == "on" for stream in streams)
+
+    def may_come(self) -> tuple[str, ...]:
+        """The streams that the node pushes, or may."""
+        return tuple(self._states)
+
+    def stream_of(self, kind: str, message: bytes) -> str | None:
+        """The stream that `message` came by, by the stream that its type is counted as; None for no known one."""
+        if kind != "transactions":
+            return kind if kind in SHARED else None
+        if _NOT_VALIDATED.search(message) is not None:
+            return "transactions_proposed"
+        return self._of_validated(message)
+
+    def _of_validated(self, message: bytes) -> str:
+        if message == self._first:
+            self._first = b""
+            return self._second_is
+        come = [stream for stream in self._states if stream in _OF_TRANSACTIONS]
+        if len(come) < 2:
+            return come[0] if come else "transactions"
+        given = come[0] if self._states[come[0]] == "on" or self._states[come[1]] != "on" else come[1]
+        self._first, self._second_is = message, come[1] if given == come[0] else come[0]
+        return given

@@ -1,0 +1,143 @@
+"""What one session has of the streams that all sessions at its node share, and which of its requests that serves."""
+
+import asyncio
+from collections.abc import Iterable
+from itertools import takewhile
+from typing import Any, Literal, NamedTuple
+
+from adapters import JsonObject, Question
+from proxy.nodes.http import NodeFailure
+from proxy.websocket.node_channel import NodeLink
+from proxy.websocket.streams.attribution import SHARED
+from proxy.websocket.streams.broadcaster import Subscriber
+from proxy.websocket.streams.forwarder import Pushed
+from proxy.websocket.streams.shared import LetIn, SharedLink
+from proxy.websocket.streams.shared_registry import SharedLinks
+from proxy.websocket.streams.subscriptions import NOTHING_DONE, Subscriptions, stream_name
+
+_NOT_OF_CLIO = frozenset({"consensus", "server", "transactions_proposed"})
+"""A Clio refuses the first two, and of the third it gives on what a rippled tells it, in no pairs."""
+_NOT_STREAMS = ("accounts", "accounts_proposed", "rt_accounts", "account_history_tx_stream", "books")
+
+
+class Split(NamedTuple):
+    """A `subscribe` of which the shared link serves `shared`, streams as the client named them; the rest is the node's.
+
+    `own`: what the session's own link is asked.
+    """
+
+    shared: tuple[str, ...]
+    own: Question
+
+
+class SharedPart:
+    """One session's part, whose own link to its node is `own`. `pushed` gives on what it hears.
+
+    A session has its streams either all by the shared link or all by its own: by its own where it follows something
+    else there first (accounts, books, paths), so that what it is pushed comes in the node's order.
+    """
+
+    def __init__(self, links: SharedLinks, own: NodeLink, pushed: Pushed, subscriptions: Subscriptions) -> None:
+        self._links = links
+        self._pushed = pushed
+        self._subscriptions = subscriptions
+        self._own = own
+        self._subscriber: Subscriber | None = None
+        self._link: SharedLink | None = None
+        self._joining: set[asyncio.Future[JsonObject]] = set()
+        self._by: Literal["shared", "own"] | None = None
+        """Which link the streams come by; None while there are none."""
+
+    def begin(self, own: NodeLink) -> None:
+        """The session has another node, by a link of its own; it hears nothing yet."""
+        self.end()
+        self._own, self._by = own, None
+
+    def end(self) -> None:
+        """The session hears nothing any more, and waits for nothing."""
+        self.fail_waiting()
+        self.leave(SHARED)
+        self._subscriber = self._link = None
+
+    def use_own(self) -> bool:
+        """Has all streams come by the session's own link from now on, unless some are shared; says whether they do."""
+        if self._subscriber is None or not self._subscriber.streams:
+            self._by = "own"
+        return self._by == "own"
+
+    def fail_waiting(self) -> None:
+        """Fails what waits to be let in: the session's node is lost, or the session is about to be closed."""
+        for joining in self._joining:
+            if not joining.done():
+                joining.set_exception(NodeFailure("disconnected", self._own.node.name))
+                joining.exception()  # it may be that nobody waits for it any more
+
+    def leave(self, streams: Iterable[str]) -> None:
+        """From now on the session hears these no more."""
+        if self._link is not None and self._subscriber is not None:
+            self._link.leave(self._subscriber, streams)
+
+    def version_set(self) -> None:
+        """The session's version may have changed: it hears all in that from now on."""
+        if self._link is not None and self._subscriber is not None:
+            self._link.set_version(self._subscriber, self._subscriptions.version)
+
+    def split(self, method: str, params: JsonObject) -> Split | None:
+        """Says which part of a request the shared link serves, as it is about to be asked; None for nothing of it."""
+        if self._by == "own" or method not in ("subscribe", "path_find") or "url" in params:
+            return None
+        named = _named(params)
+        shared = tuple(name for name in named if stream_name(name) in self._shareable())
+        left = {**params, "streams": [name for name in named if name not in shared]}
+        if not left["streams"]:
+            del left["streams"]
+        is_all = not any(member in left for member in ("streams", *_NOT_STREAMS))
+        if self._by is None:
+            if shared and is_all:
+                self._by = "shared"
+            elif named or not is_all or method == "path_find":
+                self._by = "own"
+        if self._by != "shared" or not shared:
+            return None
+        # What the session's own link is asked gives the answer its place among the others, and is what the node counts
+        # as the client's request.
+        return Split(shared, Question("ping", {}) if is_all else Question("subscribe", left))
+
+    def _shareable(self) -> frozenset[str]:
+        streams = self._links.streams
+        return streams - _NOT_OF_CLIO if self._own.node.status.is_clio else streams
+
+    def join(self, shared: tuple[str, ...], noted: LetIn) -> "asyncio.Future[JsonObject]":
+        """Has the session hear these streams, as a request named them; see `SharedLink.join`."""
+        if self._subscriber is None:
+            self._subscriber = Subscriber(self._pushed, self._subscriptions.version, self._own.connection.abort)
+        self._link = self._links.at(self._own.node, self._own.version)
+        joining = self._link.join(self._subscriber, shared, noted)
+        if not joining.done():
+            self._joining.add(joining)
+            joining.add_done_callback(self._joining.discard)
+        return joining
+
+    def taken(self, method: str, params: JsonObject, error: str | None) -> tuple[str, ...]:
+        """The streams that can be shared, of those that a `subscribe` or `unsubscribe` named which took effect.
+
+        `error`: of the node's answer. A rippled takes one stream after the other, then all else, up to the fault
+        (Subscribe.cpp, Unsubscribe.cpp); a Clio looks at all of it first.
+        """
+        named = _named(params)
+        if error == "malformedStream":
+            # rippled's `unsubscribe` does not know this one.
+            unknown = {"", "book_changes"} if method == "unsubscribe" else {""}
+            named = list(takewhile(lambda name: stream_name(name) not in unknown, named))
+        elif error == "noPermission" and "peer_status" in named:
+            named = named[: named.index("peer_status")]
+        elif error in NOTHING_DONE:
+            named = []
+        if error is not None and self._own.node.status.is_clio:
+            named = []
+        return tuple(name for name in named if stream_name(name) in self._shareable())
+
+
+def _named(params: JsonObject) -> list[Any]:
+    streams = params.get("streams")
+    return streams if isinstance(streams, list) else []

@@ -1,0 +1,299 @@
+"""The one connection to a node by which all sessions at it get the streams that are the same for everyone."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from secrets import token_hex
+
+import structlog
+
+from adapters import JsonObject, Question
+from proxy.nodes.failures import FAILURES
+from proxy.nodes.http import NodeFailure
+from proxy.nodes.pool import Node
+from proxy.nodes.websocket import WebSocketDialer
+from proxy.telemetry.metrics import Metrics
+from proxy.websocket.node_channel import Message, NodeLink, read_answer
+from proxy.websocket.streams.attribution import StreamsPushed
+from proxy.websocket.streams.broadcaster import Audience, Subscriber
+from proxy.websocket.streams.forwarder import ledger_index_in
+from proxy.websocket.streams.subscriptions import NOTHING_DONE, stream_name
+
+log = structlog.get_logger(__name__)
+
+_TELL_STATE = frozenset({"ledger", "server"})
+"""Streams whose `subscribe` is answered with the state of the moment; of the others it is an empty result."""
+_ASKED_AGAIN = 0.05
+"""Seconds at least between two questions for the state alone: thousands of clients may come back at once."""
+
+_ENDED_AGAIN = 1.0
+"""Seconds at least until a stream, or the connection, is ended that nobody wants any more: who left may come back."""
+
+LetIn = Callable[[JsonObject, tuple[str, ...]], None]
+"""Is told of the result of a `subscribe`, and which streams the session hears from now on by it."""
+
+
+@dataclass(slots=True, eq=False)
+class _Join:
+    """A session that wants streams, and waits for the node's answer; `noted` is told of it at once."""
+
+    subscriber: Subscriber
+    streams: tuple[str, ...]
+    noted: LetIn
+    left: frozenset[str] = frozenset()
+    """Which of these it has left again before the node answered."""
+    refused_with_others: bool = False
+    """The node has refused them together with streams that others wanted."""
+    answer: asyncio.Future[JsonObject] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def goes_with(self, first: "_Join") -> bool:
+        """Whether the answer to a question for `first` and for this is what a node would answer to either."""
+        if self.refused_with_others or first.refused_with_others:
+            return self.streams == first.streams
+        return _TELL_STATE.intersection(self.streams) == _TELL_STATE.intersection(first.streams)
+
+
+class SharedLink:
+    """Opened with the first who joins, closed when the last has left, or lost; then it is over. `ended` is told.
+
+    The node, spoken to in `version`, takes it for the proxy's own: there is no client that it is for. `answer_seconds`:
+    how long an answer of the node's is waited for.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        version: int,
+        dialer: WebSocketDialer,
+        answer_seconds: float,
+        metrics: Metrics,
+        ended: Callable[["SharedLink"], None],
+    ) -> None:
+        self._node = node
+        self._version = version
+        self._dialer = dialer
+        self._answer_seconds = answer_seconds
+        self._metrics = metrics
+        self._ended = ended
+        self._audience = Audience(node.name, version, metrics)
+        self._pushed = StreamsPushed()
+        self._not_to_end: set[str] = set()
+        """What the node does not stop pushing: rippled's `unsubscribe` knows no `book_changes`."""
+        self._joins: deque[_Join] = deque()
+        self._asked_of: list[_Join] = []
+        self._newest_ledger = 0
+        self._last_asked = float("-inf")
+        self._last_ended = asyncio.get_running_loop().time()
+        self._wake = asyncio.Event()
+        self._is_over = False
+        self.task = asyncio.create_task(self._run(), name=f"shared streams of {node.name}")
+
+    # What sessions do
+
+    def join(self, subscriber: Subscriber, asked: tuple[str, ...], noted: LetIn) -> asyncio.Future[JsonObject]:
+        """Has the session hear the streams that its client named so; gives the result of `subscribe`.
+
+        It hears what the node pushes after it has answered. `noted` is called at that moment, with those of the streams
+        that were not left again meanwhile; not if the result is an error. The future may fail with NodeFailure.
+        """
+        join = _Join(subscriber, tuple(dict.fromkeys(map(stream_name, asked))), noted)
+        if self._is_over:
+            join.answer.set_exception(NodeFailure("disconnected", self._node.name))
+        elif self._is_known(join):
+            self._let_in(join, {})
+        else:
+            self._joins.append(join)
+            self._wake.set()
+        return join.answer
+
+    def leave(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
+        """From now on the session hears these no more."""
+        left = frozenset(streams)
+        for join in (*self._joins, *self._asked_of):
+            if join.subscriber is subscriber:
+                join.left |= left
+        if subscriber.streams & {"ledger", "transactions", "transactions_proposed"}:
+            subscriber.pushed.saw(self._newest_ledger)
+        self._audience.remove(subscriber, left)
+        self._wake.set()
+
+    def set_version(self, subscriber: Subscriber, version: int) -> None:
+        """From now on the session hears all in this version."""
+        self._audience.set_version(subscriber, version)
+
+    # What the node says
+
+    def pushed(self, kind: str, message: bytes) -> None:
+        """Gives on what was pushed."""
+        stream = self._pushed.stream_of(kind, message)
+        ledger_index = ledger_index_in(message) if kind in ("ledger", "transactions") else None
+        if ledger_index is not None and stream == "ledger":
+            for subscriber in self._audience.who("ledger"):
+                subscriber.pushed.closed(ledger_index, self._node.name)
+        if ledger_index is not None and (stream == "ledger" or b'"validated":true' in message):
+            self._newest_ledger = max(self._newest_ledger, ledger_index)
+        self._audience.take(stream, kind, message)
+
+    # What the node is asked
+
+    async def _run(self) -> None:
+        failure = NodeFailure("disconnected", self._node.name)
+        try:
+            await self._serve()
+        except FAILURES as found:
+            failure = found if isinstance(found, NodeFailure) else failure
+        except Exception:
+            log.exception("shared_link_failed", node=self._node.name)
+        finally:
+            self._end(failure)
+
+    async def _serve(self) -> None:
+        node, url = self._node, self._node.websocket_url
+        if url is None:
+            raise NodeFailure("refused", node.name, reached=False)
+        try:
+            connection = await self._dialer.connect(node.name, url, None, node.tls)
+        except NodeFailure as failure:
+            log.warning("node_websocket_failed", node=node.name, failure=failure.kind, detail=failure.detail)
+            raise
+        log.info("shared_link_opened", node=node.name)
+        link = NodeLink(node, self._version, connection, self._answer_seconds, self._metrics)
+        listening, asking = (asyncio.create_task(part) for part in (link.listen(self), self._ask_all(link)))
+        try:
+            await asyncio.wait((listening, asking), return_when=asyncio.FIRST_COMPLETED)
+            if not self._is_over:
+                log.warning(
+                    "shared_link_lost",
+                    node=node.name,
+                    code=connection.close_code,
+                    reason=connection.close_reason,
+                    silent=connection.was_silent,
+                )
+                self._end(NodeFailure("disconnected", node.name))
+        finally:
+            listening.cancel()
+            asking.cancel()
+            results = await asyncio.gather(listening, asking, return_exceptions=True)
+            await link.close()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    def _end(self, failure: Exception) -> None:
+        """Nobody joins any more; who is left is told."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._ended(self)
+        self._fail(failure, (*self._asked_of, *self._joins))
+        for subscriber in tuple(self._audience.who()):
+            self.leave(subscriber, subscriber.streams)
+            subscriber.lost()
+
+    async def _ask_all(self, link: NodeLink) -> None:
+        """Asks for what is wanted and not there, and ends what nobody wants, until nobody wants anything."""
+        while not self._is_over:
+            self._wake.clear()
+            unwanted = [
+                stream
+                for stream in self._pushed.may_come()
+                if not self._audience.hears(stream) and stream not in self._not_to_end
+            ]
+            wait = self._last_ended + _ENDED_AGAIN - asyncio.get_running_loop().time()
+            if self._joins:
+                await self._ask_for_first(link)
+            elif self._audience and not unwanted:
+                await self._wake.wait()
+            elif wait > 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
+            elif self._audience:
+                await self._ask_to_end(link, unwanted[0])
+            else:
+                self._end(NodeFailure("disconnected", self._node.name))
+
+    async def _ask_for_first(self, link: NodeLink) -> None:
+        """Asks for what waits longest, and for all who are to be told the same state by the answer."""
+        first = self._joins[0]
+        if first.answer.done():
+            self._joins.popleft()  # whoever wanted this is gone
+            return
+        if self._pushed.are_on(first.streams):
+            # Others, who want to know the state too, may come meanwhile, and are answered with it.
+            await asyncio.sleep(self._last_asked + _ASKED_AGAIN - asyncio.get_running_loop().time())
+        self._asked_of = [join for join in self._joins if join.goes_with(first)]
+        self._joins = deque(join for join in self._joins if not join.goes_with(first))
+        streams = tuple(dict.fromkeys(stream for join in self._asked_of for stream in join.streams))
+        self._pushed.asked(streams)
+        self._not_to_end.difference_update(streams)
+        self._last_asked = asyncio.get_running_loop().time()
+        try:
+            question = Question("subscribe", {"streams": list(streams)})
+            await link.ask(question, partial(self._answered, streams))
+        except TimeoutError:
+            self._fail(NodeFailure("timeout", self._node.name), self._asked_of)
+        except BaseException:
+            self._fail(NodeFailure("disconnected", self._node.name), self._asked_of)
+            raise
+        finally:
+            self._asked_of = []
+
+    def _answered(self, streams: tuple[str, ...], message: Message) -> None:
+        """Lets those in who waited for this answer, and those who need none any more."""
+        try:
+            result = read_answer(message, self._node).result
+        except NodeFailure as failure:
+            self._fail(failure, self._asked_of)
+            return
+        if "error" not in result:
+            self._pushed.begun(streams)
+        elif result["error"] not in NOTHING_DONE and len({join.streams for join in self._asked_of}) > 1:
+            for join in self._asked_of:
+                join.refused_with_others = True
+            self._joins.extendleft(reversed(self._asked_of))
+            return
+        for number, join in enumerate(self._asked_of):
+            if number and "random" in result:
+                result = {**result, "random": token_hex(32).upper()}  # rippled draws one for each answer
+            self._let_in(join, result)
+        for join in [join for join in self._joins if self._is_known(join)]:
+            self._joins.remove(join)
+            self._let_in(join, {})
+
+    def _is_known(self, join: _Join) -> bool:
+        return self._pushed.are_on(join.streams) and _TELL_STATE.isdisjoint(join.streams)
+
+    def _let_in(self, join: _Join, result: JsonObject) -> None:
+        if join.answer.done():
+            return  # whoever wanted this is gone
+        if "error" not in result:
+            kept = tuple(stream for stream in join.streams if stream not in join.left)
+            if kept:
+                self._audience.add(join.subscriber, kept)
+            join.noted(result, kept)
+        join.answer.set_result(result)
+
+    async def _ask_to_end(self, link: NodeLink, stream: str) -> None:
+        self._last_ended = asyncio.get_running_loop().time()
+        self._pushed.ending(stream)
+        try:
+            await link.ask(Question("unsubscribe", {"streams": [stream]}), partial(self._answered_end, stream))
+        except TimeoutError:
+            self._not_to_end.add(stream)
+
+    def _answered_end(self, stream: str, message: Message) -> None:
+        if "error" in message.read():
+            self._not_to_end.add(stream)
+        else:
+            self._pushed.ended(stream)
+
+    @staticmethod
+    def _fail(failure: Exception, joins: Iterable[_Join]) -> None:
+        for join in joins:
+            if not join.answer.done():
+                join.answer.set_exception(failure)
+                join.answer.exception()  # it may be that nobody waits for it any more

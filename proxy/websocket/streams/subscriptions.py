@@ -1,0 +1,224 @@
+"""What a session is subscribed to, and in which version it is told of it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from adapters import VERSIONS, JsonObject, StreamPipeline
+from proxy.telemetry.metrics import Metrics
+
+SUBSCRIBING = frozenset({"subscribe", "unsubscribe", "path_find"})
+"""The methods that change what is pushed."""
+
+STREAMS = frozenset(
+    {
+        "book_changes",
+        "consensus",
+        "ledger",
+        "manifests",
+        "peer_status",
+        "server",
+        "transactions",
+        "transactions_proposed",
+        "validations",
+    }
+)
+NOTHING_DONE = frozenset({"tooBusy", "slowDown", "noPermission", "forbidden", "invalid_API_version"})
+"""Errors of a rippled that it answers before it looks at what is to be subscribed to."""
+_RENAMED = {"rt_transactions": "transactions_proposed", "rt_accounts": "accounts_proposed"}
+
+_PUSHED = {
+    "ledgerClosed": "ledger",
+    "transaction": "transactions",
+    "validationReceived": "validations",
+    "manifestReceived": "manifests",
+    "serverStatus": "server",
+    "consensusPhase": "consensus",
+    "bookChanges": "book_changes",
+    "peerStatusChange": "peer_status",
+    "path_find": "path_find",
+}
+"""Types of pushed messages, and the stream that each is counted as; transactions come by several."""
+_PUSHED_TEXT = {kind.encode(): stream for kind, stream in _PUSHED.items()}
+
+# More than this is not remembered: a client could make the list as long as it likes.
+_MOST_HELD = 50_000
+# Subscribed to in one request when resuming, so that none grows larger than a node takes.
+_AT_ONCE = 1000
+
+
+def stream_of(message: bytes) -> str | None:
+    """The stream that a node's message was pushed by, where its text tells that without parsing it.
+
+    An answer may hold anything, also in the `request` that it echoes; but it says `response` somewhere.
+    """
+    at = message.rfind(b'"type":"')
+    if at < 0 or b'"type":"response"' in message:
+        return None
+    return _PUSHED_TEXT.get(message[at + 8 : message.find(b'"', at + 8)])
+
+
+def stream_named(kind: str) -> str:
+    """The stream that pushes messages of this type; `other` for a type that is not known."""
+    return _PUSHED.get(kind, "other")
+
+
+def stream_name(named: Any) -> str:
+    """The stream that a request names so; empty for what is none."""
+    name = _RENAMED.get(named, named) if isinstance(named, str) else ""
+    return name if name in STREAMS else ""
+
+
+class Subscriptions:
+    """One session's subscriptions, as far as the node confirmed them.
+
+    The version of the last `subscribe` or `path_find`, also a refused one, decides the shape of everything pushed on
+    the connection (rippled's Subscribe.cpp and PathFind.cpp).
+    """
+
+    def __init__(self, metrics: Metrics, node_version: int, default_version: int) -> None:
+        self._metrics = metrics
+        self._node_version = node_version
+        self.version = default_version
+        self.pipeline: StreamPipeline = VERSIONS.stream_pipeline(default_version, node_version)
+        # Stream name to what is subscribed of it: itself, or accounts, books, histories by their JSON.
+        self._held: dict[str, dict[str, Any]] = {}
+        self._follows_paths = False
+        self._all_known = True
+
+    def node_changed(self, node_version: int) -> None:
+        """The session has another node now, spoken to in another version maybe."""
+        self._node_version = node_version
+        self.pipeline = VERSIONS.stream_pipeline(self.version, node_version)
+
+    def answered(self, method: str, params: JsonObject, version: int, result: JsonObject) -> None:
+        """Learns from the node's answer to one of `SUBSCRIBING`."""
+        if "url" in params and method != "path_find":
+            return  # the URL is a subscriber of its own
+        error = result.get("error")
+        if method == "path_find":
+            self._path_found(params, version, error)
+            return
+        if method == "subscribe" and error != "tooBusy":
+            self._set_version(version)
+        if error is not None:
+            # What stands before the fault has taken effect, and which that is the error does not tell.
+            self._all_known = self._all_known and (error == "tooBusy" or not any(_named(params)))
+            return
+        for stream, name, request in _named(params):
+            if method == "subscribe":
+                self._hold(stream, name, request)
+            elif not _goes_on(stream, params) and self._held.get(stream, {}).pop(name, None) is not None:
+                self._metrics.subscribed(stream, self.version, -1)
+
+    def begun(self, streams: Iterable[str]) -> None:
+        """Learns of streams that the session has been let in to."""
+        for stream in streams:
+            self._hold(stream, stream, stream)
+
+    def _path_found(self, params: JsonObject, version: int, error: Any) -> None:
+        subcommand = params.get("subcommand")
+        if error == "tooBusy" or not isinstance(subcommand, str):
+            return
+        self._set_version(version)
+        if subcommand == "create":
+            self._follows_paths = error is None
+        elif subcommand == "close":
+            self._follows_paths = False
+
+    def _hold(self, stream: str, name: str, request: Any) -> None:
+        held = self._held.setdefault(stream, {})
+        if name in held:
+            return
+        if len(self) >= _MOST_HELD:
+            self._all_known = False
+            return
+        held[name] = request
+        self._metrics.subscribed(stream, self.version)
+
+    def _set_version(self, version: int) -> None:
+        if version == self.version:
+            return
+        self._count(-1)
+        self.version = version
+        self.pipeline = VERSIONS.stream_pipeline(version, self._node_version)
+        self._count(1)
+
+    def _count(self, sign: int) -> None:
+        for stream, held in self._held.items():
+            if held:
+                self._metrics.subscribed(stream, self.version, sign * len(held))
+
+    def close(self) -> None:
+        """The session ends, and with it its subscriptions: they count no longer."""
+        self._count(-1)
+
+    def __len__(self) -> int:
+        return sum(len(held) for held in self._held.values())
+
+    def has(self, stream: str) -> bool:
+        """Whether anything of the stream is subscribed to."""
+        return bool(self._held.get(stream))
+
+    @property
+    def are_streams(self) -> bool:
+        """Whether nothing but streams is subscribed to."""
+        return not any(held for stream, held in self._held.items() if stream not in STREAMS)
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether subscribing again goes on where it was.
+
+        Not so with histories and paths, which begin anew, nor where it is not known what was subscribed to.
+        """
+        return self._all_known and not self._follows_paths and not self.has("account_history_tx_stream")
+
+    def resume_requests(self) -> Iterator[JsonObject]:
+        """The parameters of each `subscribe` that it takes to be subscribed to all of it again."""
+        named = [stream for stream, held in self._held.items() if held and stream in STREAMS]
+        if named:
+            yield {"streams": named}
+        for stream, held in self._held.items():
+            if stream in STREAMS:
+                continue
+            things = list(held.values())
+            for begin in range(0, len(things), _AT_ONCE):
+                yield {stream: things[begin : begin + _AT_ONCE]}
+
+
+def _named(params: JsonObject) -> Iterator[tuple[str, str, Any]]:
+    """Each thing that a request subscribes to, or no longer: its stream, a name for it, and how to ask for it."""
+    for stream in _list(params.get("streams")):
+        if name := stream_name(stream):
+            yield name, name, name
+    for member in ("accounts", "accounts_proposed", "rt_accounts"):
+        for account in _list(params.get(member)):
+            if isinstance(account, str):
+                yield _RENAMED.get(member, member), account, account
+    for book in _list(params.get("books")):
+        if isinstance(book, dict):
+            yield from _sides(book)
+    history = params.get("account_history_tx_stream")
+    if isinstance(history, dict) and isinstance(history.get("account"), str):
+        yield "account_history_tx_stream", history["account"], history
+
+
+def _sides(book: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
+    """A book, and for `both` the other way round too: rippled keeps them apart, and ends each alone."""
+    side: JsonObject = {name: book[name] for name in ("taker_gets", "taker_pays", "domain") if name in book}
+    yield "books", orjson.dumps(side, option=orjson.OPT_SORT_KEYS).decode(), side
+    if book.get("both") or book.get("both_sides"):
+        other = {**side, "taker_gets": side.get("taker_pays"), "taker_pays": side.get("taker_gets")}
+        yield "books", orjson.dumps(other, option=orjson.OPT_SORT_KEYS).decode(), other
+
+
+def _goes_on(stream: str, params: JsonObject) -> bool:
+    """Whether an `unsubscribe` ends the past of a history only, and what is new is pushed on."""
+    if stream != "account_history_tx_stream":
+        return False
+    return params["account_history_tx_stream"].get("stop_history_tx_only") is True
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,556 @@
+"""The configuration: what is taken, and how each fault is told."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from proxy.config import ConfigurationError, Settings, load_settings, settings_keys, shown_url
+
+NODE = {"name": "node-1", "http": "http://127.0.0.1:5005"}
+DEFAULT_FILE = Path(__file__).parent.parent.parent / "config.yaml"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "some.yaml"
+
+
+def faults(path: Path | None, environ: dict[str, str] | None = None) -> dict[str, str]:
+    """Load what must be refused; give what is said of each key."""
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(path, environ or {})
+    said = {fault.key: str(fault) for fault in raised.value.faults}
+    assert len(said) == len(raised.value.faults), f"something is told twice: {raised.value}"
+    assert str(raised.value) == "\n".join(said.values())
+    return said
+
+
+def write(path: Path, more: str) -> Path:
+    path.write_text(f"nodes: [{{name: node-1, http: 'http://127.0.0.1:5005'}}]\n{more}")
+    return path
+
+
+def flat(mapping: dict[str, Any], before: str = "") -> Iterator[tuple[str, object]]:
+    """The keys of a mapping of mappings, each by its whole name."""
+    for name, value in mapping.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{before}{name}.")
+        else:
+            yield before + name, value
+
+
+def test_the_default_file_has_every_key_with_its_default() -> None:
+    held = yaml.safe_load(DEFAULT_FILE.read_text())
+    assert set(held["nodes"][0]) == {"name", "http", "websocket", "api_version", "grpc", "weight", "tls"}
+    defaults = {key.name: key.default for key in settings_keys() if "[0]" not in key.name}
+    defaults["versions.sunset"] = []
+    assert dict(flat({name: part for name, part in held.items() if name != "nodes"})) == defaults
+    assert held["nodes"][0]["api_version"] == "auto"
+
+
+def test_the_default_file_loads_as_the_defaults() -> None:
+    node = {**NODE, "websocket": "ws://127.0.0.1:6006"}
+    assert load_settings(DEFAULT_FILE, {}) == Settings.model_validate({"nodes": [node]})
+
+
+def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) -> None:
+    certificates = str(tmp_path / "ca.pem")
+    trustme.CA().cert_pem.write_to_path(certificates)
+    base = {
+        "XRPL_PROXY_NODES__0__NAME": "a",
+        "XRPL_PROXY_NODES__0__HTTP": "http://a:1",
+        "XRPL_PROXY_GRPC__VERSIONS__MAX": "3",
+    }
+    others = {"str": "errors", "int": "17", "float": "7.5", "bool": "true", "list": "[]"}
+    special = {
+        "nodes[0].name": "b",
+        "nodes[0].http": "https://b",
+        "nodes[0].websocket": "wss://b",
+        "nodes[0].api_version": "2",
+        "nodes[0].grpc": "localhost:50051",
+        "nodes[0].tls.ca": certificates,
+        "nodes[0].tls.verify": "false",
+        "listen.host": "127.0.0.2",
+        "versions.min": "2",
+        "versions.max": "3",
+        "observe.host": "::1",
+        "guard.trusted_proxies": "[10.0.0.0/8]",
+        "guard.allow_admin_methods": '["peers"]',
+        "logging.level": "debug",
+        "logging.format": "console",
+        "websocket.compression": "false",
+        "websocket.share_subscriptions": "false",
+        "listen.default_version": "2",
+        "listen.versions.min": "2",
+        "listen.versions.max": "1",
+        "listen.methods": "[submit]",
+        "listen.grpc_port": "17",
+        "shadow.node": "a",
+        "shadow.sample": "0.5",
+        "grpc.versions.min": "2",
+        "grpc.versions.max": "2",
+        "grpc.methods": "[GetMore]",
+        "listen.requests_per_second": "17",
+        "listen.connections_per_address": "17",
+        "cors.origins": "['https://wallet.example']",
+        "versions.sunset[0].version": "2",
+        "versions.sunset[0].date": "2028-01-01",
+        "versions.sunset[0].deprecated": "2026-01-01",
+        "versions.sunset[0].link": "https://example.com/version-1#what",
+        "versions.shadow_refuse": "[1]",
+        "clients.keep": "off",
+        "tracing.endpoint": "http://127.0.0.1:4318/v1/traces",
+        "tracing.sample": "0.5",
+        "busy_polling": "0.002",
+        "logging.sample": "0.5",
+    }
+    sunset = {"XRPL_PROXY_VERSIONS__SUNSET": "[{version: 1, date: 2027-06-30}]"}
+    for key in settings_keys():
+        assert key.allowed, key
+        assert key.description, key
+        if key.name.startswith("listen.tls."):
+            continue  # a pair of files that belong together, which the tests of TLS make
+        text = special.get(key.name, others.get(type(key.default).__name__, ""))
+        before = {**base, **sunset} if "sunset" in key.name else base
+        settings = load_settings(None, {**before, key.variable: text})
+        changed = settings.model_dump(mode="json") != load_settings(None, before).model_dump(mode="json")
+        assert changed, f"{key.variable}={text} changes nothing"
+
+
+def test_the_environment_wins_over_the_file(file: Path) -> None:
+    write(file, "listen: {host: 10.0.0.1, port: 1000}")
+    settings = load_settings(file, {"XRPL_PROXY_LISTEN__PORT": "2000", "XRPL_PROXY_CONFIG": "x", "PATH": "/bin"})
+    assert (settings.listeners[0].host, settings.listeners[0].port) == ("10.0.0.1", 2000)
+
+
+def test_a_section_in_one_variable_adds_to_the_file_and_gives_way_to_single_keys(file: Path) -> None:
+    write(file, "listen: {host: 10.0.0.1, port: 1000}")
+    environ = {"XRPL_PROXY_LISTEN__PORT": "3000", "XRPL_PROXY_LISTEN": '{"port": 2000}', "XRPL_PROXY_TIMEOUTS": "{}"}
+    settings = load_settings(file, environ)
+    assert (settings.listeners[0].host, settings.listeners[0].port) == ("10.0.0.1", 3000)
+
+
+def test_nodes_are_extended_and_overridden_by_index(file: Path) -> None:
+    write(file, "")
+    extended = {"XRPL_PROXY_NODES__1__HTTP": "http://b:1", "XRPL_PROXY_NODES__1__NAME": "b"}
+    settings = load_settings(file, {**extended, "XRPL_PROXY_NODES__0__API_VERSION": "1"})
+    assert [(node.name, node.api_version) for node in settings.nodes] == [("node-1", 1), ("b", "auto")]
+
+    settings = load_settings(file, {"XRPL_PROXY_NODES": "[{name: c, http: 'http://c'}]"})
+    assert [node.name for node in settings.nodes] == ["c"]
+
+
+def test_ten_and_more_nodes_from_the_environment_keep_their_order() -> None:
+    environ = {f"XRPL_PROXY_NODES__{n}__{key}": f"http://n{n}" for n in range(12) for key in ("HTTP",)}
+    environ |= {f"XRPL_PROXY_NODES__{n}__NAME": f"n{n}" for n in range(12)}
+    assert [node.name for node in load_settings(None, environ).nodes] == [f"n{n}" for n in range(12)]
+
+
+def test_a_text_that_looks_like_something_else_stays_text() -> None:
+    environ = {
+        "XRPL_PROXY_NODES__0__NAME": "1",
+        "XRPL_PROXY_NODES__0__HTTP": "http://a:1",
+        "XRPL_PROXY_LOGGING__REQUESTS": "off",
+    }
+    settings = load_settings(None, environ)
+    assert settings.nodes[0].name == "1"
+    assert settings.logging.requests == "off"
+
+
+def test_off_is_text_in_the_file_too(file: Path) -> None:
+    assert load_settings(write(file, "logging: {requests: off}"), {}).logging.requests == "off"
+
+
+def test_a_section_with_all_its_keys_commented_out_means_its_defaults(file: Path) -> None:
+    assert load_settings(write(file, "limits:\n#  depth: 3\n"), {}).limits.depth == 25
+
+
+def test_all_faults_are_told_at_once_with_key_value_what_is_allowed_and_where(file: Path) -> None:
+    file.write_text(
+        """\
+listen: {port: 70000, prot: 1}
+observe: 5
+versions: {min: 3, max: 2}
+nodes:
+  - {name: a, http: 'ftp://x'}
+  - {name: a, http: 'http://x', websocket: 'http://x', api_version: 4}
+  - {http: 'http://y:99999'}
+limits: {depth: 1.5, request_byte: 1}
+guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
+"""
+    )
+    environ = {
+        "XRPL_PROXY_LISTN__PORT": "1",
+        "XRPL_PROXY_LIMITS__QUESTIONS": "many",
+        "XRPL_PROXY_LIMITS__IN_FLIGHT": "[",
+        "XRPL_PROXY_NODES__7__NAME": "x",
+    }
+    said = faults(file, environ)
+    assert (
+        said.pop("listen.port") == f"listen.port: 70000 is not allowed: a TCP port, 0 to 65535 (set in {file}, line 1)"
+    )
+    assert said.pop("listen.prot") == f"listen.prot: is no known key; did you mean listen.port? (set in {file}, line 1)"
+    assert said.pop("limits.questions") == (
+        'limits.questions: "many" is not allowed: a whole number, 1 to 1000000 (set by XRPL_PROXY_LIMITS__QUESTIONS)'
+    )
+    assert said.pop("XRPL_PROXY_LISTN__PORT").endswith("did you mean XRPL_PROXY_LISTEN__PORT?")
+    for key, words in {
+        "observe": "5 is not allowed: a mapping with the keys host, port",
+        "versions.max": "2 is not allowed: versions.min, which is 3, or more",
+        "nodes[0].http": '"ftp://x" is not allowed: an http:// or https:// URL',
+        "nodes[1].name": '"a" is not allowed: a name of its own, and nodes[0] has this one',
+        "nodes[1].websocket": "a ws:// or wss:// URL",
+        "nodes[1].api_version": "4 is not allowed: 1, 2, 3 or auto",
+        "nodes[2].name": "is missing: a name of 1 to 64 letters",
+        "nodes[2].http": '"http://y:99999" is not allowed',
+        "limits.depth": "1.5 is not allowed: a whole number, 1 to 100",
+        "limits.request_byte": "did you mean limits.request_bytes?",
+        "guard.trusted_proxies[0]": '"10.0.0.1/8" is not allowed: an IP network without host bits',
+        "guard.allow_admin_methods[0]": '"peer" is not allowed: an admin method: blacklist',
+        "XRPL_PROXY_LIMITS__IN_FLIGHT": "is not readable as YAML",
+        "XRPL_PROXY_NODES__7__NAME": "leaves a gap: the next item of nodes is 3",
+    }.items():
+        assert words in said.pop(key)
+    assert not said
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("listen.port", "true"),
+        ("listen.port", "'80'"),
+        ("listen.port", "80.0"),
+        ("listen.port", "-1"),
+        ("listen.port", "1_000"),
+        ("listen.port", "010"),
+        ("listen.port", "null"),
+        ("listen.grpc_port", "51233"),
+        ("listen.port", "2020-01-01"),
+        ("listen.host", "1"),
+        ("listen.host", "''"),
+        ("listen.host", "999.1.1.1"),
+        ("listen.host", "a b"),
+        ("timeouts.request", ".nan"),
+        ("timeouts.request", ".inf"),
+        ("timeouts.request", "1e999"),
+        ("timeouts.request", "0"),
+        ("timeouts.request", "true"),
+        ("timeouts.request", "1:30"),
+        ("guard.allow_subscribe_url", "1"),
+        ("guard.allow_subscribe_url", "'true'"),
+        ("guard.allow_subscribe_url", "yes"),
+        ("guard.trusted_proxies", "10.0.0.0/8"),
+        ("guard.trusted_proxies", "{a: 1}"),
+        ("logging.level", "INFO"),
+        ("versions.max", "4"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(file: Path, key: str, value: str) -> None:
+    section, _, name = key.partition(".")
+    assert list(faults(write(file, f"{section}: {{{name}: {value}}}"))) == [key]
+
+
+@pytest.mark.parametrize("address", ["localhost", "::1:50051", "localhost:0", "localhost:65536", "http://a:50051", ""])
+def test_a_grpc_port_is_a_host_and_a_port(address: str) -> None:
+    environ = {"XRPL_PROXY_NODES": f"[{{name: a, http: 'http://a', grpc: '{address}'}}]"}
+    assert list(faults(None, environ)) == ["nodes[0].grpc"]
+
+
+@pytest.mark.parametrize("version", ["true", "2.0", "'2'", "0", "4", "null", "[1]"])
+def test_a_node_speaks_a_version_that_is_a_whole_number_or_auto(version: str) -> None:
+    environ = {"XRPL_PROXY_NODES": f"[{{name: a, http: 'http://a', api_version: {version}}}]"}
+    assert list(faults(None, environ)) == ["nodes[0].api_version"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:5005",
+        "http://",
+        "http://a b",
+        "http://a:0",
+        "http://a:x",
+        "http://[::1",
+        "http://a#b",
+        "ws://a",
+        "http://1.2.3.999",
+        "http://a\u00e9",
+        "http://@a",
+    ],
+)
+def test_what_is_no_url_of_a_node_is_refused(url: str) -> None:
+    assert list(faults(None, {"XRPL_PROXY_NODES__0__NAME": "a", "XRPL_PROXY_NODES__0__HTTP": url})) == ["nodes[0].http"]
+
+
+@pytest.mark.parametrize("url", ["http://a", "https://a.b.example:443/key/of?x=1", "http://[::1]:5005/", "http://a_b"])
+def test_a_url_of_a_node_is_kept_as_it_is(url: str) -> None:
+    settings = load_settings(None, {"XRPL_PROXY_NODES__0__NAME": "a", "XRPL_PROXY_NODES__0__HTTP": url})
+    assert settings.nodes[0].http == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:hunter2@a",
+        "http://user:hun/hunter2@a/",
+        "http://user:hunter2://more@a",
+        "http://user:hun://hunter2@a",
+        "user:hunter2://more@a",
+        "user:hunter2@a/key",
+        "ftp://a/hunter2",
+        "user:hunter2@a",
+        "http://hunter2@ a",
+    ],
+)
+def test_no_fault_shows_a_secret_of_a_url(url: str) -> None:
+    said = faults(None, {"XRPL_PROXY_NODES__0__NAME": "a", "XRPL_PROXY_NODES__0__HTTP": url})
+    assert "nodes[0].http" in said
+    assert "hunter2" not in str(said)
+
+
+def test_no_fault_shows_the_value_of_an_unknown_key_or_variable(file: Path) -> None:
+    write(file, "password: hunter2\nlisten: {secret: hunter2, port: {seed: hunter2}}")
+    said = faults(
+        file, {"XRPL_PROXY_TOKEN": "hunter2", "XRPL_PROXY_OBSERVE": "[hunter2", "XRPL_PROXY_LIMITS": "hunter2: 1"}
+    )
+    assert set(said) == {
+        "password",
+        "listen.secret",
+        "listen.port",
+        "XRPL_PROXY_TOKEN",
+        "XRPL_PROXY_OBSERVE",
+        "limits.hunter2",
+    }
+    assert not [text for key, text in said.items() if "hunter2" in text and "hunter2" not in key]
+
+
+def test_a_url_is_shown_without_its_secrets() -> None:
+    assert shown_url("http://127.0.0.1:5005") == "http://127.0.0.1:5005"
+    assert shown_url("http://127.0.0.1:5005/") == "http://127.0.0.1:5005/"
+    assert shown_url("wss://a.example/key-of-ours") == "wss://a.example/..."
+    assert shown_url("http://user:p@ss@a/b") == "http://***@a/..."
+    assert shown_url("http://user:pw1://pw2@a") == "http://***"
+    assert shown_url("http://a/key@b/c") == "http://***"
+    assert shown_url("http://a/?key@b") == "http://***"
+    assert shown_url("/etc/ca.pem") == "/etc/ca.pem"
+
+
+def test_no_fault_shows_a_url_that_stands_as_a_key(file: Path) -> None:
+    file.write_text("nodes: [{name: a, http://user:hunter2@10.0.0.1:5005}]\nuser@hunter2: 1\nuser@hunter2: 2\n")
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(file, {"XRPL_PROXY_NODES__1": "{http://hunter2.b/key, http://hunter2.b/key}"})
+    said = [str(fault) for fault in raised.value.faults]
+    assert "hunter2" not in str(said)
+    for words in (
+        f"(a URL): is given twice, in lines 2 and 3 of {file}",
+        "XRPL_PROXY_NODES__1: has (a URL) twice",
+        "nodes[0].http: is missing: an http:// or https:// URL",
+        "nodes[0].(a URL): is no known key; ",
+        "(a URL): is no known key; ",
+    ):
+        assert [fault for fault in said if fault.startswith(words)], words
+
+
+BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"listen: [", "is not readable as YAML"),
+        (b"listen:\n  port: 1\n bad: 2\n", "line 3"),
+        (b"\xff\xfe\x00", "is not UTF-8 text: the byte at position 0"),
+        (b"listen: \x01", "character that YAML does not allow"),
+        (b"- listen\n", "must hold keys at its top level"),
+        (b"hello", "must hold keys at its top level"),
+        (b"a: 1\n---\nb: 2\n", "line 2"),
+        (BOMB.encode(), "aliases (*name) are not taken here, line 2"),
+        (b"[" * 100_000, "nested deeper than 8 levels"),
+        (b"listen: !!python/object:os.system {}", "tags (!name) are not taken here"),
+        (b"listen: {port: !!int x}", "not what it claims to be"),
+        (b"listen: {port: !!bool x}", "not what it claims to be"),
+        (b"listen: {port: " + b"9" * 5000 + b"}", "not what it claims to be"),
+        (b"? [a]\n: 1\n", "a key must be text"),
+        (b"#" * 300_000, "is longer than 262144 bytes"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_one_clear_fault(file: Path, content: bytes, words: str) -> None:
+    file.write_bytes(content)
+    said = faults(file)
+    assert list(said) == [str(file)]
+    assert words in said[str(file)]
+
+
+def test_an_unreadable_file_hides_no_fault_of_the_environment(file: Path) -> None:
+    said = faults(file, {"XRPL_PROXY_LISTEN__PORT": "70000"})
+    assert said[str(file)] == f"{file}: cannot be read: no such file or directory"
+    assert set(said) == {str(file), "listen.port"}
+
+
+def test_a_relative_file_that_is_absent_is_told_with_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert f"(looked for in {tmp_path})" in faults(Path("none.yaml"))["none.yaml"]
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    assert "is a directory" in faults(tmp_path)[str(tmp_path)]
+
+
+def test_a_key_given_twice_is_told_with_both_lines(file: Path) -> None:
+    said = faults(write(file, "listen:\n  port: 1\n  port: 2\nlisten: {}\n"))
+    assert said["listen.port"] == f"listen.port: is given twice, in lines 3 and 4 of {file}"
+    assert said["listen"] == f"listen: is given twice, in lines 2 and 5 of {file}"
+    assert "twice" in faults(None, {"XRPL_PROXY_LISTEN": "{port: 1, port: 2}"})["XRPL_PROXY_LISTEN"]
+
+
+@pytest.mark.parametrize("text", ["", "nodes:", "nodes: []", "nodes: {}"])
+def test_a_proxy_needs_a_node(file: Path, text: str) -> None:
+    file.write_text(text)
+    assert "a list of 1 to 100 nodes" in faults(file)["nodes"]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", "::"])
+def test_observe_cannot_be_where_clients_connect(host: str) -> None:
+    environ = {"XRPL_PROXY_NODES": "[{name: a, http: 'http://a'}]", "XRPL_PROXY_LISTEN__HOST": host}
+    said = faults(None, {**environ, "XRPL_PROXY_LISTEN__PORT": "9652"})
+    assert said == {"observe.port": "observe.port: 9652 is not allowed: another port than listen.port (the default)"}
+    load_settings(None, {**environ, "XRPL_PROXY_LISTEN__PORT": "0", "XRPL_PROXY_OBSERVE__PORT": "0"})
+
+
+def test_a_default_that_does_not_fit_what_is_set_is_a_fault() -> None:
+    said = faults(None, {"XRPL_PROXY_NODES": "[{name: a, http: 'http://a'}]", "XRPL_PROXY_VERSIONS__MIN": "3"})
+    assert said["versions.max"].endswith("2 is not allowed: versions.min, which is 3, or more (the default)")
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "XRPL_PROXY_",
+        "XRPL_PROXY_LISTEN__port",
+        "XRPL_PROXY_LISTEN__PORT__X",
+        "XRPL_PROXY_NODES__X__NAME",
+        "XRPL_PROXY_NODES__-1",
+    ],
+)
+def test_an_unknown_variable_is_a_fault(file: Path, variable: str) -> None:
+    assert list(faults(write(file, ""), {variable: "1"})) == [variable]
+
+
+def test_variables_of_a_kubernetes_service_of_our_name_are_left_alone(file: Path) -> None:
+    environ = {
+        "XRPL_PROXY_SERVICE_HOST": "10.0.0.1",
+        "XRPL_PROXY_SERVICE_PORT_HTTP": "51233",
+        "XRPL_PROXY_PORT": "tcp://10.0.0.1:51233",
+        "XRPL_PROXY_PORT_51233_TCP_ADDR": "10.0.0.1",
+    }
+    load_settings(write(file, ""), environ)
+
+
+def test_settings_made_in_code_are_held_to_the_same_and_cannot_be_changed() -> None:
+    settings = Settings.model_validate({"nodes": [NODE], "guard": {"trusted_proxies": [ip_network("10.0.0.0/8")]}})
+    assert settings.guard.trusted_proxies == (ip_network("10.0.0.0/8"),)
+    with pytest.raises(ValidationError):
+        settings.listeners[0].port = 1  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"nodes": [NODE, NODE]})
+
+
+yamlish = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    section=st.sampled_from(sorted(Settings.model_fields)), value=yamlish, text=st.text(max_size=200), raw=st.binary()
+)
+def test_nothing_but_faults_comes_of_any_input(
+    tmp_path_factory: pytest.TempPathFactory, section: str, value: object, text: str, raw: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    for content in (yaml.safe_dump({section: value}).encode(), text.encode(errors="surrogatepass"), raw):
+        path.write_bytes(content)
+        for environ in ({}, {f"XRPL_PROXY_{section.upper()}": text}, {"XRPL_PROXY_NODES__0": text}):
+            with suppress(ConfigurationError):
+                load_settings(path, environ)
+
+
+def test_faults_of_versions_that_go_are_told(file: Path) -> None:
+    write(
+        file,
+        """\
+versions:
+  max: 3
+  shadow_refuse: [4]
+  sunset:
+    - {version: 1, date: 30.06.2027, link: "https://a.example/><script>"}
+    - {version: 1, date: 2027-06-30, deprecated: 2027-07-01}
+    - {date: 2027-02-30}
+""",
+    )
+    said = faults(file)
+    for key, words in {
+        "versions.shadow_refuse[0]": "4 is not allowed: an API version, 1 to 3",
+        "versions.sunset[0].date": '"30.06.2027" is not allowed: a day, as 2027-06-30',
+        "versions.sunset[0].link": "is not allowed: an http:// or https:// URL",
+        "versions.sunset[1].deprecated": '"2027-07-01" is not allowed: a day not after date, which is 2027-06-30',
+        "versions.sunset[2].version": "is missing: an API version",
+        "versions.sunset[2].date": '"2027-02-30" is not allowed: a day',
+    }.items():
+        assert words in said.pop(key), key
+    assert not said
+
+
+@pytest.mark.parametrize(
+    ("versions", "key", "words"),
+    [
+        (
+            "{sunset: [{version: 3, date: 2027-06-30}]}",
+            "versions.sunset[0].version",
+            "a version that is offered, 1 to 2",
+        ),
+        (
+            "{sunset: [{version: 2, date: 2027-06-30, refuse: true}]}",
+            "versions.sunset[0].refuse",
+            "false for the highest version, 2: none would be left",
+        ),
+        (
+            "{max: 3, sunset: [{version: 2, date: 2027-06-30, refuse: true}]}",
+            "versions.sunset[0].refuse",
+            "false while the versions below 2 are not refused some day as well",
+        ),
+        (
+            "{max: 3, sunset: [{version: 2, date: 2027-06-30, refuse: true},"
+            " {version: 1, date: 2028-06-30, refuse: true}]}",
+            "versions.sunset[0].date",
+            "a day not before those of the lower versions",
+        ),
+        (
+            "{sunset: [{version: 1, date: 2027-06-30}, {version: 1, date: 2028-06-30}]}",
+            "versions.sunset[1].version",
+            "a version of its own",
+        ),
+    ],
+)
+def test_versions_can_go_from_the_lowest_upward_only(file: Path, versions: str, key: str, words: str) -> None:
+    said = faults(write(file, f"versions: {versions}"))
+    assert list(said) == [key]
+    assert words in said[key]
+
+
+def test_a_listener_cannot_be_left_without_a_version(file: Path) -> None:
+    sunset = "versions: {sunset: [{version: 1, date: 2027-06-30, refuse: true}]}"
+    said = faults(write(file, f"listen: {{versions: {{max: 1}}}}\n{sunset}"))
+    assert "more than 1, which versions.sunset refuses: none would be left here" in said["listen.versions.max"]

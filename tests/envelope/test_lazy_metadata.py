@@ -1,0 +1,77 @@
+"""An answer read without its metadata is written as if it had been read wholly, whatever a node writes."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.answers import all_cases
+from proxy.demo.recorded import read_lines
+from proxy.envelope.lazy_metadata import SPARED, read_sparing
+
+LISTS = [case for case in all_cases() if 10_000 < len(case.answer) < 2_000_000]
+
+
+def lists_metadata(value: Any) -> bool:
+    """Whether some of it stayed text."""
+    result = value["result"]
+    entries = result["transactions"] if "transactions" in result else result["ledger"]["transactions"]
+    return any(isinstance(entry.get("meta", entry.get("metaData")), orjson.Fragment) for entry in entries)
+
+
+@pytest.mark.parametrize("case", LISTS, ids=lambda case: case.name)
+def test_metadata_stays_text(case: Any) -> None:
+    value = read_sparing(case.answer)
+    assert lists_metadata(value)
+    assert orjson.loads(orjson.dumps(value)) == orjson.loads(case.answer)
+
+
+def test_every_recorded_answer_comes_back() -> None:
+    answers = 0
+    for line in read_lines("exchanges.jsonl.gz"):
+        for told in line["http"].values():
+            if line["method"] in SPARED and isinstance(told["body"], dict):
+                text = orjson.dumps(told["body"])
+                assert orjson.loads(orjson.dumps(read_sparing(text))) == told["body"]
+                answers += 1
+    assert answers > 300
+
+
+TEXTS = st.sampled_from(
+    ['"meta":{"AffectedNodes":', '"TransactionResult":"tesSUCCESS"', "}", "{", '"tx_json":{', "\\", "]", 'x"', "{}"]
+)
+VALUES = st.recursive(
+    st.none() | st.integers(0, 3) | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["meta", "metaData", "AffectedNodes", "TransactionResult", "delivered_amount", "hash"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+METADATA = st.fixed_dictionaries(
+    {"AffectedNodes": VALUES, "TransactionResult": st.just("tesSUCCESS")}, optional={"delivered_amount": VALUES}
+)
+ENTRIES = st.lists(
+    st.fixed_dictionaries({"hash": TEXTS, "meta": METADATA | VALUES, "tx_json": VALUES})
+    | st.fixed_dictionaries({"Memo": VALUES, "metaData": METADATA | VALUES}),
+    max_size=4,
+)
+
+
+@given(ENTRIES, st.booleans())
+def test_nothing_that_looks_like_metadata_is_mistaken_for_it(entries: list[Any], in_ledger: bool) -> None:
+    result = {"ledger": {"transactions": entries}} if in_ledger else {"transactions": entries}
+    answer = {"result": {**result, "filling": "x" * 5_000}}
+    assert orjson.loads(orjson.dumps(read_sparing(orjson.dumps(answer)))) == answer
+
+
+@pytest.mark.parametrize("cut", [1, 100, 20_000])
+def test_what_is_not_whole_is_refused(cut: int) -> None:
+    with pytest.raises(orjson.JSONDecodeError):
+        read_sparing(LISTS[0].answer[:-cut])

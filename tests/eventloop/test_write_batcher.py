@@ -1,0 +1,44 @@
+"""The outlet: small writes of one round of the event loop, made together."""
+
+import asyncio
+
+from proxy.eventloop.write_batcher import Outlet
+
+
+class Writer:
+    """Notes that it was told to write."""
+
+    def __init__(self, number: int, written: list[int]) -> None:
+        self._number = number
+        self._written = written
+
+    def write_out(self) -> None:
+        self._written.append(self._number)
+
+
+async def test_all_is_written_in_order_at_the_end_of_the_round() -> None:
+    outlet = Outlet()
+    written: list[int] = []
+    for number in range(5):
+        outlet.add(Writer(number, written))
+    assert written == []
+    await asyncio.sleep(0)
+    assert written == [0, 1, 2, 3, 4]
+
+
+async def test_nobody_waits_for_more_than_a_few_others() -> None:
+    outlet = Outlet()
+    written: list[int] = []
+    for number in range(100):
+        outlet.add(Writer(number, written))
+        assert number - len(written) < 32
+    await asyncio.sleep(0)
+    assert written == list(range(100))
+
+
+async def test_with_few_under_way_nothing_is_gained_by_waiting() -> None:
+    outlet = Outlet()
+    outlet.under_way = 1
+    assert not outlet.is_busy
+    outlet.under_way = 50
+    assert outlet.is_busy

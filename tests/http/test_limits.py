@@ -1,0 +1,283 @@
+"""Strangers: each is dealt with in its time, and the others notice nothing."""
+
+import asyncio
+import gc
+import gzip
+import tracemalloc
+from typing import Any
+
+import aiohttp
+import pytest
+
+from proxy.http.request import Request
+from proxy.server.proxy import Proxy
+from tests.conftest import StartProxy
+from tests.support.listeners import FEE, ask, counted, nobody_connected, until
+from tests.support.raw_client import RawClient, post
+from tests.support.scripted_node import ScriptedNode
+
+SHORT = {"request_head": 0.4, "request_body": 0.4, "client_write": 0.4}
+STRICT: dict[str, Any] = {"exempt": []}
+
+
+@pytest.mark.parametrize("beginning", [b"", b"POST / HTTP/1.1\r\nHost: a\r\n"], ids=["nothing", "half a head"])
+async def test_a_client_that_does_not_finish_its_head_is_let_go(
+    node: ScriptedNode, proxy: StartProxy, beginning: bytes
+) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT)
+    async with RawClient(served.http_url) as client:
+        await client.send(beginning)
+        began = asyncio.get_running_loop().time()
+        assert await client.rest() == b""
+        assert 0.3 < asyncio.get_running_loop().time() - began < 1.5
+    assert (await counted(served, "xrpl_proxy_connections_ended_total"))['reason="slow_head"'] == 1
+    await nobody_connected(served)
+
+
+async def test_a_head_in_single_bytes_has_no_more_time_and_others_notice_nothing(
+    node: ScriptedNode, proxy: StartProxy
+) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT)
+    async with RawClient(served.http_url) as first, RawClient(served.http_url) as second:
+        await second.send(post(FEE))  # the second request of a connection has no more time than the first
+        assert b" 200 " in await second.head()
+        ended = [asyncio.create_task(client.reader.read()) for client in (first, second)]
+        for byte in b"GET / HTTP/1.1\r\nX-Padding: " + b"x" * 60:
+            await asyncio.gather(first.send(bytes([byte])), second.send(bytes([byte])))
+            assert (await ask(served.http_url))[0] == 200
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(2):
+            await asyncio.gather(*ended, return_exceptions=True)
+
+
+async def test_a_body_that_does_not_come_is_answered_with_408(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"least_rate": 100})
+    async with RawClient(served.http_url) as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{")
+        answer = await client.rest()
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"Request was not received in time" in answer
+    assert (await counted(served, "xrpl_proxy_connections_ended_total"))['reason="slow_body"'] == 1
+
+
+async def test_a_body_that_comes_fast_enough_may_take_longer(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"least_rate": 10})
+    whole = post(FEE, "Connection: close")
+    head, _, body = whole.partition(b"\r\n\r\n")
+    async with RawClient(served.http_url) as client:
+        await client.send(head + b"\r\n\r\n")
+        for byte in body:
+            await client.send(bytes([byte]))
+            await asyncio.sleep(0.03)
+        assert (await client.rest()).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_client_that_never_reads_is_let_go(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"least_rate": 10_000_000})
+    async with RawClient(served.http_url, small=True) as client:
+        await client.send(post({"method": "big"}))
+        await nobody_else(served)
+        assert (await counted(served, "xrpl_proxy_connections_ended_total"))['reason="slow_reader"'] == 1
+        assert (await ask(served.http_url))[0] == 200
+
+
+async def nobody_else(served: Proxy) -> None:
+    """Until the one client that has been connected is not any more."""
+
+    async def ended() -> bool:
+        return bool(await counted(served, "xrpl_proxy_connections_ended_total"))
+
+    await until(ended)
+    await nobody_connected(served)
+
+
+async def test_a_client_that_reads_slowly_but_steadily_gets_all(node: ScriptedNode, proxy: StartProxy) -> None:
+    node.answers["big"] = {"blob": "x" * 3_000_000}
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"least_rate": 200_000})
+    async with RawClient(served.http_url, small=True) as client:
+        await client.send(post({"method": "big"}, "Connection: close"))
+        size, began = 0, asyncio.get_running_loop().time()
+        async with asyncio.timeout(10):
+            while chunk := await client.reader.read(32_768):
+                size += len(chunk)
+                await asyncio.sleep(0.01)
+        assert size > 3_000_000
+        assert asyncio.get_running_loop().time() - began > 0.4
+
+
+async def test_connections_of_one_address_are_bounded_and_free_again(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], limits={"connections_per_address": 3, **STRICT})
+    async with RawClient(served.http_url) as first, RawClient(served.http_url) as second:
+        async with RawClient(served.http_url) as third:
+            for client in (first, second, third):
+                await client.send(post(FEE))
+                assert b" 200 " in await client.head()
+            for _ in range(200):
+                async with RawClient(served.http_url) as refused:
+                    assert await refused.rest() == b""
+
+        async def one_has_left() -> bool:
+            return list((await counted(served, "xrpl_proxy_connections")).values()) == [2]
+
+        await until(one_has_left)
+        assert (await ask(served.http_url))[0] == 200
+    assert await counted(served, "xrpl_proxy_connections_refused_total") == {'reason="connections_per_address"': 200}
+    await nobody_connected(served)
+
+
+async def test_connections_in_all_are_bounded_for_everybody(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], limits={"connections": 2})
+    async with RawClient(served.http_url) as first, RawClient(served.http_url) as second:
+        for client in (first, second):
+            await client.send(post(FEE))
+            assert b" 200 " in await client.head()
+        async with RawClient(served.http_url) as refused:
+            assert await refused.rest() == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\x00" * 2000,
+        b"hello\r\n\r\n",
+        b"POST / HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + b"X: " + b"y" * 100_000,
+        b"POST / HTTP/1.1\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(1000)) + b"\r\n",
+    ],
+)
+async def test_what_is_not_http_is_told_so_or_let_go(node: ScriptedNode, proxy: StartProxy, sent: bytes) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT)
+    async with RawClient(served.http_url) as client:
+        await client.send(sent)
+        answer = await client.rest()
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 400 "), answer[:80]
+        assert b"ython" not in answer
+        assert b"yyyy" not in answer
+    assert (await ask(served.http_url))[0] == 200
+
+
+async def test_a_body_said_to_be_too_large_is_refused_before_it_comes(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], limits={"request_bytes": 1000})
+    async with RawClient(served.http_url) as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n")
+        answer = await client.rest()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"larger than 1000 bytes" in answer
+
+
+@pytest.mark.parametrize("line", [b"POST / HTTP/1.1\r\nContent-Encoding: gzip", b"GET / HTTP/1.1"], ids=["POST", "GET"])
+async def test_what_follows_a_body_that_was_not_asked_for_is_not_taken_for_it(
+    node: ScriptedNode, proxy: StartProxy, line: bytes
+) -> None:
+    """A client that is answered before it may continue can leave the body out, and send its next request."""
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT)
+    async with RawClient(served.http_url) as client:
+        await client.send(line + b"\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n")
+        assert b"Connection: close\r\n" in await client.head()
+        await client.send(post(FEE) * 2)
+        assert b"HTTP/1.1 " not in await client.rest()
+    assert node.times("fee") == 0
+
+
+async def test_part_of_a_head_behind_a_request_has_no_more_time(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts={"request_head": 0.5, "idle_client": 60})
+    async with RawClient(served.http_url) as client:
+        await client.send(post(FEE) + b"POST / HTTP/1.1\r\nHos")
+        await client.head()
+        await client.rest(5)
+    assert (await counted(served, "xrpl_proxy_connections_ended_total"))['reason="slow_head"'] == 1
+
+
+async def test_a_body_in_the_smallest_chunks_takes_no_more_than_another(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()])
+    size = 200_000
+    spaces = b"1\r\n \r\n" * size
+    async with RawClient(served.http_url) as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        gc.collect()
+        tracemalloc.start()
+        try:
+            await client.send(spaces + b'10\r\n{"method":"fee"}\r\n0\r\n\r\n')
+            assert (await client.head()).startswith(b"HTTP/1.1 200 ")
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert most < 20 * size  # with an object for each chunk it would be more than 40 times
+
+
+async def test_requests_far_ahead_are_answered_and_few_of_them_taken_apart(
+    node: ScriptedNode, proxy: StartProxy
+) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts={"request": 0.5})
+    many = 3_000
+    async with RawClient(served.http_url) as client:
+        await client.send(post({"method": "stuck"}) + b"GET / HTTP/1.1\r\n\r\n" * many + b"GET / HTTP/1.0\r\n\r\n")
+        await node.until(lambda: node.times("stuck") == 1)
+        gc.collect()
+        assert sum(type(each) is Request for each in gc.get_objects()) < many / 4
+        answers = await client.rest(10)
+    assert answers.count(b"This server is ready.") == many + 1
+
+
+async def test_an_origin_that_only_looks_like_a_known_one_is_another(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], cors={"origins": ["https://bank.example"]})
+    async with RawClient(served.http_url) as client:
+        await client.send(
+            post(FEE).replace(b"Host: proxy", "Host: proxy\r\nOrigin: https://ban\u212a.example".encode())
+        )
+        head = await client.head()
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"Allow-Origin" not in head
+    await nobody_connected(served)
+
+
+async def test_a_body_without_end_is_refused_at_the_limit(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], limits={"request_bytes": 100_000})
+    async with RawClient(served.http_url) as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(40):
+            await client.send(b"1000\r\n" + b" " * 0x1000 + b"\r\n")
+        assert b" 400 " in await client.head()
+
+
+async def test_a_compressed_bomb_is_refused_without_unpacking(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()])
+    bomb = gzip.compress(b" " * 50_000_000)
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(served.http_url, data=bomb, headers={"Content-Encoding": "gzip"}) as answer,
+    ):
+        assert answer.status == 400
+        assert "send it without Content-Encoding" in await answer.text()
+
+
+async def test_who_asks_first_whether_to_send_is_told_to(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()])
+    head, _, body = post(FEE, "Expect: 100-continue", "Connection: close").partition(b"\r\n\r\n")
+    async with RawClient(served.http_url) as client:
+        await client.send(head + b"\r\n\r\n")
+        assert await client.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await client.send(body)
+        assert (await client.rest()).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_requests_sent_one_behind_the_other_are_all_answered(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()])
+    async with RawClient(served.http_url) as client:
+        await client.send(post(FEE) * 49 + post(FEE, "Connection: close"))
+        assert (await client.rest()).count(b"HTTP/1.1 200 ") == 50
+
+
+async def test_clients_that_vanish_leave_nothing(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts={"request": 0.5})
+    for request in (b"", b"POST", post(FEE), post({"method": "stuck"}), post({"method": "big"})):
+        for _ in range(5):
+            async with RawClient(served.http_url) as client:
+                await client.send(request)
+    await nobody_connected(served)
+    assert (await ask(served.http_url))[0] == 200

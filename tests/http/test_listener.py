@@ -1,0 +1,80 @@
+"""Several listeners, each with ways of its own."""
+
+import aiohttp
+import pytest
+
+from proxy.config import ConfigurationError, Settings, load_settings
+from tests.conftest import StartNode, StartProxy
+from tests.support.listeners import ask
+from tests.support.scripted_node import ScriptedNode
+
+ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
+
+
+async def test_each_listener_has_its_own_version_of_a_request_without_one(
+    demo_node: StartNode, proxy: StartProxy
+) -> None:
+    at = {"host": "127.0.0.1", "port": 0}
+    served = await proxy(await demo_node(2), listen=[at, {**at, "default_version": 2}])
+    request = {"method": "account_info", "params": [{"account": ALICE, "signer_lists": True}]}
+    (_, older), (_, newer) = [await ask(url, request) for url in served.http_urls]
+    assert "signer_lists" in older["result"]["account_data"]
+    assert "signer_lists" in newer["result"]
+    for url, version in zip(served.http_urls, (1, 2), strict=True):
+        async with aiohttp.ClientSession() as client, client.ws_connect(url) as socket:
+            await socket.send_json({"command": "account_info", **request["params"][0]})  # type: ignore[dict-item]
+            answer = await socket.receive_json()
+            assert ("signer_lists" in answer["result"]) == (version == 2)
+
+
+async def test_a_listener_takes_its_own_methods_and_versions_only(node: ScriptedNode, proxy: StartProxy) -> None:
+    listen = {"host": "127.0.0.1", "port": 0, "methods": ["fee"], "versions": {"max": 1}}
+    served = await proxy(nodes=[node.settings()], listen=listen)
+    assert (await ask(served.http_url))[0] == 200
+    assert await ask(served.http_url, {"method": "submit"}) == (403, "Forbidden\r\n")
+    status, text = await ask(served.http_url, {"method": "fee", "params": [{"api_version": 2}]})
+    assert (status, "versions 1 to 1" in text) == (400, True)
+    assert node.times("submit") == 0
+
+
+def loaded(**variables: str) -> Settings:
+    """Settings of one node, with those variables after `XRPL_PROXY_`."""
+    environ = {f"XRPL_PROXY_{name}": value for name, value in variables.items()}
+    return load_settings(None, {"XRPL_PROXY_NODES": "[{name: a, http: 'http://a'}]", **environ})
+
+
+def faults(**variables: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as raised:
+        loaded(**variables)
+    return [str(fault) for fault in raised.value.faults]
+
+
+def test_listeners_are_one_mapping_or_a_list_in_the_environment_too() -> None:
+    assert [listen.port for listen in loaded().listeners] == [51233]
+    assert [listen.port for listen in loaded(LISTEN__PORT="1").listeners] == [1]
+    several = loaded(LISTEN__0__PORT="1", LISTEN__1__PORT="2", LISTEN__1__VERSIONS__MAX="1")
+    assert [(listen.port, listen.versions.max) for listen in several.listeners] == [(1, None), (2, 1)]
+    assert faults(LISTEN="[{}]", LISTEN__PORT="1") == [
+        "XRPL_PROXY_LISTEN__PORT: names no item of a list: XRPL_PROXY_LISTEN__0 is the first"
+    ]
+    assert faults(LISTEN="{port: 1}", LISTEN__0__PORT="2") == [
+        "XRPL_PROXY_LISTEN__0__PORT: names an item of a list, and listen is given as one mapping"
+    ]
+
+
+def test_all_faults_of_listeners_are_told_at_once_each_with_its_place() -> None:
+    said = faults(
+        VERSIONS="{min: 1, max: 2}",
+        LISTEN="[{port: 1, default_version: 2, versions: {max: 1}}, {port: 1, versions: {max: 3}}, {port: 9652}]",
+    )
+    assert [fault.partition(" (")[0] for fault in said[:3]] == [
+        "listen[0].default_version: 2 is not allowed: an API version that is offered here, 1 to 1",
+        "listen[1].port: 1 is not allowed: a port of its own, and an earlier listener has this one",
+        "listen[1].versions.max: 3 is not allowed: an API version within versions, 1 to 2",
+    ]
+    assert faults(LISTEN="[{port: 1}, {port: 9652}]")[0].startswith(
+        "observe.port: 9652 is not allowed: another port than listen[1].port"
+    )
+    assert faults(LISTEN="[{prot: 1}]")[0].startswith("listen[0].prot: is no known key; did you mean listen[0].port?")
+    assert faults(LISTEN="[]")[0].startswith("listen: an empty list is not allowed: a mapping with the keys host,")
+    assert faults(CORS__ORIGINS="['https://a.example/']")[0].startswith("cors.origins[0]: ")

@@ -1,0 +1,718 @@
+"""A node over HTTP, asked through real sockets: nodes that behave, and nodes that do not."""
+
+import asyncio
+import gzip
+import ipaddress
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.nodes import KNOWN_METHODS, READING_METHODS, SUBMITTING_METHODS, Asked, HttpNode, NodeFailure, RawAnswer
+from proxy.nodes.forwarded import forwarded_for
+
+BODY = b'{"method":"fee","params":[{"api_version":2}]}'
+CLIENT = "192.0.2.7"
+
+
+@dataclass
+class Request:
+    """One request as it came to the node, with the writer to answer it on."""
+
+    connection: int
+    number: int
+    """Of the request on its connection, from 1."""
+    head: bytes
+    body: bytes
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def send(self, answer: bytes) -> None:
+        self.writer.write(answer)
+
+    def reset(self) -> None:
+        """Close the connection with RST instead of FIN."""
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+
+Answer = Callable[[Request], Awaitable[None]]
+
+
+@dataclass
+class RawNode:
+    """A node made of a socket and a function that answers each request in whatever way, also a wrong one."""
+
+    answer: Answer
+    requests: list[Request] = field(default_factory=list)
+    connections: int = 0
+    port: int = 0
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """A request has come."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        self.connections += 1
+        connection = self.connections
+        number = 0
+        try:
+            while not writer.is_closing():
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+                number += 1
+                request = Request(connection, number, head, b"", reader, writer)
+                if length <= 100_000:
+                    request.body = await reader.readexactly(length)
+                self.requests.append(request)
+                self.asked.set()
+                await self.answer(request)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            writer.close()
+            self.tasks.discard(task)
+
+    async def idle(self) -> None:
+        """Wait until no connection is open any more."""
+        async with asyncio.timeout(2):
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def raw_node(answer: Answer) -> AsyncIterator[RawNode]:
+    node = RawNode(answer)
+    server = await asyncio.start_server(node.serve, "127.0.0.1", 0)
+    node.port = server.sockets[0].getsockname()[1]
+    try:
+        yield node
+    finally:
+        server.close()
+        tasks = list(node.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.wait_closed()
+
+
+@asynccontextmanager
+async def asking(
+    port: int,
+    *,
+    connect_timeout: float = 1,
+    answer_timeout: float = 2,
+    idle_timeout: float = 2.5,
+    connections: int = 10,
+    answer_bytes: int = 10_000,
+) -> AsyncIterator[HttpNode]:
+    node = HttpNode(
+        "node-1",
+        f"http://127.0.0.1:{port}",
+        connect_timeout=connect_timeout,
+        answer_timeout=answer_timeout,
+        idle_timeout=idle_timeout,
+        connections=connections,
+        answer_bytes=answer_bytes,
+    )
+    try:
+        yield node
+    finally:
+        await node.close()
+
+
+async def ask(node: HttpNode, *, method: str = "fee", client: str | None = CLIENT, seconds: float = 5) -> RawAnswer:
+    deadline = asyncio.get_running_loop().time() + seconds
+    body = BODY.replace(b"fee", method.encode())
+    return await node.ask(body, client=client, method=method, reads_only=method in READING_METHODS, deadline=deadline)
+
+
+async def failing(node: HttpNode, *, method: str = "fee", seconds: float = 5) -> NodeFailure:
+    with pytest.raises(NodeFailure) as caught:
+        await ask(node, method=method, seconds=seconds)
+    assert caught.value.node == "node-1"
+    return caught.value
+
+
+def http(body: bytes, status: str = "200 OK", *headers: bytes) -> bytes:
+    lines = [f"HTTP/1.1 {status}".encode(), b"Content-Type: application/json", *headers]
+    lines.append(b"Content-Length: %d" % len(body))
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+OK = http(b'{"result":{}}')
+
+
+def always(answer: bytes, *, then_close: bool = False) -> Answer:
+    async def give(request: Request) -> None:
+        request.send(answer)
+        if then_close:
+            request.writer.close()
+
+    return give
+
+
+async def never(request: Request) -> None:
+    await request.reader.read()  # until the other side gives up
+
+
+async def test_what_is_written_to_the_node() -> None:
+    async with raw_node(always(OK)) as raw, asking(raw.port) as node:
+        await ask(node)
+    (request,) = raw.requests
+    start, *headers = request.head.decode().strip().split("\r\n")
+    assert start == "POST / HTTP/1.1"
+    assert dict(header.split(": ") for header in headers) == {
+        "Host": f"127.0.0.1:{raw.port}",
+        "Content-Type": "application/json",
+        "Accept-Encoding": "identity",
+        "X-Forwarded-For": CLIENT,
+        "Content-Length": str(len(BODY)),
+    }
+    assert request.body == BODY
+
+
+async def test_a_question_of_the_proxys_own_names_no_client() -> None:
+    async with raw_node(always(OK)) as raw, asking(raw.port) as node:
+        await ask(node, client=None)
+    assert b"forwarded" not in raw.requests[0].head.lower()
+
+
+async def test_what_is_no_address_is_not_written() -> None:
+    async with raw_node(always(OK)) as raw, asking(raw.port) as node:
+        with pytest.raises(ValueError, match="does not appear to be"):
+            await ask(node, client="127.0.0.1\r\nX-User: root")
+    assert raw.requests == []
+
+
+async def test_no_cookie_is_kept() -> None:
+    async with raw_node(always(http(b"{}", "200 OK", b"Set-Cookie: a=b"))) as raw, asking(raw.port) as node:
+        await ask(node)
+        await ask(node)
+    assert b"cookie" not in raw.requests[1].head.lower()
+
+
+async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    async with raw_node(always(OK)) as raw, asking(raw.port) as node:
+        assert (await ask(node)).body == b'{"result":{}}'
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (200, b"application/json; charset=UTF-8", b'{"result":{"status":"success"}}\n'),
+        (400, b"text/plain", b"invalid_API_version\r\n"),
+        (403, b"text/plain", b"Forbidden"),
+        (503, b"text/plain", b"Server is overloaded"),
+        (500, b"", b""),
+    ],
+)
+async def test_an_answer_of_any_status_comes_as_it_is(status: int, content_type: bytes, body: bytes) -> None:
+    answer = b"HTTP/1.1 %d X\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+        *(status, content_type, len(body)),
+        body,
+    )
+    async with raw_node(always(answer)) as raw, asking(raw.port) as node:
+        assert await ask(node) == RawAnswer(status, content_type.decode(), body)
+
+
+async def test_a_chunked_answer_is_put_together() -> None:
+    answer = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{"re\r\n9\r\nsult":{}}\r\n0\r\n\r\n'
+    async with raw_node(always(answer)) as raw, asking(raw.port) as node:
+        assert (await ask(node)).body == b'{"result":{}}'
+
+
+BODY_5 = b"\r\n\r\n[12]\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nX: 1\r\nX: 2\r\ncontent-type: a\r\nContent-Type: b",
+        b"HTTP/1.1 503 Busy\r\nContent-Length: 5",
+        b"HTTP/1.1 302 There\r\nLocation: /\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip",
+        b"HTTP/1.1 204 No\r\nContent-Length: 5",
+        b"HTTP/1.1 304 No\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: +5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0",
+        b"HTTP/1.1 200 OK\r\nConnection: close",
+        b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 5",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\nContent-Length: 5\n\n[12]\nHTTP/1.1 200 OK\r\nContent-Length: 5",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 20000",
+    ],
+)
+async def test_an_answer_is_the_same_whether_it_comes_at_once_or_bit_by_bit(head: bytes) -> None:
+    whole = head + BODY_5
+
+    async def answer(request: Request) -> None:
+        size = 1 if request.connection == 1 else len(whole)
+        for at in range(0, len(whole), size):
+            request.send(whole[at : at + size])
+            await asyncio.sleep(0)
+        request.writer.close()
+
+    outcomes: set[RawAnswer | str] = set()
+    async with raw_node(answer) as raw:
+        for _ in range(3):  # the last time, its head has been read before
+            async with asking(raw.port) as node:
+                try:
+                    outcomes.add(await ask(node, method="submit"))
+                except NodeFailure as failure:
+                    outcomes.add(failure.kind)
+    assert len(outcomes) == 1
+
+
+async def test_connections_are_reused_one_after_the_other() -> None:
+    async with raw_node(always(OK)) as raw, asking(raw.port) as node:
+        for _ in range(5):
+            await ask(node)
+    assert raw.connections == 1
+
+
+async def test_an_idle_connection_is_given_up_before_the_node_closes_it() -> None:
+    async with raw_node(always(OK)) as raw, asking(raw.port, idle_timeout=0.05) as node:
+        await ask(node)
+        await asyncio.sleep(0.06)
+        await ask(node)
+    assert raw.connections == 2
+
+
+def closing_on_reuse(request: Request) -> Awaitable[None]:
+    async def give() -> None:
+        if request.number == 1:
+            request.send(OK)
+        else:
+            request.writer.close()
+
+    return give()
+
+
+def resetting_on_reuse(request: Request) -> Awaitable[None]:
+    async def give() -> None:
+        if request.number == 1:
+            request.send(OK)
+        else:
+            request.reset()
+
+    return give()
+
+
+@pytest.mark.parametrize("answer", [closing_on_reuse, resetting_on_reuse])
+async def test_a_read_caught_by_an_idle_close_is_answered(answer: Answer) -> None:
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        for _ in range(4):
+            assert (await ask(node)).status == 200
+        # The second was written to a kept connection, came back with nothing, and was asked again on a new one.
+        assert [(request.connection, request.number) for request in raw.requests][:3] == [(1, 1), (1, 2), (2, 1)]
+
+
+async def test_a_read_caught_while_all_kept_connections_are_stale_is_answered() -> None:
+    gate = asyncio.Event()
+
+    async def answer(request: Request) -> None:
+        if request.number == 1:
+            if request.connection <= 5:  # five at once, so that five connections are kept
+                if len(raw.requests) == 5:
+                    gate.set()
+                await gate.wait()
+            request.send(OK)
+        else:
+            request.writer.close()
+
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        await asyncio.gather(*(ask(node) for _ in range(5)))
+        assert raw.connections == 5
+        assert (await ask(node)).status == 200
+        assert len(raw.requests) == 7
+
+
+@pytest.mark.parametrize("method", ["submit", "submit_multisigned", "sign", "no_such_method"])
+@pytest.mark.parametrize("answer", [closing_on_reuse, resetting_on_reuse])
+async def test_what_does_not_only_read_is_never_written_twice(method: str, answer: Answer) -> None:
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        await ask(node, method=method)
+        failure = await failing(node, method=method)
+        assert failure.kind == "disconnected"
+        assert failure.reached
+        written = [request for request in raw.requests if method.encode() in request.body]
+        assert len(written) == 2  # one for each question
+
+
+async def test_a_submit_does_not_meet_a_connection_that_has_been_idle() -> None:
+    """So that the node's closing of it cannot leave the fate of a transaction unknown."""
+    async with raw_node(closing_on_reuse) as raw, asking(raw.port) as node:
+        await ask(node)
+        assert (await ask(node, method="submit")).status == 200
+        await asyncio.sleep(0.55)
+        assert (await ask(node, method="submit")).status == 200
+    assert [request.number for request in raw.requests] == [1, 1, 1]
+
+
+async def test_a_read_whose_answer_had_begun_is_not_asked_again() -> None:
+    async def answer(request: Request) -> None:
+        if request.number == 1:
+            request.send(OK)
+        else:
+            request.send(OK[:-5])
+            request.writer.close()
+
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        await ask(node)
+        assert (await failing(node)).kind == "disconnected"
+        assert len(raw.requests) == 2
+
+
+async def test_a_read_is_asked_again_once_only() -> None:
+    async def answer(request: Request) -> None:
+        if len(raw.requests) == 1:
+            request.send(OK)
+        else:
+            request.writer.close()
+
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        await ask(node)
+        assert (await failing(node)).kind == "disconnected"
+        assert len(raw.requests) == 3
+
+
+async def test_a_new_connection_that_closes_is_a_failure_at_once() -> None:
+    async def answer(request: Request) -> None:
+        request.writer.close()
+
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        failure = await failing(node)
+        assert (failure.kind, failure.reached) == ("disconnected", True)
+        assert len(raw.requests) == 1
+
+
+async def test_nobody_listens() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        async with asking(unused.getsockname()[1]) as node:
+            failure = await failing(node, method="submit")
+    assert (failure.kind, failure.reached) == ("refused", False)
+    assert str(failure) == "node node-1: no connection could be made"
+
+
+async def test_a_host_that_does_not_take_connections() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = []
+        try:
+            for _ in range(3):  # fill the backlog; what comes after gets no answer to its SYN
+                sock = socket.socket()
+                sock.setblocking(False)
+                sock.connect_ex(("127.0.0.1", port))
+                waiting.append(sock)
+            async with asking(port, connect_timeout=0.1) as node:
+                failure = await failing(node)
+        finally:
+            for sock in waiting:
+                sock.close()
+    assert (failure.kind, failure.reached) == ("timeout", False)
+
+
+async def elapsed(question: Awaitable[NodeFailure]) -> tuple[NodeFailure, float]:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    return await question, loop.time() - began
+
+
+async def drip(request: Request) -> None:
+    request.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while not request.writer.is_closing():
+        request.send(b"x")
+        await request.writer.drain()
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("answer", [never, drip])
+async def test_the_whole_answer_has_a_time(answer: Answer) -> None:
+    async with raw_node(answer) as raw, asking(raw.port, answer_timeout=0.2, answer_bytes=1_000_000) as node:
+        failure, seconds = await elapsed(failing(node))
+        assert (failure.kind, failure.reached) == ("timeout", True)
+        assert 0.19 < seconds < 1.5
+        await raw.idle()
+
+
+@pytest.mark.parametrize("answer", [never, drip])
+async def test_the_requests_own_time_ends_it_earlier(answer: Answer) -> None:
+    async with raw_node(answer) as raw, asking(raw.port, answer_bytes=1_000_000) as node:
+        failure, seconds = await elapsed(failing(node, seconds=0.1))
+        assert failure.kind == "timeout"
+        assert seconds < 1.5
+        await raw.idle()
+
+
+async def test_waiting_for_a_free_connection_is_part_of_the_time() -> None:
+    async with raw_node(never) as raw, asking(raw.port, connections=1) as node:
+        first = asyncio.create_task(failing(node, seconds=1))
+        await raw.asked.wait()
+        second = await failing(node, method="submit", seconds=0.1)
+        assert (second.kind, second.reached) == ("timeout", False)
+        assert not first.done()
+        assert (await first).reached
+        assert len(raw.requests) == 1
+
+
+async def test_no_more_connections_than_configured() -> None:
+    at_once = most = 0
+
+    async def answer(request: Request) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.01)
+        at_once -= 1
+        request.send(OK)
+
+    async with raw_node(answer) as raw, asking(raw.port, connections=3) as node:
+        await asyncio.gather(*(ask(node, method=method) for method in ("fee", "submit") * 10))
+    assert most == 3
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "disconnected"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}", "disconnected"),
+        (CHUNKED + b"2\r\n{}\r\n", "disconnected"),
+        (CHUNKED + b"10\r\n{}", "disconnected"),
+        (b'HTTP/1.0 200 OK\r\n\r\n{"result":{"a":[1,2', "disconnected"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "nonsense"),
+        (b"{}", "nonsense"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n{}", "nonsense"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}", "nonsense"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "nonsense"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n", "nonsense"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "nonsense"),
+        (http(gzip.compress(b"{}"), "200 OK", b"Content-Encoding: gzip"), "nonsense"),
+    ],
+)
+async def test_half_an_answer_or_none_at_all_is_a_failure(answer: bytes, kind: str) -> None:
+    async with raw_node(always(answer, then_close=True)) as raw, asking(raw.port) as node:
+        assert (await failing(node)).kind == kind
+        assert len(raw.requests) == 1
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}}}\r\n0\r\n\r\n", b"-2\r\n{}\r\n"])
+async def test_bad_chunks_are_a_failure_also_when_the_connection_stays_open(chunk: bytes) -> None:
+    async with raw_node(always(CHUNKED + chunk)) as raw, asking(raw.port) as node:
+        failure, seconds = await elapsed(failing(node))
+        assert failure.kind in ("nonsense", "disconnected")
+        assert seconds < 1
+        await raw.idle()
+
+
+async def test_a_reset_within_the_body() -> None:
+    async def answer(request: Request) -> None:
+        request.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{")
+        await request.writer.drain()
+        await asyncio.sleep(0.02)
+        request.reset()
+
+    async with raw_node(answer) as raw, asking(raw.port, answer_bytes=1_000_000) as node:
+        assert (await failing(node)).kind == "disconnected"
+
+
+async def test_an_answer_ended_by_closing_is_taken_if_it_is_whole() -> None:
+    answer = always(b'HTTP/1.0 200 OK\r\n\r\n{"result":{}}', then_close=True)
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        assert (await ask(node)).body == b'{"result":{}}'
+
+
+async def endless(request: Request) -> None:
+    request.send(CHUNKED)
+    while not request.writer.is_closing():
+        request.send(b"400\r\n" + b"x" * 0x400 + b"\r\n")
+        await request.writer.drain()
+
+
+@pytest.mark.parametrize("answer", [endless, always(b"HTTP/1.1 200 OK\r\nContent-Length: 10001\r\n\r\n")])
+async def test_too_large_an_answer_is_not_taken(answer: Answer) -> None:
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        assert (await failing(node)).kind == "too_large"
+        await raw.idle()
+
+
+async def test_an_answer_of_just_the_size_is_taken() -> None:
+    async with raw_node(always(http(b"x" * 10_000))) as raw, asking(raw.port) as node:
+        assert len((await ask(node)).body) == 10_000
+
+
+async def test_a_connection_with_half_an_answer_is_not_used_again() -> None:
+    async def answer(request: Request) -> None:
+        request.send(CHUNKED + b"5\r\n[1,2,\r\n" if len(raw.requests) == 1 else OK)
+
+    async with raw_node(answer) as raw, asking(raw.port, answer_timeout=0.1) as node:
+        assert (await failing(node)).kind == "timeout"
+        assert (await ask(node)).body == b'{"result":{}}'
+    assert [request.connection for request in raw.requests] == [1, 2]
+
+
+async def test_what_comes_after_an_answer_is_not_the_next_answer() -> None:
+    """A node, or something between, that sends two answers to one question must not shift all that follow."""
+
+    async def answer(request: Request) -> None:
+        request.send(OK + http(b'{"result":"of nobody"}') if len(raw.requests) == 1 else OK)
+
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        for _ in range(3):
+            assert (await ask(node)).body == b'{"result":{}}'
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body")
+async def test_a_node_that_answers_without_reading_the_request() -> None:
+    async with raw_node(always(http(b"", "413 Too large"))) as raw, asking(raw.port) as node:
+        deadline = asyncio.get_running_loop().time() + 2
+        body = b" " * 20_000_000
+        answer = await node.ask(body, client=CLIENT, method="fee", reads_only=True, deadline=deadline)
+        assert answer.status == 413
+        raw.answer = always(OK)
+        assert (await ask(node)).status == 200
+    assert [request.connection for request in raw.requests] == [1, 2]
+
+
+async def test_a_client_that_leaves_frees_its_place() -> None:
+    async with raw_node(never) as raw, asking(raw.port, connections=1) as node:
+        question = asyncio.create_task(ask(node))
+        await raw.asked.wait()
+        question.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await question
+        await raw.idle()
+        raw.answer = always(OK)
+        assert (await ask(node)).status == 200
+
+
+async def test_nothing_is_left_behind() -> None:
+    async def answer(request: Request) -> None:
+        match len(raw.requests) % 4:
+            case 0:
+                request.send(OK)
+            case 1:
+                request.reset()
+            case 2:
+                request.send(OK[:-3])
+                request.writer.close()
+            case _:
+                await never(request)
+
+    before = asyncio.all_tasks()
+    async with raw_node(answer) as raw:
+        async with asking(raw.port, answer_timeout=0.2) as node:
+            await asyncio.gather(*(ask(node, method=m) for m in ("fee", "submit") * 20), return_exceptions=True)
+        await raw.idle()
+        assert {task for task in asyncio.all_tasks() - before if "serve" not in repr(task)} == set()
+
+
+async def test_a_closed_node_fails_at_once() -> None:
+    async with raw_node(always(OK)) as raw:
+        async with asking(raw.port) as node:
+            await ask(node)
+        failure = await failing(node)
+        assert (failure.kind, failure.reached) == ("refused", False)
+
+
+async def test_closing_ends_questions_under_way() -> None:
+    async with raw_node(never) as raw, asking(raw.port) as node:
+        question = asyncio.create_task(failing(node))
+        await raw.asked.wait()
+        await node.close()
+        assert (await question).kind == "disconnected"
+
+
+async def test_closing_within_an_answer_ends_the_question_too() -> None:
+    async def answer(request: Request) -> None:
+        request.send(OK if request.number == 1 else OK[:-5])
+
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        await ask(node)
+        raw.asked.clear()
+        question = asyncio.create_task(failing(node))
+        await raw.asked.wait()
+        await asyncio.sleep(0.05)  # for the half of the answer to come
+        await node.close()
+        failure = await question
+        assert (failure.kind, failure.reached) == ("disconnected", True)
+
+
+async def test_watchers_hear_of_every_question() -> None:
+    async def answer(request: Request) -> None:
+        request.send(OK if b"fee" in request.body else b"nonsense\r\n\r\n")
+
+    heard: list[Asked] = []
+    async with raw_node(answer) as raw, asking(raw.port) as node:
+        node.watch(heard.append)
+        await ask(node)
+        await ask(node, client=None)
+        failure = await failing(node, method="submit")
+    assert [(asked.node, asked.method, asked.for_client, asked.outcome) for asked in heard] == [
+        ("node-1", "fee", True, RawAnswer(200, "application/json", b'{"result":{}}')),
+        ("node-1", "fee", False, RawAnswer(200, "application/json", b'{"result":{}}')),
+        ("node-1", "submit", True, failure),
+    ]
+    assert all(0 < asked.seconds < 1 for asked in heard)
+
+
+async def test_a_failure_says_nothing_of_what_was_asked_or_answered() -> None:
+    async with raw_node(always(b"HTTP/1.1 2xx sEcReT\r\n\r\n")) as raw, asking(raw.port) as node:
+        failure = await failing(node)
+    assert failure.__cause__ is None
+    assert failure.__suppress_context__
+    assert "sEcReT" not in str(failure)
+
+
+@given(st.ip_addresses())
+def test_the_node_reads_back_the_clients_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    told = ipaddress.ip_address(forwarded_for(str(address)))
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    assert told == (mapped or address)
+
+
+@pytest.mark.parametrize(
+    ("client", "told"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("fe80::1%eth0", "fe80::1"),
+    ],
+)
+def test_one_client_is_told_in_one_form(client: str, told: str) -> None:
+    assert forwarded_for(client) == told
+
+
+def test_every_recorded_method_is_known() -> None:
+    recordings = Path(__file__).parent.parent.parent / "proxy" / "demo" / "recordings" / "exchanges.jsonl.gz"
+    with gzip.open(recordings) as lines:
+        recorded = {orjson.loads(line)["method"] for line in lines}
+    assert recorded - KNOWN_METHODS == {"no_such_method", ""}
+
+
+def test_what_changes_something_is_not_asked_twice() -> None:
+    changing = {"sign", "sign_for", "channel_authorize", "subscribe", "unsubscribe", "stop", "wallet_propose"}
+    assert not READING_METHODS & (SUBMITTING_METHODS | changing)

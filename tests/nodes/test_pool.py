@@ -1,0 +1,190 @@
+"""Which of several nodes is asked, as seen by the nodes themselves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.nodes.ledger_range import LedgerRange, has_ledgers, wanted_ledgers
+from tests.conftest import StartProxy
+from tests.support.client import ask, metric, ready, until, until_healthy
+from tests.support.scripted_node import ScriptedNode, hang
+
+
+@asynccontextmanager
+async def two_nodes(**options: Any) -> AsyncIterator[tuple[ScriptedNode, ScriptedNode]]:
+    async with ScriptedNode("a", **options) as a, ScriptedNode("b", **options) as b:
+        yield a, b
+
+
+@contextmanager
+def counting(*nodes: ScriptedNode) -> Iterator[None]:
+    """Forget what the nodes were asked before."""
+    for node in nodes:
+        node.asked.clear()
+    yield
+
+
+async def test_a_node_of_the_clients_own_version_is_preferred(proxy: StartProxy) -> None:
+    async with ScriptedNode("old", versions=range(1, 2)) as old, ScriptedNode("new") as new:
+        served = await proxy(nodes=[old.settings(), new.settings()])
+        for version, own, other in ((1, old, new), (2, new, old)):
+            with counting(old, new):
+                for _ in range(5):
+                    await ask(served, version=version)
+            assert (own.times("fee"), other.times("fee")) == (5, 0)
+
+
+async def test_idle_nodes_share_by_their_weight(proxy: StartProxy) -> None:
+    async with two_nodes() as (a, b):
+        served = await proxy(nodes=[a.settings(weight=3), b.settings(weight=1)])
+        for _ in range(200):
+            await ask(served)
+        assert a.times("fee") + b.times("fee") == 200
+        assert 120 < a.times("fee") < 180
+
+
+async def test_the_least_busy_is_asked(proxy: StartProxy) -> None:
+    async with two_nodes(ledger_data=hang) as (a, b):
+        served = await proxy(nodes=[a.settings(), b.settings()])
+        waiting = asyncio.create_task(ask(served, "ledger_data"))
+        await until(lambda: a.times("ledger_data") + b.times("ledger_data") == 1)
+        busy, idle = (a, b) if a.times("ledger_data") else (b, a)
+        for _ in range(10):
+            await ask(served)
+        assert (busy.times("fee"), idle.times("fee")) == (0, 10)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"ledger_index": 40},
+        {"ledger_index": "40"},
+        {"ledger_index_min": 35, "ledger_index_max": 45},
+        {"ledger_index_min": 40, "ledger_index_max": -1},
+        {"min_ledger": 40, "max_ledger": 41},
+    ],
+)
+async def test_a_ledger_is_asked_of_a_node_that_has_it(proxy: StartProxy, params: dict[str, Any]) -> None:
+    async with two_nodes() as (a, b):
+        a.info["complete_ledgers"] = "32-39,100-131"
+        b.info["complete_ledgers"] = "32-50,100-131"
+        served = await proxy(nodes=[a.settings(weight=1000), b.settings()])
+        for _ in range(5):
+            await ask(served, "account_tx", **params)
+        assert (a.times("account_tx"), b.times("account_tx")) == (0, 5)
+
+
+async def test_a_ledger_that_none_has_is_asked_of_any(proxy: StartProxy) -> None:
+    async with two_nodes(ledger={"error": "lgrNotFound"}) as (a, b):
+        served = await proxy(nodes=[a.settings(), b.settings()])
+        assert (await ask(served, "ledger", ledger_index=999))["error"] == "lgrNotFound"
+        assert a.times("ledger") + b.times("ledger") == 1  # an answer like any other
+
+
+@pytest.mark.parametrize(
+    ("info", "problem"),
+    [
+        ({"validated_ledger": {"seq": 120, "age": 1}}, "is 11 ledgers behind (health.max_lag)"),
+        ({"validated_ledger": {"seq": 131, "age": 200}}, "has a validated ledger of 200 seconds ago"),
+        ({"validated_ledger": None}, "has no validated ledger"),
+        ({"server_state": "syncing"}, "is in state syncing (health.states)"),
+    ],
+)
+async def test_a_node_that_is_behind_gets_no_work_until_it_has_caught_up(
+    proxy: StartProxy, info: dict[str, Any], problem: str
+) -> None:
+    async with two_nodes() as (a, b):
+        good = dict(a.info)
+        a.info.update(info)
+        served = await proxy(nodes=[a.settings(weight=1000), b.settings()], timeouts={"health_interval": 0.1})
+        told = (await ready(served))["a"]
+        assert told["up"]
+        assert problem in told["problem"]
+        with counting(a, b):
+            for _ in range(10):
+                await ask(served)
+            assert (a.times("fee"), b.times("fee")) == (0, 10)
+        a.info.update(good)
+        told = await until_healthy(served, "a")
+        assert told["problem"] is None
+        with counting(a, b):
+            for _ in range(10):
+                await ask(served)
+            assert a.times("fee") > 5
+
+
+async def test_a_node_that_gets_no_work_holds_no_other_to_its_ledger(proxy: StartProxy) -> None:
+    async with two_nodes() as (a, b):
+        a.info |= {"server_state": "connected", "validated_ledger": {"seq": 631, "age": 1}}
+        served = await proxy(nodes=[a.settings(), b.settings()])
+        assert "error" not in await ask(served)
+        assert b.times("fee") == 1
+
+
+async def test_a_clio_tells_no_state(proxy: StartProxy) -> None:
+    async with ScriptedNode() as node:
+        del node.info["server_state"]
+        served = await proxy(nodes=[node.settings()])
+        assert "error" not in await ask(served)
+
+
+async def test_not_ready_without_a_node_to_ask(proxy: StartProxy) -> None:
+    async with ScriptedNode() as node:
+        node.info["server_state"] = "syncing"
+        served = await proxy(nodes=[node.settings()], timeouts={"health_interval": 0.1})
+        assert await metric(served, "xrpl_proxy_ready") == {"": 0}
+        assert (await ask(served))["error"] == "notSynced"
+        async with aiohttp.ClientSession() as client, client.get(f"{served.observe_url}/ready") as answer:
+            assert answer.status == 503
+        node.info["server_state"] = "proposing"
+        await until_healthy(served, "node-1")
+        assert await metric(served, "xrpl_proxy_ready") == {"": 1}
+
+
+async def test_metrics_of_the_nodes(proxy: StartProxy) -> None:
+    async with two_nodes() as (a, b):
+        b.info["validated_ledger"] = {"seq": 100, "age": 60}
+        served = await proxy(nodes=[a.settings(), b.settings()])
+        a_, b_ = '{node="a"}', '{node="b"}'
+        assert await metric(served, "xrpl_proxy_node_up") == {a_: 1, b_: 1}
+        assert await metric(served, "xrpl_proxy_node_healthy") == {a_: 1, b_: 0}
+        assert await metric(served, "xrpl_proxy_node_lag_ledgers") == {a_: 0, b_: 31}
+        assert await metric(served, "xrpl_proxy_node_paused") == {a_: 0, b_: 0}
+        ages = await metric(served, "xrpl_proxy_node_validated_ledger_age_seconds")
+        assert 60 <= ages[b_] < 65  # it grows while nothing is heard
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 200), st.integers(0, 30)), max_size=6),
+    st.integers(1, 250),
+    st.integers(0, 40),
+)
+def test_has_ledgers_is_about_every_one_of_them(told: list[tuple[int, int]], first: int, more: int) -> None:
+    # As nodes tell them: apart from each other, in order.
+    ranges, ledgers, start = [], set(), 0
+    for gap, length in told:
+        start += gap + 1
+        ranges.append(f"{start}-{start + length}" if length else str(start))
+        ledgers |= set(range(start, start + length + 1))
+        start += length
+    has = has_ledgers(",".join(ranges) or "empty", LedgerRange(first, first + more))
+    assert has == (set(range(first, first + more + 1)) <= ledgers)
+
+
+ODD: list[Any] = [None, True, 0, -1, 2**40, 1.5, "", "7", "\u0667", "0x10", "validated", [7], {}]
+
+
+@given(
+    st.dictionaries(st.sampled_from(["ledger_index", "ledger", "ledger_index_min", "max_ledger"]), st.sampled_from(ODD))
+)
+def test_any_parameters_name_ledgers_or_none(params: dict[str, Any]) -> None:
+    wanted = wanted_ledgers(params)
+    assert wanted is None or 0 < wanted.first == wanted.last in (7, 2**40)

@@ -1,0 +1,120 @@
+"""What several workers tell of callers and of the essentials, told as one."""
+
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from proxy.observe.merging import merged_clients, merged_summary
+from tests.conftest import StartNode
+from tests.server.test_supervisor import free_port, settings
+from tests.support.process import Process
+
+
+def caller(name: str, last: str, **versions: Any) -> dict[str, Any]:
+    return {
+        "address": "192.0.2.1",
+        "user_agent": name,
+        "user": None,
+        "versions": [
+            {
+                "version": int(version.removeprefix("v")),
+                "would_refuse": False,
+                "requests": count,
+                "first": f"2026-11-21T08:00:0{count}Z",
+                "last": last,
+                "transports": {"http": count},
+                "changed_methods": {"tx": count},
+            }
+            for version, count in versions.items()
+        ],
+    }
+
+
+def test_a_caller_of_several_workers_stands_there_once() -> None:
+    early, late = "2026-11-21T09:00:00Z", "2026-11-21T10:00:00Z"
+    head = {"keep": "full", "hours": 24}
+    told = merged_clients(
+        [
+            {**head, "gave_way": 1, "callers": [caller("a", early, v1=2), caller("b", early, v2=1)]},
+            {**head, "gave_way": 2, "callers": [caller("a", late, v2=5, v1=3)]},
+        ]
+    )
+    assert (told["keep"], told["hours"], told["gave_way"]) == ("full", 24, 3)
+    assert [(each["user_agent"], [used["version"] for used in each["versions"]]) for each in told["callers"]] == [
+        ("a", [1, 2]),
+        ("b", [2]),
+    ]
+    assert told["callers"][0]["versions"][0] == {
+        "version": 1,
+        "would_refuse": False,
+        "requests": 5,
+        "first": "2026-11-21T08:00:02Z",
+        "last": late,
+        "transports": {"http": 5},
+        "changed_methods": {"tx": 5},
+    }
+
+
+def summary(ready: bool, count: int, history: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = {"requests": {"1": count}, "refused": {}, "would_refuse": {}}
+    return {
+        "version": "1",
+        "seconds": count,
+        "ready": ready,
+        "draining": False,
+        "in_flight": count,
+        "configuration": {"in_force": ready, "listeners": []},
+        "versions": {"min": 1, "max": 2, "sunset": [], **counts},
+        "history": history,
+        "outcomes": {"success": count},
+        "nodes": [{"name": "a", "healthy": ready}],
+        "sessions": {},
+        "subscriptions": {},
+        "methods": [{"method": "tx", "requests": count, "by_version": {"1": count}}],
+        "refusals": {"version": count},
+    }
+
+
+def test_counts_are_added_up_and_a_ready_worker_tells_of_the_nodes() -> None:
+    def entry(time: float, **requests: int) -> dict[str, Any]:
+        return {"time": time, "requests": {key.removeprefix("v"): count for key, count in requests.items()}}
+
+    told = merged_summary(
+        [
+            summary(False, 2, [entry(300, v1=2), entry(600, v1=3)]),
+            summary(True, 3, [entry(601, v2=4)]),
+        ]
+    )
+    assert told["ready"] is True
+    assert told["nodes"] == [{"name": "a", "healthy": True}]
+    assert told["configuration"]["in_force"] is False
+    assert told["versions"]["requests"] == {"1": 5}
+    assert told["history"] == [entry(300, v1=2), entry(601, v1=3, v2=4)]
+    assert told["methods"] == [{"method": "tx", "requests": 5, "by_version": {"1": 5}}]
+    assert (told["in_flight"], told["seconds"], told["refusals"]) == (5, 3, {"version": 5})
+
+
+async def test_two_workers_tell_of_one_client_as_one(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+        observe = (await process.line("workers_started"))["observe"]
+        for _ in range(20):
+            # On a connection of its own each, which any worker may take.
+            async with (
+                aiohttp.ClientSession(headers={"User-Agent": "old"}) as http,
+                http.post(f"http://127.0.0.1:{port}/", json={"method": "fee"}) as answer,
+            ):
+                assert answer.status == 200
+        async with aiohttp.ClientSession() as http:
+            async with http.get(f"{observe}/clients?version=1") as answer:
+                (one,) = (await answer.json())["callers"]
+            async with http.get(f"{observe}/summary") as answer:
+                told = await answer.json()
+            async with http.get(f"{observe}/") as answer:
+                assert "<title>XRPL version proxy</title>" in await answer.text()
+            async with http.get(f"{observe}/clients?version=x") as answer:
+                assert answer.status == 400
+    assert (one["user_agent"], one["versions"][0]["requests"]) == ("old", 20)
+    assert told["versions"]["requests"] == {"1": 20}
+    assert told["ready"] is True

@@ -1,0 +1,233 @@
+"""What a client gets when a node fails it, and what the nodes saw of that."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from proxy.server.proxy import Proxy
+from tests.conftest import StartNode, StartProxy
+from tests.support.client import ask, metric, ready, until_healthy
+from tests.support.scripted_node import Answer, Answering, ScriptedNode, answer_half, break_off, hang
+
+ACCOUNT = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
+PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
+
+FAULTS: dict[str, Answer | Answering] = {
+    "breaks off": break_off,
+    "answers half": answer_half,
+    "hangs": hang,
+    "nonsense": web.Response(text="<html>"),
+    "overloaded": web.Response(status=503, text="Server is overloaded"),
+    "too busy": {"error": "tooBusy", "error_code": 9},
+    "slow down": {"error": "slowDown", "error_code": 10},
+    "out of sync": {"error": "notSynced", "error_code": 18},
+    "out of date": {"error": "amendmentBlocked", "error_code": 14},
+}
+
+
+@asynccontextmanager
+async def bad_and_good(method: str, fault: Answer | Answering) -> AsyncIterator[tuple[ScriptedNode, ScriptedNode]]:
+    """A node that has the fault, and one that answers `{"good": true}`."""
+    async with ScriptedNode("bad") as bad, ScriptedNode("good") as good:
+        bad.answers[method] = fault
+        good.answers[method] = {"good": True}
+        yield bad, good
+
+
+def both(bad: ScriptedNode, good: ScriptedNode) -> list[dict[str, Any]]:
+    return [bad.settings(weight=1000), good.settings()]  # so that the bad one is asked first, as good as always
+
+
+async def post(proxy: Proxy, body: Any) -> tuple[int, Any]:
+    async with aiohttp.ClientSession() as client, client.post(proxy.http_url, json=body) as answer:
+        return answer.status, await answer.json(content_type=None)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_read_that_fails_on_one_node_is_answered_by_another(
+    proxy: StartProxy, fault: str, version: int
+) -> None:
+    async with bad_and_good("account_lines", FAULTS[fault]) as (bad, good):
+        served = await proxy(nodes=both(bad, good), timeouts={"node_answer": 0.5 if fault == "hangs" else 5})
+        result = await ask(served, "account_lines", version, account=ACCOUNT)
+        assert result == {"good": True, "status": "success"}
+        # Over a kept connection that breaks, the same node is asked once more: it may just have been idle too long.
+        assert bad.times("account_lines") in ((1, 2) if fault == "breaks off" else (1,))
+        assert good.times("account_lines") == 1
+        assert await metric(served, "xrpl_proxy_tried_elsewhere_total") == {'{node="bad"}': 1}
+
+
+async def test_a_node_that_refuses_connections_is_passed_over(proxy: StartProxy) -> None:
+    async with bad_and_good("fee", {}) as (bad, good):
+        served = await proxy(nodes=both(bad, good))
+        await bad.stop()
+        assert (await ask(served))["good"]
+        assert (await ask(served, "submit", tx_blob="12"))["status"] == "success"  # it cannot have seen it
+        assert good.times("submit") == 1
+
+
+@pytest.mark.parametrize("method", ["submit", "submit_multisigned", "sign", "no_such_method", "feature"])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_what_may_have_been_acted_on_is_asked_once(proxy: StartProxy, method: str, fault: str) -> None:
+    async with bad_and_good(method, FAULTS[fault]) as (bad, good):
+        served = await proxy(nodes=both(bad, good), timeouts={"node_answer": 0.3})
+        body = {"method": method, "params": [{"tx_blob": "12", "api_version": 2}]}
+        async with aiohttp.ClientSession() as client, client.post(served.http_url, json=body) as answer:
+            text = await answer.text()
+        assert (bad.times(method), good.times(method)) == (1, 0)
+        if fault in ("breaks off", "answers half", "hangs", "nonsense"):
+            assert "It is not known whether the node acted" in text
+        assert "good" not in text
+
+
+async def test_an_error_that_is_the_answer_is_not_asked_again(proxy: StartProxy) -> None:
+    async with bad_and_good("account_info", {"error": "actNotFound", "error_code": 19}) as (bad, good):
+        served = await proxy(nodes=both(bad, good))
+        assert (await ask(served, "account_info", account=ACCOUNT))["error"] == "actNotFound"
+        assert good.times("account_info") == 0
+
+
+async def test_tries_are_bounded_and_what_a_node_answered_is_told(proxy: StartProxy) -> None:
+    busy: Answer = {"error": "tooBusy", "error_code": 9}
+    nodes = [ScriptedNode(f"node-{number}", fee=busy if number == 1 else break_off) for number in range(4)]
+    async with nodes[0], nodes[1], nodes[2], nodes[3]:
+        served = await proxy(nodes=[node.settings() for node in nodes], health={"tries": 4})
+        assert (await ask(served))["error"] == "tooBusy"
+        assert all(node.times("fee") for node in nodes)
+        two = await proxy(nodes=[node.settings() for node in nodes], health={"tries": 2})
+        for node in nodes:
+            node.asked.clear()
+        await ask(two)
+        assert sum(bool(node.times("fee")) for node in nodes) == 2
+
+
+async def test_all_tries_are_within_the_requests_time(proxy: StartProxy) -> None:
+    async with ScriptedNode("a", fee=hang) as a, ScriptedNode("b", fee=hang) as b:
+        served = await proxy(nodes=[a.settings(), b.settings()], timeouts={"request": 0.5, "node_answer": 0.3})
+        began = asyncio.get_running_loop().time()
+        status, answer = await post(served, {"method": "fee", "params": [{"api_version": 2}]})
+        assert (status, answer["result"]["error"]) == (504, "tooBusy")
+        assert asyncio.get_running_loop().time() - began < 1
+
+
+async def test_a_conversation_begins_anew_on_another_node(demo_node: StartNode, proxy: StartProxy) -> None:
+    """A v2 client's `tx` takes a v1 node two questions; the node dies at the second."""
+    recorded = await demo_node(1)
+
+    async def forward(_: web.BaseRequest, params: dict[str, Any]) -> Answer:
+        body = {"method": "tx", "params": [{**params, "api_version": 1}]}
+        async with aiohttp.ClientSession() as client, client.post(recorded.http_url, json=body) as answer:
+            return web.Response(body=await answer.read(), content_type="application/json")
+
+    async with ScriptedNode("dies", versions=range(1, 2), tx=forward, ledger=break_off) as dies:
+        whole = {"name": "whole", "http": recorded.http_url, "api_version": 1}
+        served = await proxy(nodes=[dies.settings(weight=1000), whole])
+        result = await ask(served, "tx", 2, transaction=PAYMENT)
+        assert dies.times("tx") == 1
+        assert dies.times("ledger") >= 1
+        assert (recorded.asked["tx"], recorded.asked["ledger"]) == (2, 1)
+        assert result["hash"] == PAYMENT
+        assert len(result["ledger_hash"]) == 64
+
+
+async def test_a_node_that_changes_its_version_is_followed_by_the_request_that_finds_out(proxy: StartProxy) -> None:
+    async with ScriptedNode(versions=range(2, 3), account_lines={"good": True}) as node:
+        served = await proxy(nodes=[node.settings(api_version="auto")])
+        assert (await ready(served))["node-1"]["api_version"] == 2
+        node.versions = range(1, 2)
+        assert (await ask(served, "account_lines", account=ACCOUNT))["good"]
+        assert (await ready(served))["node-1"]["api_version"] == 1
+
+
+async def test_a_node_that_lies_about_its_version_is_not_used(proxy: StartProxy) -> None:
+    async with ScriptedNode("liar") as liar, ScriptedNode("good") as good:
+        nodes = [liar.settings(api_version="auto", weight=1000), good.settings()]
+        served = await proxy(nodes=nodes, timeouts={"health_interval": 0.1})
+        liar.refuses_all_but = ("version",)  # says that it has version 2, and takes it for nothing else
+        assert (await ask(served))["status"] == "success"
+        assert (liar.times("fee"), good.times("fee")) == (0, 1)
+        told = await until_healthy(served, "liar", healthy=False)
+        assert told["problem"] == "refuses API version 2"
+        for _ in range(5):
+            await ask(served)
+        assert (liar.times("fee"), good.times("fee")) == (0, 6)
+
+
+@pytest.mark.parametrize("api_version", [1, 2])
+async def test_an_answer_too_deep_to_write_is_unreadable(proxy: StartProxy, api_version: int) -> None:
+    deep = f'{{"result":{{"status":"success","a":{"[" * 300}1{"]" * 300},"error":"x"}}}}'
+    answer = web.Response(text=deep, content_type="application/json")
+    async with ScriptedNode(account_lines=answer) as node:
+        served = await proxy(nodes=[node.settings()])
+        body = {"method": "account_lines", "params": [{"account": ACCOUNT, "api_version": api_version}]}
+        status, told = await post(served, body)
+        assert (status, told["result"]["error"]) == (502, "internal")
+        item = {"method": "account_lines", "account": ACCOUNT, "api_version": api_version}
+        status, items = await post(served, {"method": "batch", "params": [item, {"method": "fee"}, item]})
+        assert status == 200
+        assert [each["result"]["status"] for each in items] == ["error", "success", "error"]
+
+
+async def test_nodes_that_come_and_go_under_load(proxy: StartProxy) -> None:
+    """No read fails, no transaction reaches nodes twice, and nothing is left open."""
+    sockets = open_sockets()
+    seen: Counter[str] = Counter()
+    numbers = itertools.count()
+
+    async def submit(_: web.BaseRequest, params: dict[str, Any]) -> Answer:
+        seen[params["tx_blob"]] += 1
+        await asyncio.sleep(0.002)
+        return {"engine_result": "tesSUCCESS"}
+
+    async with ScriptedNode("a", submit=submit) as a, ScriptedNode("b", submit=submit) as b:
+        served = await proxy(nodes=[a.settings(), b.settings()], timeouts={"health_interval": 0.2})
+        over = asyncio.Event()
+        failed: list[str] = []
+        answered: set[str] = set()
+
+        async def client() -> None:
+            async with aiohttp.ClientSession() as session:
+                while not over.is_set():
+                    async with session.post(served.http_url, json={"method": "fee", "params": [{}]}) as answer:
+                        result = (await answer.json(content_type=None))["result"]
+                        if "error" in result:
+                            failed.append(result["error"])
+                    blob = f"{next(numbers):08X}"
+                    body = {"method": "submit", "params": [{"tx_blob": blob}]}
+                    async with session.post(served.http_url, json=body) as answer:
+                        if "error" not in (await answer.json(content_type=None))["result"]:
+                            answered.add(blob)
+
+        clients = [asyncio.create_task(client()) for _ in range(8)]
+        for node in (a, b, a, b):
+            await asyncio.sleep(0.1)
+            await node.stop()
+            await asyncio.sleep(0.2)
+            await node.start()
+            await until_healthy(served, node.name)
+        over.set()
+        await asyncio.gather(*clients)
+        assert failed == []
+        assert set(seen.values()) == {1}
+        assert answered <= set(seen)
+        assert len(answered) > 0.9 * next(numbers)
+        await served.stop()
+    assert open_sockets() <= sockets
+
+
+def open_sockets() -> int:
+    """Sockets of this process, in any state."""
+    links = []
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # that of the listing itself
+            links.append(str(link.readlink()))
+    return sum(link.startswith("socket:") for link in links)

@@ -1,0 +1,233 @@
+"""The configuration read again while the proxy runs."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.conftest import StartProxy, settings_for
+from tests.support.listeners import FEE, ask, counted
+from tests.support.process import Process
+from tests.support.processes import free_port
+from tests.support.raw_client import RawClient, post
+from tests.support.scripted_node import ScriptedNode
+
+AT = {"host": "127.0.0.1", "port": 0}
+
+
+def settings(*nodes: ScriptedNode, **sections: Any) -> Any:
+    return settings_for(nodes=[node.settings(websocket=node.websocket_url) for node in nodes], **sections)
+
+
+async def test_nodes_come_and_go_and_sessions_stay(proxy: StartProxy) -> None:
+    async with ScriptedNode("old") as old, ScriptedNode("stays") as stays, ScriptedNode("new") as new:
+        served = await proxy(nodes=[node.settings(websocket=node.websocket_url) for node in (old, stays)])
+        async with aiohttp.ClientSession() as client:
+            sockets = [await client.ws_connect(served.http_url) for _ in range(4)]
+            await served.reload(settings(stays, new))
+            for number, socket in enumerate(sockets):
+                await socket.send_json({"id": number, "command": "fee"})
+                assert (await socket.receive_json(timeout=5))["id"] == number
+                await socket.close()
+        asked = old.times("fee")
+        for _ in range(20):
+            assert (await ask(served.http_url))[0] == 200
+        assert old.times("fee") == asked
+        assert stays.times("fee")
+        assert new.times("fee")
+        assert set(await counted(served, "xrpl_proxy_node_up")) == {'node="new"', 'node="stays"'}
+        looked = old.times("server_info")
+        await asyncio.sleep(0.1)
+        assert old.times("server_info") == looked
+
+
+async def test_a_request_that_a_node_is_at_is_answered_though_the_node_goes(proxy: StartProxy) -> None:
+    gone_on = asyncio.Event()
+
+    async def slow(*_: Any) -> dict[str, Any]:
+        await gone_on.wait()
+        return {"by": "old"}
+
+    async with ScriptedNode("old", fee=slow) as old, ScriptedNode("new", fee={"by": "new"}) as new:
+        served = await proxy(nodes=[old.settings()])
+        first = asyncio.create_task(ask(served.http_url))
+        await old.until(lambda: old.times("fee") == 1)
+        await served.reload(settings(new))
+        assert (await ask(served.http_url))[1]["result"]["by"] == "new"
+        gone_on.set()
+        assert (await first)[1]["result"]["by"] == "old"
+
+
+async def test_nodes_that_are_gone_are_not_looked_after_though_they_have_work(proxy: StartProxy) -> None:
+    gone_on, looking, looked = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: Any) -> dict[str, Any]:
+        await gone_on.wait()
+        return {}
+
+    async def look(*_: Any) -> dict[str, Any]:
+        looking.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            looked.set()
+        return {}
+
+    async with ScriptedNode("a", fee=slow) as a, ScriptedNode("b", fee=slow) as b, ScriptedNode("new") as new:
+        served = await proxy(nodes=[a.settings(), b.settings()], timeouts={"health_interval": 0.05})
+        asked = [asyncio.create_task(ask(served.http_url)) for _ in range(2)]
+        for busy in (a, b):
+            await busy.until(lambda node=busy: node.times("fee") == 1)  # type: ignore[misc]
+        b.answers["server_info"] = look
+        async with asyncio.timeout(5):
+            await looking.wait()
+            await served.reload(settings(new))
+            await looked.wait()
+        assert set(await counted(served, "xrpl_proxy_node_up")) == {'node="new"'}
+        gone_on.set()
+        assert [status for status, _ in await asyncio.gather(*asked)] == [200, 200]
+
+
+async def test_listeners_come_and_go_without_cutting_anybody_off(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings(websocket=node.websocket_url)], listen=[AT, AT])
+    kept, gone = served.http_urls
+    async with aiohttp.ClientSession() as client, client.ws_connect(gone) as socket, RawClient(gone) as idle:
+        await idle.send(post(FEE))
+        await idle.head()
+        await served.reload(settings(node, listen=[AT, {"host": "127.0.0.2", "port": 0}]))
+        assert served.http_urls[0] == kept
+        assert (await ask(served.http_urls[1]))[0] == 200
+        assert b"HTTP/1.1" not in await idle.rest()
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await ask(gone)
+        await socket.send_json({"command": "fee"})
+        assert (await socket.receive_json(timeout=5))["status"] == "success"
+
+
+async def test_versions_limits_and_guard_hold_for_the_next_request(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()])
+    peers = {"method": "peers", "params": [{"api_version": 2}]}
+    assert (await ask(served.http_url, peers))[0] == 403
+    await served.reload(settings(node, guard={"allow_admin_methods": ["peers"]}))
+    assert (await ask(served.http_url, peers))[0] == 200
+    await served.reload(settings(node, versions={"max": 1}))
+    assert (await ask(served.http_url, peers))[0] == 400
+    await served.reload(settings(node, limits={"request_bytes": 10}))
+    assert "larger than 10 bytes" in (await ask(served.http_url))[1]
+
+
+async def test_an_address_that_cannot_be_had_changes_nothing(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()])
+    taken = int(served.observe_url.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"):
+        await served.reload(settings(node, listen=[{**AT, "port": taken}], versions={"max": 1}))
+    assert (await ask(served.http_url, {"method": "fee", "params": [{"api_version": 2}]}))[0] == 200
+
+
+async def test_reloading_under_load_loses_no_request(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()])
+    done = asyncio.Event()
+
+    async def keep_asking() -> list[int]:
+        statuses = []
+        async with aiohttp.ClientSession() as client:
+            while not done.is_set():
+                async with client.post(served.http_url, json=FEE) as answer:
+                    await answer.read()
+                    statuses.append(answer.status)
+        return statuses
+
+    async with ScriptedNode("other") as other:
+        asking = [asyncio.create_task(keep_asking()) for _ in range(4)]
+        for number in range(6):
+            await served.reload(settings(*((node, other), (other,), (node,))[number % 3]))
+            await asyncio.sleep(0.05)
+        done.set()
+        assert {status for statuses in await asyncio.gather(*asking) for status in statuses} == {200}
+        await served.reload(settings(node))
+
+
+async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, tmp_path: Path) -> None:
+    def given(**sections: Any) -> dict[str, Any]:
+        nodes = [node.settings(websocket=node.websocket_url)]
+        return {"nodes": nodes, "logging": {"requests": "off"}, **sections}
+
+    async with Process(tmp_path, given()) as process:
+        started = await process.line("started")
+        url, metrics = started["listen"][0], started["observe"] + "/metrics"
+        newest = {"method": "fee", "params": [{"api_version": 3}]}
+        assert (await ask(url, newest))[0] == 400
+        async with aiohttp.ClientSession() as client, client.ws_connect(url) as socket:
+            process.write(given(versions={"max": 3}))
+            process.send(signal.SIGHUP)
+            assert (await process.line("reloaded"))["listen"] == [url]
+            assert (await ask(url, newest))[0] == 200
+
+            process.write(given(versions={"max": 4}, limits={"depth": "x"}))
+            process.send(signal.SIGHUP)
+            kept = await process.line("configuration_kept")
+            assert [fault.partition(":")[0] for fault in kept["faults"]] == ["versions.max", "limits.depth"]
+            assert (await ask(url, newest))[0] == 200
+            async with client.get(metrics) as answer:
+                text = await answer.text()
+            assert 'xrpl_proxy_config_reloads_total{result="success"} 1.0' in text
+            assert 'xrpl_proxy_config_reloads_total{result="failure"} 1.0' in text
+            assert "xrpl_proxy_config_last_reload_successful 0.0" in text
+
+            process.file.unlink()
+            process.send(signal.SIGHUP)
+            assert "no such file" in (await process.line("configuration_kept", 2))["faults"][0]
+
+            process.write(given(observe={"host": "127.0.0.1", "port": 9}))
+            process.send(signal.SIGHUP)
+            assert (await process.line("needs_restart"))["keys"] == ["observe"]
+            async with client.get(metrics) as answer:
+                assert "xrpl_proxy_config_last_reload_successful 1.0" in await answer.text()
+            await socket.send_json({"command": "fee"})
+            assert (await socket.receive_json(timeout=5))["status"] == "success"
+
+
+async def test_what_takes_a_restart_is_told_as_long_as_it_is_not_in_force(node: ScriptedNode, tmp_path: Path) -> None:
+    given = {"nodes": [node.settings()]}
+    other = {
+        "observe": {"host": "127.0.0.1", "port": 9},
+        "logging": {"format": "console"},
+        "tracing": {"sample": 0.5},
+        "workers": 2,
+    }
+    at = {"listen": {"host": "127.0.0.1", "port": free_port()}}  # not 0, which workers cannot share
+    async with Process(tmp_path, {**given, **at}) as process:
+        await process.line("started")
+        for number in (1, 2):
+            process.write({**given, **at, **other})
+            process.send(signal.SIGHUP)
+            assert sorted((await process.line("needs_restart", number))["keys"]) == sorted(
+                ["observe", "logging.format", "tracing", "workers"]
+            )
+            await process.line("reloaded", number)
+        process.write({**given, **at})
+        process.send(signal.SIGHUP)
+        await process.line("reloaded", 3)
+        assert len([line for line in process.lines if line["event"] == "needs_restart"]) == 2
+
+
+async def test_sigusr1_has_the_log_tell_everything_and_then_less_again(node: ScriptedNode, tmp_path: Path) -> None:
+    async with Process(tmp_path, {"nodes": [node.settings()], "logging": {"level": "info"}}) as process:
+        url = (await process.line("started"))["listen"][0]
+
+        async def garbage() -> None:  # of which a line of level debug tells
+            async with RawClient(url) as client:
+                await client.send(b"garbage\r\n\r\n")
+                assert await client.rest()
+
+        await garbage()
+        process.send(signal.SIGUSR1)
+        assert (await process.line("log_level_set"))["to"] == "debug"
+        assert not [line for line in process.lines if line.get("level") == "debug"]
+        await garbage()
+        process.send(signal.SIGUSR1)
+        assert (await process.line("log_level_set", 2))["to"] == "info"
+        assert [line for line in process.lines if line.get("level") == "debug"]

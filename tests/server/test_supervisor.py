@@ -1,0 +1,319 @@
+"""Several workers at one port: what clients and operators see of them, also when one dies."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from proxy.observe.aggregate import WholeServer, merged
+from tests.conftest import StartNode
+from tests.support.conformance import (
+    VERSIONS,
+    cases,
+    compare_http,
+    compare_stream,
+    compare_websocket,
+    recorded_stream,
+)
+from tests.support.process import Process
+
+TOLD = "# TYPE level gauge\nlevel 3\n# TYPE x counter\nx_total 2\n"
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def settings(node: Any, port: int, **sections: Any) -> dict[str, Any]:
+    urls = {"http": node.http_url, "websocket": node.websocket_url, "api_version": 2}
+    listen = {"host": "127.0.0.1", "port": port}
+    return {"listen": listen, "nodes": [{"name": "node", **urls}], "workers": 2, **sections}
+
+
+async def ask(port: int) -> dict[str, Any]:
+    """One request on a connection of its own, which any worker may take."""
+    body = {"method": "account_info", "params": [{"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"}]}
+    async with aiohttp.ClientSession() as http, http.post(f"http://127.0.0.1:{port}/", json=body) as response:
+        answer: dict[str, Any] = await response.json()
+        return answer["result"]  # type: ignore[no-any-return]
+
+
+async def get(url: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as http, http.get(url) as response:
+        return response.status, await response.text()
+
+
+async def refused_version_1(port: int) -> None:
+    for _ in range(10):
+        async with aiohttp.ClientSession() as http:
+            response = await http.post(f"http://127.0.0.1:{port}/", json={"method": "fee"})
+            assert response.status == 400
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(15):
+        while not await true():  # noqa: ASYNC110 - of another process nothing tells
+            await asyncio.sleep(0.05)
+
+
+def workers_of(process: Process) -> list[int]:
+    """The processes that serve; beside them there is one that multiprocessing keeps for itself."""
+    pid = process._process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
+def is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def stands_still(pid: int) -> bool:
+    return "State:\tT" in Path(f"/proc/{pid}/status").read_text()
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """Stops a process, until the block ends, as one that hangs would."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+async def test_all_answer_and_are_told_of_as_one(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+        observe = (await process.line("workers_started"))["observe"]
+        for _ in range(30):
+            assert (await ask(port))["status"] == "success"
+        _, text = await get(f"{observe}/metrics")
+        assert 'method="account_info",node_version="2",outcome="success",transport="http"} 30.0' in text
+        assert "xrpl_proxy_workers 2.0" in text
+        assert "xrpl_proxy_workers_wanted 2.0" in text
+        status, ready = await get(f"{observe}/ready")
+        assert status == 200
+        assert '"workers":{"serving":2,"wanted":2}' in ready
+        process.send(signal.SIGTERM)
+        assert await process.ended() == 0
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await ask(port)
+
+
+async def test_every_answer_and_every_message_is_the_native_one(demo_node: StartNode, tmp_path: Path) -> None:
+    node, port = await demo_node(2), free_port()
+    async with Process(tmp_path, settings(node, port, versions=VERSIONS, logging={"requests": "off"})) as process:
+        await process.line("workers_started")
+        url = f"http://127.0.0.1:{port}/"
+        by_http = await compare_http(url, cases("http", "1", "public"))
+        by_websocket = await compare_websocket(url, cases("ws", "1", "public"))
+        pushed = await compare_stream(url, recorded_stream("streams", "1"))
+    for report in (by_http, by_websocket, pushed):
+        assert not report.differing, str(report)
+    assert node.misses == []
+
+
+async def test_one_that_dies_is_replaced_and_the_others_serve(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+        observe = (await process.line("workers_started"))["observe"]
+        dead = workers_of(process)[0]
+        os.kill(dead, signal.SIGKILL)
+        assert (await process.line("worker_ended"))["status"] == -signal.SIGKILL
+        for _ in range(10):
+            assert (await ask(port))["status"] == "success"
+
+        async def two_again() -> bool:
+            return '"serving":2' in (await get(f"{observe}/ready"))[1]
+
+        await until(two_again)
+        assert dead not in workers_of(process)
+        assert "xrpl_proxy_workers_ended_total 1.0" in (await get(f"{observe}/metrics"))[1]
+
+
+async def test_one_that_hangs_is_replaced(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port), module="tests.support.impatient") as process:
+        await process.line("workers_started")
+        hangs, other = workers_of(process)
+        with standing_still(hangs):
+            assert (await process.line("worker_hung"))["seconds"] == 2
+            assert (await process.line("worker_ended"))["status"] == -signal.SIGKILL
+        await process.line("started", 3)
+        assert hangs not in workers_of(process)
+        assert other in workers_of(process)
+        for _ in range(10):
+            assert (await ask(port))["status"] == "success"
+
+
+async def test_none_hangs_because_the_supervisor_stood_still(demo_node: StartNode, tmp_path: Path) -> None:
+    settings_of_two = settings(await demo_node(), free_port())
+    async with Process(tmp_path, settings_of_two, module="tests.support.impatient") as process:
+        await process.line("workers_started")
+        workers = workers_of(process)
+        process.send(signal.SIGSTOP)
+        await asyncio.sleep(3)  # longer than a worker may be silent, by the clock
+        process.send(signal.SIGCONT)
+        process.send(signal.SIGHUP)
+        await process.line("reloaded", 2)
+        assert workers_of(process) == workers
+
+
+async def test_no_counter_goes_back_when_one_is_silent_or_dies(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+        observe = (await process.line("workers_started"))["observe"]
+
+        async def counted() -> list[str]:
+            series = r"^xrpl_proxy_request(?:s_total|_duration_seconds_count){.*} (\S+)$"
+            return re.findall(series, (await get(f"{observe}/metrics"))[1], re.MULTILINE)
+
+        async def all_are() -> bool:
+            return await counted() == ["30.0", "30.0"]
+
+        async def one_more_is() -> bool:
+            return await counted() == ["31.0", "31.0"]
+
+        for _ in range(30):
+            await ask(port)
+        await until(all_are)
+        silent, dies = workers_of(process)
+        with standing_still(silent):
+            assert await all_are()
+        os.kill(dies, signal.SIGKILL)
+        await process.line("worker_ended")
+        assert await all_are()
+        await process.line("started", 3)
+        assert await all_are()
+        await ask(port)
+        await until(one_more_is)
+
+
+async def test_a_worker_that_fails_to_tell_stands_there_with_what_it_told_last() -> None:
+    """Its gauges too, until it ends."""
+    status = 200
+
+    async def tell(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=TOLD if status == 200 else "500 Internal Server Error")
+
+    app = web.Application()
+    app.router.add_get("/metrics", tell)
+    async with TestServer(app) as server:
+        living = [str(server.make_url("")).rstrip("/")]
+        whole = WholeServer("127.0.0.1", 0, version="1", wanted=1, workers=lambda: living, draining=lambda: False)
+        await whole.start()
+        try:
+            assert await lines_of(whole) == ["level 3.0", "x_total 2.0", "xrpl_proxy_workers 1.0"]
+            status = 500
+            assert await lines_of(whole) == ["level 3.0", "x_total 2.0", "xrpl_proxy_workers 0.0"]
+            living.clear()
+            whole.worker_ended()
+            for _ in range(2):
+                assert await lines_of(whole) == ["x_total 2.0", "xrpl_proxy_workers 0.0"]
+        finally:
+            await whole.stop()
+
+
+async def lines_of(whole: WholeServer) -> list[str]:
+    _, text = await get(f"{whole.url}/metrics")
+    return [line for line in text.splitlines() if line.startswith(("level", "x_", "xrpl_proxy_workers "))]
+
+
+async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> None:
+    node, port = await demo_node(), free_port()
+    async with Process(tmp_path, settings(node, port)) as process:
+        await process.line("workers_started")
+        process.write(settings(node, port, versions={"min": 2, "max": 2}))
+        process.send(signal.SIGHUP)
+        await process.line("reloaded", 2)
+        await refused_version_1(port)
+        os.kill(workers_of(process)[0], signal.SIGKILL)
+        await process.line("started", 3)  # the one in its place has the new configuration as well
+        await refused_version_1(port)
+
+
+async def test_a_reload_reaches_one_that_is_started_meanwhile(demo_node: StartNode, tmp_path: Path) -> None:
+    """With the configuration as it was, while another takes its time over the new one."""
+    node, port = await demo_node(), free_port()
+    async with Process(tmp_path, settings(node, port)) as process:
+        await process.line("workers_started")
+        slow, dead = workers_of(process)
+        os.kill(slow, signal.SIGSTOP)
+        os.kill(dead, signal.SIGKILL)
+        await process.line("worker_ended")
+        process.write(settings(node, port, versions={"min": 2, "max": 2}))
+        process.send(signal.SIGHUP)
+        try:
+            await process.line("started", 3)
+        finally:
+            os.kill(slow, signal.SIGCONT)
+        await process.line("reloaded", 2)
+        await refused_version_1(port)
+
+
+async def test_workers_end_when_nobody_supervises_them(demo_node: StartNode, tmp_path: Path) -> None:
+    port = free_port()
+    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+        await process.line("workers_started")
+        workers = workers_of(process)
+        process.send(signal.SIGKILL)
+        await process.ended()
+
+        async def gone() -> bool:
+            return not any(is_there(pid) for pid in workers)
+
+        await until(gone)
+
+
+async def test_it_can_be_stopped_while_a_worker_does_not_come_to_serve(demo_node: StartNode, tmp_path: Path) -> None:
+    timeouts = {"shutdown": 0.2}
+    async with Process(tmp_path, settings(await demo_node(), free_port(), timeouts=timeouts)) as process:
+
+        async def begun() -> bool:
+            return len(workers_of(process)) == 2
+
+        await until(begun)
+        hangs = workers_of(process)[-1]
+        with standing_still(hangs):
+
+            async def hanging() -> bool:
+                return stands_still(hangs)
+
+            await until(hanging)
+            process.send(signal.SIGTERM)
+            assert await process.ended() == 0
+        await process.line("workers_killed")
+        assert not is_there(hangs)
+        assert "workers_started" not in [line["event"] for line in process.lines]
+
+
+async def test_a_port_of_another_is_not_shared(demo_node: StartNode, tmp_path: Path) -> None:
+    node, port = await demo_node(), free_port()
+    async with Process(tmp_path, settings(node, port)) as first:
+        await first.line("workers_started")
+        folder = tmp_path / "second"
+        folder.mkdir()
+        async with Process(folder, settings(node, port)) as second:
+            assert await second.ended() == 1
+            assert "address already in use" in second.lines[-1]["event"]
+
+
+def test_metrics_are_added_up_and_the_worst_is_told() -> None:
+    one = '# TYPE xrpl_proxy_node_up gauge\nxrpl_proxy_node_up{node="a"} 1\n# TYPE x counter\nx_total 2\n'
+    other = '# TYPE xrpl_proxy_node_up gauge\nxrpl_proxy_node_up{node="a"} 0\n# TYPE x counter\nx_total 3\n'
+    samples = {sample.name: sample.value for metric in merged([one, other]) for sample in metric.samples}
+    assert samples == {"xrpl_proxy_node_up": 0, "x_total": 5}

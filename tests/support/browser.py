@@ -1,0 +1,92 @@
+"""A real browser without a screen, driven by WebDriver (W3C) through Debian's chromedriver."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.support.installed import program
+
+_SECONDS = 30
+_FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1200,1100"),
+)
+
+
+class Browser:
+    """One window."""
+
+    def __init__(self, http: aiohttp.ClientSession, session: str) -> None:
+        self._http = http
+        self._session = session
+
+    async def open(self, url: str) -> None:
+        """Go to a page, and wait until it is loaded."""
+        await _call(self._http, "POST", f"{self._session}/url", url=url)
+
+    async def run(self, script: str) -> Any:
+        """What a script in the page returns."""
+        return await _call(self._http, "POST", f"{self._session}/execute/sync", script=script, args=[])
+
+    async def text(self, selector: str) -> str:
+        """The text of an element, as it is shown."""
+        return str(await self.run(f"return document.querySelector({selector!r}).innerText"))
+
+    async def becomes(self, selector: str, wanted: Callable[[str], bool]) -> str:
+        """The text of an element as soon as it is as `wanted`; after a time whatever it is then."""
+        text = ""
+        for _ in range(100):
+            text = await self.text(selector)
+            if wanted(text):
+                break
+            await asyncio.sleep(0.1)
+        return text
+
+    async def complaints(self) -> list[str]:
+        """What the browser's console has been told: errors of scripts, and requests that the page's policy forbids."""
+        return [
+            entry["message"] for entry in await _call(self._http, "POST", f"{self._session}/se/log", type="browser")
+        ]
+
+
+@asynccontextmanager
+async def browser(profile: Path) -> AsyncIterator[Browser]:
+    """A browser with an empty profile in the folder `profile`; skips the test where none is installed."""
+    driver, chromium = program("chromedriver"), program("chromium")
+    process = await asyncio.create_subprocess_exec(
+        driver, "--port=0", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    try:
+        port = await asyncio.wait_for(_port_of(process), _SECONDS)
+        timeout = aiohttp.ClientTimeout(total=_SECONDS)
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=timeout) as http:
+            options = {"binary": chromium, "args": [*_FLAGS, f"--user-data-dir={profile}"]}
+            wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+            made = await _call(http, "POST", "/session", capabilities={"alwaysMatch": wanted})
+            session = f"/session/{made['sessionId']}"
+            try:
+                yield Browser(http, session)
+            finally:
+                await _call(http, "DELETE", session)
+    finally:
+        process.terminate()
+        await asyncio.wait_for(process.communicate(), _SECONDS)
+
+
+async def _port_of(process: asyncio.subprocess.Process) -> int:
+    assert process.stdout is not None
+    async for line in process.stdout:
+        if b"started successfully on port" in line:
+            return int(line.rsplit(b" ", 1)[1].strip(b".\n"))
+    raise AssertionError("chromedriver did not start")
+
+
+async def _call(http: aiohttp.ClientSession, method: str, path: str, **body: Any) -> Any:
+    async with http.request(method, path, json=body if method == "POST" else None) as answer:
+        value = (await answer.json())["value"]
+        assert answer.status == 200, value
+        return value
