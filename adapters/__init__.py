@@ -8,10 +8,10 @@ import importlib
 import pkgutil
 import re
 
-from adapters.adapter import Conversation, JsonObject, Question, Step
+from adapters.adapter import Conversation, JsonObject, NodeRequest, Step
 from adapters.chain import Pipeline, StreamPipeline, Versions
 
-__all__ = ["VERSIONS", "Conversation", "JsonObject", "Pipeline", "Question", "StreamPipeline", "Versions"]
+__all__ = ["VERSIONS", "Conversation", "JsonObject", "Pipeline", "NodeRequest", "StreamPipeline", "Versions"]
 
 
 def _steps() -> tuple[Step, ...]:

@@ -16,7 +16,7 @@ JsonObject = dict[str, Any]
 """A JSON object as orjson reads it."""
 
 
-class Question(NamedTuple):
+class NodeRequest(NamedTuple):
     """One request that is to be asked of a node.
 
     `settled` says that the answer, once it is of a validated ledger, never changes, so that whoever asks may
@@ -25,17 +25,17 @@ class Question(NamedTuple):
 
     method: str
     params: JsonObject
-    settled: bool = False
+    immutable: bool = False
 
 
-Conversation = Generator[Question, JsonObject, JsonObject]
+Conversation = Generator[NodeRequest, JsonObject, JsonObject]
 """Yields each question it wants asked, receives its result, and returns the result for the client.
 
 The one that drives it decides how a question travels, how many there may be and what they may cost.
 """
 
 
-def answered(result: JsonObject) -> Conversation:
+def immediate(result: JsonObject) -> Conversation:
     """A conversation that has its result without asking."""
     yield from ()
     return result
@@ -69,25 +69,25 @@ class MethodAdapter:
 
     def serve_older(self, params: JsonObject) -> Conversation:
         """Answers a client of the older version; asks in the newer."""
-        result = yield Question(self.method, self.upgrade_request(params))
+        result = yield NodeRequest(self.method, self.upgrade_request(params))
         return self.downgrade_result(result, params)
 
     def serve_newer(self, params: JsonObject) -> Conversation:
         """Answers a client of the newer version; asks in the older."""
-        result = yield Question(self.method, self.downgrade_request(params))
+        result = yield NodeRequest(self.method, self.downgrade_request(params))
         return self.upgrade_result(result, params)
 
 
 class ErrorAdapter:
     """What changed about errors that any method may answer with. It is asked after the method's own adapter."""
 
-    def downgrade_error(self, question: Question, result: JsonObject) -> Conversation:
+    def downgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
         """An error of the newer version as the older has it. May ask, in the newer."""
-        return answered(result)
+        return immediate(result)
 
-    def upgrade_error(self, question: Question, result: JsonObject) -> Conversation:
+    def upgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
         """An error of the older version as the newer has it. May ask, in the older."""
-        return answered(result)
+        return immediate(result)
 
 
 MessageChange = Callable[[JsonObject], JsonObject]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from adapters.adapter import Conversation, JsonObject, MessageChange, Question, Step
+from adapters.adapter import Conversation, JsonObject, MessageChange, NodeRequest, Step
 
 
 class Pipeline:
@@ -14,13 +14,13 @@ class Pipeline:
     so that its bytes may pass as they are; an error has to go through `converse` even then.
     """
 
-    __slots__ = ("_method", "_upwards", "_way", "passes")
+    __slots__ = ("_method", "_upgrading", "_way", "is_identity")
 
-    def __init__(self, way: tuple[Step, ...], upwards: bool, method: str) -> None:
-        self._way = way
-        self._upwards = upwards
+    def __init__(self, route: tuple[Step, ...], upwards: bool, method: str) -> None:
+        self._way = route
+        self._upgrading = upwards
         self._method = method
-        self.passes = not any(method in step.methods for step in way)
+        self.is_identity = not any(method in step.methods for step in route)
 
     @property
     def same_version(self) -> bool:
@@ -29,14 +29,14 @@ class Pipeline:
 
     def converse(self, params: JsonObject) -> Conversation:
         """Answers a client that asked for the method with `params`; yields what to ask of the node."""
-        return _converse(self._way, self._upwards, Question(self._method, params))
+        return _converse(self._way, self._upgrading, NodeRequest(self._method, params))
 
 
-def _converse(way: tuple[Step, ...], upwards: bool, question: Question) -> Conversation:
+def _converse(route: tuple[Step, ...], upwards: bool, question: NodeRequest) -> Conversation:
     """Answers `question` from a node that is `way` steps off: each step asks what the next one must answer."""
-    if not way:
+    if not route:
         return (yield question)
-    step, rest = way[0], way[1:]
+    step, rest = route[0], route[1:]
     adapter = step.methods.get(question.method)
     if adapter is None:
         result = yield from _converse(rest, upwards, question)
@@ -75,7 +75,7 @@ class StreamPipeline:
         names = "|".join(re.escape(name) for name in sorted(changes))
         self._touched = re.compile(rf'"type"\s*:\s*"(?:{names})"'.encode()) if changes else None
 
-    def touches(self, text: bytes) -> bool:
+    def may_rewrite(self, text: bytes) -> bool:
         """Whether the message may be of a type that changed. Never False for one that did."""
         return self._touched is not None and self._touched.search(text) is not None
 
@@ -110,21 +110,21 @@ class Versions:
         """The highest API version that adapters lead to."""
         return self._steps[-1].newer
 
-    def way(self, client_version: int, node_version: int) -> tuple[Step, ...]:
+    def route(self, client_version: int, node_version: int) -> tuple[Step, ...]:
         """The steps from the client's version to the node's, in the order in which a request passes them."""
         low, high = sorted((client_version, node_version))
-        way = tuple(step for step in self._steps if low <= step.older < high)
-        if len(way) != high - low:
+        route = tuple(step for step in self._steps if low <= step.older < high)
+        if len(route) != high - low:
             raise ValueError(f"no adapters lead from API version {client_version} to {node_version}")
-        return way if client_version <= node_version else way[::-1]
+        return route if client_version <= node_version else route[::-1]
 
     def _pipeline(self, client_version: int, node_version: int, method: str) -> Pipeline:
-        return Pipeline(self.way(client_version, node_version), client_version < node_version, method)
+        return Pipeline(self.route(client_version, node_version), client_version < node_version, method)
 
     def _stream_pipeline(self, client_version: int, node_version: int) -> StreamPipeline:
         changes: dict[str, tuple[MessageChange, ...]] = {}
         # A message comes from the node, so it passes the steps the other way round.
-        for step in reversed(self.way(client_version, node_version)):
+        for step in reversed(self.route(client_version, node_version)):
             of_step = step.streams.downgrades if client_version < node_version else step.streams.upgrades
             for kind, change in of_step.items():
                 changes[kind] = (*changes.get(kind, ()), change)

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
-from adapters.adapter import JsonObject, Question
+from adapters.adapter import JsonObject, NodeRequest
 from adapters.json_values import is_empty
 
 _SELECTORS = ("ledger", "ledger_hash", "ledger_index")
@@ -29,17 +29,17 @@ def selected_ledger(params: JsonObject) -> JsonObject:
     return {name: params[name] for name in _SELECTORS if name in params}
 
 
-def ledger_of(params: JsonObject) -> Question:
+def ledger_of(params: JsonObject) -> NodeRequest:
     """The question for the ledger that a request is about: without one in it, the open one."""
-    return Question("ledger", selected_ledger(params) or {"ledger_index": "current"})  # `ledger` would tell of two
+    return NodeRequest("ledger", selected_ledger(params) or {"ledger_index": "current"})  # `ledger` would tell of two
 
 
-def about_ledger(result: JsonObject) -> JsonObject:
+def ledger_fields(result: JsonObject) -> JsonObject:
     """Those of a result's members that tell which ledger it is of."""
     return {name: result[name] for name in _ABOUT_LEDGER if name in result}
 
 
-def moving_ledger(params: JsonObject) -> str | None:
+def unvalidated_ledger(params: JsonObject) -> str | None:
     """`current` or `closed` where a request is about that ledger, None where it names another.
 
     As rippled reads it (its RPCHelpers.cpp, ledgerFromRequest): a hash wins over an index, the old `ledger` over both
@@ -56,12 +56,12 @@ def moving_ledger(params: JsonObject) -> str | None:
     return "closed" if index == "closed" else None
 
 
-def look_up_header(ledger_index: int) -> Generator[Question, JsonObject, Header | None]:
+def look_up_header(ledger_index: int) -> Generator[NodeRequest, JsonObject, Header | None]:
     """Asks for the header of a closed ledger. Returns a `Header`, or None where the node has no such ledger.
 
     Asked in binary, the cheapest form that has both the hash and the time. A validated ledger never changes.
     """
-    result = yield Question("ledger", {"ledger_index": ledger_index, "binary": True}, settled=True)
+    result = yield NodeRequest("ledger", {"ledger_index": ledger_index, "binary": True}, immutable=True)
     ledger_hash, ledger = result.get("ledger_hash"), result.get("ledger")
     if not isinstance(ledger_hash, str) or not isinstance(ledger, dict) or "ledger_data" not in ledger:
         return None

@@ -1,6 +1,6 @@
 """account_info: the signer lists moved out of the account's own data."""
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.errors import error_result
 from adapters.json_values import as_boolean
 
@@ -34,7 +34,7 @@ class AccountInfo(MethodAdapter):
         if isinstance(params.get("signer_lists", True), bool):
             return (yield from super().serve_newer(params))
         asked = {name: value for name, value in params.items() if name != "signer_lists"}
-        result = yield Question(self.method, asked)
+        result = yield NodeRequest(self.method, asked)
         if "error" not in result:
             result.pop("queue_data", None)
             result.update(error_result("invalidParams"))

@@ -1,6 +1,6 @@
 """account_tx: the shape of its transactions, and what a range of ledgers may be."""
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.errors import error_result
 from adapters.json_values import as_boolean, as_integer
 from adapters.v1_v2.transaction_list import downgrade_transactions, upgrade_transactions
@@ -37,7 +37,7 @@ class AccountTx(MethodAdapter):
 
     def serve_older(self, params: JsonObject) -> Conversation:
         asked = self.upgrade_request(params)
-        result = yield Question(self.method, asked)
+        result = yield NodeRequest(self.method, asked)
         if result.get("error") == "lgrIdxMalformed" and _names_range(asked):
             result = yield from self._within_the_servers_range(asked, result)
         error = result.get("error")
@@ -63,11 +63,11 @@ class AccountTx(MethodAdapter):
             clamped.update({"ledger_index_min": -1} if "ledger_index_min" in asked else {})
         if high > highest:
             clamped.update({"ledger_index_max": -1} if "ledger_index_max" in asked else {})
-        return (yield Question(self.method, clamped))
+        return (yield NodeRequest(self.method, clamped))
 
     def _servers_range(self, params: JsonObject) -> Conversation:
         """Asks for the range of ledgers that the server has: what an account_tx without a range reports."""
-        return (yield Question(self.method, {"account": params.get("account"), "limit": 1}))
+        return (yield NodeRequest(self.method, {"account": params.get("account"), "limit": 1}))
 
     def serve_newer(self, params: JsonObject) -> Conversation:
         for name in _BOOLEANS:
@@ -75,10 +75,10 @@ class AccountTx(MethodAdapter):
                 return error_result("invalidParams", f"Invalid field '{name}'.")
         if _names_range(params) and any(name in params for name in _ONE_LEDGER):
             return (yield from self._refuse_range_and_ledger(params))
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         if _names_range(params):
             if result.get("error") == "lgrIdxsInvalid":
-                return (yield from self._tell_range_error(params))
+                return (yield from self._classify_range_error(params))
             if "error" not in result and _was_clamped(params, result):
                 return error_result("lgrIdxMalformed")
         elif result.get("error") == "lgrIdxsInvalid":
@@ -88,12 +88,12 @@ class AccountTx(MethodAdapter):
     def _refuse_range_and_ledger(self, params: JsonObject) -> Conversation:
         """The account's own checks come first, so the older version is asked for them."""
         left_out = (*_RANGE, *_ONE_LEDGER, "marker")
-        result = yield Question(self.method, {name: value for name, value in params.items() if name not in left_out})
+        result = yield NodeRequest(self.method, {name: value for name, value in params.items() if name not in left_out})
         if "error" in result and result["error"] != "lgrIdxsInvalid":
             return result
         return error_result("invalidParams", "invalidParams")
 
-    def _tell_range_error(self, params: JsonObject) -> Conversation:
+    def _classify_range_error(self, params: JsonObject) -> Conversation:
         """Why nothing was left of a range: v1 has one error for what v2 has three for."""
         server = yield from self._servers_range(params)
         if server.get("error") == "lgrIdxsInvalid":

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.addresses import is_address
 from adapters.errors import error_result
 from adapters.ledgers import selected_ledger
@@ -31,13 +31,13 @@ class GatewayBalances(MethodAdapter):
         return result
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         error = result.get("error")
         if error != "invalidHotWallet" and ("error" in result or any(name in result for name in _BALANCES)):
             return result
         # The result's own, as the request may name the account as `ident` too.
         asked = {"account": result.get("account"), **selected_ledger(params)}
-        account = yield Question("account_info", asked)
+        account = yield NodeRequest("account_info", asked)
         if account.get("error") == "actNotFound":
             result.update(error_result("actNotFound"))
         elif error is not None:

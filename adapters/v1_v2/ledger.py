@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.json_values import as_boolean
 from adapters.ledger_time import iso_time
 from adapters.ledgers import downgrade_ledger_index, upgrade_ledger_index
@@ -26,10 +26,10 @@ class Ledger(MethodAdapter):
     method = "ledger"
 
     def serve_older(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         wants_hashes = as_boolean(params.get("queue")) and not _is_expanded(params)
         if result.get("error") == "internal" and wants_hashes:
-            result = yield Question(self.method, {**params, "expand": True})
+            result = yield NodeRequest(self.method, {**params, "expand": True})
             _reduce_to_hashes(result.get("ledger"), "transactions")
             if not as_boolean(params.get("binary")):  # a binary entry of the state is an object, expanded or not
                 _reduce_to_hashes(result.get("ledger"), "accountState")

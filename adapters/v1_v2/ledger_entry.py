@@ -1,8 +1,8 @@
 """ledger_entry: the error for a request that names no entry."""
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.errors import ERRORS, error_result
-from adapters.ledgers import about_ledger, ledger_of
+from adapters.ledgers import ledger_fields, ledger_of
 
 # Every way of naming an entry, from rippled's ledger_entries.macro and LedgerEntry.cpp.
 _ENTRY_NAMES = frozenset(
@@ -59,7 +59,7 @@ class LedgerEntry(MethodAdapter):
     method = "ledger_entry"
 
     def serve_older(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         if result.get("error") != "invalidParams":
             return result
         is_of_2 = "error_code" not in result
@@ -71,16 +71,16 @@ class LedgerEntry(MethodAdapter):
             result = yield ledger_of(params)
             if "error" in result:
                 return result
-        return {**about_ledger(result), "error": "unknownOption"}
+        return {**ledger_fields(result), "error": "unknownOption"}
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         if result.get("error") == "unknownOption":
             result["error"] = "invalidParams"
         elif result.get("error") == "internal" and _is_of_wrong_type(params):
             found = yield ledger_of(params)
             if "error" not in found:
-                result = {**about_ledger(found), "error": "invalidParams"}
+                result = {**ledger_fields(found), "error": "invalidParams"}
         return result
 
 

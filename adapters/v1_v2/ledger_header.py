@@ -1,8 +1,8 @@
 """ledger_header: a method of v1 only, served from `ledger`."""
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question, answered
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest, immediate
 from adapters.errors import error_result
-from adapters.ledgers import downgrade_ledger_index, moving_ledger, selected_ledger, serialised_header
+from adapters.ledgers import downgrade_ledger_index, selected_ledger, serialised_header, unvalidated_ledger
 
 
 class LedgerHeader(MethodAdapter):
@@ -15,14 +15,14 @@ class LedgerHeader(MethodAdapter):
     method = "ledger_header"
 
     def serve_older(self, params: JsonObject) -> Conversation:
-        moving = moving_ledger(params)
+        moving = unvalidated_ledger(params)
         asked = selected_ledger(params)
         if moving is not None:
-            closed = yield Question("ledger_closed", {})
+            closed = yield NodeRequest("ledger_closed", {})
             if "error" in closed:
                 return closed
             asked = {"ledger_hash": closed.get("ledger_hash")}
-        result = yield Question("ledger", asked)
+        result = yield NodeRequest("ledger", asked)
         ledger = result.get("ledger")
         if "error" in result or not isinstance(ledger, dict):
             return result
@@ -33,7 +33,7 @@ class LedgerHeader(MethodAdapter):
         return result
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        return answered(error_result("unknownCmd"))
+        return immediate(error_result("unknownCmd"))
 
 
 def _open_ledger(closed: JsonObject) -> JsonObject:

@@ -1,6 +1,6 @@
 """nft_history (Clio): the shape of its transactions."""
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.v1_v2.transaction_list import downgrade_transactions, upgrade_transactions
 
 
@@ -13,5 +13,5 @@ class NftHistory(MethodAdapter):
         return downgrade_transactions(result)
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         return (yield from upgrade_transactions(result))

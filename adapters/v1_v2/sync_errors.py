@@ -1,6 +1,6 @@
 """The errors of a server that is out of sync, which any method may answer."""
 
-from adapters.adapter import Conversation, ErrorAdapter, JsonObject, Question, answered
+from adapters.adapter import Conversation, ErrorAdapter, JsonObject, NodeRequest, immediate
 from adapters.errors import error_result
 
 _OLDER = ("noNetwork", "noCurrent", "noClosed")
@@ -19,7 +19,7 @@ class SyncErrors(ErrorAdapter):
     one. Looking up a ledger has its own message in either version ("InsufficientNetworkMode", "notSynced").
     """
 
-    def downgrade_error(self, question: Question, result: JsonObject) -> Conversation:
+    def downgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
         if result.get("error") != "notSynced":
             return result
         if result.get("error_message") == "notSynced":
@@ -29,15 +29,15 @@ class SyncErrors(ErrorAdapter):
         elif question.method in _PATHS:
             result.update(error_result("noNetwork"))
         else:
-            server = yield Question("server_info", {})
+            server = yield NodeRequest("server_info", {})
             result.update(error_result(_unmet_condition(server)))
         return result
 
-    def upgrade_error(self, question: Question, result: JsonObject) -> Conversation:
+    def upgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
         if result.get("error") in _OLDER:
             looked_up = result.get("error_message") == "InsufficientNetworkMode"
             result.update(error_result("notSynced", "notSynced" if looked_up else None))
-        return answered(result)
+        return immediate(result)
 
 
 def _unmet_condition(server: JsonObject) -> str:

@@ -1,6 +1,6 @@
 """transaction_entry: the shape of the transaction and the name of its metadata."""
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.ledger_time import iso_time
 from adapters.ledgers import look_up_header
 from adapters.transactions import downgrade_transaction, is_transaction, upgrade_transaction
@@ -21,7 +21,7 @@ class TransactionEntry(MethodAdapter):
         return result
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         if not is_transaction(result.get("tx_json")):
             return result
         _, tx_hash = upgrade_transaction(result["tx_json"])

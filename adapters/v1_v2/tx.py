@@ -1,11 +1,11 @@
 """tx: the transaction moved out of the result itself."""
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.ledger_time import iso_time, ledger_seconds
 from adapters.ledgers import look_up_header
 from adapters.transactions import downgrade_transaction, is_transaction_field, upgrade_transaction
 
-_INSIDE_TOO = ("ctid", "date", "ledger_index")
+_ALSO_IN_TX_JSON = ("ctid", "date", "ledger_index")
 
 
 class Tx(MethodAdapter):
@@ -36,7 +36,7 @@ class Tx(MethodAdapter):
         return result
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         if "error" in result:
             return result
         if isinstance(result.get("tx"), str):
@@ -55,7 +55,7 @@ def _upgrade_binary(result: JsonObject) -> JsonObject:
 
 
 def _upgrade_inlined(result: JsonObject) -> JsonObject:
-    fields = {name: value for name, value in result.items() if is_transaction_field(name) or name in _INSIDE_TOO}
+    fields = {name: value for name, value in result.items() if is_transaction_field(name) or name in _ALSO_IN_TX_JSON}
     left_out = ("inLedger", "ledger_index", "date")
     beside = {k: v for k, v in result.items() if not is_transaction_field(k) and k not in left_out}
     return {"tx_json": upgrade_transaction(fields)[0], **beside}

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question, answered
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest, immediate
 from adapters.errors import error_result
 from adapters.json_values import as_integer
 from adapters.transactions import downgrade_transaction
@@ -29,20 +29,20 @@ class TxHistory(MethodAdapter):
             return error_result("internal")
         if start > _DEEPEST_START:
             return error_result("noPermission")
-        newest = yield Question("ledger", {"ledger_index": "validated"})
+        newest = yield NodeRequest("ledger", {"ledger_index": "validated"})
         if "error" in newest:
             return newest
         page, error = yield from _page(newest.get("ledger_index", 0), start)
         return {"index": start, "txs": page or None} if error is None else error
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        return answered(error_result("unknownCmd"))
+        return immediate(error_result("unknownCmd"))
 
 
 _Page = tuple[list[JsonObject], JsonObject | None]
 
 
-def _page(ledger_index: int, skip: int) -> Generator[Question, JsonObject, _Page]:
+def _page(ledger_index: int, skip: int) -> Generator[NodeRequest, JsonObject, _Page]:
     """Up to 20 transactions as v1 shows them, from the ledger downwards, after leaving out `skip` of them.
 
     They end where the server's ledgers end. Any other error is returned beside them: a page cut short would be wrong.
@@ -52,7 +52,7 @@ def _page(ledger_index: int, skip: int) -> Generator[Question, JsonObject, _Page
         asked: JsonObject = {"ledger_index": ledger_index, "transactions": True}
         if skip:
             # Hashes are enough to count what is left out.
-            counted = yield Question("ledger", asked)
+            counted = yield NodeRequest("ledger", asked)
             if "error" in counted:
                 return page, _unless_no_ledger(counted)
             count = len(counted["ledger"].get("transactions", ()))
@@ -60,7 +60,7 @@ def _page(ledger_index: int, skip: int) -> Generator[Question, JsonObject, _Page
                 skip -= count
                 ledger_index -= 1
                 continue
-        result = yield Question("ledger", {**asked, "expand": True})
+        result = yield NodeRequest("ledger", {**asked, "expand": True})
         if "error" in result:
             return page, _unless_no_ledger(result)
         entries = result["ledger"].get("transactions", [])

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.addresses import is_address
 from adapters.errors import error_result
-from adapters.ledgers import about_ledger, ledger_of, selected_ledger
+from adapters.ledgers import ledger_fields, ledger_of, selected_ledger
 from adapters.v2_v3.issues import is_issue
 
 _ABOUT_LEDGER = ("ledger_current_index", "ledger_hash")
@@ -29,18 +29,18 @@ class AmmInfo(MethodAdapter):
     method = "amm_info"
 
     def serve_older(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         if not _is_wrong_combination(params):
             return result
         if result.get("error") == "internal" and any(_is_no_value(params.get(name)) for name in _ACCOUNTS):
             found = yield ledger_of(params)
-            result = found if "error" in found else {**about_ledger(found), **error_result("invalidParams")}
+            result = found if "error" in found else {**ledger_fields(found), **error_result("invalidParams")}
         elif _past_the_ledger(result) and result.get("error") in _NAMED_FAULTS:
             result.update(error_result("invalidParams"))
         return result
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         if result.get("error") != "invalidParams" or not (_is_wrong_combination(params) and _past_the_ledger(result)):
             return result
         if not all(is_issue(params[name]) for name in ("asset", "asset2") if name in params):
@@ -61,7 +61,7 @@ def _account_fault(name: str, params: JsonObject) -> Conversation:
     """What v3 says of the account that the request has under `name`: an error, or nothing where it finds no fault."""
     if not is_address(params[name]):
         return error_result("actMalformed")
-    found = yield Question("account_info", {"account": params[name], **selected_ledger(params)})
+    found = yield NodeRequest("account_info", {"account": params[name], **selected_ledger(params)})
     if found.get("error") in ("actNotFound", "actMalformed"):
         return error_result("actMalformed")
     if "error" in found:

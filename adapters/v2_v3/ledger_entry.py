@@ -1,6 +1,6 @@
 """ledger_entry: names for the entries of which a ledger has one."""
 
-from adapters.adapter import Conversation, JsonObject, MethodAdapter, Question
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 
 _IDS = {
     "amendments": "7DB0788C020F02780A673DC74757F23823FA3014C1866E72CC4CD8B226CD6EF4",
@@ -23,15 +23,15 @@ class LedgerEntry(MethodAdapter):
     method = "ledger_entry"
 
     def serve_older(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         if _is_name(params) and not _is_refused(result):
-            result = yield Question(self.method, {**params, "index": _NO_INDEX})
+            result = yield NodeRequest(self.method, {**params, "index": _NO_INDEX})
         return result
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        result = yield Question(self.method, params)
+        result = yield NodeRequest(self.method, params)
         if _is_name(params) and _is_refused(result) and "error_message" in result:
-            result = yield Question(self.method, {**params, "index": _IDS[params["index"]]})
+            result = yield NodeRequest(self.method, {**params, "index": _IDS[params["index"]]})
         return result
 
 

@@ -62,7 +62,7 @@ class Changes:
 
 def changes_between(older: int, newer: int) -> list[Changes]:
     """What changed on the way from one version up to another, step by step. Raises ValueError where no way leads."""
-    return [_changes_of(step) for step in VERSIONS.way(older, newer)]
+    return [_changes_of(step) for step in VERSIONS.route(older, newer)]
 
 
 def _changes_of(step: Step) -> Changes:

@@ -10,7 +10,7 @@ import click
 import orjson
 import uvloop
 
-from adapters import VERSIONS, JsonObject, Question
+from adapters import VERSIONS, JsonObject, NodeRequest
 from adapters.errors import error_result
 from proxy.commands.answer_envelopes import Writing, take_out
 from proxy.commands.api_client import NoAnswer, Server, TextAnswer
@@ -33,9 +33,9 @@ class LookUps:
         self._given = given
         self._server = server
         self._version = version
-        self.missing: list[Question] = []
+        self.missing: list[NodeRequest] = []
 
-    async def answer(self, question: Question) -> JsonObject:
+    async def answer(self, question: NodeRequest) -> JsonObject:
         """The result for one question. Raises NoAnswer and TextAnswer where a node is asked."""
         kept = self._given.get(_key(question.method, question.params))
         if kept is not None:
@@ -119,7 +119,7 @@ async def _translate(
     target: int,
     given: dict[tuple[str, bytes], JsonObject],
     node: str | None,
-) -> tuple[JsonObject, list[Question]]:
+) -> tuple[JsonObject, list[NodeRequest]]:
     """The answer of version `target`, and the questions that could not be asked."""
     limits = LimitSettings()
     translator = Translator(
@@ -130,7 +130,7 @@ async def _translate(
         server = None if node is None else await stack.enter_async_context(Server(node))
         look_ups = LookUps(given, server, source)
 
-        async def ask(question: Question) -> NodeAnswer:
+        async def ask(question: NodeRequest) -> NodeAnswer:
             nonlocal put_back
             # The first question for the method is what the answer at hand answers; it is read when it is needed.
             if question.method == method and put_back is None:

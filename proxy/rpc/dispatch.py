@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 import structlog
 
-from adapters import VERSIONS, Pipeline, Question
+from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.envelope import AnswerUnreadable, Call, node_request, read_jsonrpc_answer, splice_jsonrpc
 from proxy.envelope.lazy_metadata import SPARED, read_sparing
 from proxy.nodes import READING_METHODS, Node, NodeFailure, Nodes, RawAnswer, wanted_ledgers
@@ -166,8 +166,8 @@ class Answering:
         node = attempt.node
         node.in_flight += 1
         try:
-            if may_pass and pipeline.passes:
-                raw = await attempt.post(Question(call.method, call.params))
+            if may_pass and pipeline.is_identity:
+                raw = await attempt.post(NodeRequest(call.method, call.params))
                 spliced = splice_jsonrpc(call, raw.body) if raw.status == 200 else None
                 if spliced is not None:
                     return Passing(raw.body, spliced)
@@ -203,12 +203,12 @@ class _Attempt:
             return outcome.answer.status >= 500 or outcome.answer.status == 429
         return self._unable and "error" in outcome.result if isinstance(outcome, Translated) else True
 
-    async def ask(self, question: Question) -> NodeAnswer:
+    async def ask(self, question: NodeRequest) -> NodeAnswer:
         """Asks the node. Raises NodeFailure and NodeText."""
         read = read_sparing if self._method in SPARED and question.method in SPARED else orjson.loads
         return self.read(await self.post(question), read)
 
-    def post(self, question: Question) -> Awaitable[RawAnswer]:
+    def post(self, question: NodeRequest) -> Awaitable[RawAnswer]:
         """As `ask`, without reading the answer."""
         reads_only = question.method in READING_METHODS
         asking = self.node.http.ask(

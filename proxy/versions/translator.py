@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 from cachetools import LRUCache
 
-from adapters import Conversation, JsonObject, Question
+from adapters import Conversation, JsonObject, NodeRequest
 from adapters.errors import error_result
 
 # What adapters fail with on an answer that is not of the shape that its version has.
@@ -24,7 +24,7 @@ class NodeAnswer(NamedTuple):
     size: int
 
 
-Ask = Callable[[Question], Awaitable[NodeAnswer]]
+Ask = Callable[[NodeRequest], Awaitable[NodeAnswer]]
 """Asks a node one question, by whichever transport. What it raises passes through."""
 
 
@@ -78,7 +78,7 @@ class Translator:
                 return Translated(self._too_much(asked), beside, seconds)
             if first is not None:
                 answer, first = first, None
-            elif question.settled:
+            elif question.immutable:
                 answer = await self._ask_once(question, node_version, ask)
             else:
                 answer = await ask(question)
@@ -94,7 +94,7 @@ class Translator:
             bound = f"{self._question_bytes} bytes of answers from a node (limits.question_bytes)"
         return error_result("tooBusy", f"This takes more than {bound}. Ask for less at once.")
 
-    async def _ask_once(self, question: Question, node_version: int, ask: Ask) -> NodeAnswer:
+    async def _ask_once(self, question: NodeRequest, node_version: int, ask: Ask) -> NodeAnswer:
         key = (node_version, question.method, orjson.dumps(question.params, option=orjson.OPT_SORT_KEYS))
         kept = self._settled.get(key)
         if kept is not None:

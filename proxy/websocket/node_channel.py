@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import orjson
 import structlog
 
-from adapters import JsonObject, Question
+from adapters import JsonObject, NodeRequest
 from proxy.envelope import AnswerUnreadable, node_message, read_websocket_answer
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
@@ -90,7 +90,7 @@ class NodeLink:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
 
-    async def ask(self, question: Question, noted: Noted, deadline: float = math.inf) -> Message:
+    async def ask(self, question: NodeRequest, noted: Noted, deadline: float = math.inf) -> Message:
         """Asks one question, and returns the message that answers it while `listen` runs; `noted` has it at once.
 
         `deadline`: the event loop's time at which the client's request ends. Raises NodeFailure, also `fail_waiting`'s,
@@ -128,7 +128,7 @@ class NodeLink:
             self._answered(*answer)
         return True
 
-    async def ask_alone(self, question: Question, listener: Listener) -> NodeAnswer:
+    async def ask_alone(self, question: NodeRequest, listener: Listener) -> NodeAnswer:
         """Asks a question of the proxy's own, before anybody else asks and before `listen`.
 
         What is pushed meanwhile is given on. Raises NodeFailure.

@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 from aiohttp import WSCloseCode
 
-from adapters import JsonObject, Question
+from adapters import JsonObject, NodeRequest
 from proxy.envelope import Call
 from proxy.eventloop.compact_event import Event
 from proxy.nodes.failures import FAILURES
@@ -196,11 +196,11 @@ class NodeSide:
             if "error" not in result:
                 self._joined(slot, result, tuple(name for name in map(stream_name, taken) if name not in left))
 
-        question = Question("subscribe", {"streams": list(taken)})
+        question = NodeRequest("subscribe", {"streams": list(taken)})
         result = read_answer(await link.ask(question, noted), link.node).result
         if unwanted := [name for name in taken if stream_name(name) in left]:
             # The client's `unsubscribe` was there before this.
-            await link.ask(Question("unsubscribe", {"streams": unwanted}), lambda _: None)
+            await link.ask(NodeRequest("unsubscribe", {"streams": unwanted}), lambda _: None)
         return result
 
     def _joined(self, slot: Slot, result: JsonObject, streams: tuple[str, ...]) -> None:
@@ -278,7 +278,7 @@ class NodeSide:
                 newest = result.get("ledger_index", newest)
             if len(self.subscriptions):
                 if newest is None:
-                    told = await link.ask_alone(Question("ledger", {"ledger_index": "validated"}), self)
+                    told = await link.ask_alone(NodeRequest("ledger", {"ledger_index": "validated"}), self)
                     newest = told.result.get("ledger_index")
                 self.pushed_messages.resumed(newest, newest_before, link.node.name)
             taken = True
@@ -301,7 +301,7 @@ class NodeSide:
             except NodeFailure:
                 if not self.shared.use_own():
                     raise
-        return (await link.ask_alone(Question("subscribe", params), self)).result
+        return (await link.ask_alone(NodeRequest("subscribe", params), self)).result
 
 
 def _result_in(answer: Message) -> JsonObject:

@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from adapters import VERSIONS, Pipeline, Question
+from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import READING_METHODS
 from proxy.nodes.failures import FAILURES, Failure, told_of_failure
@@ -106,8 +106,8 @@ class Calls:
         pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method)
         split = self._nodes.shared.split(call.method, call.params) if call.method in SUBSCRIBING else None
         first: NodeAnswer | None = None
-        if pipeline.passes and split is None:
-            message = await self._ask(Question(call.method, call.params), call, slot, link, deadline)
+        if pipeline.is_identity and split is None:
+            message = await self._ask(NodeRequest(call.method, call.params), call, slot, link, deadline)
             if message.parsed is None and call.method not in PATH_METHODS:
                 spliced = splice_websocket(call, message.text)
                 if spliced is not None:
@@ -115,7 +115,7 @@ class Calls:
                     return spliced
             first = read_answer(message, link.node)
 
-        async def ask(question: Question) -> NodeAnswer:
+        async def ask(question: NodeRequest) -> NodeAnswer:
             if split is not None:
                 with self._account.tracing.question(link.node.name, question.method):
                     async with asyncio.timeout_at(deadline):
@@ -131,7 +131,7 @@ class Calls:
         served.outcome = "success" if served.error is None else "error"
         return write_websocket(call, translated.result, translated.beside)
 
-    async def _ask(self, question: Question, call: Call, slot: Slot, link: NodeLink, deadline: float) -> Message:
+    async def _ask(self, question: NodeRequest, call: Call, slot: Slot, link: NodeLink, deadline: float) -> Message:
         noted = partial(self._nodes.answered, call, slot, question.method == call.method)
         with self._account.tracing.question(link.node.name, question.method):
             return await link.ask(question, noted, deadline)

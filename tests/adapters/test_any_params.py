@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters import VERSIONS, JsonObject, Question
+from adapters import VERSIONS, JsonObject, NodeRequest
 from tests.adapters.test_recorded import asked
 from tests.support.native import Miss, RecordedNode, error, serve
 
@@ -47,7 +47,7 @@ def test_raises_nothing(client: int, node: int, data: st.DataObject) -> None:
     method = data.draw(st.sampled_from(sorted(VERSIONS.changed_methods())))
     behind = RecordedNode(node)
 
-    def ask(question: Question) -> JsonObject:
+    def ask(question: NodeRequest) -> JsonObject:
         """What was recorded; else an error, or what was recorded for other parameters."""
         try:
             return behind.ask(question)
@@ -55,7 +55,7 @@ def test_raises_nothing(client: int, node: int, data: st.DataObject) -> None:
             others = recorded_params(question.method)
             recorded: bool = data.draw(st.booleans())
             if others and recorded:
-                return behind.ask(Question(question.method, data.draw(st.sampled_from(others))))
+                return behind.ask(NodeRequest(question.method, data.draw(st.sampled_from(others))))
             return error(data.draw(st.sampled_from(FAILURES)))
 
     result = serve(client, node, method, data.draw(params), ask)

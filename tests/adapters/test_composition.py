@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from adapters import Conversation, JsonObject, Question, Versions
-from adapters.adapter import ErrorAdapter, MethodAdapter, Step, StreamAdapter, answered, by_method
+from adapters import Conversation, JsonObject, NodeRequest, Versions
+from adapters.adapter import ErrorAdapter, MethodAdapter, Step, StreamAdapter, by_method, immediate
 from adapters.v1_v2 import STEP as V1_V2
 from tests.support.native import LaidOutNode, error, serve
 
@@ -40,12 +40,12 @@ class Both(MethodAdapter):
         found = []
         for account in params["accounts"]:
             # As an older client would ask the newer version: its own parameters are the newer's.
-            result = yield Question("account_info", {"id": account, "signer_lists": True})
+            result = yield NodeRequest("account_info", {"id": account, "signer_lists": True})
             found.append(result.get("signer_lists", result.get("error")))
         return {"found": found}
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        return answered(error("unknownCmd"))
+        return immediate(error("unknownCmd"))
 
 
 class Ledger(MethodAdapter):
@@ -66,16 +66,16 @@ class Ledger(MethodAdapter):
 class Errors(ErrorAdapter):
     """The made-up version says `outOfSync`, and to go down asks the fee as an example of asking."""
 
-    def downgrade_error(self, question: Question, result: JsonObject) -> Conversation:
+    def downgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
         if result["error"] == "outOfSync":
-            fee = yield Question("fee", {})
+            fee = yield NodeRequest("fee", {})
             result.update(error("notSynced"), drops=fee.get("drops"))
         return result
 
-    def upgrade_error(self, question: Question, result: JsonObject) -> Conversation:
+    def upgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
         if result["error"] == "notSynced":
             result["error"] = "outOfSync"
-        return answered(result)
+        return immediate(result)
 
 
 class Streams(StreamAdapter):
@@ -170,10 +170,10 @@ def test_streams_pass_every_step() -> None:
 
 
 def test_what_passes_untouched_is_known() -> None:
-    assert VERSIONS.pipeline(1, 3, "fee").passes
+    assert VERSIONS.pipeline(1, 3, "fee").is_identity
     assert not VERSIONS.pipeline(1, 3, "fee").same_version
-    assert not VERSIONS.pipeline(2, 3, "both").passes
-    assert VERSIONS.pipeline(1, 2, "both").passes
+    assert not VERSIONS.pipeline(2, 3, "both").is_identity
+    assert VERSIONS.pipeline(1, 2, "both").is_identity
     assert VERSIONS.pipeline(2, 2, "ledger").same_version
 
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from adapters import VERSIONS, JsonObject, Question
+from adapters import VERSIONS, JsonObject, NodeRequest
 from proxy.demo.recorded import PortKind, read_lines
 from tests.support.conformance import UNCOMPARED, differences
 from tests.support.native import RecordedNode, serve
@@ -14,17 +14,17 @@ OFFERED = range(VERSIONS.oldest, VERSIONS.newest + 1)
 
 
 @cache
-def asked(port_kind: PortKind) -> list[Question]:
+def asked(port_kind: PortKind) -> list[NodeRequest]:
     """Each recorded question once."""
     entries = read_lines("exchanges.jsonl.gz")
     return [
-        Question(entry["method"], entry["params"] or {})
+        NodeRequest(entry["method"], entry["params"] or {})
         for entry in entries
         if entry["port"] == port_kind and entry["method"] not in UNCOMPARED
     ]
 
 
-def is_fault(question: Question, native: JsonObject) -> bool:
+def is_fault(question: NodeRequest, native: JsonObject) -> bool:
     """Version 2 of rippled fails on a queue that is not empty; a client may get better."""
     return question.method == "ledger" and native.get("error") == "internal"
 

@@ -15,7 +15,7 @@ from tests.support.conformance import differences
 from tests.support.native import Ask, RecordedNode, serve
 from tests.support.round_trip import Told
 
-STEPS = VERSIONS.way(VERSIONS.oldest, VERSIONS.newest)
+STEPS = VERSIONS.route(VERSIONS.oldest, VERSIONS.newest)
 NEUTRAL = "account_lines"
 """A method that no version changed."""
 

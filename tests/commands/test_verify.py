@@ -10,7 +10,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from adapters import VERSIONS, JsonObject, Question
+from adapters import VERSIONS, JsonObject, NodeRequest
 from adapters.v1_v2.account_info import AccountInfo
 from adapters.v1_v2.tx import Tx
 from proxy.commands.api_client import Server
@@ -127,7 +127,7 @@ async def test_the_node_is_asked_no_faster_than_allowed(demo_node: StartNode) ->
         paced = PacedNode(server, rate=20)
         began = time.monotonic()
         for _ in range(5):
-            await paced.ask(Question("fee", {}), 1)
+            await paced.ask(NodeRequest("fee", {}), 1)
             paced.forget()
         assert time.monotonic() - began >= 4 / 20
         assert node.asked["fee"] == 5
@@ -137,7 +137,7 @@ async def test_one_comparison_asks_the_same_question_once(demo_node: StartNode) 
     node = await demo_node("all")
     async with Server(node.http_url) as server:
         paced = PacedNode(server, rate=1000)
-        one, other = [(await paced.ask(Question("fee", {}), 1)).result for _ in range(2)]
+        one, other = [(await paced.ask(NodeRequest("fee", {}), 1)).result for _ in range(2)]
         one["drops"] = None
         assert other["drops"] is not None
         assert node.asked["fee"] == 1
@@ -163,7 +163,7 @@ async def test_a_busy_node_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyP
     async with Server(f"http://127.0.0.1:{runner.addresses[0][1]}") as server:
         paced = PacedNode(server, rate=1000)
         began = time.monotonic()
-        assert (await paced.ask(Question("fee", {}), 1)).result == {"ok": 1}
+        assert (await paced.ask(NodeRequest("fee", {}), 1)).result == {"ok": 1}
         assert time.monotonic() - began >= 0.4
     await runner.cleanup()
 
@@ -181,7 +181,7 @@ async def test_a_method_that_the_node_has_in_no_version_is_not_compared() -> Non
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with Server(f"http://127.0.0.1:{runner.addresses[0][1]}") as server:
         comparison = AnswerComparison(PacedNode(server, rate=1000), VERSIONS, (1, 2))
-        outcomes = [outcome async for outcome in comparison.outcomes(Question("tx_history", {"start": 0}))]
+        outcomes = [outcome async for outcome in comparison.outcomes(NodeRequest("tx_history", {"start": 0}))]
     await runner.cleanup()
     assert [outcome.verdict for outcome in outcomes] == ["not asked", "not asked"]
 
@@ -190,12 +190,12 @@ async def test_a_node_that_stays_away_ends_it(demo_node: StartNode) -> None:
     node = await demo_node("all")
     async with Server(node.http_url) as server:
         paced = PacedNode(server, rate=1000)
-        await paced.ask(Question("fee", {}), 1)
+        await paced.ask(NodeRequest("fee", {}), 1)
         await node.stop()
         with pytest.raises(NotAsked):
-            await paced.ask(Question("fee", {}), 2)
+            await paced.ask(NodeRequest("fee", {}), 2)
         with pytest.raises(NodeLost):
-            await paced.ask(Question("fee", {}), 2)
+            await paced.ask(NodeRequest("fee", {}), 2)
         await asyncio.sleep(0)
 
 
@@ -216,10 +216,10 @@ async def test_a_node_that_stays_away_ends_it(demo_node: StartNode) -> None:
     ],
 )
 def test_results_are_compared_field_for_field(native: JsonObject, got: JsonObject, found: tuple[str, ...]) -> None:
-    assert differences(native, got, Question("tx", {}), frozenset({"skipped"})) == found
+    assert differences(native, got, NodeRequest("tx", {}), frozenset({"skipped"})) == found
 
 
 def test_differences_are_bounded() -> None:
-    lines = differences({"a": ["x" * 1000] * 500}, {"a": ["y"] * 500}, Question("tx", {}), frozenset())
+    lines = differences({"a": ["x" * 1000] * 500}, {"a": ["y"] * 500}, NodeRequest("tx", {}), frozenset())
     assert len(lines) == 20
     assert all(len(line) < 300 for line in lines)

@@ -9,14 +9,14 @@ import pytest
 
 from proxy.server.proxy import Proxy
 from tests.support.bystander import SHORT, endure
-from tests.support.websocket_node import Client, House, NodeSession, ScriptedNode, house
+from tests.support.websocket_node import Client, House, ScriptedNode, ScriptedSession, house
 
 NODE_ANSWER = 0.3
 PING = 0.25
 MARGIN = 0.9
 """Seconds more than the proxy's own limits, for a machine that has more to do."""
 
-Fail = Callable[[NodeSession, dict[str, Any]], Awaitable[None]]
+Fail = Callable[[ScriptedSession, dict[str, Any]], Awaitable[None]]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ class AtFault:
 
     @classmethod
     async def made(cls, home: House, fail: Fail) -> "AtFault":
-        async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+        async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
             await (fail(session, asked) if asked["command"] == "account_lines" else session.answer(asked))
 
         node = await home.node(answer)
@@ -78,7 +78,7 @@ async def test_a_node_that_never_answers(home: House) -> None:
 
 
 async def test_a_node_that_resets(home: House) -> None:
-    async def fail(session: NodeSession, _: dict[str, Any]) -> None:
+    async def fail(session: ScriptedSession, _: dict[str, Any]) -> None:
         assert session.transport is not None
         session.transport.abort()
 
@@ -86,7 +86,7 @@ async def test_a_node_that_resets(home: House) -> None:
 
 
 async def test_a_node_that_answers_half(home: House) -> None:
-    async def fail(session: NodeSession, _: dict[str, Any]) -> None:
+    async def fail(session: ScriptedSession, _: dict[str, Any]) -> None:
         assert session.transport is not None
         session.transport.write(b'\x81\x7e\x01\x00{"id":1,"result":{')
         await asyncio.sleep(0.05)
@@ -96,7 +96,7 @@ async def test_a_node_that_answers_half(home: House) -> None:
 
 
 async def test_a_node_that_sends_what_is_no_websocket(home: House) -> None:
-    async def fail(session: NodeSession, _: dict[str, Any]) -> None:
+    async def fail(session: ScriptedSession, _: dict[str, Any]) -> None:
         assert session.transport is not None
         session.transport.write(b"220 mail.example ESMTP\r\n" * 10)
 
@@ -106,7 +106,7 @@ async def test_a_node_that_sends_what_is_no_websocket(home: House) -> None:
 async def test_a_node_that_sends_nonsense(home: House) -> None:
     """What cannot be an answer is passed over, and the answer behind it taken."""
 
-    async def fail(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def fail(session: ScriptedSession, asked: dict[str, Any]) -> None:
         for noise in (b"", b"\xff", b"[]", b'{"id":', b'{"id":99999,"type":"response"}', b'{"type":7}', b"7"):
             await session.say(noise)
         await session.answer(asked)
@@ -122,7 +122,7 @@ async def test_a_node_that_sends_nonsense(home: House) -> None:
 async def test_a_node_that_answers_slowly(home: House) -> None:
     """Twenty requests of one session wait, and none of another."""
 
-    async def fail(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def fail(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await asyncio.sleep(0.01)
         await session.answer(asked)
 

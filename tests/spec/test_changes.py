@@ -24,7 +24,7 @@ def told(older: int, newer: int) -> set[str]:
 
 @pytest.mark.parametrize(("older", "newer"), list(pairwise(range(VERSIONS.oldest, VERSIONS.newest + 1))))
 def test_schemas_and_adapters_agree(older: int, newer: int) -> None:
-    (step,) = VERSIONS.way(older, newer)
+    (step,) = VERSIONS.route(older, newer)
     adapted = step.methods.keys() | step.streams.downgrades.keys() | step.streams.upgrades.keys()
     found = told(older, newer)
     assert adapted - found <= ONLY_WHICH_FAULT

@@ -6,11 +6,11 @@ from typing import Any
 
 import orjson
 
-from adapters import VERSIONS, Conversation, JsonObject, Question, Versions
+from adapters import VERSIONS, Conversation, JsonObject, NodeRequest, Versions
 from adapters.errors import ERRORS
 from proxy.demo.recorded import PortKind, recordings
 
-Ask = Callable[[Question], JsonObject]
+Ask = Callable[[NodeRequest], JsonObject]
 """Answers one question with a result as adapters see it: without `status`, `request` and the rest of an envelope."""
 
 UNKNOWN_METHOD: JsonObject = {"error": "unknownCmd", "error_code": 32, "error_message": "Unknown method."}
@@ -51,9 +51,9 @@ class RecordedNode:
 
     def __init__(self, version: int, port_kind: PortKind = "public") -> None:
         self._recordings = recordings(version, port_kind)
-        self.asked: list[Question] = []
+        self.asked: list[NodeRequest] = []
 
-    def ask(self, question: Question) -> JsonObject:
+    def ask(self, question: NodeRequest) -> JsonObject:
         """The recorded result. Raises Miss for parameters of a known method that no recording holds."""
         self.asked.append(question)
         found = self._recordings.http(question.method, question.params)
@@ -78,7 +78,7 @@ class LaidOutNode:
         self._answers = {name: list(given) if isinstance(given, list) else [given] for name, given in answers.items()}
         self.asked: list[tuple[str, JsonObject]] = []
 
-    def ask(self, question: Question) -> JsonObject:
+    def ask(self, question: NodeRequest) -> JsonObject:
         """The result laid out for the question. Raises Miss for a method that none is laid out for."""
         self.asked.append((question.method, copy.deepcopy(question.params)))
         waiting = self._answers.get(question.method)

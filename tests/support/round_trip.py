@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters import JsonObject, Question
+from adapters import JsonObject, NodeRequest
 from tests.support.generated import Ledger
 from tests.support.native import Ask, Miss
 
@@ -28,7 +28,7 @@ class Told:
         """A node that gives `result` for the method."""
         headers = {ledger.index: ledger for ledger in self.ledgers}
 
-        def ask(question: Question) -> JsonObject:
+        def ask(question: NodeRequest) -> JsonObject:
             if question.method == "ledger" and question.params.keys() == {"ledger_index", "binary"}:
                 return _header(headers.get(question.params["ledger_index"]))
             if question.method == method:

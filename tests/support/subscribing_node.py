@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from tests.support.websocket_node import NodeSession, ScriptedNode
+from tests.support.websocket_node import ScriptedNode, ScriptedSession
 
 STREAMS = (
     "book_changes",
@@ -37,14 +37,14 @@ class SubscribingNode(ScriptedNode):
         self.asked: Counter[str] = Counter()
         """How often a subscription to each stream was asked for, by anyone."""
         self._numbers = Counter[str]()
-        self._streams: dict[NodeSession, dict[str, None]] = {}
-        self._accounts: dict[NodeSession, set[str]] = {}
+        self._streams: dict[ScriptedSession, dict[str, None]] = {}
+        self._accounts: dict[ScriptedSession, set[str]] = {}
 
-    def streams_of(self, session: NodeSession) -> list[str]:
+    def streams_of(self, session: ScriptedSession) -> list[str]:
         """What the session is subscribed to at this node, in that order."""
         return list(self._streams.get(session, ()))
 
-    async def _serve(self, session: NodeSession, asked: dict[str, Any]) -> None:
+    async def _serve(self, session: ScriptedSession, asked: dict[str, Any]) -> None:
         if self.silent_to_shared and session in self.shared:
             return
         if asked["command"] == "subscribe":
@@ -54,7 +54,7 @@ class SubscribingNode(ScriptedNode):
         else:
             await session.answer(asked, {"pong": True} if asked["command"] == "ping" else {})
 
-    def _subscribe(self, session: NodeSession, asked: dict[str, Any]) -> dict[str, Any]:
+    def _subscribe(self, session: ScriptedSession, asked: dict[str, Any]) -> dict[str, Any]:
         """Subscribe.cpp: streams one after the other, then accounts; what stands before a fault has taken effect."""
         result: dict[str, Any] = {}
         held = self._streams.setdefault(session, {})
@@ -75,7 +75,7 @@ class SubscribingNode(ScriptedNode):
             self._accounts.setdefault(session, set()).update(asked["accounts"])
         return result
 
-    def _unsubscribe(self, session: NodeSession, asked: dict[str, Any]) -> dict[str, Any]:
+    def _unsubscribe(self, session: ScriptedSession, asked: dict[str, Any]) -> dict[str, Any]:
         """Unsubscribe.cpp, which knows no `book_changes`."""
         held = self._streams.setdefault(session, {})
         for name in asked.get("streams", []):
@@ -112,7 +112,7 @@ class SubscribingNode(ScriptedNode):
     async def _tell(self, stream: str, message: dict[str, Any]) -> None:
         await self._tell_all([session for session, held in self._streams.items() if stream in held], message)
 
-    async def _tell_all(self, sessions: list[NodeSession], message: dict[str, Any]) -> None:
+    async def _tell_all(self, sessions: list[ScriptedSession], message: dict[str, Any]) -> None:
         text = orjson.dumps(message)
         for session in sessions:
             if not session.ended.is_set():

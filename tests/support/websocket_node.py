@@ -17,7 +17,7 @@ SECONDS = 5.0
 Answer = Callable[["NodeSession", dict[str, Any]], Awaitable[None] | None]
 
 
-class NodeSession:
+class ScriptedSession:
     """One connection to a ScriptedNode: what it heard, and how it speaks."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
@@ -57,8 +57,8 @@ class ScriptedNode:
 
     def __init__(self, answer: Answer | None = None, api_version: int = 2, **socket: Any) -> None:
         self.api_version = api_version
-        self.sessions: list[NodeSession] = []
-        self.shared: list[NodeSession] = []
+        self.sessions: list[ScriptedSession] = []
+        self.shared: list[ScriptedSession] = []
         """The proxy's own connections, by which sessions share streams."""
         self.before_handshake: Callable[[], Awaitable[web.Response | None]] | None = None
         self.refuses_to_share = False
@@ -97,15 +97,15 @@ class ScriptedNode:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def session(self, number: int = 0) -> NodeSession:
+    async def session(self, number: int = 0) -> ScriptedSession:
         """The client's connection of that number, counted from 0; waits until it is there."""
         return await self._of(self.sessions, number)
 
-    async def shared_session(self, number: int = 0) -> NodeSession:
+    async def shared_session(self, number: int = 0) -> ScriptedSession:
         """The shared connection of that number, once it has asked something."""
         return await self._of(self.shared, number)
 
-    async def _of(self, sessions: list[NodeSession], number: int) -> NodeSession:
+    async def _of(self, sessions: list[ScriptedSession], number: int) -> ScriptedSession:
         async with asyncio.timeout(SECONDS), self._opened:
             await self._opened.wait_for(lambda: len(sessions) > number)
         return sessions[number]
@@ -135,7 +135,7 @@ class ScriptedNode:
                 return web.Response(status=403)
         socket = web.WebSocketResponse(max_msg_size=0, timeout=1.0, **self._socket)
         await socket.prepare(request)
-        session = NodeSession(socket, request)
+        session = ScriptedSession(socket, request)
         is_heard = "X-Forwarded-For" in request.headers
         if is_heard:
             await self._open(session, self.sessions)
@@ -151,12 +151,12 @@ class ScriptedNode:
         session.ended.set()
         return socket
 
-    async def _open(self, session: NodeSession, sessions: list[NodeSession]) -> None:
+    async def _open(self, session: ScriptedSession, sessions: list[ScriptedSession]) -> None:
         async with self._opened:
             sessions.append(session)
             self._opened.notify_all()
 
-    async def _hear(self, session: NodeSession, asked: dict[str, Any]) -> None:
+    async def _hear(self, session: ScriptedSession, asked: dict[str, Any]) -> None:
         async with session.arrived:
             session.heard.append(asked)
             session.arrived.notify_all()

@@ -12,14 +12,14 @@ from structlog.testing import capture_logs
 
 from proxy.server.proxy import Proxy
 from tests.conftest import StartNode
-from tests.support.websocket_node import House, NodeSession
+from tests.support.websocket_node import House, ScriptedSession
 
 REFUSED = "xrpl_proxy_refused_total"
 KEY = base64.b64encode(b"k" * 16).decode()
 HEADERS = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": KEY}
 
 
-async def accept(session: NodeSession, asked: dict[str, Any]) -> None:
+async def accept(session: ScriptedSession, asked: dict[str, Any]) -> None:
     await session.answer(asked)
 
 

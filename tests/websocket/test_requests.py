@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from tests.conftest import StartNode
-from tests.support.websocket_node import House, NodeSession
+from tests.support.websocket_node import House, ScriptedSession
 
 IDS = [
     b"1", b"0", b"-0", b"1.50", b"1e400", b"18446744073709551615", b"1234567890123456789012345678901234567890",
@@ -18,7 +18,7 @@ IDS = [
 ]  # fmt: skip
 
 
-async def echo(session: NodeSession, asked: dict[str, Any]) -> None:
+async def echo(session: ScriptedSession, asked: dict[str, Any]) -> None:
     """Answers with what was asked, so that every answer tells whose it is."""
     await session.answer(asked, {"asked": asked})
 
@@ -55,7 +55,7 @@ async def test_ids_repeated_at_once_keep_their_requests(house: House) -> None:
 async def test_versions_interleaved(house: House) -> None:
     """Each request on a session is served in its own version, whatever the node's."""
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         flags = {"Account": asked["account"], "Flags": 0}
         await session.answer(asked, {"account_data": flags, "signer_lists": [asked["account"]], "validated": True})
 
@@ -111,7 +111,7 @@ async def test_an_answer_of_several_questions_keeps_its_place(demo_node: StartNo
 async def test_answers_that_say_what_pushed_messages_say(house: House) -> None:
     """An error echoes the request, in which anything may stand, and no node's word for it is a pushed message."""
 
-    async def refuse(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def refuse(session: ScriptedSession, asked: dict[str, Any]) -> None:
         error = {"error": "invalidParams", "error_code": 31, "error_message": "No."}
         # As Clio has it: the request behind the type.
         await session.say({**error, "status": "error", "type": "response", "request": asked, "id": asked["id"]})
@@ -125,7 +125,7 @@ async def test_answers_that_say_what_pushed_messages_say(house: House) -> None:
 async def test_clios_answers(house: House) -> None:
     warning = {"id": 2001, "message": "This is a clio server."}
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         result = {"forwarded_tag": asked.get("tag")}
         told = {"result": result, "id": asked["id"], "api_version": asked["api_version"], "status": "success"}
         await session.say({**told, "type": "response", "warnings": [warning], "forwarded": True})
@@ -138,7 +138,7 @@ async def test_clios_answers(house: House) -> None:
 
 
 async def test_the_load_warning_is_passed_on(house: House) -> None:
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.answer(asked, {"x": 1}, warning="load")
 
     client = await house.client(await house.proxy(await house.node(answer)))
@@ -152,7 +152,7 @@ async def test_the_load_warning_is_passed_on(house: House) -> None:
 async def test_noise_of_a_node(house: House, noise: bytes) -> None:
     """What is no answer to anything is passed over, and the session goes on."""
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.say(noise)
         await session.answer(asked, {"x": 1})
 
@@ -164,7 +164,7 @@ async def test_noise_of_a_node(house: House, noise: bytes) -> None:
 
 
 async def test_a_node_that_refuses_its_version_is_not_quoted(house: House) -> None:
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.answer(asked, {"error": "invalid_API_version"})
 
     client = await house.client(await house.proxy(await house.node(answer)))
@@ -176,7 +176,7 @@ async def test_a_node_that_refuses_its_version_is_not_quoted(house: House) -> No
 async def test_ids_inside_results_of_path_finding(house: House) -> None:
     """A rippled puts the request's `id` into these results, which is the proxy's own number there."""
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.answer(asked, {"alternatives": [], "id": asked["id"], "full_reply": True})
 
     client = await house.client(await house.proxy(await house.node(answer)))

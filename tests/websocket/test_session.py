@@ -19,7 +19,7 @@ from proxy.websocket.requests import Calls
 from proxy.websocket.send_queue import Output
 from proxy.websocket.session import Session
 from tests.conftest import StartNode
-from tests.support.websocket_node import House, NodeSession
+from tests.support.websocket_node import House, ScriptedSession
 
 CLOSED = "xrpl_proxy_session_closed_total"
 GAPS = "xrpl_proxy_stream_gaps_total"
@@ -27,7 +27,7 @@ BRISK = {"ping_interval": 0.1}
 RECONNECT = {"websocket": {"reconnect": True}, "timeouts": {"reconnect": 3.0, "health_interval": 0.05}}
 
 
-async def accept(session: NodeSession, asked: dict[str, Any]) -> None:
+async def accept(session: ScriptedSession, asked: dict[str, Any]) -> None:
     await session.answer(asked, {"asked": asked["command"]})
 
 
@@ -150,7 +150,7 @@ async def test_both_sides_close_at_once(house: House) -> None:
 # Going on at another node
 
 
-async def lose(session: NodeSession) -> None:
+async def lose(session: ScriptedSession) -> None:
     assert session.transport is not None
     session.transport.abort()
 
@@ -159,7 +159,7 @@ async def test_reconnecting(house: House) -> None:
     """The session goes on, subscribed to the same, and a gap is counted and logged."""
     book: dict[str, Any] = {"taker_gets": {"currency": "XRP"}, "taker_pays": {"currency": "USD", "issuer": "r3"}}
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         ledger_index = 100 if session is node.sessions[0] else 104
         await session.answer(asked, {"ledger_index": ledger_index} if "ledger" in asked.get("streams", ()) else {})
 
@@ -188,7 +188,7 @@ async def test_reconnecting(house: House) -> None:
 
 
 async def test_no_gap_is_told_where_there_is_none(house: House) -> None:
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.answer(asked, {"ledger_index": 100})
 
     node = await house.node(answer)
@@ -205,7 +205,7 @@ async def test_no_gap_is_told_where_there_is_none(house: House) -> None:
 async def test_a_gap_for_who_follows_no_ledgers(house: House) -> None:
     """The newest validated ledger of the nodes before and after tells how many may have been missed."""
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.answer(asked, {"ledger_index": 107} if asked["command"] == "ledger" else {})
 
     node = await house.node(answer)
@@ -270,7 +270,7 @@ async def test_requests_that_wait_for_a_node_in_vain(house: House) -> None:
 async def test_another_node_of_another_version(house: House) -> None:
     """The session is spoken to in the new node's version, and the client notices nothing."""
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         data: dict[str, Any] = {"Account": "r1", "Flags": 0}
         lists = ["list"]
         result: dict[str, Any] = {"account_data": {**data, "signer_lists": lists}} if asked["api_version"] == 1 else {}
@@ -305,7 +305,7 @@ async def test_another_node_of_another_version(house: House) -> None:
 async def test_what_cannot_go_on_is_closed(house: House, request_: dict[str, Any]) -> None:
     """Histories and paths begin anew, and of a subscribe refused half way nobody knows what has taken effect."""
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.answer(asked, {"error": "malformedStream"} if "fails" in asked else {})
 
     node = await house.node(answer)
@@ -334,7 +334,7 @@ async def test_path_find_ended(house: House) -> None:
 async def test_a_node_that_refuses_the_subscriptions(house: House) -> None:
     """It is tried again, and no connection to it is left open."""
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         refused = 0 < node.sessions.index(session) < 3
         await session.answer(asked, {"error": "noNetwork"} if refused else {})
 
@@ -439,7 +439,7 @@ async def test_what_waits_for_an_answer_is_bounded(house: House) -> None:
 
 
 async def test_one_message_may_be_larger_than_the_bound(house: House) -> None:
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.answer(asked, {"big": "x" * 300_000})
 
     client = await house.client(await house.proxy(await house.node(answer), websocket={"queue_bytes": 1000}))
@@ -452,7 +452,7 @@ async def test_a_node_that_reads_nothing(house: House) -> None:
     node = await house.node()
     gate = asyncio.Event()
 
-    async def hang(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def hang(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await gate.wait()
 
     node._answer = hang
@@ -595,7 +595,7 @@ async def test_the_demo_node_is_lost(demo_node: StartNode, house: House) -> None
 async def test_nothing_of_a_session_waits_for_the_garbage_collector(house: House, how: str) -> None:
     """Python looks for cycles so seldom in the proxy that thousands of sessions would be there meanwhile."""
 
-    async def all_but_fee(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def all_but_fee(session: ScriptedSession, asked: dict[str, Any]) -> None:
         if asked["command"] != "fee":
             await accept(session, asked)
 

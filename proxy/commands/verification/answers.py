@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from itertools import permutations
 
-from adapters import JsonObject, Question, Versions
+from adapters import JsonObject, NodeRequest, Versions
 from proxy.commands.verification.comparison import Outcome, Verdict, differences
 from proxy.commands.verification.node import NotAsked, PacedNode
 from proxy.config import LimitSettings
@@ -31,13 +31,13 @@ class AnswerComparison:
         self._spoken = spoken
         self._ignored = ignored
 
-    async def outcomes(self, question: Question) -> AsyncIterator[Outcome]:
+    async def outcomes(self, question: NodeRequest) -> AsyncIterator[Outcome]:
         """What comes of one question: an outcome for each client in front of each node. Raises NodeLost."""
         self._node.forget()
         for client, version in permutations(self._spoken, 2):
             yield await self._outcome(question, client, version)
 
-    async def _outcome(self, question: Question, client: int, version: int) -> Outcome:
+    async def _outcome(self, question: NodeRequest, client: int, version: int) -> Outcome:
         found: tuple[str, ...] = ()
         for attempt in range(_ATTEMPTS):
             if attempt:
@@ -53,13 +53,15 @@ class AnswerComparison:
                 break
         return self._told(question, client, version, found)
 
-    async def _is_unknown(self, question: Question) -> bool:
+    async def _is_unknown(self, question: NodeRequest) -> bool:
         """Whether the node has the method in no version: a Clio lacks some of rippled's, and the other way round."""
         answers = [(await self._node.ask(question, version)).result for version in self._spoken]
         return all(answer.get("error") == "unknownCmd" for answer in answers)
 
-    async def _differences(self, native: JsonObject, question: Question, client: int, version: int) -> tuple[str, ...]:
-        async def ask(asked: Question) -> NodeAnswer:
+    async def _differences(
+        self, native: JsonObject, question: NodeRequest, client: int, version: int
+    ) -> tuple[str, ...]:
+        async def ask(asked: NodeRequest) -> NodeAnswer:
             return await self._node.ask(asked, version)
 
         conversation = self._versions.pipeline(client, version, question.method).converse(question.params)
@@ -70,7 +72,7 @@ class AnswerComparison:
         return differences(native, translated.result, question, self._ignored)
 
     def _told(
-        self, question: Question, client: int, version: int, found: tuple[str, ...] = (), reason: str = ""
+        self, question: NodeRequest, client: int, version: int, found: tuple[str, ...] = (), reason: str = ""
     ) -> Outcome:
         verdict: Verdict = "not asked" if reason else "different" if found else "same"
         transport = self._node.transport

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import orjson
 
-from adapters import JsonObject, Question
+from adapters import JsonObject, NodeRequest
 
 _SHOWN_BYTES = 120
 _MOST_DIFFERENCES = 20
@@ -48,7 +48,7 @@ class Outcome:
         return f"v{self.client} on v{self.node}"
 
 
-def differences(native: JsonObject, got: JsonObject, question: Question, ignored: frozenset[str]) -> tuple[str, ...]:
+def differences(native: JsonObject, got: JsonObject, question: NodeRequest, ignored: frozenset[str]) -> tuple[str, ...]:
     """Each place where `got` is not as `native`, as a line of text, the first of them only; fields `ignored` apart."""
     living = LIVING[""] | LIVING.get(question.method, frozenset())
     found: list[str] = []

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from adapters import JsonObject, Question
+from adapters import JsonObject, NodeRequest
 from proxy.commands.api_client import Answered, NoAnswer, Server, TextAnswer
 from proxy.versions.translator import NodeAnswer
 
@@ -40,7 +40,7 @@ class PacedNode:
         """Has everything asked anew."""
         self._kept.clear()
 
-    async def ask(self, question: Question, version: int) -> NodeAnswer:
+    async def ask(self, question: NodeRequest, version: int) -> NodeAnswer:
         """The result at an API version, for the caller to change. Raises NotAsked and NodeLost."""
         key = (version, question.method, repr(question.params))
         if key not in self._kept:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from adapters import JsonObject, Question
+from adapters import JsonObject, NodeRequest
 from proxy.commands.verification.node import NotAsked, PacedNode
 
 _ENOUGH_TRANSACTIONS = 500
@@ -50,7 +50,7 @@ async def find_subjects(node: PacedNode, version: int, accounts: tuple[str, ...]
 
     Raises NotAsked where the node has no validated ledger, and NodeLost.
     """
-    newest = (await node.ask(Question("ledger", {"ledger_index": "validated"}), version)).result
+    newest = (await node.ask(NodeRequest("ledger", {"ledger_index": "validated"}), version)).result
     index, ledger_hash = newest.get("ledger_index"), newest.get("ledger_hash")
     if not isinstance(index, int) or not isinstance(ledger_hash, str):
         raise NotAsked(f"the node has no validated ledger ({newest.get('error', 'it tells none')})")
@@ -59,7 +59,7 @@ async def find_subjects(node: PacedNode, version: int, accounts: tuple[str, ...]
     for number in range(index, max(index - ledgers, 0), -1):
         asked = {"ledger_index": number, "transactions": True, "expand": True}
         try:
-            ledger = (await node.ask(Question("ledger", asked), version)).result.get("ledger")
+            ledger = (await node.ask(NodeRequest("ledger", asked), version)).result.get("ledger")
         except NotAsked:
             break
         finally:

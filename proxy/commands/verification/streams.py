@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from adapters import JsonObject, Question, Versions
+from adapters import JsonObject, NodeRequest, Versions
 from proxy.commands.api_client import NoAnswer, Server
 from proxy.commands.verification.comparison import Outcome, Verdict, differences
 
@@ -43,7 +43,7 @@ async def compare_pushed(
         for key in native.keys() & other.keys():
             kind, name = key
             got = pipeline.rewrite(orjson.loads(other[key]))
-            asked = Question(f"pushed {kind}", {"streams": _STREAMS})
+            asked = NodeRequest(f"pushed {kind}", {"streams": _STREAMS})
             lines = differences(orjson.loads(native[key]), got, asked, ignored)
             told = {"message": name if isinstance(name, str) else list(name)}
             verdict: Verdict = "different" if lines else "same"

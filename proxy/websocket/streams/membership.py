@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import Any, Literal, NamedTuple
 
-from adapters import JsonObject, Question
+from adapters import JsonObject, NodeRequest
 from proxy.nodes.http import NodeFailure
 from proxy.websocket.node_channel import NodeLink
 from proxy.websocket.streams.attribution import SHARED
@@ -27,7 +27,7 @@ class Split(NamedTuple):
     """
 
     shared: tuple[str, ...]
-    own: Question
+    own: NodeRequest
 
 
 class SharedPart:
@@ -101,7 +101,7 @@ class SharedPart:
             return None
         # What the session's own link is asked gives the answer its place among the others, and is what the node counts
         # as the client's request.
-        return Split(shared, Question("ping", {}) if is_all else Question("subscribe", left))
+        return Split(shared, NodeRequest("ping", {}) if is_all else NodeRequest("subscribe", left))
 
     def _shareable(self) -> frozenset[str]:
         streams = self._links.streams

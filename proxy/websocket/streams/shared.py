@@ -10,7 +10,7 @@ from secrets import token_hex
 
 import structlog
 
-from adapters import JsonObject, Question
+from adapters import JsonObject, NodeRequest
 from proxy.nodes.failures import FAILURES
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
@@ -232,7 +232,7 @@ class SharedLink:
         self._not_to_end.difference_update(streams)
         self._last_asked = asyncio.get_running_loop().time()
         try:
-            question = Question("subscribe", {"streams": list(streams)})
+            question = NodeRequest("subscribe", {"streams": list(streams)})
             await link.ask(question, partial(self._answered, streams))
         except TimeoutError:
             self._fail(NodeFailure("timeout", self._node.name), self._asked_of)
@@ -281,7 +281,7 @@ class SharedLink:
         self._last_ended = asyncio.get_running_loop().time()
         self._pushed.ending(stream)
         try:
-            await link.ask(Question("unsubscribe", {"streams": [stream]}), partial(self._answered_end, stream))
+            await link.ask(NodeRequest("unsubscribe", {"streams": [stream]}), partial(self._answered_end, stream))
         except TimeoutError:
             self._not_to_end.add(stream)
 

@@ -23,7 +23,7 @@ def in_version(pipeline: StreamPipeline, message: bytes, stream: str, node: str)
 
     One that is not of the shape that its version has comes back as it is. `stream` and `node` are for the log.
     """
-    if pipeline.touches(message):
+    if pipeline.may_rewrite(message):
         try:
             return rewritten(pipeline, message), True
         except _MISSHAPEN as error:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.conftest import StartNode
-from tests.support.websocket_node import Client, House, NodeSession
+from tests.support.websocket_node import Client, House, ScriptedSession
 
 each_way = pytest.mark.parametrize("house", [True, False], ids=["shared", "own"], indirect=True)
 """Streams come by the connection that sessions share, and by the session's own."""
@@ -42,7 +42,9 @@ def is_v1(message: dict[str, Any]) -> bool:
     return "transaction" in message
 
 
-async def subscribed(house: House, node_version: int, client_version: int, **params: Any) -> tuple[Client, NodeSession]:
+async def subscribed(
+    house: House, node_version: int, client_version: int, **params: Any
+) -> tuple[Client, ScriptedSession]:
     """A client subscribed to something, and the node's end of its session."""
     node = await house.node(accept, node_version)
     client = await house.client(await house.proxy(node, websocket={"share_subscriptions": house.shares}))
@@ -52,7 +54,7 @@ async def subscribed(house: House, node_version: int, client_version: int, **par
     return client, await (node.shared_session() if house.shares and "streams" in params else node.session())
 
 
-async def accept(session: NodeSession, asked: dict[str, Any]) -> None:
+async def accept(session: ScriptedSession, asked: dict[str, Any]) -> None:
     """Takes every subscription, unless told otherwise."""
     if "refuse" in asked:
         await session.answer(asked, {"error": asked["refuse"], "error_code": 1, "error_message": "No."})
@@ -183,7 +185,7 @@ async def test_a_subscribe_that_the_proxy_refuses_decides_nothing(house: House) 
 async def test_pushed_right_behind_the_answer(house: House) -> None:
     """What a node pushes in one breath with its answer comes after it, and in the version of that subscribe."""
 
-    async def at_once(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def at_once(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.answer(asked)
         for number in range(5):
             await session.say(transaction(2, number=number))
@@ -222,7 +224,7 @@ async def test_pushed_messages_wait_for_their_subscribe_behind_a_long_conversati
 async def test_path_find_updates_have_the_clients_id(house: House, client_id: dict[str, Any]) -> None:
     """A rippled puts the `id` of the `create` into the answers and into every update."""
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         created = next(request for request in session.heard if request["command"] == "path_find")
         await session.answer(asked, {"alternatives": [], "full_reply": False, "id": created["id"]})
         if asked.get("subcommand") == "create":

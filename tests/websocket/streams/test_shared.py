@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from proxy.config import Settings
 from proxy.server.proxy import Proxy
 from tests.support.subscribing_node import STREAMS, SubscribingNode, error
-from tests.support.websocket_node import SECONDS, Client, House, NodeSession
+from tests.support.websocket_node import SECONDS, Client, House, ScriptedSession
 from tests.websocket.test_session import CLOSED, GAPS, RECONNECT, files_become, lose, open_files, unread
 
 SUBSCRIPTIONS = "xrpl_proxy_subscriptions"
@@ -97,7 +97,7 @@ async def test_many_who_want_to_know_the_state_wait_for_one_answer(house: House)
 
 async def test_a_stream_that_an_older_node_refuses_takes_none_from_others(house: House) -> None:
     class Older(SubscribingNode):
-        def _subscribe(self, session: NodeSession, asked: dict[str, Any]) -> dict[str, Any]:
+        def _subscribe(self, session: ScriptedSession, asked: dict[str, Any]) -> dict[str, Any]:
             return error("malformedStream") if "manifests" in asked["streams"] else super()._subscribe(session, asked)
 
     node = await house.started(Older())
@@ -150,7 +150,7 @@ async def test_an_answer_that_is_none_hurts_nobody_else(house: House, text: byte
     node, _, (client, other) = await served(house, 2)
     await subscribe(other, "ledger")
 
-    async def garble(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def garble(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await (session.say(text % asked["id"]) if asked["command"] == "subscribe" else session.answer(asked))
 
     node.answer_by(garble)
@@ -169,7 +169,7 @@ async def test_a_url_is_a_subscriber_of_its_own(house: House, share: bool) -> No
     serve = node.answer_by(None)
     assert serve is not None
 
-    async def beside(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def beside(session: ScriptedSession, asked: dict[str, Any]) -> None:
         if "url" in asked:
             await session.answer(asked)
         elif (answering := serve(session, asked)) is not None:
@@ -205,7 +205,7 @@ async def test_the_order_of_answers(house: House) -> None:
 async def test_pushed_right_behind_the_answer(house: House) -> None:
     """What the node pushes in one breath with its answer comes after it, also where an earlier request takes longer."""
 
-    async def answer(session: NodeSession, asked: dict[str, Any]) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         if session in node.sessions and len(session.heard) == 1:
             await session.answer(asked, {"ledger_index": 1, "ledger": {}})
         elif asked["command"] == "ledger":
