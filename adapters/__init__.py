@@ -11,7 +11,7 @@ import re
 from adapters.adapter import Conversation, JsonObject, NodeRequest, Step
 from adapters.chain import Pipeline, StreamPipeline, Versions
 
-__all__ = ["VERSIONS", "Conversation", "JsonObject", "Pipeline", "NodeRequest", "StreamPipeline", "Versions"]
+__all__ = ["VERSIONS", "Conversation", "JsonObject", "NodeRequest", "Pipeline", "StreamPipeline", "Versions"]
 
 
 def _steps() -> tuple[Step, ...]:

@@ -17,7 +17,6 @@ from bench.http_cases import (
     OURS,
     PASSING,
     PLAIN,
-    POLLING,
     Runs,
     added_latency,
     cost_ratio,
@@ -72,7 +71,7 @@ def _rows(only: str, repeats: int, seconds: float) -> Iterator[Row]:
                 ("p99", more.p99, "<= 1"),
                 ("p99, quietest", quiet, "<= 1"),
             ):
-                goal = goal if name in (OURS, POLLING) else ""
+                goal = goal if name == OURS else ""
                 yield _row(f"added latency, {name}", f"ms at {what}", _in_ms(spread), goal)
     if only in "two workers":
         name = "ledger of 1 MB, v2 on v1"

@@ -23,13 +23,11 @@ from bench.servers import (
 )
 
 OURS, PLAIN, JAVASCRIPT, LUA, PASSING = "this proxy", "plain aiohttp", "Node.js", "nginx with Lua", "nginx passing"
-POLLING = "this proxy, busy_polling"
 DIRECT = "direct"
 
 Runs = dict[str, list[Measured]]
 
 _LATENCY_TURNS = 7
-_POLLING_SECONDS = 0.001
 
 
 def measure(case: Case, *, repeats: int, seconds: float) -> Runs:
@@ -60,8 +58,8 @@ class Added:
 
 
 def added_latency(case: Case, *, repeats: int, seconds: float) -> dict[str, Added]:
-    """What each server adds at one request at a time, the proxy also with `busy_polling`; in at least seven turns."""
-    with _Servers(case, polling=True) as servers:
+    """What each server adds at one request at a time; in at least seven turns."""
+    with _Servers(case) as servers:
         folder, started = servers
         runs: Runs = {name: [] for name in started}
         for turn in range(max(repeats, _LATENCY_TURNS) + 1):
@@ -147,9 +145,8 @@ def rate_ratio(runs: Runs, of: str, over: str) -> Spread:
 class _Servers:
     """Those that are compared, while they run, and a folder."""
 
-    def __init__(self, case: Case, *, polling: bool = False) -> None:
+    def __init__(self, case: Case) -> None:
         self._case = case
-        self._polling = polling
         self._stack = ExitStack()
 
     def __enter__(self) -> tuple[Path, dict[str, Started]]:
@@ -167,10 +164,6 @@ class _Servers:
         enter, case = self._stack.enter_context, self._case
         node = enter(nginx_node(folder, case.answer))
         yield OURS, enter(our_proxy(folder, _node(node, case)))
-        if self._polling:
-            own = folder / "polling"
-            own.mkdir()
-            yield POLLING, enter(our_proxy(own, _node(node, case), {"busy_polling": _POLLING_SECONDS}))
         if case.rivals_rewrite:
             yield PLAIN, enter(plain_python(node.port))
             if shutil.which("node"):

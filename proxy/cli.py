@@ -21,7 +21,7 @@ from proxy.config import (
     load_settings,
     shown_url,
 )
-from proxy.http.bindable import try_addresses
+from proxy.http.bindable import check_bindable
 
 _config_option = click.option(
     "--config",
@@ -67,7 +67,7 @@ def check_config(config: Path) -> None:
     observe = settings.observe
     try:
         clients = [(listen.host, port) for listen in settings.listeners for port in listen.ports]
-        try_addresses([(observe.host, observe.port), *clients])
+        check_bindable([(observe.host, observe.port), *clients])
     except OSError as error:
         _cannot_start(settings, error)
     click.echo(f"{config}: the configuration is sound")
@@ -134,8 +134,8 @@ def _summary(settings: Settings) -> Iterator[str]:
     yield f"  versions    {settings.versions.min} to {settings.versions.max}"
     for sunset in settings.versions.sunset:
         yield f"  sunset      version {sunset.version} on {sunset.date}{', then refused' if sunset.refuse else ''}"
-    if settings.versions.shadow_refuse:
-        yield f"  versions    counted as if refused: {_plain(settings.versions.shadow_refuse)}"
+    if settings.versions.dry_run_refuse:
+        yield f"  versions    counted as if refused: {_plain(settings.versions.dry_run_refuse)}"
     for node in settings.nodes:
         websocket = shown_url(node.websocket) if node.websocket else "no WebSocket"
         yield f"  node        {node.name}: API version {node.api_version}, {shown_url(node.http)}, {websocket}"

@@ -10,7 +10,7 @@ from typing import Literal
 
 from throttled import MemoryStore, RateLimiterType, Throttled, per_sec
 
-from proxy.access.client_address import Exemption, counted_as
+from proxy.access.client_address import NetworkSet, limit_key
 
 Refusal = Literal["rate", "rate_in_all", "in_flight_per_address"]
 
@@ -36,7 +36,7 @@ class Rate:
         return self._throttled is None or not self._throttled.limit(key, min(requests, self._most)).limited
 
 
-class UnderWay:
+class InFlight:
     """What is under way at all listeners together, which a reload does not forget."""
 
     def __init__(self) -> None:
@@ -52,42 +52,42 @@ class Admission:
     `in_flight_per_address`: HTTP requests under way. `exempt`: who only `in_all` holds for.
     """
 
-    def __init__(self, *, rate: Rate, in_all: Rate, in_flight_per_address: int, exempt: Exemption) -> None:
+    def __init__(self, *, rate: Rate, in_all: Rate, in_flight_per_address: int, exempt: NetworkSet) -> None:
         self._rate = rate
-        self._in_all = in_all
+        self._global_rate = in_all
         self._most_in_flight = in_flight_per_address
         self._in_flight = Counter[str]()
-        self._held_to_limits = lru_cache(_ADDRESSES)(lambda address: None if address in exempt else counted_as(address))
+        self._limit_key = lru_cache(_ADDRESSES)(lambda address: None if address in exempt else limit_key(address))
 
-    def counted(self, address: str) -> str | None:
+    def limit_key(self, address: str) -> str | None:
         """What limits per address count the client at `address` as; None for one that they do not hold for."""
-        return self._held_to_limits(address)
+        return self._limit_key(address)
 
     def admit(self, address: str, requests: int = 1) -> Refusal | None:
         """Counts requests of the client at `address`; says why they are refused, or None to serve them."""
-        counted = self._held_to_limits(address)
-        if counted is not None and not self._rate.allows(counted, requests):
+        limit_key = self._limit_key(address)
+        if limit_key is not None and not self._rate.allows(limit_key, requests):
             return "rate"
-        return None if self._in_all.allows("all", requests) else "rate_in_all"
+        return None if self._global_rate.allows("all", requests) else "rate_in_all"
 
-    def enter(self, address: str) -> Refusal | None:
+    def acquire(self, address: str) -> Refusal | None:
         """Counts one request of the client at `address` as under way, until it leaves; or says why it must not be."""
-        counted = self._held_to_limits(address)
-        if counted is None:
+        limit_key = self._limit_key(address)
+        if limit_key is None:
             return None
-        under_way = self._in_flight[counted]
+        under_way = self._in_flight[limit_key]
         if under_way >= self._most_in_flight:
             return "in_flight_per_address"
-        self._in_flight[counted] = under_way + 1
+        self._in_flight[limit_key] = under_way + 1
         return None
 
-    def leave(self, address: str) -> None:
+    def release(self, address: str) -> None:
         """One request of the client at `address`, which `enter` let in, is over."""
-        counted = self._held_to_limits(address)
-        if counted is None:
+        limit_key = self._limit_key(address)
+        if limit_key is None:
             return
-        left = self._in_flight[counted] - 1
+        left = self._in_flight[limit_key] - 1
         if left:
-            self._in_flight[counted] = left
+            self._in_flight[limit_key] = left
         else:
-            del self._in_flight[counted]
+            del self._in_flight[limit_key]

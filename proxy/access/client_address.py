@@ -10,7 +10,7 @@ _REMEMBERED = 10_000
 
 
 @lru_cache(_REMEMBERED)
-def counted_as(address: str) -> str:
+def limit_key(address: str) -> str:
     """What `address` is counted as: itself, or for IPv6 the network of 64 bits that a single customer is given."""
     try:
         known = ip_address(address.partition("%")[0])
@@ -23,7 +23,7 @@ def counted_as(address: str) -> str:
     return str(ip_network((known, 64), strict=False))
 
 
-class Exemption:
+class NetworkSet:
     """The clients that limits per address do not hold for."""
 
     def __init__(self, networks: Iterable[Network]) -> None:

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from proxy.access.method_policy import Guard, Verdict
+from proxy.access.method_policy import MethodPolicy, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class ListenerGuard(Guard):
+class MethodAllowList(MethodPolicy):
     """A guard that lets `methods` through, if the configuration lets them through at all, and no others."""
 
     methods: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, guard: Guard, methods: frozenset[str]) -> "ListenerGuard":
+    def of(cls, guard: MethodPolicy, methods: frozenset[str]) -> "MethodAllowList":
         """That guard, with these methods."""
         return cls(**{field.name: getattr(guard, field.name) for field in fields(guard)}, methods=methods)
 
@@ -22,4 +22,4 @@ class ListenerGuard(Guard):
         """As `Guard.judge`."""
         if isinstance(method, str) and method not in self.methods:
             return "forbidden"
-        return Guard.judge(self, method, params)
+        return MethodPolicy.check(self, method, params)

@@ -56,16 +56,16 @@ Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class MethodPolicy:
     """What the configuration lets through of what is refused otherwise."""
 
     allow_admin_methods: frozenset[str] = frozenset()
     allow_admin_credentials: bool = False
     allow_subscribe_url: bool = False
-    node_may_be_ours: bool = False
+    node_may_trust_us_as_admin: bool = False
     """A node may take the proxy for its administrator, and so would what comes through it be."""
 
-    def judge(self, method: object, params: Mapping[str, Any]) -> Verdict | None:
+    def check(self, method: object, params: Mapping[str, Any]) -> Verdict | None:
         """None to let it pass; `forbidden` before the method is looked at further; `no_permission` as its result.
 
         `method` is any JSON value, `params` the request's parameters (of a WebSocket request all of it).
@@ -74,7 +74,7 @@ class Guard:
             return "forbidden"
         if not isinstance(method, str):
             return None
-        if method in ADMIN_METHODS or (self.node_may_be_ours and method in OLD_ADMIN_METHODS):
+        if method in ADMIN_METHODS or (self.node_may_trust_us_as_admin and method in OLD_ADMIN_METHODS):
             return None if method in self.allow_admin_methods else "forbidden"
         if method in ("subscribe", "unsubscribe") and "url" in params and not self.allow_subscribe_url:
             return "no_permission"
@@ -101,7 +101,7 @@ def client_address(peer: str, headers: Mapping[str, str], trusted_proxies: Seque
     wrote there.
     """
     if not trusted_proxies:
-        return _as_written(peer)
+        return _canonical(peer)
     address = _address(peer)
     if address is None or not _is_in(address, trusted_proxies):
         return peer if address is None else str(address)
@@ -117,7 +117,7 @@ def client_address(peer: str, headers: Mapping[str, str], trusted_proxies: Seque
 
 
 @lru_cache(4096)
-def _as_written(peer: str) -> str:
+def _canonical(peer: str) -> str:
     """A peer's address in the one way to write it."""
     address = _address(peer)
     return peer if address is None else str(address)

@@ -69,10 +69,10 @@ def _changes_of(step: Step) -> Changes:
     methods = tuple(_of_method(step, step.methods[name]) for name in sorted(step.methods))
     errors = pushed = None
     if type(step.errors) is not ErrorAdapter:
-        errors = Change("errors", step.older, step.newer, *_told(step.errors, ErrorAdapter))
+        errors = Change("errors", step.older, step.newer, *_docstring_parts(step.errors, ErrorAdapter))
     if messages := tuple(sorted(step.streams.downgrades.keys() | step.streams.upgrades.keys())):
         pushed = Change(
-            "pushed messages", step.older, step.newer, *_told(step.streams, StreamAdapter), messages=messages
+            "pushed messages", step.older, step.newer, *_docstring_parts(step.streams, StreamAdapter), messages=messages
         )
     return Changes(step.older, step.newer, methods, errors, pushed)
 
@@ -82,7 +82,9 @@ def _of_method(step: Step, adapter: MethodAdapter) -> Change:
         _direction(adapter, step.older, step.newer, "upgrade_request", "downgrade_result", "serve_older"),
         _direction(adapter, step.newer, step.older, "downgrade_request", "upgrade_result", "serve_newer"),
     )
-    return Change(adapter.method, step.older, step.newer, *_told(adapter, MethodAdapter), directions=directions)
+    return Change(
+        adapter.method, step.older, step.newer, *_docstring_parts(adapter, MethodAdapter), directions=directions
+    )
 
 
 def _direction(adapter: MethodAdapter, client: int, node: int, request: str, result: str, serve: str) -> Direction:
@@ -92,7 +94,7 @@ def _direction(adapter: MethodAdapter, client: int, node: int, request: str, res
     return Direction(client, node, overridden(request), overridden(result), overridden(serve))
 
 
-def _told(adapter: object, base: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _docstring_parts(adapter: object, base: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The paragraphs in which an adapter tells what changed, and the losses among them; its own bases tell it too."""
     paragraphs: list[str] = []
     for kind in type(adapter).__mro__:

@@ -6,7 +6,7 @@ import orjson
 
 from adapters import JsonObject
 from proxy.envelope import (
-    AnswerUnreadable,
+    InvalidAnswer,
     jsonrpc_answer,
     read_jsonrpc_answer,
     read_websocket_answer,
@@ -20,7 +20,7 @@ Writing = Callable[[JsonObject], JsonObject]
 _OK = 200
 
 
-def take_out(answer: JsonObject, method: str, params: JsonObject, version: int) -> tuple[JsonObject, Writing]:
+def unwrap(answer: JsonObject, method: str, params: JsonObject, version: int) -> tuple[JsonObject, Writing]:
     """The result in an answer to `method`, and how a result is put back as the answer of API version `version`.
 
     Raises AnswerUnreadable.
@@ -45,7 +45,7 @@ def _call(
     if "api_version" in envelope:
         envelope["api_version"] = version
     if not isinstance(envelope.get("ripplerpc", ""), str):
-        raise AnswerUnreadable("an answer whose ripplerpc is no text")
+        raise InvalidAnswer("an answer whose ripplerpc is no text")
     request = holder.get("request")
     request = dict(request) if isinstance(request, dict) else {**params, "command": method}
     if "api_version" in request:

@@ -13,7 +13,7 @@ import orjson
 from adapters import JsonObject
 from proxy.access.method_policy import MASK, SECRETS
 from proxy.config import shown_url
-from proxy.envelope import AnswerUnreadable, node_message, node_request, read_jsonrpc_answer, read_websocket_answer
+from proxy.envelope import InvalidAnswer, node_message, node_request, read_jsonrpc_answer, read_websocket_answer
 
 ANSWER_BYTES = 256 * 1024 * 1024
 """The largest answer taken, as rippled's own command line has it."""
@@ -42,7 +42,7 @@ class TextAnswer(Exception):  # noqa: N818 - what has happened
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Answer:
     """One answer: `message` is the whole JSON object, `size` its bytes."""
 
     size: int
@@ -56,7 +56,7 @@ class Answered:
             if self._status is None:
                 return read_websocket_answer(orjson.loads(self._body))[0]
             return read_jsonrpc_answer(self._status, self._body)[0]
-        except AnswerUnreadable as unreadable:
+        except InvalidAnswer as unreadable:
             raise NoAnswer(f"the answer cannot be read: {unreadable}") from None
 
     def shown(self) -> JsonObject:
@@ -80,7 +80,7 @@ def _masked(value: Any) -> Any:
     return [_masked(element) for element in value] if isinstance(value, list) else value
 
 
-class Server:
+class ApiClient:
     """One server, from `async with` to its end, asked one question at a time.
 
     `url`: `http`, `https`, `ws` or `wss`. `websocket`: over one connection of that kind, whatever the URL says; a
@@ -128,7 +128,7 @@ class Server:
         if self._http is not None:
             await self._http.close()
 
-    async def ask(self, method: str, params: JsonObject, api_version: int) -> Answered:
+    async def ask(self, method: str, params: JsonObject, api_version: int) -> Answer:
         """Asks, and returns the answer, an error as well. Raises NoAnswer and TextAnswer."""
         try:
             async with asyncio.timeout(self._seconds):
@@ -138,7 +138,7 @@ class Server:
         except (aiohttp.ClientError, OSError) as error:
             self._failed(error)
 
-    async def _ask_http(self, method: str, params: JsonObject, api_version: int) -> Answered:
+    async def _ask_http(self, method: str, params: JsonObject, api_version: int) -> Answer:
         if self._http is None:
             raise RuntimeError("not entered")
         body = node_request(method, params, api_version)
@@ -159,9 +159,9 @@ class Server:
             raise TextAnswer(response.status, line or response.reason or "") from None
         if not isinstance(message, dict):
             raise NoAnswer(f"{self._shown}: the answer is JSON, but no object")
-        return Answered(size, message, body, response.status)
+        return Answer(size, message, body, response.status)
 
-    async def _ask_websocket(self, method: str, params: JsonObject, api_version: int) -> Answered:
+    async def _ask_websocket(self, method: str, params: JsonObject, api_version: int) -> Answer:
         if self._socket is None:
             raise RuntimeError("not entered")
         own_id, self._next_id = self._next_id, self._next_id + 1
@@ -169,7 +169,7 @@ class Server:
         while True:
             message, body = await self._receive(self._socket)
             if message.get("type") in ("response", "error") and message.get("id", own_id) == own_id:
-                return Answered(len(body), message, body)
+                return Answer(len(body), message, body)
 
     async def pushed(self, seconds: float | None = None) -> JsonObject:
         """The next message that the server pushes, waited for at most `seconds`. Raises NoAnswer, TimeoutError."""
@@ -210,7 +210,7 @@ class Server:
         raise NoAnswer(f"{self._shown}: {reason}") from None
 
 
-async def version_range(server: Server) -> tuple[int, int]:
+async def version_range(server: ApiClient) -> tuple[int, int]:
     """The lowest and highest API version that the server speaks, which it tells at version 2 (XLS-22).
 
     A server that has only version 1 refuses version 2, answers in version 1's form, or does not know `version`.

@@ -6,7 +6,7 @@ import click
 import uvloop
 
 from adapters import JsonObject
-from proxy.commands.api_client import Answered, NoAnswer, Server, TextAnswer, version_range
+from proxy.commands.api_client import Answer, ApiClient, NoAnswer, TextAnswer, version_range
 from proxy.commands.arguments import api_version_option, json_object, split_named, timeout_option, url_option
 from proxy.commands.output import echo_json
 from proxy.commands.positional import FORMS, by_position
@@ -82,8 +82,8 @@ def _request(method: str, words: tuple[str, ...]) -> tuple[str, JsonObject]:
 
 async def _ask(
     url: str, websocket: bool, seconds: float, method: str, params: JsonObject, api_version: int | None
-) -> Answered:
-    async with Server(url, websocket=websocket, seconds=seconds) as server:
+) -> Answer:
+    async with ApiClient(url, websocket=websocket, seconds=seconds) as server:
         if api_version is None:
             api_version = (await version_range(server))[1]
         return await server.ask(method, params, api_version)

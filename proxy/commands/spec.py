@@ -4,11 +4,11 @@ import click
 import yaml
 
 from proxy.commands.output import echo_json
-from proxy.spec import NEWEST_SETTLED, asyncapi, openapi, versions
+from proxy.spec import LATEST_STABLE, asyncapi, openapi, versions
 
 
 @click.command(short_help="Print the specification of an API version.")
-@click.option("--api-version", type=int, default=NEWEST_SETTLED, show_default=True, help="The version to tell of.")
+@click.option("--api-version", type=int, default=LATEST_STABLE, show_default=True, help="The version to tell of.")
 @click.option("--asyncapi", "websocket", is_flag=True, help="AsyncAPI, of WebSocket and streams, instead of OpenAPI.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Write YAML instead of JSON.")
 def spec(api_version: int, websocket: bool, as_yaml: bool) -> None:

@@ -12,13 +12,13 @@ import uvloop
 
 from adapters import VERSIONS, JsonObject, NodeRequest
 from adapters.errors import error_result
-from proxy.commands.answer_envelopes import Writing, take_out
-from proxy.commands.api_client import NoAnswer, Server, TextAnswer
+from proxy.commands.answer_envelopes import Writing, unwrap
+from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer
 from proxy.commands.arguments import checked_url, json_object
 from proxy.commands.output import echo_json
 from proxy.config import LimitSettings
-from proxy.envelope import AnswerUnreadable
-from proxy.versions.translator import AnswerMisshapen, NodeAnswer, Translator
+from proxy.envelope import InvalidAnswer
+from proxy.versions.translator import NodeAnswer, Translator, UnexpectedShape
 
 _FAILED, _NO_ANSWER = 1, 3
 
@@ -29,7 +29,7 @@ class LookUps:
     A question that cannot be answered is kept in `missing`, and answered with an error so that further ones are seen.
     """
 
-    def __init__(self, given: dict[tuple[str, bytes], JsonObject], server: Server | None, version: int) -> None:
+    def __init__(self, given: dict[tuple[str, bytes], JsonObject], server: ApiClient | None, version: int) -> None:
         self._given = given
         self._server = server
         self._version = version
@@ -101,7 +101,7 @@ def translate(
     asked = json_object(params, "--params")
     try:
         answer, missing = uvloop.run(_translate(str(method), asked, source, target, given, node))
-    except (AnswerUnreadable, AnswerMisshapen) as problem:
+    except (InvalidAnswer, UnexpectedShape) as problem:
         _leave(f"that is no answer to {method} of version {source}: {problem}")
     except (NoAnswer, TextAnswer) as problem:
         _leave(str(problem), _NO_ANSWER)
@@ -123,18 +123,20 @@ async def _translate(
     """The answer of version `target`, and the questions that could not be asked."""
     limits = LimitSettings()
     translator = Translator(
-        questions=limits.questions, question_bytes=limits.question_bytes, remembered=limits.remembered_ledgers
+        max_subrequests=limits.max_subrequests,
+        max_subrequest_bytes=limits.max_subrequest_bytes,
+        cache_size=limits.remembered_ledgers,
     )
     put_back: Writing | None = None
     async with AsyncExitStack() as stack:
-        server = None if node is None else await stack.enter_async_context(Server(node))
+        server = None if node is None else await stack.enter_async_context(ApiClient(node))
         look_ups = LookUps(given, server, source)
 
         async def ask(question: NodeRequest) -> NodeAnswer:
             nonlocal put_back
             # The first question for the method is what the answer at hand answers; it is read when it is needed.
             if question.method == method and put_back is None:
-                result, put_back = take_out(_read_input(), method, params, target)
+                result, put_back = unwrap(_read_input(), method, params, target)
             else:
                 result = await look_ups.answer(question)
             return NodeAnswer(result, {}, 0)
@@ -175,8 +177,8 @@ def _read_look_ups(files: tuple[Path, ...]) -> dict[tuple[str, bytes], JsonObjec
             if not isinstance(method, str) or not isinstance(params, dict) or not isinstance(answer, dict):
                 raise click.UsageError(f"{path}: a look-up has method, params and result")
             try:
-                found[_key(method, params)] = take_out(answer, method, params, 1)[0]
-            except AnswerUnreadable as unreadable:
+                found[_key(method, params)] = unwrap(answer, method, params, 1)[0]
+            except InvalidAnswer as unreadable:
                 raise click.UsageError(f"{path}: the result for {method}: {unreadable}") from None
     return found
 

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapters import VERSIONS
-from proxy.commands.api_client import NoAnswer, Server, TextAnswer, version_range
+from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, version_range
 from proxy.commands.arguments import checked_url, timeout_option
 from proxy.commands.verification.answers import AnswerComparison
 from proxy.commands.verification.comparison import Outcome
-from proxy.commands.verification.node import NodeLost, NotAsked, PacedNode
+from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
 from proxy.commands.verification.report import Report, as_json, as_junit, write_for_people
 from proxy.commands.verification.requests import questions
 from proxy.commands.verification.samples import find_subjects
@@ -123,12 +123,12 @@ def _write(path: Path, content: object) -> None:
 
 async def _verify(url: str, websocket_url: str | None, plan: _Plan) -> Report:
     """Raises what tells that nothing can be compared."""
-    async with Server(url, seconds=plan.timeout) as server:
+    async with ApiClient(url, seconds=plan.timeout) as server:
         spoken = await _spoken(server)
         report = Report(shown_url(url), spoken)
         await _compare_answers(report, server, plan)
     if websocket_url is not None:
-        async with Server(websocket_url, websocket=True, seconds=plan.timeout) as server:
+        async with ApiClient(websocket_url, websocket=True, seconds=plan.timeout) as server:
             await _compare_answers(report, server, plan)
         report.outcomes += await _compare_pushed(websocket_url, spoken, plan)
     return report
@@ -142,7 +142,7 @@ async def _compare_pushed(url: str, spoken: tuple[int, ...], plan: _Plan) -> lis
         return [Outcome("subscribe", {}, "WebSocket", *pair, "not asked", reason=str(problem)) for pair in pairs]
 
 
-async def _spoken(server: Server) -> tuple[int, ...]:
+async def _spoken(server: ApiClient) -> tuple[int, ...]:
     """The versions that both the node and adapters have."""
     first, last = await version_range(server)
     spoken = tuple(range(max(first, VERSIONS.oldest), min(last, VERSIONS.newest) + 1))
@@ -154,8 +154,8 @@ async def _spoken(server: Server) -> tuple[int, ...]:
     return spoken
 
 
-async def _compare_answers(report: Report, server: Server, plan: _Plan) -> None:
-    node = PacedNode(server, plan.rate)
+async def _compare_answers(report: Report, server: ApiClient, plan: _Plan) -> None:
+    node = RateLimitedNode(server, plan.rate)
     subjects = await find_subjects(node, report.versions[-1], plan.accounts, plan.ledgers)
     report.ledger_index = report.ledger_index or subjects.ledger_index
     comparison = AnswerComparison(node, VERSIONS, report.versions, plan.ignored)

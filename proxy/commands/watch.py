@@ -9,7 +9,7 @@ import click
 import uvloop
 
 from adapters import JsonObject
-from proxy.commands.api_client import NoAnswer, Server, TextAnswer, version_range
+from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, version_range
 from proxy.commands.arguments import api_version_option, as_json, timeout_option, url_option
 from proxy.commands.output import echo_json
 from proxy.commands.positional import currency
@@ -113,7 +113,7 @@ async def _watch(watched: Watched, lines: bool) -> None:
     pause = _FIRST_PAUSE
     while True:
         try:
-            async with Server(watched.url, websocket=True, seconds=watched.seconds) as server:
+            async with ApiClient(watched.url, websocket=True, seconds=watched.seconds) as server:
                 await _subscribe(server, watched)
                 stood, pause = True, _FIRST_PAUSE
                 while left is None or left > 0:
@@ -129,7 +129,7 @@ async def _watch(watched: Watched, lines: bool) -> None:
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-async def _subscribe(server: Server, watched: Watched) -> None:
+async def _subscribe(server: ApiClient, watched: Watched) -> None:
     """Raises _Refused, TextAnswer and NoAnswer."""
     version = watched.api_version or (await version_range(server))[1]
     answered = await server.ask("subscribe", watched.request, version)

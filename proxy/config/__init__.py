@@ -7,7 +7,7 @@ from proxy.config.limits import LimitSettings, TimeoutSettings
 from proxy.config.listeners import CorsSettings, ListenSettings, TlsSettings
 from proxy.config.load import load_settings
 from proxy.config.observability import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
-from proxy.config.problems import ConfigurationError, Fault, shown_url
+from proxy.config.problems import ConfigProblem, ConfigurationError, shown_url
 from proxy.config.settings import (
     CacheSettings,
     GuardSettings,
@@ -23,9 +23,9 @@ __all__ = [
     "CONFIG_VARIABLE",
     "CacheSettings",
     "ClientsSettings",
+    "ConfigProblem",
     "ConfigurationError",
     "CorsSettings",
-    "Fault",
     "GrpcSettings",
     "GuardSettings",
     "HealthSettings",

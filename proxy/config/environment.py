@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from proxy.config.keys import (
     ENVIRONMENT_PREFIX,
     Path,
-    find,
     item_kind,
     key_name,
+    lookup,
     section,
     settings_keys,
     takes_text,
     variable_name,
 )
-from proxy.config.problems import Fault, nearest
+from proxy.config.problems import ConfigProblem, nearest
 from proxy.config.yaml_text import YamlError, read_yaml
 
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
@@ -24,9 +24,11 @@ CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
 _SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?")
 
 
-def lay_over(values: dict[str, object], origins: dict[Path, str], environ: Mapping[str, str]) -> list[Fault]:
+def apply_environment(
+    values: dict[str, object], origins: dict[Path, str], environ: Mapping[str, str]
+) -> list[ConfigProblem]:
     """Put what *environ* sets into *values*, and where it came from into *origins*; return what could not be put."""
-    faults: list[Fault] = []
+    faults: list[ConfigProblem] = []
     found: list[tuple[Path, str]] = []
     for variable in environ:
         rest = variable.removeprefix(ENVIRONMENT_PREFIX)
@@ -40,7 +42,7 @@ def lay_over(values: dict[str, object], origins: dict[Path, str], environ: Mappi
                 if likely
                 else f"known are those of the settings, as {ENVIRONMENT_PREFIX}LISTEN__PORT"
             )
-            faults.append(Fault(variable, None, f"is no known environment variable; {hint}"))
+            faults.append(ConfigProblem(variable, None, f"is no known environment variable; {hint}"))
         else:
             found.append((path, variable))
     # Whole sections before their keys, and list items in their order, whatever the order of the environment.
@@ -53,7 +55,7 @@ def _path(name: str) -> Path | None:
     """Find the path that a variable's *name*, without the prefix, stands for."""
     path: Path = ()
     for part in name.split("__"):
-        kind = find(path).kind
+        kind = lookup(path).kind
         inner = section(kind)
         if inner and part == part.upper() and part.lower() in inner.model_fields:
             path = (*path, part.lower())
@@ -64,21 +66,25 @@ def _path(name: str) -> Path | None:
     return path
 
 
-def _set(values: dict[str, object], origins: dict[Path, str], path: Path, variable: str, text: str) -> list[Fault]:
+def _set(
+    values: dict[str, object], origins: dict[Path, str], path: Path, variable: str, text: str
+) -> list[ConfigProblem]:
     value: object = text
-    if not takes_text(find(path).kind):
+    if not takes_text(lookup(path).kind):
         try:
             document = read_yaml(text)
         except YamlError as error:
-            return [Fault(variable, None, f"is not readable as YAML: {error}")]
+            return [ConfigProblem(variable, None, f"is not readable as YAML: {error}")]
         if document.repeated:
-            return [Fault(variable, None, f"has {key_name(here)} twice") for here, _, _ in document.repeated]
+            return [ConfigProblem(variable, None, f"has {key_name(here)} twice") for here, _, _ in document.repeated]
         value = document.value
     return _put(values, origins, path, variable, value)
 
 
-def _put(values: dict[str, object], origins: dict[Path, str], path: Path, variable: str, value: object) -> list[Fault]:
-    if isinstance(value, dict) and section(find(path).kind):  # a mapping adds to the one that is there
+def _put(
+    values: dict[str, object], origins: dict[Path, str], path: Path, variable: str, value: object
+) -> list[ConfigProblem]:
+    if isinstance(value, dict) and section(lookup(path).kind):  # a mapping adds to the one that is there
         return [fault for key, inner in value.items() for fault in _put(values, origins, (*path, key), variable, inner)]
     holder: object = values
     for place, part in enumerate(path):
@@ -86,7 +92,7 @@ def _put(values: dict[str, object], origins: dict[Path, str], path: Path, variab
         if isinstance(holder, list) and isinstance(part, int):
             if part > len(holder):
                 where = ".".join(map(str, path[:place]))
-                return [Fault(variable, None, f"leaves a gap: the next item of {where} is {len(holder)}")]
+                return [ConfigProblem(variable, None, f"leaves a gap: the next item of {where} is {len(holder)}")]
             if part == len(holder):
                 holder.append(None)
             if last:
@@ -96,7 +102,7 @@ def _put(values: dict[str, object], origins: dict[Path, str], path: Path, variab
             holder = holder[part]
         elif isinstance(holder, dict) and isinstance(part, int):
             where = ".".join(map(str, path[:place]))
-            return [Fault(variable, None, f"names an item of a list, and {where} is given as one mapping")]
+            return [ConfigProblem(variable, None, f"names an item of a list, and {where} is given as one mapping")]
         elif isinstance(holder, dict):
             if last:
                 holder[part] = value
@@ -105,7 +111,7 @@ def _put(values: dict[str, object], origins: dict[Path, str], path: Path, variab
             holder = holder[part]
         elif isinstance(holder, list):
             where = variable_name(path[:place])
-            return [Fault(variable, None, f"names no item of a list: {where}__0 is the first")]
+            return [ConfigProblem(variable, None, f"names no item of a list: {where}__0 is the first")]
         else:
             return []  # what stands in the way is a fault of its own
     for older in [known for known in origins if known[: len(path)] == path]:

@@ -7,12 +7,12 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from proxy.config.section import Section
-from proxy.config.types import Allowed, Bytes, Count, GrpcMethod, Seconds, Version
+from proxy.config.types import AllowedText, Bytes, Count, GrpcMethod, Seconds, Version
 
 MISSING = PydanticCustomError("grpc", "null, or install the extra grpc: pip install 'xrpl-version-proxy[grpc]'")
 
 
-def can_be() -> bool:
+def is_installed() -> bool:
     """Whether the packages are installed that gRPC needs."""
     return find_spec("grpc") is not None and find_spec("grpc_health") is not None
 
@@ -37,7 +37,7 @@ class GrpcSettings(Section):
     """Calls by gRPC, at the listeners that have a grpc_port."""
 
     versions: GrpcVersionSettings = Field(GrpcVersionSettings(), description="packages that are passed through")
-    methods: Annotated[tuple[GrpcMethod, ...], Allowed("a list of methods, such as [GetLedgerRange]")] = Field(
+    methods: Annotated[tuple[GrpcMethod, ...], AllowedText("a list of methods, such as [GetLedgerRange]")] = Field(
         (), description="methods passed through besides rippled's; what their requests say of the caller is not touched"
     )
     in_flight: Count = Field(1000, description="calls under way at once, at one listener; more are refused")

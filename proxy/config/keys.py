@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from proxy.config.settings import Settings
-from proxy.config.types import Allowed, is_file_text
+from proxy.config.types import AllowedText, is_file_text
 
 ENVIRONMENT_PREFIX = "XRPL_PROXY_"
 
@@ -51,7 +51,7 @@ def _keys_of(model: type[BaseModel], path: Path) -> Iterator[Key]:
                 variable=variable_name(here),
                 required=field.is_required(),
                 default=default,
-                allowed=find(here).allowed,
+                allowed=lookup(here).allowed,
                 description=field.description or "",
             )
 
@@ -111,7 +111,7 @@ def takes_text(kind: object) -> bool:
 
 
 @dataclass(frozen=True)
-class Place:
+class KeyInfo:
     """What is known of a path: the *kind* of value there (None: the path leads nowhere), the last section on the way,
     and in words what the last known value on the way may be.
     """
@@ -121,27 +121,27 @@ class Place:
     allowed: str
 
 
-def find(path: Path) -> Place:
+def lookup(path: Path) -> KeyInfo:
     """Follow *path* through the settings as far as it is known."""
-    place = Place(Settings, Settings, "")
+    place = KeyInfo(Settings, Settings, "")
     for part in path:
         inner = section(place.kind)
         within = inner or place.within
         if inner and part in inner.model_fields:
             field = within.model_fields[str(part)]
-            place = Place(_bare(field.annotation), within, _words(field.annotation, field.metadata) or place.allowed)
+            place = KeyInfo(_bare(field.annotation), within, _words(field.annotation, field.metadata) or place.allowed)
         elif isinstance(part, int) and item_kind(place.kind) is not None:
             item = next(get_args(option)[0] for option in _options(place.kind) if get_origin(option) is tuple)
-            place = Place(_bare(item), within, _words(item, ()) or place.allowed)
+            place = KeyInfo(_bare(item), within, _words(item, ()) or place.allowed)
         else:
-            return Place(None, within, place.allowed)
+            return KeyInfo(None, within, place.allowed)
     return place
 
 
 def _words(kind: Any, metadata: Iterable[object]) -> str | None:
     """Tell in words what a value of *kind* may be, by the kind's notes and those in *metadata*."""
     for note in (*metadata, *getattr(kind, "__metadata__", ())):
-        if isinstance(note, Allowed):
+        if isinstance(note, AllowedText):
             return note.text
     inner = section(_bare(kind))
     return f"a mapping with the keys {', '.join(inner.model_fields)}" if inner else None

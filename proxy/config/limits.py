@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from proxy.config.section import Section
-from proxy.config.types import Allowed, Bytes, Count, CountOrNone, Depth, Network, Seconds, SecondsOrNone
+from proxy.config.types import AllowedText, Bytes, Count, CountOrUnlimited, Depth, Network, Seconds, SecondsOrZero
 
 
 class TimeoutSettings(Section):
@@ -16,9 +16,11 @@ class TimeoutSettings(Section):
     connect: Seconds = Field(3, description="to make a connection to a node")
     node_answer: Seconds = Field(20, description="for a node to answer one question wholly")
     request_head: Seconds = Field(10, description="for a client to send the head of a request, or its TLS handshake")
-    request_body: Seconds = Field(10, description="for a body to arrive, before limits.least_rate is asked of it")
+    request_body: Seconds = Field(
+        10, description="for a body to arrive, before limits.min_bytes_per_second is asked of it"
+    )
     client_write: Seconds = Field(
-        20, description="for a client to take its answer, before limits.least_rate is asked of it"
+        20, description="for a client to take its answer, before limits.min_bytes_per_second is asked of it"
     )
     idle_client: Seconds = Field(75, description="a client's HTTP connection without a request is closed after this")
     node_idle: Seconds = Field(
@@ -28,7 +30,7 @@ class TimeoutSettings(Section):
         30, description="to find a node again for a session that lost its own, where websocket.reconnect is on"
     )
     health_interval: Seconds = Field(5, description="between two looks at a node's health")
-    drain_delay: SecondsOrNone = Field(
+    drain_delay: SecondsOrZero = Field(
         0, description="between not being ready and letting in nobody else, when told to stop: a load balancer's time"
     )
     shutdown: Seconds = Field(10, description="for requests and sessions under way to end, when told to stop")
@@ -42,26 +44,30 @@ class LimitSettings(Section):
     batch_items: Count = Field(100, description="requests in one batch")
     answer_bytes: Bytes = Field(67_108_864, description="bytes of one answer taken from a node")
     node_connections: Count = Field(100, description="HTTP connections to one node")
-    questions: Count = Field(500, description="questions asked of a node to answer one request")
-    question_bytes: Bytes = Field(33_554_432, description="bytes of answers taken from a node to answer one request")
+    max_subrequests: Count = Field(500, description="questions asked of a node to answer one request")
+    max_subrequest_bytes: Bytes = Field(
+        33_554_432, description="bytes of answers taken from a node to answer one request"
+    )
     remembered_ledgers: Count = Field(
         10_000, description="headers of validated ledgers kept in memory, about 1 kB each, to not ask for them again"
     )
     in_flight: Count = Field(1000, description="HTTP requests under way at once; more are refused as too busy")
     in_flight_per_address: Count = Field(100, description="HTTP requests under way at once from one address")
-    requests_per_second: CountOrNone = Field(100, description="requests a second from one address; 0 for no limit")
-    requests_per_second_in_all: CountOrNone = Field(0, description="requests a second from all; 0 for no limit")
+    requests_per_second: CountOrUnlimited = Field(100, description="requests a second from one address; 0 for no limit")
+    global_requests_per_second: CountOrUnlimited = Field(0, description="requests a second from all; 0 for no limit")
     burst_seconds: Count = Field(
         5, description="seconds' worth of requests that may come at once after a time of silence"
     )
     connections: Count = Field(10_000, description="connections of clients at once, at one listener")
-    connections_per_address: CountOrNone = Field(
+    connections_per_address: CountOrUnlimited = Field(
         200, description="connections at once from one address, at one listener; 0 for no limit"
     )
-    least_rate: Bytes = Field(
+    min_bytes_per_second: Bytes = Field(
         500, description="bytes a second that a body must come with, and an answer be taken with, from slow clients"
     )
-    exempt: Annotated[tuple[Network, ...], Allowed("a list of IP networks, such as [10.0.0.0/8, fd00::/8]")] = Field(
-        (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
-        description="networks of clients that the limits per address do not hold for",
+    exempt: Annotated[tuple[Network, ...], AllowedText("a list of IP networks, such as [10.0.0.0/8, fd00::/8]")] = (
+        Field(
+            (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
+            description="networks of clients that the limits per address do not hold for",
+        )
     )

@@ -5,9 +5,9 @@ from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
-from proxy.config.environment import lay_over
-from proxy.config.keys import Path, find, key_name, section
-from proxy.config.problems import ConfigurationError, Fault, faults_of, faults_of_names
+from proxy.config.environment import apply_environment
+from proxy.config.keys import Path, key_name, lookup, section
+from proxy.config.problems import ConfigProblem, ConfigurationError, faults_of, faults_of_names
 from proxy.config.settings import Settings
 from proxy.config.yaml_text import Document, YamlError, read_yaml
 
@@ -21,22 +21,22 @@ def load_settings(path: FilePath | None, environ: Mapping[str, str]) -> Settings
     Raises `ConfigurationError` with every fault of both. Nothing is logged, and nothing else is read.
     """
     document = Document(value={})
-    faults: list[Fault] = []
+    faults: list[ConfigProblem] = []
     if path is not None:
         try:
             document = _read_file(path)
         except _FileError as error:
-            faults.append(Fault(str(path), None, str(error)))
+            faults.append(ConfigProblem(str(path), None, str(error)))
     file_unread = bool(faults)
     faults += [
-        Fault(key_name(key), None, f"is given twice, in lines {first} and {second} of {path}")
+        ConfigProblem(key_name(key), None, f"is given twice, in lines {first} and {second} of {path}")
         for key, first, second in document.repeated
     ]
     values = document.value
     origins = {place: f"set in {path}, line {line}" for place, line in document.lines.items()}
-    faults += lay_over(values, origins, environ)
+    faults += apply_environment(values, origins, environ)
     # A section whose keys are all commented out is null to YAML, and means its defaults.
-    values = {key: value for key, value in values.items() if value is not None or not section(find((key,)).kind)}
+    values = {key: value for key, value in values.items() if value is not None or not section(lookup((key,)).kind)}
 
     def origin_of(place: Path) -> str | None:
         known = (origins.get(place[:length]) for length in range(len(place), 0, -1))

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from proxy.config.section import Section
-from proxy.config.types import Allowed, Count, Host, HttpUrl, Port, Share
+from proxy.config.types import AllowedText, Count, Host, HttpUrl, Port, Share
 
 
 class ObserveSettings(Section):
@@ -20,7 +20,7 @@ class ObserveSettings(Section):
 class ClientsSettings(Section):
     """Which callers are remembered, so that an operator finds those who still need a version."""
 
-    keep: Annotated[Literal["full", "prefix", "off"], Allowed("full, prefix or off")] = Field(
+    keep: Annotated[Literal["full", "prefix", "off"], AllowedText("full, prefix or off")] = Field(
         "full", description="what is kept of an address: all, its network of 24 (IPv6: 64) bits, or off for no callers"
     )
     hours: Count = Field(24, description="hours until what a caller has not used again is forgotten")
@@ -31,7 +31,7 @@ class TracingSettings(Section):
     """Where traces are sent by OpenTelemetry's protocol."""
 
     endpoint: Annotated[
-        HttpUrl | None, Allowed("an http:// or https:// URL, such as http://127.0.0.1:4318/v1/traces, or null")
+        HttpUrl | None, AllowedText("an http:// or https:// URL, such as http://127.0.0.1:4318/v1/traces, or null")
     ] = Field(None, description="URL that takes traces by OTLP over HTTP; null traces nothing")
     sample: Share = Field(1.0, description="the share of the requests that is traced")
 
@@ -46,13 +46,13 @@ class TracingSettings(Section):
 class LoggingSettings(Section):
     """What is logged, to standard error."""
 
-    level: Annotated[Literal["debug", "info", "warning", "error"], Allowed("debug, info, warning or error")] = Field(
-        "info", description="least level that is logged"
+    level: Annotated[Literal["debug", "info", "warning", "error"], AllowedText("debug, info, warning or error")] = (
+        Field("info", description="least level that is logged")
     )
-    format: Annotated[Literal["json", "console"], Allowed("json or console")] = Field(
+    format: Annotated[Literal["json", "console"], AllowedText("json or console")] = Field(
         "json", description="one JSON object a line, or lines for people"
     )
-    requests: Annotated[Literal["all", "errors", "off"], Allowed("all, errors or off")] = Field(
+    requests: Annotated[Literal["all", "errors", "off"], AllowedText("all, errors or off")] = Field(
         "all", description="which requests get a line of their own"
     )
     sample: Share = Field(1.0, description="share of the requests with the outcome success that get one")

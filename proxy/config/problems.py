@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from proxy.config.keys import Path, find, key_name
+from proxy.config.keys import Path, key_name, lookup
 from proxy.config.settings import NAME_REPEATED, repeated_names
 from proxy.config.types import is_file_text
 
@@ -18,7 +18,7 @@ _OWN_WORDS = {"grpc", "listener", "otel", "out_of_order", "same_port", "shadow",
 
 
 @dataclass(frozen=True)
-class Fault:
+class ConfigProblem:
     """One thing wrong: the *key* (or the file, or the environment variable), its *value* as it may be shown (None where
     it may not or there is none), the *problem* with what is allowed, and the *origin* of the value.
     """
@@ -37,7 +37,7 @@ class Fault:
 class ConfigurationError(Exception):
     """The configuration cannot be used; *faults* holds everything that is wrong with it."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[ConfigProblem]) -> None:
         super().__init__("\n".join(map(str, faults)))
         self.faults = list(faults)
 
@@ -80,7 +80,7 @@ def nearest(name: str, names: Sequence[str]) -> str | None:
 
 def faults_of(
     error: ValidationError, origin_of: Callable[[Path], str | None], *, tell_missing: bool = True
-) -> list[Fault]:
+) -> list[ConfigProblem]:
     """Turn pydantic's errors into faults; *origin_of* says where the value at a path came from.
 
     Keys that are missing are left out unless *tell_missing*. Repeated names of nodes are left to
@@ -93,11 +93,11 @@ def faults_of(
     ]
 
 
-def faults_of_names(nodes: object, origin_of: Callable[[Path], str | None]) -> list[Fault]:
+def faults_of_names(nodes: object, origin_of: Callable[[Path], str | None]) -> list[ConfigProblem]:
     """Find the names that stand more than once in *nodes*, as it came from the file and the environment."""
     names = [node.get("name") if isinstance(node, dict) else None for node in nodes] if isinstance(nodes, list) else []
     return [
-        Fault(
+        ConfigProblem(
             f"nodes[{place}].name",
             shown(names[place]),
             f"is not allowed: a name of its own, and nodes[{first}] has this one",
@@ -107,20 +107,20 @@ def faults_of_names(nodes: object, origin_of: Callable[[Path], str | None]) -> l
     ]
 
 
-def _fault(error: ErrorDetails, origin_of: Callable[[Path], str | None]) -> Fault:
+def _fault(error: ErrorDetails, origin_of: Callable[[Path], str | None]) -> ConfigProblem:
     path, value = error["loc"], error["input"]
-    place = find(path)
+    place = lookup(path)
     if error["type"] == "missing":
-        return Fault(key_name(path), None, f"is missing: {place.allowed}", origin_of(path[:-1]))
+        return ConfigProblem(key_name(path), None, f"is missing: {place.allowed}", origin_of(path[:-1]))
     if error["type"] == "extra_forbidden":
         known = list(place.within.model_fields)
         likely = nearest(str(path[-1]), known)
         hint = f"did you mean {key_name((*path[:-1], likely))}?" if likely else f"known here are {', '.join(known)}"
-        return Fault(key_name(path), None, f"is no known key; {hint}", origin_of(path))
+        return ConfigProblem(key_name(path), None, f"is no known key; {hint}", origin_of(path))
     allowed = place.allowed
     if error["type"] in _OWN_WORDS:
         allowed = error["msg"]
         context = error.get("ctx", {})
         if "key" in context:  # found where a whole section was looked at
             path, value = (*path, context["key"]), context["value"]
-    return Fault(key_name(path), shown(value), f"is not allowed: {allowed}", origin_of(path) or "the default")
+    return ConfigProblem(key_name(path), shown(value), f"is not allowed: {allowed}", origin_of(path) or "the default")

@@ -15,20 +15,19 @@ from proxy.config.section import Section as _Section
 from proxy.config.shadow import ShadowSettings
 from proxy.config.types import (
     AdminMethod,
-    Allowed,
+    AllowedText,
     Bytes,
-    BytesOrNone,
+    BytesOrZero,
     CertificateFile,
     Count,
     Flag,
     HostAndPort,
     HttpUrl,
-    Moment,
     Network,
+    NodeApiVersion,
     NodeName,
     Seconds,
     ServerState,
-    SpokenVersion,
     WebSocketUrl,
     Weight,
     Workers,
@@ -40,7 +39,7 @@ class NodeTlsSettings(_Section):
     """How a node at an https:// or wss:// address proves who it is."""
 
     ca: Annotated[
-        CertificateFile | None, Allowed("the path of a file of CA certificates in PEM, which can be read")
+        CertificateFile | None, AllowedText("the path of a file of CA certificates in PEM, which can be read")
     ] = Field(None, description="file of the CA certificates that vouch for the node; null means those of the system")
     verify: Flag = Field(
         True, description="whether its certificate is checked; unchecked, whoever is on the way can be the node"
@@ -54,13 +53,13 @@ class NodeSettings(_Section):
     http: HttpUrl = Field(description="URL of its JSON-RPC port")
     websocket: Annotated[
         WebSocketUrl | None,
-        Allowed("a ws:// or wss:// URL without user, password and fragment, such as ws://127.0.0.1:6006"),
+        AllowedText("a ws:// or wss:// URL without user, password and fragment, such as ws://127.0.0.1:6006"),
     ] = Field(None, description="URL of its WebSocket port; where no node has one, WebSocket clients are refused")
-    api_version: SpokenVersion = Field(
+    api_version: NodeApiVersion = Field(
         "auto", description="the one API version it is spoken to in; auto asks the node, and takes its highest"
     )
     grpc: Annotated[
-        HostAndPort | None, Allowed("a host and a port, such as 127.0.0.1:50051 or [::1]:50051, or null")
+        HostAndPort | None, AllowedText("a host and a port, such as 127.0.0.1:50051 or [::1]:50051, or null")
     ] = Field(None, description="its gRPC port, which rippled has without TLS; null means that it has none")
     weight: Weight = Field(1, description="its share of the requests, against the other nodes' weights")
     tls: NodeTlsSettings = Field(NodeTlsSettings(), description="how it proves who it is, at https:// and wss://")
@@ -68,7 +67,7 @@ class NodeSettings(_Section):
     @field_validator("grpc")
     @classmethod
     def _can_be(cls, value: str | None) -> str | None:
-        if value is not None and not grpc.can_be():
+        if value is not None and not grpc.is_installed():
             raise grpc.MISSING
         return value
 
@@ -83,9 +82,11 @@ class HealthSettings(_Section):
         120, description="seconds since the node's last validated ledger; rippled itself refuses work after 120"
     )
     max_lag: Count = Field(10, description="validated ledgers that a node may be behind the best of the nodes")
-    states: Annotated[tuple[ServerState, ...], Allowed("a list of server states, such as [full, proposing]")] = Field(
-        ("full", "proposing", "validating"),
-        description="server states in which a node is given work, [] for any; a Clio tells none",
+    states: Annotated[tuple[ServerState, ...], AllowedText("a list of server states, such as [full, proposing]")] = (
+        Field(
+            ("full", "proposing", "validating"),
+            description="server states in which a node is given work, [] for any; a Clio tells none",
+        )
     )
     tries: Count = Field(3, description="nodes that one read is tried on, within the request's time")
     breaker_failures: Count = Field(
@@ -99,10 +100,10 @@ class HealthSettings(_Section):
 class CacheSettings(_Section):
     """Answers that are given without asking a node for each."""
 
-    bytes: BytesOrNone = Field(
+    bytes: BytesOrZero = Field(
         0, description="for answers that never change: validated tx, and ledger by hash or number; 0 keeps none"
     )
-    share_in_flight: Flag = Field(
+    coalesce_reads: Flag = Field(
         False, description="equal reads under way at once share one question; the first client is charged for it"
     )
 
@@ -111,7 +112,7 @@ class GuardSettings(_Section):
     """What strangers may do. The defaults are those of a public rippled."""
 
     allow_admin_methods: Annotated[
-        tuple[AdminMethod, ...], Allowed("a list of admin methods, such as [peers, validators]")
+        tuple[AdminMethod, ...], AllowedText("a list of admin methods, such as [peers, validators]")
     ] = Field((), description="admin methods that are let through to the node, for every client")
     allow_admin_credentials: Flag = Field(
         False, description="let requests with admin_user or admin_password through to the node"
@@ -121,7 +122,7 @@ class GuardSettings(_Section):
     )
     allow_subscribe_url: Flag = Field(False, description="let subscribe with url through: the node posts to that URL")
     trusted_proxies: Annotated[
-        tuple[Network, ...], Allowed("a list of IP networks, such as [10.0.0.0/8, fd00::/8]")
+        tuple[Network, ...], AllowedText("a list of IP networks, such as [10.0.0.0/8, fd00::/8]")
     ] = Field((), description="networks of the proxies before this one, whose X-Forwarded-For or Forwarded is believed")
 
 
@@ -152,17 +153,14 @@ class Settings(_Section):
     versions: VersionSettings = Field(VersionSettings(), description="API versions that clients may ask for")
     listen: Annotated[
         ListenSettings | tuple[ListenSettings, ...],
-        Allowed(f"a mapping with the keys {', '.join(ListenSettings.model_fields)}, or a list of 1 to 20 of them"),
+        AllowedText(f"a mapping with the keys {', '.join(ListenSettings.model_fields)}, or a list of 1 to 20 of them"),
     ] = Field(ListenSettings(), description="where clients connect: one listener, or a list of several")
     workers: Workers = Field(1, description="processes that share the ports; limits hold in each of them")
-    busy_polling: Moment = Field(
-        0, description="seconds that a process does not sleep after a request, for less latency; 0 means it may at once"
-    )
     observe: ObserveSettings = Field(ObserveSettings(), description="where operators look")
     cors: CorsSettings = Field(CorsSettings(), description="which web pages may use the proxy from a browser")
     nodes: Annotated[
         tuple[NodeSettings, ...],
-        Allowed("a list of 1 to 100 nodes, each with the keys name and http, and maybe others"),
+        AllowedText("a list of 1 to 100 nodes, each with the keys name and http, and maybe others"),
     ] = Field(description="the nodes that answer")
     timeouts: TimeoutSettings = Field(TimeoutSettings(), description="how long is waited, in seconds")
     health: HealthSettings = Field(HealthSettings(), description="which nodes are given work")
@@ -200,7 +198,7 @@ class Settings(_Section):
                 input=wrong,
             )
             for place, listener in enumerate(listeners)
-            for path, wrong, words in _misfits(listener, listeners[:place], versions)
+            for path, wrong, words in _conflicts(listener, listeners[:place], versions)
         ]
         if faults:
             raise ValidationError.from_exception_data("listen", faults)
@@ -250,7 +248,7 @@ NAME_REPEATED = "name_repeated"
 _SEVERAL = TypeAdapter(tuple[ListenSettings, ...])
 
 
-def _misfits(
+def _conflicts(
     listener: ListenSettings, earlier: Sequence[ListenSettings], versions: VersionSettings | None
 ) -> Iterator[tuple[tuple[str, ...], object, str]]:
     """What of *listener* does not go with the other settings: the way to it, its value, and what is allowed."""

@@ -5,17 +5,17 @@ from typing import Annotated
 from pydantic import Field
 
 from proxy.config.section import Section
-from proxy.config.types import Allowed, Bytes, Count, FieldName, Seconds, ShadowNode, Share
+from proxy.config.types import AllowedText, Bytes, Count, FieldName, Seconds, ShadowNode, Share
 
 
 class ShadowSettings(Section):
     """Which node says natively what clients were told, and how much it is asked."""
 
     node: Annotated[
-        ShadowNode | None, Allowed("the name of one of nodes, or an http:// or https:// URL without user, or null")
+        ShadowNode | None, AllowedText("the name of one of nodes, or an http:// or https:// URL without user, or null")
     ] = Field(None, description="node that speaks the clients' versions natively: a name in nodes, or its URL; or null")
     sample: Share = Field(0.01, description="the share of the answers that is compared, 0 to 1")
-    ignore: Annotated[tuple[FieldName, ...], Allowed("a list of fields, such as [ledger_current_index]")] = Field(
+    ignore: Annotated[tuple[FieldName, ...], AllowedText("a list of fields, such as [ledger_current_index]")] = Field(
         ("age", "ledger_current_index", "load", "load_factor", "uptime"),
         description="fields that are not compared, wherever in an answer: what lives, or what two nodes differ in",
     )

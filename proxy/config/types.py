@@ -18,7 +18,7 @@ _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 
 
 @dataclass(frozen=True)
-class Allowed:
+class AllowedText:
     """What a setting may be, in words that go on from "… is not allowed: "."""
 
     text: str
@@ -135,68 +135,70 @@ def _network(value: object) -> object:
     raise ValueError("not a network")
 
 
-Flag = Annotated[bool, Strict(), Allowed("true or false")]
+Flag = Annotated[bool, Strict(), AllowedText("true or false")]
 
-Port = Annotated[int, Strict(), Field(ge=0, le=65535), Allowed("a TCP port, 0 to 65535")]
+Port = Annotated[int, Strict(), Field(ge=0, le=65535), AllowedText("a TCP port, 0 to 65535")]
 
-Host = Annotated[str, Strict(), AfterValidator(_host), Allowed("an IP address or a host name, as text")]
+Host = Annotated[str, Strict(), AfterValidator(_host), AllowedText("an IP address or a host name, as text")]
 
 Seconds = Annotated[
-    float, Strict(), Field(ge=0.01, le=86400, allow_inf_nan=False), Allowed("a number of seconds, 0.01 to 86400")
+    float, Strict(), Field(ge=0.01, le=86400, allow_inf_nan=False), AllowedText("a number of seconds, 0.01 to 86400")
 ]
 
-Bytes = Annotated[int, Strict(), Field(ge=1, le=2**30), Allowed("a whole number of bytes, 1 to 1073741824")]
+Bytes = Annotated[int, Strict(), Field(ge=1, le=2**30), AllowedText("a whole number of bytes, 1 to 1073741824")]
 
-BytesOrNone = Annotated[
-    int, Strict(), Field(ge=0, le=2**30), Allowed("a whole number of bytes, up to 1073741824, or 0 for none")
+BytesOrZero = Annotated[
+    int, Strict(), Field(ge=0, le=2**30), AllowedText("a whole number of bytes, up to 1073741824, or 0 for none")
 ]
 
 _OFFERED = f"{VERSIONS.oldest} to {VERSIONS.newest}"
 
 Version = Annotated[
-    int, Strict(), Field(ge=VERSIONS.oldest, le=VERSIONS.newest), Allowed(f"an API version, {_OFFERED}")
+    int, Strict(), Field(ge=VERSIONS.oldest, le=VERSIONS.newest), AllowedText(f"an API version, {_OFFERED}")
 ]
 
 _SPOKEN = (*range(VERSIONS.oldest, VERSIONS.newest + 1), "auto")
 
-SpokenVersion = Annotated[
+NodeApiVersion = Annotated[
     Literal[_SPOKEN],  # type: ignore[valid-type]  # known only when the adapters are
     BeforeValidator(_spoken_version),
-    Allowed(f"{', '.join(map(str, _SPOKEN[:-1]))} or auto, the API version spoken to it"),
+    AllowedText(f"{', '.join(map(str, _SPOKEN[:-1]))} or auto, the API version spoken to it"),
 ]
 
-Depth = Annotated[int, Strict(), Field(ge=1, le=100), Allowed("a whole number, 1 to 100")]
+Depth = Annotated[int, Strict(), Field(ge=1, le=100), AllowedText("a whole number, 1 to 100")]
 
-Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), Allowed("a whole number, 1 to 1000000")]
+Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), AllowedText("a whole number, 1 to 1000000")]
 
-Workers = Annotated[int, Strict(), Field(ge=1, le=64), Allowed("a whole number, 1 to 64")]
+Workers = Annotated[int, Strict(), Field(ge=1, le=64), AllowedText("a whole number, 1 to 64")]
 
-Weight = Annotated[int, Strict(), Field(ge=1, le=1000), Allowed("a whole number, 1 to 1000")]
+Weight = Annotated[int, Strict(), Field(ge=1, le=1000), AllowedText("a whole number, 1 to 1000")]
 
 CertificateFile = Annotated[str, Strict(), AfterValidator(_file_path), AfterValidator(_certificates)]
 
 ServerState = Annotated[
     Literal["disconnected", "connected", "syncing", "tracking", "full", "validating", "proposing"],
-    Allowed("disconnected, connected, syncing, tracking, full, validating or proposing"),
+    AllowedText("disconnected, connected, syncing, tracking, full, validating or proposing"),
 ]
 
-CountOrNone = Annotated[
-    int, Strict(), Field(ge=0, le=1_000_000), Allowed("a whole number up to 1000000, or 0 for no limit")
+CountOrUnlimited = Annotated[
+    int, Strict(), Field(ge=0, le=1_000_000), AllowedText("a whole number up to 1000000, or 0 for no limit")
 ]
 
-SecondsOrNone = Annotated[
-    float, Strict(), Field(ge=0, le=86400, allow_inf_nan=False), Allowed("a number of seconds, 0 to 86400")
+SecondsOrZero = Annotated[
+    float, Strict(), Field(ge=0, le=86400, allow_inf_nan=False), AllowedText("a number of seconds, 0 to 86400")
 ]
 
-Moment = Annotated[float, Strict(), Field(ge=0, le=0.1, allow_inf_nan=False), Allowed("a number of seconds, 0 to 0.1")]
 
-Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), Allowed("a number, 0 to 1")]
+Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), AllowedText("a number, 0 to 1")]
 
 FieldName = Annotated[
-    str, Strict(), Field(pattern=r"^[A-Za-z0-9_]{1,64}$"), Allowed("a field of an answer, such as ledger_current_index")
+    str,
+    Strict(),
+    Field(pattern=r"^[A-Za-z0-9_]{1,64}$"),
+    AllowedText("a field of an answer, such as ledger_current_index"),
 ]
 
-Date = Annotated[date, BeforeValidator(read_date), Allowed("a day, as 2027-06-30")]
+Date = Annotated[date, BeforeValidator(read_date), AllowedText("a day, as 2027-06-30")]
 
 # As with URLs, the words stand where the field is declared.
 DocumentUrl = Annotated[str, Strict(), AfterValidator(_document_url)]
@@ -204,32 +206,35 @@ DocumentUrl = Annotated[str, Strict(), AfterValidator(_document_url)]
 FilePath = Annotated[str, Strict(), Field(min_length=1, max_length=4096), AfterValidator(_file_path)]
 
 MethodName = Annotated[
-    str, Strict(), Field(pattern=r"^[a-z0-9_]{1,64}$"), Allowed("a method, such as account_info, in lower-case letters")
+    str,
+    Strict(),
+    Field(pattern=r"^[a-z0-9_]{1,64}$"),
+    AllowedText("a method, such as account_info, in lower-case letters"),
 ]
 
 GrpcMethod = Annotated[
-    str, Strict(), Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$"), Allowed("a gRPC method, such as GetLedger")
+    str, Strict(), Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$"), AllowedText("a gRPC method, such as GetLedger")
 ]
 
 Origin = Annotated[
     str,
     Strict(),
     AfterValidator(_origin),
-    Allowed("an origin as browsers send it, scheme://host or scheme://host:port without a path, or *"),
+    AllowedText("an origin as browsers send it, scheme://host or scheme://host:port without a path, or *"),
 ]
 
 NodeName = Annotated[
     str,
     Strict(),
     Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
-    Allowed("a name of 1 to 64 letters, digits, dots, underscores and hyphens"),
+    AllowedText("a name of 1 to 64 letters, digits, dots, underscores and hyphens"),
 ]
 
 HttpUrl = Annotated[
     str,
     Strict(),
     AfterValidator(_http_url),
-    Allowed("an http:// or https:// URL without user, password and fragment, such as http://127.0.0.1:5005"),
+    AllowedText("an http:// or https:// URL without user, password and fragment, such as http://127.0.0.1:5005"),
 ]
 
 # The words of this, of HostAndPort and of CertificateFile stand where the field is declared: pydantic keeps none of a
@@ -241,11 +246,11 @@ ShadowNode = Annotated[str, Strict(), AfterValidator(_shadow_node)]
 HostAndPort = Annotated[str, Strict(), AfterValidator(_host_and_port)]
 
 AdminMethod = Annotated[
-    str, Strict(), AfterValidator(_admin_method), Allowed(f"an admin method: {', '.join(sorted(ADMIN_METHODS))}")
+    str, Strict(), AfterValidator(_admin_method), AllowedText(f"an admin method: {', '.join(sorted(ADMIN_METHODS))}")
 ]
 
 Network = Annotated[
     IPv4Network | IPv6Network,
     BeforeValidator(_network),
-    Allowed("an IP network without host bits, such as 10.0.0.0/8 or fd00::/8"),
+    AllowedText("an IP network without host bits, such as 10.0.0.0/8 or fd00::/8"),
 ]

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from proxy.config.section import Section
-from proxy.config.types import Allowed, Date, DocumentUrl, Flag, Version, read_date
+from proxy.config.types import AllowedText, Date, DocumentUrl, Flag, Version, read_date
 
 
 class SunsetSettings(Section):
@@ -16,11 +16,11 @@ class SunsetSettings(Section):
 
     version: Version = Field(description="the API version that goes")
     date: Date = Field(description="day from whose beginning (UTC) it cannot be counted on any more: header Sunset")
-    deprecated: Annotated[datetime.date | None, Allowed("a day as 2027-06-30, not after date, or null")] = Field(
+    deprecated: Annotated[datetime.date | None, AllowedText("a day as 2027-06-30, not after date, or null")] = Field(
         None, description="day since when it is advised against: header Deprecation; null sends none"
     )
     link: Annotated[
-        DocumentUrl | None, Allowed("an http:// or https:// URL, such as https://example.com/v1, or null")
+        DocumentUrl | None, AllowedText("an http:// or https:// URL, such as https://example.com/v1, or null")
     ] = Field(None, description="URL of a page that says what to do: header Link; null sends none")
     refuse: Flag = Field(False, description="whether it is refused from that date on, as versions.min would")
 
@@ -45,9 +45,9 @@ class VersionSettings(Section):
     max: Version = Field(2, description="highest API version that clients may ask for; 3 offers the beta")
     sunset: Annotated[
         tuple[SunsetSettings, ...],
-        Allowed("a list of versions that go, each with the keys version and date, and maybe others"),
+        AllowedText("a list of versions that go, each with the keys version and date, and maybe others"),
     ] = Field((), description="versions that go some day, which their clients are told with every answer")
-    shadow_refuse: Annotated[tuple[Version, ...], Allowed("a list of API versions, such as [1]")] = Field(
+    dry_run_refuse: Annotated[tuple[Version, ...], AllowedText("a list of API versions, such as [1]")] = Field(
         (), description="versions whose requests are only counted, as if they were refused"
     )
 

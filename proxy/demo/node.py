@@ -18,7 +18,7 @@ TEST_PAGE = "<!DOCTYPE html><html><head><title>Test page</title></head><body><h1
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReceivedRequest:
     """A request as it came: its `transport` ("http" or "websocket"), headers (those of the handshake) and body."""
 
     transport: str
@@ -58,7 +58,7 @@ class DemoNode:
         self._idle_timeout = idle_timeout
         self._runners: list[web.AppRunner] = []
         self._sockets: set[web.WebSocketResponse] = set()
-        self.seen: deque[Seen] = deque(maxlen=256)
+        self.seen: deque[ReceivedRequest] = deque(maxlen=256)
 
     @property
     def misses(self) -> list[dict[str, Any]]:
@@ -126,7 +126,7 @@ class DemoNode:
 
     async def _http(self, request: web.Request) -> web.Response:
         body = await request.read()
-        self.seen.append(Seen("http", request.headers, body))
+        self.seen.append(ReceivedRequest("http", request.headers, body))
         status, answer = self._replay.http(body, _caller(request))
         return web.Response(status=status, body=answer, headers={"Content-Type": "application/json; charset=UTF-8"})
 
@@ -148,7 +148,9 @@ class DemoNode:
         return socket
 
     async def _websocket_message(self, socket: web.WebSocketResponse, request: web.Request, data: str | bytes) -> None:
-        self.seen.append(Seen("websocket", request.headers, data.encode() if isinstance(data, str) else data))
+        self.seen.append(
+            ReceivedRequest("websocket", request.headers, data.encode() if isinstance(data, str) else data)
+        )
         reply = self._replay.websocket(data, _caller(request))
         for text in (reply.message, *reply.pushed):
             await socket.send_str(text)

@@ -84,11 +84,11 @@ class Recordings:
         for port in ports:
             for entry in entries:
                 if entry["port"] == port:
-                    self._keep(entry, fallback=port != port_kind)
+                    self._index(entry, fallback=port != port_kind)
         if port_kind == "public":
             self._keep_raw(version)
 
-    def _keep(self, entry: dict[str, Any], fallback: bool) -> None:
+    def _index(self, entry: dict[str, Any], fallback: bool) -> None:
         method, params = entry["method"], entry["params"] or {}
         key = question(method, params)
         http: Answer = entry["http"]

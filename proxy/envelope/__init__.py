@@ -5,10 +5,10 @@ A *result* is what adapters see: the JSON-RPC `result`, or a WebSocket answer's,
 along as an object of its own.
 """
 
-from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, WebSocketRefusal
+from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, RejectedCall, RequestPolicy, WebSocketRefusal
 from proxy.envelope.jsonrpc import jsonrpc_answer, read_jsonrpc, splice_jsonrpc, write_batch, write_jsonrpc
 from proxy.envelope.node import (
-    AnswerUnreadable,
+    InvalidAnswer,
     node_message,
     node_request,
     read_jsonrpc_answer,
@@ -17,13 +17,13 @@ from proxy.envelope.node import (
 from proxy.envelope.websocket import read_websocket, splice_websocket, write_websocket
 
 __all__ = [
-    "AnswerUnreadable",
     "Batch",
     "BatchRefusal",
     "Call",
     "HttpRefusal",
-    "Policy",
-    "Refused",
+    "InvalidAnswer",
+    "RejectedCall",
+    "RequestPolicy",
     "WebSocketRefusal",
     "jsonrpc_answer",
     "node_message",

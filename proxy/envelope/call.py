@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from proxy.access.method_policy import Guard
+from proxy.access.method_policy import MethodPolicy
 from proxy.envelope.strict_json import MAX_DEPTH
-from proxy.versions.negotiation import DEFAULT_VERSION, Offered, VersionRefused
+from proxy.versions.negotiation import DEFAULT_VERSION, SupportedVersions, VersionRefused
 
 ECHOED = ("id", "jsonrpc", "ripplerpc")
 """Members of a request that come back in its answer."""
 
-NOT_PARAMS = frozenset({*ECHOED, "api_version", "command", "method"})
+ENVELOPE_FIELDS = frozenset({*ECHOED, "api_version", "command", "method"})
 """Members that are the envelope's, where they stand among the parameters."""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RequestPolicy:
     """What a request is measured by. `request_bytes` is its size, `depth` as in `proxy.envelope.strict_json.read`."""
 
-    versions: Offered
-    guard: Guard = field(default_factory=Guard)
+    versions: SupportedVersions
+    guard: MethodPolicy = field(default_factory=MethodPolicy)
     default_version: int = DEFAULT_VERSION
     depth: int = MAX_DEPTH
     request_bytes: int = 1_000_000
@@ -46,7 +46,7 @@ class Call(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedCall:
     """A call that the proxy answers itself: `result` is an error, to be written like any other result."""
 
     call: Call
@@ -89,7 +89,7 @@ class WebSocketRefusal:
 class Batch:
     """The items of a `batch`, in the order of their answers."""
 
-    items: list[Call | Refused | BatchRefusal]
+    items: list[Call | RejectedCall | BatchRefusal]
 
 
 def make_call(
@@ -99,7 +99,7 @@ def make_call(
     *,
     echoed: tuple[str, ...] = ECHOED,
     request: dict[str, Any],
-    not_params: frozenset[str] = NOT_PARAMS,
+    not_params: frozenset[str] = ENVELOPE_FIELDS,
 ) -> Call:
     """The call of `method` with the parameters `given`, among which its envelope still stands: `not_params`."""
     besides = not_params.intersection(given)

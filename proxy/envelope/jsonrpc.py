@@ -12,19 +12,28 @@ import orjson
 
 from adapters.errors import error_result, http_status
 from proxy.access.method_policy import masked
-from proxy.envelope.call import NOT_PARAMS, Batch, BatchRefusal, Call, HttpRefusal, Policy, Refused, make_call
-from proxy.envelope.strict_json import RequestUnreadable, echoed, read, write, write_line
-from proxy.versions.negotiation import ABSENT, VersionRefused, negotiate
+from proxy.envelope.call import (
+    ENVELOPE_FIELDS,
+    Batch,
+    BatchRefusal,
+    Call,
+    HttpRefusal,
+    RejectedCall,
+    RequestPolicy,
+    make_call,
+)
+from proxy.envelope.strict_json import RequestUnreadable, normalize_echo, read, write, write_line
+from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
 
 _METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
 """Codes of the errors that stand for an item of a batch."""
 
 _NO_PARAMS: tuple[Any, ...] = (None, "", [], {}, [None], [{}])
-_NOT_ITEMS_PARAMS = NOT_PARAMS | {"params"}
+_NOT_ITEMS_PARAMS = ENVELOPE_FIELDS | {"params"}
 """A batch's item is flat; its `params` are looked at for the version and the administrator's name only."""
 
 
-def read_jsonrpc(body: bytes, policy: Policy) -> Call | Refused | Batch | HttpRefusal:
+def read_jsonrpc(body: bytes, policy: RequestPolicy) -> Call | RejectedCall | Batch | HttpRefusal:
     """The call or calls in the body of a POST, or what to answer instead. Raises nothing."""
     if len(body) > policy.request_bytes:
         return _unable_to_parse(f"larger than {policy.request_bytes} bytes", "too_large")
@@ -58,7 +67,7 @@ def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | 
         error.pop("error_message", None)
         body = {"error": error}
     else:
-        request = echoed(masked({**call.request, "command": call.method}))
+        request = normalize_echo(masked({**call.request, "command": call.method}))
         body = {"result": {**result, "request": request, "status": "error"}}
     return {**(beside or {}), **body, **call.envelope}
 
@@ -109,7 +118,7 @@ class _NoCall(Exception):  # noqa: N818
         self.code = code
 
 
-def _read_batch(items: Any, policy: Policy) -> Batch | HttpRefusal:
+def _read_batch(items: Any, policy: RequestPolicy) -> Batch | HttpRefusal:
     if not isinstance(items, list):
         return HttpRefusal(400, "Malformed batch request", "batch_malformed", "batch")
     if len(items) > policy.batch_items:
@@ -118,10 +127,10 @@ def _read_batch(items: Any, policy: Policy) -> Batch | HttpRefusal:
     return Batch([_read_item(item, policy) for item in items])
 
 
-def _read_item(item: Any, policy: Policy) -> Call | Refused | BatchRefusal:
+def _read_item(item: Any, policy: RequestPolicy) -> Call | RejectedCall | BatchRefusal:
     if not isinstance(item, dict):
         error = _item_error(_METHOD_NOT_FOUND, "Method not found")
-        return BatchRefusal({"request": echoed(item), "error": error}, "no_object")
+        return BatchRefusal({"request": normalize_echo(item), "error": error}, "no_object")
     try:
         return _read_call(item, policy, in_batch=True)
     except VersionRefused as refused:
@@ -132,17 +141,17 @@ def _read_item(item: Any, policy: Policy) -> Call | Refused | BatchRefusal:
         return BatchRefusal(answer, refused.reason, _method_of(item))
 
 
-def _read_call(request: dict[str, Any], policy: Policy, *, in_batch: bool = False) -> Call | Refused:
+def _read_call(request: dict[str, Any], policy: RequestPolicy, *, in_batch: bool = False) -> Call | RejectedCall:
     """Raises VersionRefused and _NoCall."""
     method = request.get("method")
     params: Any = request.get("params")
     first: dict[str, Any] = params[0] if type(params) is list and params and type(params[0]) is dict else {}
-    asked = first.get("api_version", ABSENT)
-    if in_batch and (asked is ABSENT or (asked == 1 and type(asked) is int)):
+    asked = first.get("api_version", MISSING)
+    if in_batch and (asked is MISSING or (asked == 1 and type(asked) is int)):
         asked = request.get("api_version", asked)
     version = negotiate(asked, policy.versions, policy.default_version)
-    verdict = policy.guard.judge(method, request if in_batch else first)
-    if verdict == "forbidden" or (in_batch and policy.guard.judge(method, first) == "forbidden"):
+    verdict = policy.guard.check(method, request if in_batch else first)
+    if verdict == "forbidden" or (in_batch and policy.guard.check(method, first) == "forbidden"):
         raise _NoCall("Forbidden", "forbidden", _FORBIDDEN)
     if method is None:
         raise _NoCall("Null method", "null_method")
@@ -161,13 +170,13 @@ def _read_call(request: dict[str, Any], policy: Policy, *, in_batch: bool = Fals
         given,
         version,
         request=given,
-        not_params=_NOT_ITEMS_PARAMS if in_batch else NOT_PARAMS,
+        not_params=_NOT_ITEMS_PARAMS if in_batch else ENVELOPE_FIELDS,
     )
     # Two names for one method, of which rippled looks at both; and a batch within a batch is no method.
     if given.get("method", method) != method or method == "batch":
-        return Refused(call, error_result("unknownCmd"), "unknown_method")
+        return RejectedCall(call, error_result("unknownCmd"), "unknown_method")
     if verdict == "no_permission":
-        return Refused(call, error_result("noPermission"), "no_permission")
+        return RejectedCall(call, error_result("noPermission"), "no_permission")
     return call
 
 
@@ -178,9 +187,9 @@ def _method_of(request: dict[str, Any]) -> str | None:
 
 def _masked_item(item: dict[str, Any]) -> dict[str, Any]:
     """A batch's item as it is echoed: with its secrets masked, also where someone put them into `params`."""
-    answer: dict[str, Any] = echoed(masked(item))
+    answer: dict[str, Any] = normalize_echo(masked(item))
     if isinstance(params := item.get("params"), list):
-        answer["params"] = echoed([masked(param) if isinstance(param, dict) else param for param in params])
+        answer["params"] = normalize_echo([masked(param) if isinstance(param, dict) else param for param in params])
     return answer
 
 

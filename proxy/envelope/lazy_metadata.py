@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-SPARED = frozenset({"account_tx", "ledger"})
+METADATA_METHODS = frozenset({"account_tx", "ledger"})
 """The methods whose answers list transactions with their metadata, and whose adapters do not look into that."""
 
 _MARK_TEXT = secrets.token_hex(8)
@@ -22,7 +22,7 @@ _RESULT = b'"TransactionResult":"'
 _ENDS = re.compile(rb'"TransactionResult":"\w+"(?:,"[a-z_]+":(?:"[^"\\]*"|\{(?:"\w+":"[^"\\]*",?)+\}|\["[\w",]+\]))*\}')
 
 
-def read_sparing(body: bytes) -> Any:
+def loads_lazy_metadata(body: bytes) -> Any:
     """The JSON value in a node's answer to one of `SPARED`. Raises orjson.JSONDecodeError.
 
     In place of the metadata of each listed transaction there is its text, to be written as it is. Where the answer is

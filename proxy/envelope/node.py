@@ -10,11 +10,11 @@ import orjson
 from proxy.envelope.strict_json import write
 
 _ENVELOPE = frozenset({"id", "jsonrpc", "ripplerpc", "api_version", "status", "type", "request", "result", "error"})
-_BESIDE = frozenset({"warning", "warnings", "forwarded"})
+_EXTRA_FIELDS = frozenset({"warning", "warnings", "forwarded"})
 """What stands beside a result, also beside an error that a WebSocket answer has no result around."""
 
 
-class AnswerUnreadable(ValueError):  # noqa: N818 - what has happened, not what is wrong with us
+class InvalidAnswer(ValueError):  # noqa: N818 - what has happened, not what is wrong with us
     """A node's answer is none. The text says how, and quotes nothing of it."""
 
 
@@ -41,9 +41,9 @@ def read_jsonrpc_answer(
     try:
         answer = read(body)
     except orjson.JSONDecodeError:
-        raise AnswerUnreadable(f"HTTP {status} with {len(body)} bytes that are not JSON") from None
+        raise InvalidAnswer(f"HTTP {status} with {len(body)} bytes that are not JSON") from None
     if not isinstance(answer, dict):
-        raise AnswerUnreadable(f"HTTP {status} with JSON that is not an object")
+        raise InvalidAnswer(f"HTTP {status} with JSON that is not an object")
     beside = {name: value for name, value in answer.items() if name not in _ENVELOPE} if len(answer) > 1 else {}
     result, error = answer.get("result"), answer.get("error")
     if isinstance(result, dict):
@@ -51,9 +51,9 @@ def read_jsonrpc_answer(
     elif isinstance(error, dict) and isinstance(error.get("error"), str):
         result = _of_ripplerpc_2(error)
     elif isinstance(error, str):
-        result, beside = _bare(answer)
+        result, beside = _flat_error(answer)
     else:
-        raise AnswerUnreadable(f"HTTP {status} with an object that has no result")
+        raise InvalidAnswer(f"HTTP {status} with an object that has no result")
     if result.get("status") in ("success", "error"):
         del result["status"]
     if "error" in result:
@@ -66,21 +66,21 @@ def read_jsonrpc_answer(
 def read_websocket_answer(message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The result in a node's answer by WebSocket, and what stands beside it. Raises AnswerUnreadable."""
     if "error" in message:
-        return _bare(message)
+        return _flat_error(message)
     result = message.get("result")
     if not isinstance(result, dict):
-        raise AnswerUnreadable("a message that has no result")
+        raise InvalidAnswer("a message that has no result")
     return result, {name: value for name, value in message.items() if name not in _ENVELOPE}
 
 
-def _bare(answer: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _flat_error(answer: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """An error whose members are the answer's own."""
     result = {
         name: value
         for name, value in answer.items()
-        if name == "error" or (name not in _ENVELOPE and name not in _BESIDE)
+        if name == "error" or (name not in _ENVELOPE and name not in _EXTRA_FIELDS)
     }
-    return result, {name: value for name, value in answer.items() if name in _BESIDE}
+    return result, {name: value for name, value in answer.items() if name in _EXTRA_FIELDS}
 
 
 def _of_ripplerpc_2(error: dict[str, Any]) -> dict[str, Any]:

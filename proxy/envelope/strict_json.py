@@ -36,7 +36,7 @@ class RequestUnreadable(ValueError):  # noqa: N818 - what has happened, not what
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenNumber:
+class RawNumber:
     """A number of an `id` that must come back as it was written: `1.50`, `-0`, `1e400`, forty digits."""
 
     text: str
@@ -51,11 +51,11 @@ def read(body: bytes, *, depth: int = MAX_DEPTH, params_have_ids: bool = False) 
 
     Raises RequestUnreadable for anything that is not an object, an array or `null` or that could be read in two ways.
     """
-    plain = _read_plain(body) if depth >= _PLAIN_DEPTH else None
+    plain = _read_fast(body) if depth >= _PLAIN_DEPTH else None
     return _read_strictly(body, depth, params_have_ids) if plain is None else plain
 
 
-def _read_plain(body: bytes) -> dict[str, Any] | None:
+def _read_fast(body: bytes) -> dict[str, Any] | None:
     """The request, if it is as clients write nearly all: one that only one reading of is possible; else None.
 
     It is an object of texts, booleans, small integers and nulls, and of arrays of objects of such, in the strings of
@@ -89,7 +89,7 @@ def _are_plain(values: Iterable[Any]) -> bool:
 
 
 def _read_strictly(body: bytes, depth: int, params_have_ids: bool) -> Any:
-    reading = _Reading()
+    reading = _ScannerConfig()
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -105,7 +105,7 @@ def _read_strictly(body: bytes, depth: int, params_have_ids: bool) -> Any:
         raise RequestUnreadable(_TOO_DEEP) from None
     # A document of a plain request ends here: only these three can hold what has to be looked at again.
     if reading.has_odd_numbers or b"\\u" in body or body.count(b"[") + body.count(b"{") > depth:
-        value = _settle(value, depth, _Place.REQUEST if params_have_ids else _Place.HAS_ID)
+        value = _normalize(value, depth, _Position.REQUEST if params_have_ids else _Position.HAS_ID)
     if value is not None and not isinstance(value, (dict, list)):
         _refuse("A valid JSON document must be either an array or an object value.", "", 0)
     return value
@@ -121,25 +121,25 @@ def write_line(value: Any) -> bytes:
     return orjson.dumps(value, _written, orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_APPEND_NEWLINE)
 
 
-def echoed(value: Any) -> Any:
+def normalize_echo(value: Any) -> Any:
     """A value of a request as rippled writes it back: a float with 16 digits at most, and no point without need.
 
     json_writer.cpp of rippled: `%.16g`.
     """
     if isinstance(value, float) and math.isfinite(value):
-        return WrittenNumber(f"{value:.16g}")
+        return RawNumber(f"{value:.16g}")
     if isinstance(value, dict):
-        return {name: echoed(member) for name, member in value.items()}
-    return [echoed(element) for element in value] if isinstance(value, list) else value
+        return {name: normalize_echo(member) for name, member in value.items()}
+    return [normalize_echo(element) for element in value] if isinstance(value, list) else value
 
 
 def _written(value: Any) -> orjson.Fragment:
-    if isinstance(value, WrittenNumber):
+    if isinstance(value, RawNumber):
         return orjson.Fragment(value.text)
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-class _Reading:
+class _ScannerConfig:
     """One document's settings of the C scanner of `json`, which takes them from the attributes of an object."""
 
     strict = True
@@ -156,23 +156,23 @@ class _Reading:
             _refuse_twice(next(name for name, count in times.items() if count > 1))
         return members
 
-    def parse_int(self, text: str) -> int | WrittenNumber:
+    def parse_int(self, text: str) -> int | RawNumber:
         # The length first: int() of a very long text is slow, and refused by Python itself.
         if len(text) <= 11 and text != "-0" and _SMALLEST <= (number := int(text)) <= _LARGEST:
             return number
         self.has_odd_numbers = True
-        return WrittenNumber(text)
+        return RawNumber(text)
 
-    def parse_float(self, text: str) -> WrittenNumber:
+    def parse_float(self, text: str) -> RawNumber:
         self.has_odd_numbers = True
-        return WrittenNumber(text)
+        return RawNumber(text)
 
     @staticmethod
     def parse_constant(text: str) -> NoReturn:
         raise RequestUnreadable(f"* '{text}' is not a number.\n")
 
 
-class _Place(Enum):
+class _Position(Enum):
     """Where in a request a value stands: what is an `id`, and what holds one."""
 
     REQUEST = auto()
@@ -181,20 +181,20 @@ class _Place(Enum):
     ID = auto()
     PLAIN = auto()
 
-    def of_member(self, name: str) -> _Place:
-        if self is _Place.ID:
-            return _Place.ID
-        if name == "id" and self in (_Place.REQUEST, _Place.HAS_ID):
-            return _Place.ID
-        return _Place.PARAMS if name == "params" and self is _Place.REQUEST else _Place.PLAIN
+    def of_member(self, name: str) -> _Position:
+        if self is _Position.ID:
+            return _Position.ID
+        if name == "id" and self in (_Position.REQUEST, _Position.HAS_ID):
+            return _Position.ID
+        return _Position.PARAMS if name == "params" and self is _Position.REQUEST else _Position.PLAIN
 
-    def of_element(self) -> _Place:
-        if self is _Place.ID:
-            return _Place.ID
-        return _Place.HAS_ID if self is _Place.PARAMS else _Place.PLAIN
+    def of_element(self) -> _Position:
+        if self is _Position.ID:
+            return _Position.ID
+        return _Position.HAS_ID if self is _Position.PARAMS else _Position.PLAIN
 
 
-def _settle(value: Any, depth: int, place: _Place) -> Any:
+def _normalize(value: Any, depth: int, place: _Position) -> Any:
     """`value` as rippled would hold it, or in an `id` as it was written. `depth` is what nesting is left."""
     if depth < 0:
         raise RequestUnreadable(_TOO_DEEP)
@@ -204,23 +204,23 @@ def _settle(value: Any, depth: int, place: _Place) -> Any:
             name = _settle_string(written_name, place)
             if name in settled:
                 _refuse_twice(name)
-            settled[name] = _settle(member, depth - 1, place.of_member(name))
+            settled[name] = _normalize(member, depth - 1, place.of_member(name))
         return settled
     if isinstance(value, list):
-        return [_settle(element, depth - 1, place.of_element()) for element in value]
+        return [_normalize(element, depth - 1, place.of_element()) for element in value]
     if isinstance(value, str):
         return _settle_string(value, place)
-    if isinstance(value, WrittenNumber) and place is not _Place.ID:
+    if isinstance(value, RawNumber) and place is not _Position.ID:
         return _settle_number(value.text)
     return value
 
 
-def _settle_string(text: str, place: _Place) -> str:
+def _settle_string(text: str, place: _Position) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
         raise RequestUnreadable("* A surrogate that is not half of a pair.\n") from None
-    return text if place is _Place.ID else text.partition("\0")[0]
+    return text if place is _Position.ID else text.partition("\0")[0]
 
 
 def _settle_number(text: str) -> int | float:

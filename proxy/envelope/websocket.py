@@ -9,14 +9,14 @@ from typing import Any
 
 from adapters.errors import error_result
 from proxy.access.method_policy import masked
-from proxy.envelope.call import ECHOED, Call, Policy, Refused, WebSocketRefusal, make_call
-from proxy.envelope.strict_json import RequestUnreadable, echoed, read, write
-from proxy.versions.negotiation import ABSENT, VersionRefused, negotiate
+from proxy.envelope.call import ECHOED, Call, RejectedCall, RequestPolicy, WebSocketRefusal, make_call
+from proxy.envelope.strict_json import RequestUnreadable, normalize_echo, read, write
+from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
 
 _ECHOED = (*ECHOED, "api_version")
 
 
-def read_websocket(message: bytes | str, policy: Policy) -> Call | Refused | WebSocketRefusal:
+def read_websocket(message: bytes | str, policy: RequestPolicy) -> Call | RejectedCall | WebSocketRefusal:
     """The call in a message of a client, or what to send back instead. Raises nothing."""
     body = message.encode(errors="surrogatepass") if isinstance(message, str) else message
     try:
@@ -28,28 +28,28 @@ def read_websocket(message: bytes | str, policy: Policy) -> Call | Refused | Web
         return WebSocketRefusal(write({"type": "error", "error": "jsonInvalid", "value": value}) + b"\n", "unreadable")
     method = _method_of(request)
     try:
-        version = negotiate(request.get("api_version", ABSENT), policy.versions, policy.default_version)
+        version = negotiate(request.get("api_version", MISSING), policy.versions, policy.default_version)
     except VersionRefused as refused:
-        answer = _error_answer(request, error="invalid_API_version", error_message=refused.words)
+        answer = _error_answer(request, error="invalid_API_version", error_message=refused.detail)
         return WebSocketRefusal(answer, "version", method, refused)
     if method is None:
         return WebSocketRefusal(_error_answer(request, error="missingCommand"), "missing_command")
     call = make_call(method, request, version, echoed=_ECHOED, request=request)
-    verdict = policy.guard.judge(method, request)
+    verdict = policy.guard.check(method, request)
     if verdict == "forbidden":
-        return Refused(call, error_result("forbidden"), "forbidden")
+        return RejectedCall(call, error_result("forbidden"), "forbidden")
     # No methods here, but a node that is asked by HTTP would read them in its own way.
     if method in ("batch", ""):
-        return Refused(call, error_result("unknownCmd"), "unknown_method")
+        return RejectedCall(call, error_result("unknownCmd"), "unknown_method")
     if verdict == "no_permission":
-        return Refused(call, error_result("noPermission"), "no_permission")
+        return RejectedCall(call, error_result("noPermission"), "no_permission")
     return call
 
 
 def write_websocket(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> bytes:
     """The message that answers `call`: an error's members at the top, beside the request that it answers."""
     if "error" in result:
-        body = {**result, "request": echoed(masked(call.request)), "status": "error"}
+        body = {**result, "request": normalize_echo(masked(call.request)), "status": "error"}
     else:
         body = {"result": result, "status": "success"}
     return write({**body, **(beside or {}), "type": "response", **call.envelope})
@@ -77,6 +77,6 @@ def _method_of(request: dict[str, Any]) -> str | None:
 
 
 def _error_answer(request: dict[str, Any], **error: str) -> bytes:
-    shown = echoed(masked(request))
+    shown = normalize_echo(masked(request))
     beside = {name: shown[name] for name in _ECHOED if name in shown}
     return write({**error, "request": shown, "status": "error", "type": "response", **beside})

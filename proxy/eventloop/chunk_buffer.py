@@ -4,7 +4,7 @@ _SMALL = 4_096
 """Bytes of a part that is put behind the one before: an object of its own would take many times as much."""
 
 
-class Parts:
+class ChunkBuffer:
     """What has come."""
 
     __slots__ = ("_parts", "size")
@@ -24,7 +24,7 @@ class Parts:
         else:
             self._parts.append(bytearray(part))
 
-    def take(self) -> bytes:
+    def drain(self) -> bytes:
         """All of it, which is forgotten here."""
         parts, self._parts, self.size = self._parts, [], 0
         return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)

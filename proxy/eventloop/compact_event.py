@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Event:
+class CompactEvent:
     """As asyncio's, in 0.2 kB: that one has room for 64 that wait, which takes 0.9."""
 
     __slots__ = ("_is_set", "_waiting")

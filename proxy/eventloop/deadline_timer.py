@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-_LATE = 4e-6
+_SLACK = 4e-6
 """Seconds that a deadline may be late for each of those there are: of a storm of them each would be a look at all."""
 
 
@@ -14,7 +14,7 @@ class Expiring(Protocol):
         """Its time is over."""
 
 
-class Deadlines:
+class DeadlineTimer:
     """Tells what is not done in time; to be used within one event loop.
 
     Most is done in time, and deadlines mostly come in their order, so that the timer stands where it is while things
@@ -57,4 +57,4 @@ class Deadlines:
             if self._due.pop(thing, None) is not None:  # else what went on by another has cleared it
                 thing.expire()
         if self._due:
-            self._set_timer(max(min(self._due.values()), now + _LATE * len(self._due)))
+            self._set_timer(max(min(self._due.values()), now + _SLACK * len(self._due)))

@@ -7,32 +7,32 @@ with each request, takes all of them up at once. With many requests under way th
 import asyncio
 from typing import Protocol
 
-_FEW = 3
+_BATCH_ABOVE = 3
 _MOST_TOGETHER = 32
 
 
-class Unwritten(Protocol):
+class Flushable(Protocol):
     """What has something to write."""
 
-    def write_out(self) -> None:
+    def flush(self) -> None:
         """Writes it. Raises nothing."""
 
 
-class Outlet:
+class WriteBatcher:
     """Has all who tell it so write at the end of the event loop's round."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._unwritten: list[Unwritten] = []
-        self.under_way = 0
+        self._unwritten: list[Flushable] = []
+        self.in_flight = 0
         """Requests under way, as they are counted by those who write to it."""
 
     @property
     def is_busy(self) -> bool:
         """Whether so many are under way that it pays to wait for the others."""
-        return self.under_way > _FEW
+        return self.in_flight > _BATCH_ABOVE
 
-    def add(self, unwritten: Unwritten) -> None:
+    def add(self, unwritten: Flushable) -> None:
         """Has `unwritten` write."""
         if not self._unwritten:
             self._loop.call_soon(self._write_all)
@@ -43,4 +43,4 @@ class Outlet:
     def _write_all(self) -> None:
         unwritten, self._unwritten = self._unwritten, []
         for each in unwritten:
-            each.write_out()
+            each.flush()

@@ -9,13 +9,13 @@ from typing import NamedTuple, cast
 
 import grpc
 
-from proxy.grpc_passthrough.identity import Malformed, identified
+from proxy.grpc_passthrough.identity import Malformed, with_client_identity
 from proxy.grpc_passthrough.metadata import Metadata, client_of, for_client, for_node
-from proxy.grpc_passthrough.methods import Asked, IdentityFields, UnknownMethod, read_path
+from proxy.grpc_passthrough.methods import IdentityFields, ParsedPath, UnknownMethod, read_path
 from proxy.grpc_passthrough.node import Call, Stream
-from proxy.nodes import Nodes
-from proxy.rpc.gateway import Door
-from proxy.telemetry.recorder import Served
+from proxy.nodes import NodePool
+from proxy.rpc.gateway import ListenerServices
+from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.negotiation import VersionRange, VersionRefused
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -70,14 +70,14 @@ class _Status(NamedTuple):
     trailers: Metadata = ()
 
 
-class Calls:
+class CallForwarder:
     """Serves the calls of one port, once it has been told how by `go_over_to`."""
 
-    def __init__(self, nodes: Nodes) -> None:
+    def __init__(self, nodes: NodePool) -> None:
         self._nodes = nodes
         self._in_flight = 0
 
-    def go_over_to(self, door: Door, rules: Rules) -> None:
+    def go_over_to(self, door: ListenerServices, rules: Rules) -> None:
         """Serves the calls that come from now on as `rules` say, and counts them with those that use the `door`."""
         self._door = door
         self._rules = rules
@@ -91,7 +91,9 @@ class Calls:
         """Serves one call of the method at `path`, to its end."""
         door = self._door
         metadata = tuple(context.invocation_metadata() or ())
-        served = Served("grpc", client_of(context.peer(), metadata, door.trusted_proxies), door.account.request_id())
+        served = RequestRecord(
+            "grpc", client_of(context.peer(), metadata, door.trusted_proxies), door.account.request_id()
+        )
         door.account.metrics.in_flight.inc()
         self._in_flight += 1
         try:
@@ -113,10 +115,10 @@ class Calls:
         finally:
             self._in_flight -= 1
             door.account.metrics.in_flight.dec()
-            door.account.ended(served, None)
+            door.account.finish(served, None)
 
     async def _answer(
-        self, door: Door, path: str, requests: AsyncIterator[bytes], context: Context, served: Served
+        self, door: ListenerServices, path: str, requests: AsyncIterator[bytes], context: Context, served: RequestRecord
     ) -> _Status:
         rules, admission = self._rules, door.admission
         refusal = admission.admit(served.peer)
@@ -125,22 +127,22 @@ class Calls:
         try:
             asked = read_path(path, rules.versions, rules.methods)
         except VersionRefused as refused:
-            raise _Refused("invalid_version", refused.words, refused) from None
+            raise _Refused("invalid_version", refused.detail, refused) from None
         except UnknownMethod as unknown:
             raise _Refused("unknown_method", str(unknown)) from None
         served.method, served.client_version = asked.method, asked.version
         if self._in_flight > rules.in_flight:
             raise _Refused("in_flight", _OVERLOADED)
-        refusal = admission.enter(served.peer)
+        refusal = admission.acquire(served.peer)
         if refusal is not None:
             raise _Refused(refusal, _OVERLOADED)
         try:
             return await self._pass(path, asked, requests, context, served)
         finally:
-            admission.leave(served.peer)
+            admission.release(served.peer)
 
     async def _pass(
-        self, path: str, asked: Asked, requests: AsyncIterator[bytes], context: Context, served: Served
+        self, path: str, asked: ParsedPath, requests: AsyncIterator[bytes], context: Context, served: RequestRecord
     ) -> _Status:
         node = self._nodes.choose_for_grpc()
         if node is None or node.grpc is None:
@@ -177,7 +179,7 @@ async def _one(requests: AsyncIterator[bytes], identity: IdentityFields, client:
     """The one request of a call of rippled's, as of the client at that address. Raises _Refused."""
     async for message in requests:
         try:
-            return identified(message, identity, client)
+            return with_client_identity(message, identity, client)
         except Malformed as problem:
             raise _Refused("unreadable", f"This is no request in protobuf: {problem}.") from None
     raise _Refused("unreadable", "There is no request in this call.")

@@ -16,7 +16,7 @@ class Malformed(ValueError):  # noqa: N818 - what is wrong with the message
     """The bytes are no protobuf message, or hold a group, which proto3 has none of."""
 
 
-def identified(message: bytes, fields: IdentityFields, client: str) -> bytes:
+def with_client_identity(message: bytes, fields: IdentityFields, client: str) -> bytes:
     """The request `message` as of the client at the IP address `client`, and of no user. Raises Malformed.
 
     All of it is walked through, to its end: after a field that is cut off, what is appended here would be read as the

@@ -6,25 +6,25 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from proxy.config import Settings
-from proxy.grpc_passthrough.forwarder import Calls, Rules
-from proxy.grpc_passthrough.server import Bounds, GrpcServer
-from proxy.nodes import Nodes
-from proxy.rpc.gateway import Door
+from proxy.grpc_passthrough.forwarder import CallForwarder, Rules
+from proxy.grpc_passthrough.server import GrpcServer, ServerLimits
+from proxy.nodes import NodePool
+from proxy.rpc.gateway import ListenerServices
 from proxy.tls import Certificate
 from proxy.versions.negotiation import VersionRange
 
-_Place = tuple[str, int, int, bool, Bounds]
+_Place = tuple[str, int, int, bool, ServerLimits]
 """Host, port, which of those with the same (port 0 may come more than once); and what cannot change: TLS, bounds."""
 
 
-class GrpcPorts:
+class GrpcListeners:
     """The ports of the process.
 
     `nodes`: whom calls are passed on to. `staying`: whether the process is to go on. `shared`: with other processes of
     the same proxy.
     """
 
-    def __init__(self, nodes: Nodes, staying: Callable[[], bool], *, shared: bool) -> None:
+    def __init__(self, nodes: NodePool, staying: Callable[[], bool], *, shared: bool) -> None:
         self._nodes = nodes
         self._shared = shared
         self._staying = staying
@@ -41,7 +41,7 @@ class GrpcPorts:
         try:
             for place, _, certificate in _places(settings, certificates):
                 if place not in self._open:
-                    calls = Calls(self._nodes)
+                    calls = CallForwarder(self._nodes)
                     server = GrpcServer(
                         place[0], place[1], calls, self._ready, certificate, place[4], shared=self._shared
                     )
@@ -57,10 +57,10 @@ class GrpcPorts:
         for server in bound.values():
             await server.release()
 
-    async def go_over_to(
+    async def apply(
         self,
         settings: Settings,
-        doors: Sequence[Door],
+        doors: Sequence[ListenerServices],
         certificates: Sequence[Certificate | None],
         bound: dict[_Place, GrpcServer],
         later: Callable[[Coroutine[Any, Any, None]], None],
@@ -110,7 +110,7 @@ def _places(
     settings: Settings, certificates: Sequence[Certificate | None]
 ) -> list[tuple[_Place, int, Certificate | None]]:
     """The ports that are wanted, each with the number of its listener, and the certificate of that."""
-    bounds = Bounds(settings.grpc.request_bytes, settings.limits.connections, settings.timeouts.request_head)
+    bounds = ServerLimits(settings.grpc.request_bytes, settings.limits.connections, settings.timeouts.request_head)
     seen = Counter[tuple[str, int]]()
     places = []
     for number, (listen, certificate) in enumerate(zip(settings.listeners, certificates, strict=True)):

@@ -31,7 +31,7 @@ class UnknownMethod(Exception):  # noqa: N818 - what has happened
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedPath:
     """A call that is offered: of which version's package, which method, and its identity fields if it is known."""
 
     version: int
@@ -44,7 +44,7 @@ def package(version: int) -> str:
     return f"org.xrpl.rpc.v{version}"
 
 
-def read_path(path: str, versions: VersionRange, also: frozenset[str]) -> Asked:
+def read_path(path: str, versions: VersionRange, also: frozenset[str]) -> ParsedPath:
     """What a call of `path` asks for. `also`: methods let through besides those of rippled.
 
     Raises VersionRefused for the package of a version that is not offered, and UnknownMethod.
@@ -59,4 +59,4 @@ def read_path(path: str, versions: VersionRange, also: frozenset[str]) -> Asked:
     if method not in KNOWN and method not in also:
         offered = ", ".join(sorted(KNOWN.keys() | also))
         raise UnknownMethod(f"Unknown method {method}: this server offers {offered}.")
-    return Asked(version, method, KNOWN.get(method))
+    return ParsedPath(version, method, KNOWN.get(method))

@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
-from proxy.grpc_passthrough.forwarder import Calls, Context
+from proxy.grpc_passthrough.forwarder import CallForwarder, Context
 from proxy.grpc_passthrough.health import Health
 from proxy.grpc_passthrough.methods import SERVICE, package
 from proxy.tls import Certificate, Identity
@@ -21,7 +21,7 @@ _STREAMS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ServerLimits:
     """What holds for a port as long as it is served. Bytes of a client's message, and seconds."""
 
     request_bytes: int
@@ -40,10 +40,10 @@ class GrpcServer:
         self,
         host: str,
         port: int,
-        calls: Calls,
+        calls: CallForwarder,
         ready: Callable[[], bool],
         certificate: Certificate | None,
-        bounds: Bounds,
+        bounds: ServerLimits,
         *,
         shared: bool,
     ) -> None:
@@ -115,7 +115,7 @@ class GrpcServer:
 class _Handler(grpc.GenericRpcHandler):
     """Takes every call, whatever its path: of streams both ways, which on the wire is what every call is."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: CallForwarder) -> None:
         self._calls = calls
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes] | None":

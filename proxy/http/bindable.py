@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 
 
-def try_addresses(places: Iterable[tuple[str, int]]) -> None:
+def check_bindable(places: Iterable[tuple[str, int]]) -> None:
     """Look whether each host and port could be listened at. Raises OSError where one could not.
 
     That somebody listens there now is no fault, for it may be the very proxy whose configuration this is; that two of

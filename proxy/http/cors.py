@@ -9,7 +9,7 @@ _PREFLIGHT_SECONDS = 7200
 """For how long browsers need not ask again; they take no more."""
 
 
-class Origins:
+class CorsPolicy:
     """The origins of the configuration; `*` among them stands for all.
 
     `enforce`: requests of pages of other origins are refused, and not only their answers kept from those pages. A
@@ -35,7 +35,7 @@ class Origins:
             response.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_SECONDS)
         return response
 
-    def mark(self, request: Request, response: Response) -> None:
+    def add_headers(self, request: Request, response: Response) -> None:
         """Lets the page read the answer, if it may."""
         if not self._origins:
             return

@@ -16,11 +16,11 @@ _MOST_REMEMBERED_BYTES = 2_048
 _REMEMBERED = 1_024
 
 
-class NotHttp(Exception):  # noqa: N818 - what it is
+class MalformedRequest(Exception):  # noqa: N818 - what it is
     """What the client sends is no HTTP/1, or more of it than is taken."""
 
 
-class HeadReading:
+class HeadParser:
     """Takes the parts of a head as the parser tells them. The methods raise NotHttp."""
 
     __slots__ = ("_headers", "_size", "_target")
@@ -40,7 +40,7 @@ class HeadReading:
         self._grow(len(name) + len(value))
         headers = self._headers
         if len(headers) >= _MOST_HEADERS:
-            raise NotHttp
+            raise MalformedRequest
         key = name.decode("ascii").lower()
         told = value.decode(errors="surrogateescape")
         headers[key] = f"{headers[key]},{told}" if key in headers else told
@@ -48,13 +48,13 @@ class HeadReading:
     def _grow(self, size: int) -> None:
         self._size += size
         if self._size > MOST_HEAD_BYTES:
-            raise NotHttp
+            raise MalformedRequest
 
-    def whole(self, parser: httptools.HttpRequestParser) -> Head:
+    def build(self, parser: httptools.HttpRequestParser) -> Head:
         """The head, of which `parser` has told all parts; the next one may follow."""
         version = parser.get_http_version()
         if version not in _VERSIONS:
-            raise NotHttp
+            raise MalformedRequest
         head = Head(
             parser.get_method().decode("ascii"),
             self._target,
@@ -66,7 +66,7 @@ class HeadReading:
         return head
 
 
-def head_at_once(data: bytes) -> tuple[Head, int] | None:
+def parse_cached_head(data: bytes) -> tuple[Head, int] | None:
     """The head that `data`, whole requests of a client, begins with, and where it ends.
 
     None for one that is best read bit by bit: of which more is to come, too long to be remembered, with a body whose
@@ -81,7 +81,7 @@ def head_at_once(data: bytes) -> tuple[Head, int] | None:
 def _read(data: bytes) -> Head | None:
     if data.count(b"\n") != data.count(b"\r\n"):  # the parser may see it end sooner than this does
         return None
-    reading = _Alone()
+    reading = _SingleHeadParser()
     parser = reading.parser = httptools.HttpRequestParser(reading)
     try:
         parser.feed_data(data)
@@ -93,11 +93,11 @@ def _read(data: bytes) -> Head | None:
     return None if head is None or head.wants_websocket or "transfer-encoding" in head.headers else head
 
 
-class _Alone(HeadReading):
+class _SingleHeadParser(HeadParser):
     """Reads a head by itself."""
 
     parser: httptools.HttpRequestParser
     head: Head | None = None
 
     def on_headers_complete(self) -> None:
-        self.head = self.whole(self.parser)
+        self.head = self.build(self.parser)

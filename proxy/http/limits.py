@@ -4,33 +4,33 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
-from proxy.access.client_address import Exemption
+from proxy.access.client_address import NetworkSet
 
-Overdue = Literal["slow_head", "slow_body", "slow_reader"]
+TimeoutReason = Literal["slow_head", "slow_body", "slow_reader"]
 
 _LINGER_SECONDS = 2.0
 """For the rest of a body that was refused: to close at once would take the answer away from the client as well."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ClientLimits:
     """What a listener grants its clients, in seconds, bytes a second and connections.
 
     `head`: for a request's head, and for a TLS handshake. `body`, `write`: until a body or the taking of an answer
-    must have kept up with `least_rate`. `idle`: without a request.
+    must have kept up with `min_bytes_per_second`. `idle`: without a request.
     """
 
     head: float
     body: float
     write: float
     idle: float
-    least_rate: int
+    min_rate: int
     connections: int
     connections_per_address: int
-    exempt: Exemption
+    exempt: NetworkSet
 
 
-class Patience:
+class ConnectionTimers:
     """What one client takes its time over. Times are the event loop's, `now` the moment that something is said of."""
 
     __slots__ = (
@@ -61,33 +61,33 @@ class Patience:
             self._head_since, self._idle_since = now, None
         self._received += size
 
-    def head_came(self, now: float) -> None:
+    def head_complete(self, now: float) -> None:
         """The head of a request is there, and its body is to follow."""
         self._head_since = None
         self._body_since = now
 
-    def body_came(self) -> None:
+    def body_complete(self) -> None:
         """The request is there wholly."""
         self._received = 0
 
-    def asked(self) -> None:
+    def request_complete(self) -> None:
         """A whole request has come at once."""
         self._head_since = self._idle_since = None
 
-    def idles(self, now: float) -> None:
+    def mark_idle(self, now: float) -> None:
         """The client has all its answers."""
         self._linger_until = None
         self._idle_since = now
 
-    def lingers(self, now: float) -> None:
+    def start_linger(self, now: float) -> None:
         """The client has its answer, but not sent all of its request."""
         self._linger_until = now + _LINGER_SECONDS
 
-    def stalled(self, unsent: int, now: float) -> None:
+    def write_paused(self, unsent: int, now: float) -> None:
         """The client does not take its answer, of which so many bytes wait."""
         self._stalled_since, self._stalled_bytes = now, unsent
 
-    def goes_on(self) -> None:
+    def write_resumed(self) -> None:
         """It has taken it."""
         self._stalled_since = None
 
@@ -96,7 +96,9 @@ class Patience:
         """Whether the rest of a request is awaited that has its answer."""
         return self._linger_until is not None
 
-    def overdue(self, now: float, terms: Terms, wire: asyncio.Transport, *, is_body_awaited: bool) -> Overdue | None:
+    def overdue(
+        self, now: float, terms: ClientLimits, wire: asyncio.Transport, *, is_body_awaited: bool
+    ) -> TimeoutReason | None:
         """What has taken too long; None while the client is in time."""
         if wire.is_closing():
             self._closing_since = now if self._closing_since is None else self._closing_since
@@ -105,15 +107,15 @@ class Patience:
             return "slow_head"
         if self._stalled_since is not None:
             taken = max(0, self._stalled_bytes - wire.get_write_buffer_size())
-            if now - self._stalled_since > terms.write + taken / terms.least_rate:
+            if now - self._stalled_since > terms.write + taken / terms.min_rate:
                 return "slow_reader"
         if not is_body_awaited or self._linger_until is not None:
             return None
         if not wire.is_reading():  # which is not the client's doing
             self._body_since = now
-        return "slow_body" if now - self._body_since > terms.body + self._received / terms.least_rate else None
+        return "slow_body" if now - self._body_since > terms.body + self._received / terms.min_rate else None
 
-    def is_over(self, now: float, terms: Terms) -> bool:
+    def idle_expired(self, now: float, terms: ClientLimits) -> bool:
         """Whether nothing has been asked for too long, or the rest of a refused body has not come."""
         if self._linger_until is not None:
             return now > self._linger_until

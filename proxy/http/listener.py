@@ -7,18 +7,18 @@ from contextlib import suppress
 
 import structlog
 
-from proxy.eventloop.write_batcher import Outlet
+from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.connection import Connection, Handler
-from proxy.http.connection_counter import Places
-from proxy.http.limits import Terms
-from proxy.http.upgrade import UpgradeHandler, Upgrades
+from proxy.http.connection_counter import ConnectionCounter
+from proxy.http.limits import ClientLimits
+from proxy.http.upgrade import UpgradeHandler, WebSocketUpgrader
 from proxy.telemetry.metrics import Metrics
 from proxy.tls import Certificate, CertificateProblem
 
 _BACKLOG = 1024
 _ACCEPTED_AT_ONCE = 100
 _OUT_OF_SOCKETS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_LOOKS_IN_TIME = 4
+_CHECKS_PER_TIMEOUT = 4
 _TLS_CLOSE_SECONDS = 2.0
 _LAST_SECONDS = 0.5
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
@@ -62,7 +62,7 @@ class Listener:
         sockets: list[socket.socket],
         handler: Handler,
         upgrade: UpgradeHandler,
-        terms: Terms,
+        terms: ClientLimits,
         certificate: Certificate | None,
         metrics: Metrics,
     ) -> None:
@@ -73,9 +73,9 @@ class Listener:
         self._sockets = sockets
         self._metrics = metrics
         self._handler = handler
-        self._upgrades = Upgrades(upgrade)
-        self._outlet = Outlet()
-        self._places = Places()
+        self._upgrades = WebSocketUpgrader(upgrade)
+        self._outlet = WriteBatcher()
+        self._places = ConnectionCounter()
         self._addresses: dict[Connection, str] = {}
         self._arriving: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
@@ -134,7 +134,7 @@ class Listener:
                 log.error("cannot_accept", listener=self.name, problem=error.strerror)
                 self._pause(listening)
                 return
-            self._arrived(connection, address[0])
+            self._on_accept(connection, address[0])
 
     def _pause(self, listening: socket.socket) -> None:
         """Leaves clients waiting for a second: asked again at once, the system would only say the same."""
@@ -149,9 +149,9 @@ class Listener:
         later = loop.call_later(1, resume)
         self._later.add(later)
 
-    def _arrived(self, connection: socket.socket, address: str) -> None:
+    def _on_accept(self, connection: socket.socket, address: str) -> None:
         terms = self.terms
-        full = self._places.take(address, terms.connections, terms.connections_per_address, terms.exempt)
+        full = self._places.acquire(address, terms.connections, terms.connections_per_address, terms.exempt)
         if full is not None:
             self._metrics.connection_refused(full)
             connection.close()
@@ -177,7 +177,7 @@ class Listener:
             _prepare(connection, self.terms.write)
             await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection, **tls)  # type: ignore[arg-type]
         except BaseException as problem:
-            if protocol.wire is None:
+            if protocol.transport is None:
                 connection.close()
                 self._lost(protocol)
             if not isinstance(problem, OSError):  # a client that has gone, or does not speak TLS, or not in time
@@ -187,17 +187,17 @@ class Listener:
     def _lost(self, connection: Connection) -> None:
         address = self._addresses.pop(connection, None)
         if address is not None:
-            self._places.leave(address)
+            self._places.release(address)
             self._metrics.connected(self.name, -1)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             terms = self.terms
-            await asyncio.sleep(min(1.0, min(terms.head, terms.body, terms.write) / _LOOKS_IN_TIME))
+            await asyncio.sleep(min(1.0, min(terms.head, terms.body, terms.write) / _CHECKS_PER_TIMEOUT))
             now = loop.time()
             for connection in tuple(self._addresses):
-                overdue = connection.look(now, terms)
+                overdue = connection.check_timeouts(now, terms)
                 if overdue is not None:
                     self._metrics.connection_ended(overdue)
             self._refresh_certificate()
@@ -209,12 +209,12 @@ class Listener:
             if not self.certificate.refresh():
                 return
         except CertificateProblem as problem:
-            log.error("certificate_kept", listener=self.name, problem=str(problem))
+            log.error("certificate_reload_failed", listener=self.name, problem=str(problem))
             return
-        self.tell_certificate()
+        self.report_certificate()
         log.info("certificate_replaced", listener=self.name)
 
-    def tell_certificate(self) -> None:
+    def report_certificate(self) -> None:
         """Puts into the metrics when the certificate ends."""
         self._metrics.certificate(self.name, None if self.certificate is None else self.certificate.identity.ends)
 

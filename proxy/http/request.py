@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from proxy.eventloop.chunk_buffer import Parts
+from proxy.eventloop.chunk_buffer import ChunkBuffer
 
 if TYPE_CHECKING:
     from proxy.http.connection import Connection
@@ -13,33 +13,33 @@ READ_AHEAD = 65_536
 """Bytes of a body that are taken before anybody reads it."""
 
 
-class BodyBroken(Exception):  # noqa: N818 - what has happened
+class IncompleteBody(Exception):  # noqa: N818 - what has happened
     """The rest of the body will not come: the client has gone, or what it sends is no HTTP."""
 
 
 class Body:
     """The body of a request, while it comes and after."""
 
-    __slots__ = ("_connection", "_failure", "_most", "_parts", "_waiter", "complete", "dropped")
+    __slots__ = ("_connection", "_failure", "_most", "_parts", "_waiter", "complete", "discarded")
 
     def __init__(self, connection: "Connection") -> None:
         self.complete = False
         """Whether it has come to its end."""
-        self.dropped = False
+        self.discarded = False
         """Nobody is going to read it: what still comes is forgotten."""
         self._connection = connection
-        self._parts = Parts()
+        self._parts = ChunkBuffer()
         self._most = READ_AHEAD
         self._waiter: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
 
-    async def read(self, most: int) -> bytes:
+    async def read(self, limit: int) -> bytes:
         """All of it; of one longer than `most` bytes, some more than `most`: enough to refuse it by its size.
 
         Raises BodyBroken; TimeoutError where the client takes too long over it.
         """
-        self._most = most
-        while not self.complete and self._parts.size <= most and self._failure is None:
+        self._most = limit
+        while not self.complete and self._parts.size <= limit and self._failure is None:
             self._waiter = asyncio.get_running_loop().create_future()
             self._connection.go_on_reading()
             try:
@@ -52,11 +52,11 @@ class Body:
         """What has come of it. Raises as `read`."""
         if self._failure is not None:
             raise self._failure
-        return self._parts.take()
+        return self._parts.drain()
 
     def feed(self, part: bytes) -> bool:
         """Takes what came; says whether more may come at once."""
-        if self.dropped:
+        if self.discarded:
             return True
         self._parts.add(part)
         if self._parts.size <= self._most:
@@ -76,15 +76,15 @@ class Body:
 
     def drop(self) -> None:
         """Forgets it."""
-        self.dropped = True
-        self._parts.take()
+        self.discarded = True
+        self._parts.drain()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
 
-class WholeBody(Body):
+class BufferedBody(Body):
     """The body of a request that was there wholly when its head was."""
 
     __slots__ = ("_content",)
@@ -92,9 +92,9 @@ class WholeBody(Body):
     def __init__(self, content: bytes) -> None:
         self._content = content
         self.complete = True
-        self.dropped = False
+        self.discarded = False
 
-    async def read(self, most: int) -> bytes:
+    async def read(self, limit: int) -> bytes:
         """All of it, however long."""
         return self._content
 
@@ -131,7 +131,7 @@ class Head:
             and "transfer-encoding" not in headers
         )
 
-    def as_sent(self, *, but: str = "") -> bytes:
+    def serialize(self, *, but: str = "") -> bytes:
         """It as it came, for another reader of HTTP; without the header `but`."""
         lines = [f"{name}: {value}" for name, value in self.headers.items() if name != but]
         text = "".join(f"{line}\r\n" for line in lines).encode(errors="surrogateescape")
@@ -151,10 +151,10 @@ class Request:
         self.remote = remote
         self.connection = connection
 
-    def tell_to_continue(self) -> None:
+    def send_continue(self) -> None:
         """Has a client that asks whether to send the body send it (`Expect: 100-continue`; RFC 9110, 10.1.1)."""
         if not self.head.is_1_1 or self.headers.get("expect", "").lower() != "100-continue":
             return
-        self.connection.write_out()
-        if self.connection.wire is not None:
-            self.connection.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.connection.flush()
+        if self.connection.transport is not None:
+            self.connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -35,7 +35,7 @@ class Response:
         self.keep_alive = True
         """Whether the connection may stay open after it."""
 
-    def pieces(self, *, is_1_1: bool, keep_alive: bool, with_body: bool) -> tuple[bytes, ...]:
+    def encode(self, *, is_1_1: bool, keep_alive: bool, with_body: bool) -> tuple[bytes, ...]:
         """What is to be written, to a client of HTTP/1.1 or 1.0; a `HEAD` is answered without the body."""
         body, headers = self.body, tuple(self.headers.items()) if self.headers else ()
         head = _head(self.status, self.content_type, is_1_1, keep_alive, headers, int(time.time()))

@@ -16,7 +16,7 @@ from proxy.http.response import SERVER
 UpgradeHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamResponse]]
 
 
-class Upgraded(RequestHandler):
+class WebSocketHandler(RequestHandler):
     """aiohttp's side of a connection; what happens to it, the one it was before is told too."""
 
     __slots__ = ("_asked", "_before")
@@ -69,13 +69,13 @@ class Upgraded(RequestHandler):
         self._before.resume_writing()
 
 
-class Upgrades:
+class WebSocketUpgrader:
     """Makes WebSockets of the connections of one listener; `handler` serves each, or refuses it."""
 
     def __init__(self, handler: UpgradeHandler) -> None:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             protocol = request.protocol
-            assert isinstance(protocol, Upgraded)  # noqa: S101 - made by nobody else
+            assert isinstance(protocol, WebSocketHandler)  # noqa: S101 - made by nobody else
             response = await handler(request, protocol.take_request())
             if not response.prepared:  # it is refused, and requests of another kind are not served here
                 response.headers["Server"] = SERVER
@@ -86,13 +86,13 @@ class Upgrades:
 
     def take(self, connection: Connection, request: Request, rest: bytes) -> None:
         """Serves a connection from now on: `request` has come, and `rest` after it."""
-        wire = connection.wire
+        wire = connection.transport
         if wire is None:
             return
-        protocol = Upgraded(self._server, connection, request)
+        protocol = WebSocketHandler(self._server, connection, request)
         wire.set_protocol(protocol)
         protocol.connection_made(wire)
-        protocol.data_received(request.head.as_sent())
+        protocol.data_received(request.head.serialize())
         if rest:
             protocol.data_received(rest)
 

@@ -3,10 +3,10 @@
 from proxy.envelope.methods import KNOWN_METHODS, READING_METHODS, SUBMITTING_METHODS
 from proxy.nodes.breaker import Breaker
 from proxy.nodes.health import NodeHealth
-from proxy.nodes.http import Asked, FailureKind, HttpNode, NodeFailure
-from proxy.nodes.ledger_range import LedgerRange, wanted_ledgers
-from proxy.nodes.pool import Node, Nodes
-from proxy.nodes.response import RawAnswer
+from proxy.nodes.http import FailureKind, HttpNode, NodeFailure, NodeRequestDone
+from proxy.nodes.ledger_range import LedgerRange, requested_ledgers
+from proxy.nodes.pool import Node, NodePool
+from proxy.nodes.response import NodeResponse
 from proxy.nodes.status import HealthRules, NodeStatus
 from proxy.nodes.tls import node_tls
 
@@ -14,7 +14,6 @@ __all__ = [
     "KNOWN_METHODS",
     "READING_METHODS",
     "SUBMITTING_METHODS",
-    "Asked",
     "Breaker",
     "FailureKind",
     "HealthRules",
@@ -23,9 +22,10 @@ __all__ = [
     "Node",
     "NodeFailure",
     "NodeHealth",
+    "NodePool",
+    "NodeRequestDone",
+    "NodeResponse",
     "NodeStatus",
-    "Nodes",
-    "RawAnswer",
     "node_tls",
-    "wanted_ledgers",
+    "requested_ledgers",
 ]

@@ -14,7 +14,7 @@ import orjson
 
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.own_requests import result_of
-from proxy.nodes.response import RawAnswer
+from proxy.nodes.response import NodeResponse
 
 _LONGEST = 1_000_000
 """Bytes of an answer that are read; that to `ping` has a hundred."""
@@ -28,7 +28,7 @@ def admin_problem(port: str) -> str:
     )
 
 
-def takes_for_admin(ping: RawAnswer) -> bool:
+def takes_for_admin(ping: NodeResponse) -> bool:
     """Whether the answer to a `ping` over HTTP is an administrator's."""
     return _is_admins(result_of(ping) or {})
 

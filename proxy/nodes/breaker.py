@@ -32,7 +32,7 @@ class Breaker:
         self._ended: deque[tuple[float, bool]] = deque(maxlen=2 * failures)
         self._pause = 0.0
         self._until = 0.0
-        self._on_trial = False
+        self._half_open = False
 
     @property
     def is_open(self) -> bool:
@@ -43,10 +43,10 @@ class Breaker:
         """Whether the node may be given a request now."""
         return not self.is_open or self._clock() >= self._until
 
-    def chosen(self) -> None:
+    def start_trial(self) -> None:
         """The node is given a request; if it is on trial, the next waits for its outcome, or as long as a pause."""
         if self.is_open:
-            self._on_trial = True
+            self._half_open = True
             self._wait()
 
     def succeeded(self) -> None:
@@ -62,15 +62,15 @@ class Breaker:
             if self._too_many():
                 self._pause = self._first_pause
                 self._wait()
-        elif self._on_trial:  # else it was under way when the breaker opened
-            self._on_trial = False
+        elif self._half_open:  # else it was under way when the breaker opened
+            self._half_open = False
             self._pause = min(2 * self._pause, self._longest_pause)
             self._wait()
 
     def close(self) -> None:
         """Forget the failures: the node has begun anew."""
         self._pause = 0.0
-        self._on_trial = False
+        self._half_open = False
         self._ended.clear()
 
     def _too_many(self) -> bool:

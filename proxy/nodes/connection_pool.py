@@ -5,11 +5,11 @@ import ssl
 from collections import deque
 from urllib.parse import SplitResult
 
-from proxy.eventloop.write_batcher import Outlet
+from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.http_connection import HttpConnection
 
 
-class HttpConnections:
+class ConnectionPool:
     """The connections to one node's port: those that are idle are kept, newest first, for `idle_seconds`.
 
     `url`: `http` or `https`. `tls`: for `https`; None is the system's trust. How many there are at once is the
@@ -17,7 +17,13 @@ class HttpConnections:
     """
 
     def __init__(
-        self, url: SplitResult, outlet: Outlet, *, idle_seconds: float, most_bytes: int, tls: ssl.SSLContext | None
+        self,
+        url: SplitResult,
+        outlet: WriteBatcher,
+        *,
+        idle_seconds: float,
+        most_bytes: int,
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._host = url.hostname or ""
         self._port = url.port or (443 if url.scheme == "https" else 80)
@@ -30,7 +36,7 @@ class HttpConnections:
         self._all: set[HttpConnection] = set()
         self._sweep: asyncio.TimerHandle | None = None
 
-    def take(self) -> HttpConnection | None:
+    def acquire(self) -> HttpConnection | None:
         """An idle connection, the one used last; None where there is none."""
         idle = self._idle
         while idle:
@@ -52,7 +58,7 @@ class HttpConnections:
         self._all.add(connection)
         return connection
 
-    def give_back(self, connection: HttpConnection) -> None:
+    def release(self, connection: HttpConnection) -> None:
         """Keeps a connection after a question, or forgets it if it cannot be used again."""
         if not connection.usable:
             self._all.discard(connection)

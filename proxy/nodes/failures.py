@@ -3,37 +3,37 @@
 from adapters import JsonObject
 from adapters.errors import error_result
 from proxy.nodes.http import FailureKind, NodeFailure
-from proxy.versions.translator import AnswerMisshapen
+from proxy.versions.translator import UnexpectedShape
 
-_TOLD: dict[FailureKind, tuple[int, str]] = {
+_RESPONSES: dict[FailureKind, tuple[int, str]] = {
     "refused": (503, "The node cannot be reached."),
     "timeout": (504, "The node did not answer in time."),
     "disconnected": (502, "The connection to the node was lost before it had answered."),
     "too_large": (502, "The node's answer is larger than this server takes."),
     "nonsense": (502, "The node's answer cannot be read."),
 }
-_UNSURE = " It is not known whether the node acted on the request."
+_OUTCOME_UNKNOWN = " It is not known whether the node acted on the request."
 
 
-class NoNode(Exception):  # noqa: N818 - what has happened, not what is wrong with us
+class NoHealthyNode(Exception):  # noqa: N818 - what has happened, not what is wrong with us
     """No node can be asked at the moment."""
 
 
-Failure = NoNode | NodeFailure | AnswerMisshapen
-FAILURES = (NoNode, NodeFailure, AnswerMisshapen)
+Failure = NoHealthyNode | NodeFailure | UnexpectedShape
+NODE_ERRORS = (NoHealthyNode, NodeFailure, UnexpectedShape)
 
 
-def told_of_failure(failure: Failure, client_version: int, reads_only: bool) -> tuple[int, JsonObject]:
+def failure_response(failure: Failure, client_version: int, reads_only: bool) -> tuple[int, JsonObject]:
     """The HTTP status and the error result for a client of that version.
 
     A node that cannot be reached is to a client what a node out of sync is: v1 calls that `noNetwork`, later versions
     `notSynced`. What was asked and may have been acted on says so, unless the request `reads_only`.
     """
-    if isinstance(failure, NoNode):
+    if isinstance(failure, NoHealthyNode):
         status, message = 503, "No node can be asked at the moment."
     else:
-        status, message = _TOLD[failure.kind if isinstance(failure, NodeFailure) else "nonsense"]
-        if not reads_only and not (isinstance(failure, NodeFailure) and not failure.reached):
-            message += _UNSURE
+        status, message = _RESPONSES[failure.kind if isinstance(failure, NodeFailure) else "nonsense"]
+        if not reads_only and not (isinstance(failure, NodeFailure) and not failure.maybe_received):
+            message += _OUTCOME_UNKNOWN
     token = {502: "internal", 503: "noNetwork" if client_version == 1 else "notSynced", 504: "tooBusy"}[status]
     return status, error_result(token, message)

@@ -9,19 +9,19 @@ from dataclasses import replace
 import orjson
 import structlog
 
-from proxy.eventloop.inline_task import in_task
+from proxy.eventloop.inline_task import ensure_task
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
-from proxy.nodes.http import Asked, HttpNode, NodeFailure
-from proxy.nodes.own_requests import error_of, no_result, refuses_version, result_of
-from proxy.nodes.response import RawAnswer
-from proxy.nodes.status import HealthRules, NodeStatus, told_by
+from proxy.nodes.http import HttpNode, NodeFailure, NodeRequestDone
+from proxy.nodes.own_requests import describe_invalid, error_of, refuses_version, result_of
+from proxy.nodes.response import NodeResponse
+from proxy.nodes.status import HealthRules, NodeStatus, with_server_info
 from proxy.nodes.version import choose_version
 
 log = structlog.get_logger(__name__)
 
 _SHORTEST = 0.2
 """Seconds between two looks at the least, however many requests fail."""
-_UNDECIDED = 1.0
+_FAST_PROBE = 1.0
 """Seconds until the next look at most, while it is between up and down."""
 
 
@@ -73,11 +73,11 @@ class NodeHealth:
         self._watchers: list[Callable[[], None]] = []
         self._first = asyncio.Event()
         self._looked = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._probe_requested = asyncio.Event()
         self._was_up = False
         self._failures = self._successes = 0  # one after the other, up to now
         self._task: asyncio.Task[None] | None = None
-        node.watch(self._heard)
+        node.add_observer(self._heard)
 
     @property
     def up(self) -> bool:
@@ -98,7 +98,7 @@ class NodeHealth:
         self._tell_up()
         self._task = asyncio.create_task(self._run(), name=f"health of node {self.status.name}")
 
-    async def wait_first(self, seconds: float) -> bool:
+    async def wait_probed(self, seconds: float) -> bool:
         """Wait at most `seconds` for the outcome of the first question; return whether the node is up."""
         try:
             async with asyncio.timeout(seconds):
@@ -107,14 +107,14 @@ class NodeHealth:
             pass
         return self.up
 
-    def doubt(self) -> None:
+    def request_probe(self) -> None:
         """Have the node asked soon, for it answered something odd."""
-        self._hurry.set()
+        self._probe_requested.set()
 
-    async def look_again(self, until: float) -> None:
+    async def probe_now(self, until: float) -> None:
         """Have the node asked at once, and wait for what comes of it, at most until the event loop's time `until`."""
-        self._hurry.set()
-        await in_task()
+        self._probe_requested.set()
+        await ensure_task()
         try:
             async with asyncio.timeout_at(until):
                 await self._looked.wait()
@@ -131,21 +131,21 @@ class NodeHealth:
 
     async def _run(self) -> None:
         while True:
-            await self._look()
+            await self._probe()
             self._first.set()
-            self._hurry.clear()
+            self._probe_requested.clear()
             looked, self._looked = self._looked, asyncio.Event()
             looked.set()
             await asyncio.sleep(min(_SHORTEST, self._interval / 5))
             undecided = self._failures > 0 if self.up else self._successes > 0
-            seconds = min(self._interval, _UNDECIDED) if undecided else self._interval
+            seconds = min(self._interval, _FAST_PROBE) if undecided else self._interval
             try:
                 async with asyncio.timeout(seconds * random.uniform(0.8, 1.2)):  # noqa: S311 - no secret
-                    await self._hurry.wait()
+                    await self._probe_requested.wait()
             except TimeoutError:
                 pass
 
-    async def _look(self) -> None:
+    async def _probe(self) -> None:
         try:
             status, error = await self._question()
         except NodeFailure as failure:
@@ -164,10 +164,10 @@ class NodeHealth:
         result = result_of(answer)
         if result is None or not (isinstance(result.get("info"), dict) or "error" in result):
             if self.up and not refuses_version(answer):
-                raise NodeFailure("nonsense", self.status.name, detail=no_result(answer, api_version))
-            raise _Unusable(no_result(answer, api_version))
+                raise NodeFailure("nonsense", self.status.name, detail=describe_invalid(answer, api_version))
+            raise _Unusable(describe_invalid(answer, api_version))
         now = asyncio.get_running_loop().time()
-        status = told_by(replace(self.status, api_version=api_version, last_answer=now), result, now)
+        status = with_server_info(replace(self.status, api_version=api_version, last_answer=now), result, now)
         if not self._allow_admin and is_clio_admins(result):
             raise _Unusable(admin_problem("HTTP"))
         began_anew = not self.up or (status.uptime or 0) < (self.status.uptime or 0)
@@ -202,23 +202,23 @@ class NodeHealth:
             raise _Unusable(admin_problem("WebSocket"))
         return None
 
-    async def _ask(self, method: str, api_version: int) -> RawAnswer:
+    async def _ask(self, method: str, api_version: int) -> NodeResponse:
         body = orjson.dumps({"method": method, "params": [{"api_version": api_version}]})
         deadline = asyncio.get_running_loop().time() + self._timeout
         return await self._node.ask(body, client=None, method=method, reads_only=True, deadline=deadline)
 
-    def _heard(self, asked: Asked) -> None:
+    def _heard(self, asked: NodeRequestDone) -> None:
         """Learn from the outcome of a client's request."""
         if not asked.for_client:
             return
         outcome = asked.outcome
-        answered = isinstance(outcome, RawAnswer) and _is_usual(outcome)
+        answered = isinstance(outcome, NodeResponse) and _is_usual(outcome)
         if answered == self.status.up:
             return
         if isinstance(outcome, NodeFailure) and outcome.kind == "refused":
             self._count_failure(outcome.kind)
             self._tell_watchers()
-        self._hurry.set()  # the question decides
+        self._probe_requested.set()  # the question decides
 
     def _count_success(self, status: NodeStatus, error: str | None) -> None:
         self._failures = 0
@@ -257,5 +257,5 @@ class NodeHealth:
             watcher()
 
 
-def _is_usual(answer: RawAnswer) -> bool:
+def _is_usual(answer: NodeResponse) -> bool:
     return answer.status < 500 and answer.content_type.startswith("application/json")

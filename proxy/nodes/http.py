@@ -10,15 +10,15 @@ from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
-from proxy.eventloop.deadline_timer import Deadlines
-from proxy.eventloop.inline_task import in_task
-from proxy.eventloop.write_batcher import Outlet
-from proxy.nodes.connection_pool import HttpConnections
+from proxy.eventloop.deadline_timer import DeadlineTimer
+from proxy.eventloop.inline_task import ensure_task
+from proxy.eventloop.write_batcher import WriteBatcher
+from proxy.nodes.connection_pool import ConnectionPool
 from proxy.nodes.forwarded import forwarded_for
 from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection
-from proxy.nodes.response import RawAnswer
-from proxy.nodes.semaphore import Places
-from proxy.telemetry.tracing import UNTRACED, Tracing
+from proxy.nodes.response import NodeResponse
+from proxy.nodes.semaphore import Semaphore
+from proxy.telemetry.tracing import NO_TRACING, Tracing
 
 FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense"]
 
@@ -30,7 +30,7 @@ _FAILURES: dict[FailureKind, str] = {
     "nonsense": "the answer was not one a node gives",
 }
 
-_FAIR_SECONDS = 1.0
+_MIN_BLAMEABLE_SECONDS = 1.0
 """A node that was given less than this, and than half its time, is not blamed where no answer came in it."""
 
 
@@ -46,17 +46,23 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so e
     """
 
     def __init__(
-        self, kind: FailureKind, node: str, *, reached: bool = True, detail: str = "", hurried: bool = False
+        self,
+        kind: FailureKind,
+        node: str,
+        *,
+        maybe_received: bool = True,
+        detail: str = "",
+        client_deadline_hit: bool = False,
     ) -> None:
         super().__init__(f"node {node}: {_FAILURES[kind]}")
         self.kind: FailureKind = kind
         self.node = node
-        self.reached = reached
+        self.maybe_received = maybe_received
         self.detail = detail
-        self.hurried = hurried
+        self.client_deadline_hit = client_deadline_hit
 
 
-class Asked(NamedTuple):
+class NodeRequestDone(NamedTuple):
     """A question that has ended: told to those who watch a node."""
 
     node: str
@@ -64,10 +70,10 @@ class Asked(NamedTuple):
     for_client: bool
     """False for a question of the proxy's own."""
     seconds: float
-    outcome: RawAnswer | NodeFailure
+    outcome: NodeResponse | NodeFailure
 
 
-Watcher = Callable[[Asked], None]
+Watcher = Callable[[NodeRequestDone], None]
 
 
 class HttpNode:
@@ -93,38 +99,38 @@ class HttpNode:
         connections: int,
         answer_bytes: int,
         tls: ssl.SSLContext | None = None,
-        tracing: Tracing = UNTRACED,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self.name = name
         self.url = url
         self._connect_timeout = connect_timeout
         self._answer_timeout = answer_timeout
         self._loop = asyncio.get_running_loop()
-        self._places = Places(connections)
+        self._places = Semaphore(connections)
         self._watchers: list[Watcher] = []
-        self._deadlines = Deadlines()
+        self._deadlines = DeadlineTimer()
         self._waiting: set[asyncio.Timeout] = set()
         self._closed = False
         self._tracing = tracing
         self._head = _head(urlsplit(url))
-        outlet = Outlet()
+        outlet = WriteBatcher()
         # The places bound the connections, so that their pools need no bound of their own.
-        self._reading = HttpConnections(
+        self._reading = ConnectionPool(
             urlsplit(url), outlet, idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls
         )
         # A request that is never repeated must not meet a connection that the node is about to close, so it only takes
         # one that another of its kind used a moment ago.
-        self._submitting = HttpConnections(
+        self._submitting = ConnectionPool(
             urlsplit(url), outlet, idle_seconds=min(0.5, idle_timeout), most_bytes=answer_bytes, tls=tls
         )
 
-    def watch(self, watcher: Watcher) -> None:
+    def add_observer(self, watcher: Watcher) -> None:
         """Call `watcher` after every question, answered or failed (not for one that was cancelled)."""
         self._watchers.append(watcher)
 
     def ask(
         self, body: bytes, *, client: str | None, method: str, reads_only: bool, deadline: float
-    ) -> Coroutine[Any, Any, RawAnswer]:
+    ) -> Coroutine[Any, Any, NodeResponse]:
         """POST `body` and return the whole answer, whatever its status.
 
         `client`: the IP address that the node is to charge; None for a question of the proxy's own.
@@ -137,27 +143,29 @@ class HttpNode:
         if client is None:
             return self._ask_in_time(self._head, body, client, method, reads_only, deadline)
         head = self._head + _forwarded(client)
-        if self._tracing is UNTRACED:
+        if self._tracing is NO_TRACING:
             return self._ask_in_time(head, body, client, method, reads_only, deadline)
         return self._traced(head, body, client, method, reads_only, deadline)
 
     async def _traced(
         self, head: bytes, body: bytes, client: str, method: str, reads_only: bool, deadline: float
-    ) -> RawAnswer:
-        with self._tracing.question(self.name, method) as lines:
+    ) -> NodeResponse:
+        with self._tracing.node_request(self.name, method) as lines:
             return await self._ask_in_time(head + lines, body, client, method, reads_only, deadline)
 
     async def _ask_in_time(
         self, head: bytes, body: bytes, client: str | None, method: str, reads_only: bool, deadline: float
-    ) -> RawAnswer:
+    ) -> NodeResponse:
         began = given = self._loop.time()
         if began >= deadline:
-            raise NodeFailure("timeout", self.name, reached=False)  # told to no watcher: it says nothing of the node
+            raise NodeFailure(
+                "timeout", self.name, maybe_received=False
+            )  # told to no watcher: it says nothing of the node
         ends = min(deadline, began + self._answer_timeout)
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         pool = self._reading if reads_only else self._submitting
         has_place = connected = False
-        answer: RawAnswer | None = None
+        answer: NodeResponse | None = None
         try:
             # The proxy's own few do not wait behind clients: a busy node is not one that is down.
             if client is not None:
@@ -166,7 +174,7 @@ class HttpNode:
                     await self._wait_for_place(ends)
                     given = self._loop.time()
                 has_place = True
-            connection = None if self._closed else pool.take()
+            connection = None if self._closed else pool.acquire()
             while answer is None:
                 may_be_stale = reads_only and connection is not None
                 connected = connection is not None
@@ -178,22 +186,22 @@ class HttpNode:
                     answer = await connection.ask(request)
                 except BaseException as error:
                     connection.abort()
-                    if not (may_be_stale and isinstance(error, ConnectionError)) or connection.answering:
+                    if not (may_be_stale and isinstance(error, ConnectionError)) or connection.answer_started:
                         raise
                 finally:
                     self._deadlines.clear(connection)
-                    pool.give_back(connection)
+                    pool.release(connection)
                 connection = None
             self._check(answer)
         except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
-            hurried = deadline < given + min(self._answer_timeout / 2, _FAIR_SECONDS)
-            failure = self._failure(error, connected, hurried)
-            self._tell(Asked(self.name, method, client is not None, self._loop.time() - began, failure))
+            client_deadline_hit = deadline < given + min(self._answer_timeout / 2, _MIN_BLAMEABLE_SECONDS)
+            failure = self._failure(error, connected, client_deadline_hit)
+            self._tell(NodeRequestDone(self.name, method, client is not None, self._loop.time() - began, failure))
             raise failure from None  # the cause may quote what the node sent
         finally:
             if has_place:
                 self._places.give_back()
-        self._tell(Asked(self.name, method, client is not None, self._loop.time() - began, answer))
+        self._tell(NodeRequestDone(self.name, method, client is not None, self._loop.time() - began, answer))
         return answer
 
     async def _wait_for_place(self, ends: float) -> None:
@@ -203,7 +211,7 @@ class HttpNode:
     @asynccontextmanager
     async def _limit(self, ends: float) -> AsyncIterator[None]:
         """Raises TimeoutError at `ends`, and when all is closed."""
-        await in_task()
+        await ensure_task()
         limit = asyncio.timeout_at(ends)
         self._waiting.add(limit)
         try:
@@ -212,21 +220,21 @@ class HttpNode:
         finally:
             self._waiting.discard(limit)
 
-    async def _connect(self, pool: HttpConnections, ends: float) -> HttpConnection:
+    async def _connect(self, pool: ConnectionPool, ends: float) -> HttpConnection:
         if self._closed:
-            raise NodeFailure("refused", self.name, reached=False)
+            raise NodeFailure("refused", self.name, maybe_received=False)
         async with self._limit(min(ends, self._loop.time() + self._connect_timeout)):
             return await pool.connect()
 
-    def _check(self, answer: RawAnswer) -> None:
+    def _check(self, answer: NodeResponse) -> None:
         """Raises NodeFailure for what no node answers."""
         if 300 <= answer.status < 400 or (answer.content_encoding and answer.content_encoding.lower() != "identity"):
             raise NodeFailure("nonsense", self.name)
-        if not answer.framed and not _is_json(answer.body):
+        if not answer.has_length and not _is_json(answer.body):
             # Ended by closing: only what the body says can tell whether it is whole.
             raise NodeFailure("disconnected", self.name)
 
-    def _failure(self, error: Exception, connected: bool, hurried: bool) -> NodeFailure:
+    def _failure(self, error: Exception, connected: bool, client_deadline_hit: bool) -> NodeFailure:
         if isinstance(error, NodeFailure):
             return error
         kind: FailureKind
@@ -241,9 +249,15 @@ class HttpNode:
         else:
             kind = "disconnected"
         detail = _tls_fault(error) if isinstance(error, ssl.SSLError) else ""
-        return NodeFailure(kind, self.name, reached=connected, detail=detail, hurried=hurried and kind == "timeout")
+        return NodeFailure(
+            kind,
+            self.name,
+            maybe_received=connected,
+            detail=detail,
+            client_deadline_hit=client_deadline_hit and kind == "timeout",
+        )
 
-    def _tell(self, asked: Asked) -> None:
+    def _tell(self, asked: NodeRequestDone) -> None:
         for watcher in self._watchers:
             watcher(asked)
 

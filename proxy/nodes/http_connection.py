@@ -9,10 +9,10 @@ from typing import cast
 
 import httptools
 
-from proxy.eventloop.chunk_buffer import Parts
-from proxy.eventloop.inline_task import Reply
-from proxy.eventloop.write_batcher import Outlet
-from proxy.nodes.response import RawAnswer, answer_at_once
+from proxy.eventloop.chunk_buffer import ChunkBuffer
+from proxy.eventloop.inline_task import InlineFuture
+from proxy.eventloop.write_batcher import WriteBatcher
+from proxy.nodes.response import NodeResponse, parse_cached
 
 _MOST_HEAD_BYTES = 65_536
 """Of an answer: status line and headers."""
@@ -35,24 +35,24 @@ class HttpConnection(asyncio.Protocol):
     `most_bytes`: the largest body taken. `outlet`: that of its node. The parser calls the `on_…` methods.
     """
 
-    def __init__(self, most_bytes: int, outlet: Outlet) -> None:
+    def __init__(self, most_bytes: int, outlet: WriteBatcher) -> None:
         self._most_bytes = most_bytes
         self._outlet = outlet
         self._unwritten = b""  # of a question
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._waiting: Reply[RawAnswer] | None = None
+        self._waiting: InlineFuture[NodeResponse] | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
-        self._body = Parts()
+        self._body = ChunkBuffer()
         self._head_size = 0
         self._headers_size = 0
         self._content_type = ""
         self._content_encoding = ""
         self._framed = False
         self._in_body = False
-        self._whole: tuple[RawAnswer, bool] | None = None  # until all that came is read
-        self.answering = False
+        self._complete_answer: tuple[NodeResponse, bool] | None = None  # until all that came is read
+        self.answer_started = False
         """Whether any byte of the answer to the current question has come."""
         self.idle_since = 0.0
 
@@ -62,7 +62,7 @@ class HttpConnection(asyncio.Protocol):
         transport = self._transport
         return transport is not None and not transport.is_closing()
 
-    def ask(self, request: bytes) -> Reply[RawAnswer]:
+    def ask(self, request: bytes) -> InlineFuture[NodeResponse]:
         """Writes a request; what is returned has its whole answer, when that is there.
 
         Or it has ConnectionError where the connection is lost, TimeoutError once it is told to `expire`, AnswerTooLarge
@@ -73,9 +73,9 @@ class HttpConnection(asyncio.Protocol):
             raise ConnectionResetError
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
-        waiting = self._waiting = Reply(loop=self._loop)
-        self.answering = False
-        self._outlet.under_way += 1
+        waiting = self._waiting = InlineFuture(loop=self._loop)
+        self.answer_started = False
+        self._outlet.in_flight += 1
         if self._outlet.is_busy:
             self._unwritten = request
             self._outlet.add(self)
@@ -83,7 +83,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.write(request)
         return waiting
 
-    def write_out(self) -> None:
+    def flush(self) -> None:
         """Writes what was to be written at the end of the event loop's round."""
         unwritten, self._unwritten = self._unwritten, b""
         if self._transport is not None and not self._transport.is_closing():
@@ -113,11 +113,11 @@ class HttpConnection(asyncio.Protocol):
         if self._waiting is None or self._waiting.done() or self._parser is None or self._unwritten:
             self.abort()
             return
-        if not self.answering:
-            self.answering = True
-            answer = answer_at_once(data, self._most_bytes)
+        if not self.answer_started:
+            self.answer_started = True
+            answer = parse_cached(data, self._most_bytes)
             if answer is not None:
-                self._give(*answer)
+                self._deliver(*answer)
                 return
         if not self._in_body:
             self._head_size += len(data)
@@ -127,8 +127,8 @@ class HttpConnection(asyncio.Protocol):
             if not self._in_body and self._head_size > 2 * _MOST_HEAD_BYTES:
                 raise AnswerMalformed
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, AnswerMalformed, AnswerTooLarge) as error:
-            if self._whole is not None:  # what came after it is nothing that was asked for
-                self._give(self._whole[0], keeps=False)
+            if self._complete_answer is not None:  # what came after it is nothing that was asked for
+                self._deliver(self._complete_answer[0], keeps=False)
                 return
             too_large = isinstance(error, AnswerTooLarge) or isinstance(error.__context__, AnswerTooLarge)
             self._fail(AnswerTooLarge() if too_large else AnswerMalformed())
@@ -150,7 +150,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """An answer begins."""
-        if self._whole is not None:
+        if self._complete_answer is not None:
             raise AnswerMalformed  # a second answer to one question
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -198,34 +198,34 @@ class HttpConnection(asyncio.Protocol):
         return self._parser.get_status_code() if self._parser is not None else 0
 
     def _finish(self, *, keeps: bool) -> None:
-        body = self._body.take()
-        answer = RawAnswer(self._status(), self._content_type, body, self._content_encoding, self._framed)
-        self._whole = answer, keeps
+        body = self._body.drain()
+        answer = NodeResponse(self._status(), self._content_type, body, self._content_encoding, self._framed)
+        self._complete_answer = answer, keeps
         self._begin_message()
 
     def _give_whole(self) -> None:
         """Gives the answer, if it is there wholly."""
-        if self._whole is not None:
-            self._give(*self._whole)
+        if self._complete_answer is not None:
+            self._deliver(*self._complete_answer)
 
-    def _give(self, answer: RawAnswer, keeps: bool) -> None:
+    def _deliver(self, answer: NodeResponse, keeps: bool) -> None:
         """The question is answered, and the connection `keeps` open."""
-        waiting, self._waiting, self._whole = self._waiting, None, None
+        waiting, self._waiting, self._complete_answer = self._waiting, None, None
         if not keeps and self._transport is not None:
             self._transport.close()
         if waiting is not None:
-            self._outlet.under_way -= 1
+            self._outlet.in_flight -= 1
             if waiting.done():
                 return
             if len(answer.body) > _LARGE_BYTES:
-                waiting.bring_large(answer)
+                waiting.resolve_later(answer)
             else:
-                waiting.bring(answer)
+                waiting.resolve(answer)
 
     def _fail(self, error: Exception) -> None:
-        waiting, self._waiting, self._whole = self._waiting, None, None
+        waiting, self._waiting, self._complete_answer = self._waiting, None, None
         self.abort()
         if waiting is not None:
-            self._outlet.under_way -= 1
+            self._outlet.in_flight -= 1
             if not waiting.done():
-                waiting.fail(error)
+                waiting.reject(error)

@@ -14,7 +14,7 @@ class LedgerRange(NamedTuple):
     last: int
 
 
-def wanted_ledgers(params: Mapping[str, Any]) -> LedgerRange | None:
+def requested_ledgers(params: Mapping[str, Any]) -> LedgerRange | None:
     """The ledgers that a request cannot be answered without, None where its parameters name none by number.
 
     Looks at `ledger_index` (and the old `ledger`), `ledger_index_min` and `_max` of `account_tx`, `min_ledger` and

@@ -4,10 +4,10 @@ from typing import Any
 
 import orjson
 
-from proxy.nodes.response import RawAnswer
+from proxy.nodes.response import NodeResponse
 
 
-def result_of(answer: RawAnswer) -> dict[str, Any] | None:
+def result_of(answer: NodeResponse) -> dict[str, Any] | None:
     """The `result` of a JSON-RPC answer, None if that is no object; the answer itself where it has none, as the errors
     that a Clio gives in place of an answer.
     """
@@ -27,12 +27,12 @@ def error_of(result: dict[str, Any]) -> str | None:
     return error[:64] if isinstance(error, str) else None
 
 
-def refuses_version(answer: RawAnswer) -> bool:
+def refuses_version(answer: NodeResponse) -> bool:
     """Whether the node does not speak the API version that it was asked in."""
     return answer.status == 400 and answer.body.startswith(b"invalid_API_version")
 
 
-def no_result(answer: RawAnswer, api_version: int | None) -> str:
+def describe_invalid(answer: NodeResponse, api_version: int | None) -> str:
     """Words for an answer without a result to a question asked in `api_version`."""
     if refuses_version(answer):
         return f"refuses API version {api_version}"

@@ -12,9 +12,9 @@ import structlog
 
 from proxy.nodes.breaker import Breaker
 from proxy.nodes.health import NodeHealth
-from proxy.nodes.http import Asked, HttpNode, NodeFailure
+from proxy.nodes.http import HttpNode, NodeFailure, NodeRequestDone
 from proxy.nodes.ledger_range import LedgerRange, has_ledgers
-from proxy.nodes.status import HealthRules, NodeStatus, judged
+from proxy.nodes.status import HealthRules, NodeStatus, with_health
 
 if TYPE_CHECKING:
     from proxy.grpc_passthrough.node import GrpcNode  # whose library is optional
@@ -43,7 +43,7 @@ class Node:
 
     def __post_init__(self) -> None:
         self.status = self.health.status
-        self.http.watch(self._heard)
+        self.http.add_observer(self._on_request_done)
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -69,7 +69,7 @@ class Node:
     async def wait_first(self, seconds: float) -> None:
         """Waits at most `seconds` for a first word of it."""
         await asyncio.gather(
-            self.health.wait_first(seconds), *([] if self.grpc is None else [self.grpc.wait_first(seconds)])
+            self.health.wait_probed(seconds), *([] if self.grpc is None else [self.grpc.wait_first(seconds)])
         )
 
     async def close(self) -> None:
@@ -79,27 +79,27 @@ class Node:
         if self.grpc is not None:
             await self.grpc.close()
 
-    def takes_work(self, websocket: bool) -> bool:
+    def is_available(self, websocket: bool) -> bool:
         """Whether it can be given a request now, or where `websocket` a session."""
         status = self.status
         if websocket and (self.websocket_url is None or status.websocket_problem is not None):
             return False
         return status.healthy and self.api_version is not None and (not self.breaker.is_open or self.breaker.allows())
 
-    def _heard(self, asked: Asked) -> None:
+    def _on_request_done(self, asked: NodeRequestDone) -> None:
         if not asked.for_client:
             return
         if not isinstance(asked.outcome, NodeFailure):
             self.breaker.succeeded()
         # Too large is what the client wished for, and hurried what it left time for: neither is the node's fault.
-        elif asked.outcome.kind != "too_large" and not asked.outcome.hurried:
+        elif asked.outcome.kind != "too_large" and not asked.outcome.client_deadline_hit:
             was_open = self.breaker.is_open
             self.breaker.failed()
             if self.breaker.is_open and not was_open:
                 log.warning("node_paused", node=self.name, failure=asked.outcome.kind)
 
 
-class Nodes:
+class NodePool:
     """The nodes, their health looked after from `start` to `close`, and judged by `rules`."""
 
     def __init__(self, nodes: Iterable[Node], rules: HealthRules | None = None) -> None:
@@ -109,7 +109,7 @@ class Nodes:
     async def start(self, wait: float) -> None:
         """Begins to look after them; waits at most `wait` seconds for a first word of each."""
         for node in self._nodes:
-            node.start(self._judge)
+            node.start(self._reevaluate)
         await asyncio.gather(*(node.wait_first(wait) for node in self._nodes))
 
     async def replace(self, nodes: Sequence[Node], rules: HealthRules, wait: float) -> list[Node]:
@@ -120,29 +120,29 @@ class Nodes:
         """
         new = [node for node in nodes if node not in self._nodes]
         for node in new:
-            node.start(self._judge)
+            node.start(self._reevaluate)
         try:
             await asyncio.gather(*(node.wait_first(wait) for node in new))
         except BaseException:
-            await Nodes(new).close()
+            await NodePool(new).close()
             raise
         gone = [node for node in self._nodes if node not in nodes]
         self._nodes, self._rules = tuple(nodes), rules
-        self._judge()
+        self._reevaluate()
         return gone
 
     async def close(self) -> None:
         """Ends what `start` began, and all connections."""
         await asyncio.gather(*(node.close() for node in self._nodes))
 
-    def choose(
+    def select(
         self,
         client_version: int,
         *,
         websocket: bool = False,
         reads_only: bool = True,
         ledger_index: LedgerRange | None = None,
-        not_these: Collection[Node] = (),
+        exclude: Collection[Node] = (),
     ) -> Node | None:
         """The node for a client's request, None where none is fit.
 
@@ -150,7 +150,7 @@ class Nodes:
         rewriting is the best rewriting; then the least busy by its weight, and among equals one by chance. What is
         asked once only, because it is not `reads_only` or because it is a session, is nothing to try a node with.
         """
-        able = [node for node in self._nodes if node.takes_work(websocket) and node not in not_these]
+        able = [node for node in self._nodes if node.is_available(websocket) and node not in exclude]
         if not able:
             return None
         if len(able) == 1:
@@ -159,7 +159,7 @@ class Nodes:
             asked_once = websocket or not reads_only
             chosen = min(able, key=lambda node: _order(node, client_version, asked_once, ledger_index))
         if chosen.breaker.is_open:
-            chosen.breaker.chosen()
+            chosen.breaker.start_trial()
         return chosen
 
     def choose_for_grpc(self) -> Node | None:
@@ -180,19 +180,19 @@ class Nodes:
         """How each node is."""
         return tuple(node.status for node in self._nodes)
 
-    def paused(self) -> frozenset[str]:
+    def tripped(self) -> frozenset[str]:
         """The names of the nodes that are given no work, or one request on trial, because requests failed."""
         return frozenset(node.name for node in self._nodes if node.breaker.is_open)
 
-    def _judge(self) -> None:
+    def _reevaluate(self) -> None:
         """Compare the nodes anew, for one of them has been heard of."""
         now = asyncio.get_running_loop().time()
         # Of those that could be given work: one that could not holds none of the others to its ledger.
-        told = (judged(node.health.status, self._rules, None, now) for node in self._nodes)
+        told = (with_health(node.health.status, self._rules, None, now) for node in self._nodes)
         best = max((status.validated_ledger or 0 for status in told if status.healthy), default=0) or None
         for node in self._nodes:
             known = replace(node.health.status, grpc_problem=node.grpc.problem if node.grpc else None)
-            was, is_now = node.status, judged(known, self._rules, best, now)
+            was, is_now = node.status, with_health(known, self._rules, best, now)
             node.status = is_now
             if is_now.up and not was.up:
                 node.breaker.close()

@@ -10,7 +10,7 @@ _MOST_REMEMBERED_BYTES = 1_024
 _REMEMBERED = 1_024
 
 
-class RawAnswer(NamedTuple):
+class NodeResponse(NamedTuple):
     """A node's whole answer, as it came: HTTP status, `Content-Type` and `Content-Encoding` ("" for none), body.
 
     `framed`: its length was told, not only by closing the connection.
@@ -20,16 +20,16 @@ class RawAnswer(NamedTuple):
     content_type: str
     body: bytes
     content_encoding: str = ""
-    framed: bool = True
+    has_length: bool = True
 
 
-def answer_at_once(data: bytes, most_bytes: int) -> tuple[RawAnswer, bool] | None:
+def parse_cached(data: bytes, most_bytes: int) -> tuple[NodeResponse, bool] | None:
     """The answer, if `data` is one, wholly, and nothing else, and whether the connection keeps open after it."""
     end = data.find(b"\r\n\r\n", 0, _MOST_REMEMBERED_BYTES) + 4
     head = _read_head(data[:end]) if end > 4 else None
     if head is None or len(data) - end != head.length or head.length > most_bytes:
         return None
-    return RawAnswer(head.status, head.content_type, data[end:], head.content_encoding), head.keeps
+    return NodeResponse(head.status, head.content_type, data[end:], head.content_encoding), head.keep_alive
 
 
 class _Head(NamedTuple):
@@ -39,7 +39,7 @@ class _Head(NamedTuple):
     content_type: str
     content_encoding: str
     length: int
-    keeps: bool
+    keep_alive: bool
 
 
 @lru_cache(_REMEMBERED)

@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 
 
-class Places:
+class Semaphore:
     """`number` places, to be used within one event loop."""
 
     def __init__(self, number: int) -> None:

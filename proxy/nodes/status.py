@@ -44,7 +44,7 @@ class NodeStatus:
     validated_ledger: int | None = None
     validated_ledger_age: int | None = None
     """Seconds, when it was told."""
-    told_at: float | None = None
+    reported_at: float | None = None
     """When it last told of its ledgers, in the event loop's time (seconds)."""
     complete_ledgers: str | None = None
     """For example `32570-91234567`, with commas where there are gaps."""
@@ -57,12 +57,12 @@ class NodeStatus:
 
     def validated_age(self, now: float) -> float | None:
         """Seconds since its last validated ledger as far as is known, at the event loop's time `now`."""
-        if self.validated_ledger_age is None or self.told_at is None:
+        if self.validated_ledger_age is None or self.reported_at is None:
             return None
-        return self.validated_ledger_age + now - self.told_at
+        return self.validated_ledger_age + now - self.reported_at
 
 
-def told_by(status: NodeStatus, result: dict[str, Any], now: float) -> NodeStatus:
+def with_server_info(status: NodeStatus, result: dict[str, Any], now: float) -> NodeStatus:
     """`status` with what a result of `server_info` tells; one without `info` (an error) tells nothing."""
     info = result.get("info")
     if not isinstance(info, dict):
@@ -75,14 +75,14 @@ def told_by(status: NodeStatus, result: dict[str, Any], now: float) -> NodeStatu
         server_state=_typed(info.get("server_state"), str),
         validated_ledger=_typed(ledger.get("seq"), int),
         validated_ledger_age=_typed(ledger.get("age"), int),
-        told_at=now,
+        reported_at=now,
         complete_ledgers=_typed(info.get("complete_ledgers"), str),
         is_clio="clio_version" in info,
         uptime=_typed(info.get("uptime"), int),
     )
 
 
-def judged(status: NodeStatus, rules: HealthRules, best: int | None, now: float) -> NodeStatus:
+def with_health(status: NodeStatus, rules: HealthRules, best: int | None, now: float) -> NodeStatus:
     """`status` with `healthy`, `lag` and, where it is not healthy, `problem`. `best`: the nodes' newest ledger.
 
     A node that tells nothing of its ledgers, because it answers `server_info` with an error, is taken as it is.
@@ -92,11 +92,11 @@ def judged(status: NodeStatus, rules: HealthRules, best: int | None, now: float)
         lag = max(0, best - status.validated_ledger)
     if not status.up:
         return replace(status, healthy=False, lag=lag)
-    unfit = _unfit(status, rules, lag, now) if status.told_at is not None else None
+    unfit = _unhealthy_reason(status, rules, lag, now) if status.reported_at is not None else None
     return replace(status, healthy=unfit is None, lag=lag, problem=unfit or status.problem)
 
 
-def _unfit(status: NodeStatus, rules: HealthRules, lag: int | None, now: float) -> str | None:
+def _unhealthy_reason(status: NodeStatus, rules: HealthRules, lag: int | None, now: float) -> str | None:
     if rules.states and status.server_state is not None and status.server_state not in rules.states:
         return f"is in state {status.server_state[:20]} (health.states)"
     if status.validated_ledger is None:

@@ -1,14 +1,14 @@
 """Which API version a node is spoken to in, chosen from what it says it has."""
 
 from adapters import VERSIONS
-from proxy.nodes.own_requests import error_of, no_result, refuses_version, result_of
-from proxy.nodes.response import RawAnswer
+from proxy.nodes.own_requests import describe_invalid, error_of, refuses_version, result_of
+from proxy.nodes.response import NodeResponse
 
 HIGHEST_VERSION = VERSIONS.newest
 """The highest API version that any part of the proxy knows."""
 
 
-def choose_version(answer: RawAnswer, newest: int) -> tuple[int | None, str]:
+def choose_version(answer: NodeResponse, newest: int) -> tuple[int | None, str]:
     """Choose the version to speak from a node's answer to `version`, asked at version 2.
 
     The lowest that the node has from `newest` on, or its highest below. A node that has version 2 names its range in
@@ -17,7 +17,7 @@ def choose_version(answer: RawAnswer, newest: int) -> tuple[int | None, str]:
     """
     result = result_of(answer)
     if result is None:
-        return (1, "") if refuses_version(answer) else (None, no_result(answer, 2))
+        return (1, "") if refuses_version(answer) else (None, describe_invalid(answer, 2))
     error = error_of(result)
     if error in ("invalid_API_version", "unknownCmd"):
         return 1, ""

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import WebSocketWriter
 
-from proxy.eventloop.deadline_timer import Deadlines
+from proxy.eventloop.deadline_timer import DeadlineTimer
 from proxy.nodes.forwarded import forwarded_for
 from proxy.nodes.http import NodeFailure
 
@@ -46,7 +46,7 @@ class _Socket(aiohttp.ClientWebSocketResponse[bool]):
             error.__traceback__ = error.__context__ = None
 
 
-class WebSocketDialer:
+class WebSocketConnector:
     """Opens connections to nodes; make it where an event loop runs.
 
     `connect_timeout`: seconds for connection and handshake. `ping_interval`: seconds without a word from the node
@@ -58,7 +58,7 @@ class WebSocketDialer:
         self._connect_timeout = connect_timeout
         self._ping_interval = ping_interval
         self._message_bytes = message_bytes
-        self._deadlines = Deadlines()
+        self._deadlines = DeadlineTimer()
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, force_close=True),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -90,9 +90,9 @@ class WebSocketDialer:
                     decode_text=False,
                 )
         except TimeoutError:
-            raise NodeFailure("timeout", name, reached=False) from None
+            raise NodeFailure("timeout", name, maybe_received=False) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise NodeFailure("refused", name, reached=False, detail=_detail(error)) from None
+            raise NodeFailure("refused", name, maybe_received=False, detail=_detail(error)) from None
         return NodeConnection(name, cast(_Socket, socket), self._deadlines)
 
     async def close(self) -> None:
@@ -107,7 +107,7 @@ class NodeConnection:
     `deadlines`: for the questions that are asked on it.
     """
 
-    def __init__(self, name: str, socket: _Socket, deadlines: Deadlines) -> None:
+    def __init__(self, name: str, socket: _Socket, deadlines: DeadlineTimer) -> None:
         self.name = name
         self.deadlines = deadlines
         self.close_reason = ""
@@ -145,7 +145,7 @@ class NodeConnection:
         return self._socket.close_code
 
     @property
-    def was_silent(self) -> bool:
+    def ping_timed_out(self) -> bool:
         """Whether it was given up because the node answered no ping."""
         return isinstance(self._socket.exception(), TimeoutError)
 

@@ -21,7 +21,7 @@ _SECONDS = 1.0
 """For a worker to answer; one that does not is left out. Less than whoever asks for all of them waits: the chart's
 readiness probe gives up after 2 seconds."""
 
-_LEAST = frozenset(
+_MIN_GAUGES = frozenset(
     {
         "process_start_time_seconds",
         "xrpl_proxy_certificate_expiry_timestamp_seconds",
@@ -31,7 +31,7 @@ _LEAST = frozenset(
     }
 )
 """Gauges of which the least of any worker counts: what is bad for one of them is to be seen."""
-_MOST = frozenset(
+_MAX_GAUGES = frozenset(
     {
         "process_max_fds",
         "python_info",
@@ -55,19 +55,19 @@ def merged(texts: Iterable[str], base: Iterable[Metric] = ()) -> list[Metric]:
         for sample in family.samples:
             key = (sample.name, tuple(sample.labels.items()))
             before = known.get(key)
-            known[key] = sample.value if before is None else _one(family.name, before, sample.value)
+            known[key] = sample.value if before is None else _combine(family.name, before, sample.value)
     for name, family in families.items():
         family.samples = [Sample(sample, dict(labels), value) for (sample, labels), value in values[name].items()]
     return list(families.values())
 
 
-def _one(family: str, one: float, other: float) -> float:
-    if family in _LEAST:
+def _combine(family: str, one: float, other: float) -> float:
+    if family in _MIN_GAUGES:
         return min(one, other)
-    return max(one, other) if family in _MOST else one + other
+    return max(one, other) if family in _MAX_GAUGES else one + other
 
 
-class _Kept:
+class _CounterHistory:
     """What each living worker told last, and what those counted that have ended.
 
     Without that a counter would go back when one ends, or is silent, and Prometheus would take all that is left of it
@@ -116,7 +116,7 @@ class _Merged(Collector):
         yield CounterMetricFamily("xrpl_proxy_workers_ended", "Workers that ended unasked", value=self.ended)
 
 
-class WholeServer(ObserveServer):
+class AggregateServer(ObserveServer):
     """The observe address of several workers, which each have one of their own.
 
     `/clients` and `/summary` are added up. `/ready` has the nodes as one of the workers sees them, and how many
@@ -134,7 +134,7 @@ class WholeServer(ObserveServer):
         draining: Callable[[], bool],
     ) -> None:
         self._merged = _Merged(wanted)
-        self._kept = _Kept()
+        self._kept = _CounterHistory()
         super().__init__(
             host,
             port,
@@ -163,7 +163,7 @@ class WholeServer(ObserveServer):
         if self._http is not None:
             await self._http.close()
 
-    def worker_ended(self) -> None:
+    def worker_exited(self) -> None:
         """Count a worker that ended unasked."""
         self._merged.ended += 1
         self._kept.keep_only(self._workers())

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from proxy.telemetry.client_usage import Callers, Seen, Use, UsedFor
+from proxy.telemetry.client_usage import ClientRecord, ClientUsage, UsageCount, UsageKey
 from proxy.telemetry.logs import mask_text
 
 _WANTED = re.compile(r"[1-9][0-9]?|refused")
@@ -24,12 +24,12 @@ class ClientsPage:
     the caller seen last first. `version` is null for requests whose version was refused; `?version=1`, or `refused`,
     leaves out all others. `requests` are those since `first`; what was not used for `hours` is left out.
 
-    `callers`: as they are in force. `shadow_refuse`: the versions counted as if they were refused.
+    `callers`: as they are in force. `dry_run_refuse`: the versions counted as if they were refused.
     """
 
-    def __init__(self, callers: Callable[[], Callers], shadow_refuse: Callable[[], Collection[int]]) -> None:
+    def __init__(self, callers: Callable[[], ClientUsage], dry_run_refuse: Callable[[], Collection[int]]) -> None:
         self._callers = callers
-        self._shadow_refuse = shadow_refuse
+        self._dry_run_refuse = dry_run_refuse
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answers one GET."""
@@ -37,19 +37,19 @@ class ClientsPage:
         if wanted is not None and not _WANTED.fullmatch(wanted):
             return _json(400, {"error": "version is not allowed: an API version, such as 1, or refused"})
         callers = self._callers()
-        told = (self._told(seen, wanted) for seen in callers.within_hours())
+        told = (self._told(seen, wanted) for seen in callers.recent())
         return _json(
             200,
             {
                 "keep": callers.keep,
                 "hours": callers.hours,
                 "callers": [caller for caller in told if caller["versions"]],
-                "gave_way": callers.gave_way,
+                "gave_way": callers.evicted,
             },
         )
 
-    def _told(self, seen: Seen, wanted: str | None) -> dict[str, Any]:
-        by_version: dict[int | None, list[tuple[UsedFor, Use]]] = {}
+    def _told(self, seen: ClientRecord, wanted: str | None) -> dict[str, Any]:
+        by_version: dict[int | None, list[tuple[UsageKey, UsageCount]]] = {}
         for used_for, use in seen.uses.items():
             if wanted in (None, "refused" if used_for.version is None else str(used_for.version)):
                 by_version.setdefault(used_for.version, []).append((used_for, use))
@@ -60,7 +60,7 @@ class ClientsPage:
             "versions": [self._of_version(version, by_version[version]) for version in sorted(by_version, key=_order)],
         }
 
-    def _of_version(self, version: int | None, uses: list[tuple[UsedFor, Use]]) -> dict[str, Any]:
+    def _of_version(self, version: int | None, uses: list[tuple[UsageKey, UsageCount]]) -> dict[str, Any]:
         transports, methods = Counter[str](), Counter[str]()
         for used_for, use in uses:
             transports[used_for.transport] += use.requests
@@ -68,7 +68,7 @@ class ClientsPage:
                 methods[used_for.method] += use.requests
         return {
             "version": version,
-            "would_refuse": version in self._shadow_refuse(),
+            "would_refuse": version in self._dry_run_refuse(),
             "requests": transports.total(),
             "first": _time(min(use.first for _, use in uses)),
             "last": _time(max(use.last for _, use in uses)),

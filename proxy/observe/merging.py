@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Any
 
-Told = dict[str, Any]
+Json = dict[str, Any]
 
 _COUNTS = ("outcomes", "sessions", "subscriptions", "refusals")
 
 
-def merged_clients(told: Sequence[Told]) -> Told:
+def merged_clients(told: Sequence[Json]) -> Json:
     """The answers to `/clients` as one: a caller that came to several workers stands there once. `told`: not empty."""
-    callers: dict[tuple[Any, ...], Told] = {}
+    callers: dict[tuple[Any, ...], Json] = {}
     for each in told:
         for caller in each["callers"]:
             key = (caller["address"], caller["user_agent"], caller["user"])
@@ -22,13 +22,13 @@ def merged_clients(told: Sequence[Told]) -> Told:
     return {**told[0], "callers": latest, "gave_way": sum(each["gave_way"] for each in told)}
 
 
-def merged_summary(told: Sequence[Told]) -> Told:
+def merged_summary(told: Sequence[Json]) -> Json:
     """The answers to `/summary` as one: counts added up, and of the nodes what the first of a ready worker sees.
 
     `told`: not empty. Entries of the history are added up counted from the latest, for workers start together.
     """
     seen = next((each for each in told if each["ready"]), told[0])
-    versions, methods = dict(seen["versions"]), dict[str, Told]()
+    versions, methods = dict(seen["versions"]), dict[str, Json]()
     for name in ("requests", "refused", "would_refuse"):
         versions[name] = _sum(each["versions"][name] for each in told)
     for each in told:
@@ -52,15 +52,15 @@ def merged_summary(told: Sequence[Told]) -> Told:
     }
 
 
-def _merged_versions(used: Iterable[Told]) -> list[Told]:
-    versions: dict[int | None, Told] = {}
+def _merged_versions(used: Iterable[Json]) -> list[Json]:
+    versions: dict[int | None, Json] = {}
     for each in used:
         before = versions.get(each["version"])
         versions[each["version"]] = each if before is None else _one(before, each)
     return [versions[version] for version in sorted(versions, key=lambda version: version or 0)]
 
 
-def _one(use: Told, other: Told) -> Told:
+def _one(use: Json, other: Json) -> Json:
     return {
         **use,
         "requests": use["requests"] + other["requests"],
@@ -70,7 +70,7 @@ def _one(use: Told, other: Told) -> Told:
     }
 
 
-def _merged_history(histories: Iterable[Sequence[Told]]) -> list[Told]:
+def _merged_history(histories: Iterable[Sequence[Json]]) -> list[Json]:
     merged = []
     for entries in zip_longest(*(reversed(history) for history in histories)):
         there = [entry for entry in entries if entry is not None]

@@ -15,7 +15,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from proxy.nodes.status import NodeStatus
 from proxy.observe.specifications import add_specifications
 
-Page = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 """Answers a GET."""
 
 
@@ -62,7 +62,7 @@ class ObserveServer:
         version: str,
         metrics: HasRegistry,
         readiness: Callable[[], Readiness],
-        pages: Mapping[str, Page] = MappingProxyType({}),
+        pages: Mapping[str, Handler] = MappingProxyType({}),
     ) -> None:
         self._host = host
         self._port = port
@@ -129,12 +129,12 @@ class ObserveServer:
             {
                 "ready": readiness.ready,
                 "draining": readiness.draining,
-                "nodes": [told_of_node(node, now) for node in readiness.nodes],
+                "nodes": [node_status_json(node, now) for node in readiness.nodes],
             },
         )
 
 
-def told_of_node(node: NodeStatus, now: float) -> dict[str, object]:
+def node_status_json(node: NodeStatus, now: float) -> dict[str, object]:
     """What `/ready` tells of a node, at the event loop's time `now`."""
     return {
         "name": node.name,

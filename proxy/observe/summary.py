@@ -13,11 +13,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
 from proxy.config import Settings
-from proxy.observe.server import Readiness, told_of_node
+from proxy.observe.server import Readiness, node_status_json
 from proxy.server.builders import make_sunsets
 from proxy.telemetry.metrics import Metrics
 from proxy.versions.negotiation import VersionRange
-from proxy.versions.sunset import Clock, Dwindling
+from proxy.versions.sunset import Clock, SunsettingRange
 
 HISTORY_SECONDS = 300.0
 """Between two entries of the history."""
@@ -84,9 +84,9 @@ class Summary:
 
     async def serve_json(self, _: web.Request) -> web.Response:
         """`GET /summary`: what `told` says."""
-        return web.Response(body=orjson.dumps(self.told()), content_type="application/json", headers=_HEADERS)
+        return web.Response(body=orjson.dumps(self.to_json()), content_type="application/json", headers=_HEADERS)
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The essentials, as JSON. Counts are since the start, `history` per entry, times Unix', durations seconds.
 
         `{"version", "seconds", "ready", "draining", "in_flight", "configuration": {"in_force", "listeners"},
@@ -111,7 +111,7 @@ class Summary:
                 "listeners": [f"{listen.host}:{listen.port}" for listen in settings.listeners],
             },
             "versions": {
-                "min": Dwindling(versions, make_sunsets(settings), self._clock).min,
+                "min": SunsettingRange(versions, make_sunsets(settings), self._clock).min,
                 "max": versions.max,
                 "requests": by_version,
                 "refused": _by(found.get("xrpl_proxy_version_refused", ()), "reason"),
@@ -126,7 +126,7 @@ class Summary:
                 {"time": self._clock(), "requests": by_version - self._counted},
             ],
             "outcomes": _by(requests, "outcome"),
-            "nodes": [told_of_node(node, now) for node in readiness.nodes],
+            "nodes": [node_status_json(node, now) for node in readiness.nodes],
             "sessions": +_by(found.get("xrpl_proxy_sessions", ()), "client_version"),
             "subscriptions": +_by(found.get("xrpl_proxy_subscriptions", ()), "stream"),
             "methods": [

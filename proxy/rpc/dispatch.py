@@ -8,20 +8,20 @@ import orjson
 import structlog
 
 from adapters import VERSIONS, NodeRequest, Pipeline
-from proxy.envelope import AnswerUnreadable, Call, node_request, read_jsonrpc_answer, splice_jsonrpc
-from proxy.envelope.lazy_metadata import SPARED, read_sparing
-from proxy.nodes import READING_METHODS, Node, NodeFailure, Nodes, RawAnswer, wanted_ledgers
-from proxy.nodes.failures import FAILURES, NoNode
+from proxy.envelope import Call, InvalidAnswer, node_request, read_jsonrpc_answer, splice_jsonrpc
+from proxy.envelope.lazy_metadata import METADATA_METHODS, loads_lazy_metadata
+from proxy.nodes import READING_METHODS, Node, NodeFailure, NodePool, NodeResponse, requested_ledgers
+from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
 from proxy.nodes.own_requests import refuses_version
-from proxy.rpc.response_cache import KeptAnswers
-from proxy.rpc.single_flight import Sharing
+from proxy.rpc.response_cache import ResponseCache
+from proxy.rpc.single_flight import SingleFlight
 from proxy.telemetry.metrics import Metrics
-from proxy.telemetry.recorder import Served
-from proxy.versions.translator import NodeAnswer, Translated, Translator, error_of
+from proxy.telemetry.recorder import RequestRecord
+from proxy.versions.translator import NodeAnswer, TranslatedResult, Translator, error_of
 
 log = structlog.get_logger(__name__)
 
-_UNABLE = frozenset(
+RETRYABLE_ERRORS = frozenset(
     {
         *("tooBusy", "slowDown", "notReady", "notSynced", "noNetwork", "noCurrent", "noClosed"),
         *("amendmentBlocked", "unlBlocked"),
@@ -29,17 +29,17 @@ _UNABLE = frozenset(
 )
 """Errors that are about the node at the moment, so that another node may well have the answer."""
 
-_NOT_SHARED = frozenset({"ping", "random", "simulate"})
+NOT_COALESCED = frozenset({"ping", "random", "simulate"})
 """Reads whose answer is the client's own, or that may carry a secret."""
 
 _VERSION_SECONDS = 2.0
 """A read waits so long for a node to be asked anew which version it speaks."""
 
 
-class NodeText(Exception):  # noqa: N818 - what has happened
+class PlainTextAnswer(Exception):  # noqa: N818 - what has happened
     """The node answered with a line of text, which is passed on as it is."""
 
-    def __init__(self, answer: RawAnswer) -> None:
+    def __init__(self, answer: NodeResponse) -> None:
         super().__init__(answer.status)
         self.answer = answer
 
@@ -51,24 +51,24 @@ class _VersionRefused(NodeFailure):
         super().__init__("nonsense", node)
 
 
-class Passing(NamedTuple):
+class PassthroughAnswer(NamedTuple):
     """A node's answer that is the client's too: its `body` as it came, and with the client's envelope."""
 
     body: bytes
     answer: bytes
 
 
-Answer = Passing | Translated
+Answer = PassthroughAnswer | TranslatedResult
 
 
-class Answering:
+class Dispatcher:
     """Answers calls for all clients over HTTP.
 
     `tries`: nodes asked for one call at most. `share`: whether equal reads under way at once share an answer.
     """
 
     def __init__(
-        self, nodes: Nodes, translator: Translator, kept: KeptAnswers, metrics: Metrics, *, tries: int, share: bool
+        self, nodes: NodePool, translator: Translator, kept: ResponseCache, metrics: Metrics, *, tries: int, share: bool
     ) -> None:
         self._nodes = nodes
         self._translator = translator
@@ -76,101 +76,107 @@ class Answering:
         self._metrics = metrics
         self._tries = tries
         self._loop = asyncio.get_running_loop()
-        self._sharing: Sharing[tuple[Answer, Served]] | None = Sharing() if share else None
+        self._sharing: SingleFlight[tuple[Answer, RequestRecord]] | None = SingleFlight() if share else None
 
-    def answer(self, call: Call, served: Served, deadline: float, *, may_pass: bool) -> Awaitable[Answer]:
+    def answer(
+        self, call: Call, served: RequestRecord, deadline: float, *, allow_passthrough: bool
+    ) -> Awaitable[Answer]:
         """The answer to `call`, at the latest at `deadline` (the event loop's time); `served` is told how it came.
 
         `may_pass`: the answer's bytes will do, where they are the same in both versions. Raises FAILURES and NodeText.
         """
         key = self._kept.key(call)
         if key is not None:
-            return self._answer_kept(key, call, served, deadline, may_pass)
-        return self._answer_anew(call, served, deadline, may_pass)
+            return self._answer_from_cache(key, call, served, deadline, allow_passthrough)
+        return self._answer_uncached(call, served, deadline, allow_passthrough)
 
-    async def _answer_kept(self, key: bytes, call: Call, served: Served, deadline: float, may_pass: bool) -> Answer:
+    async def _answer_from_cache(
+        self, key: bytes, call: Call, served: RequestRecord, deadline: float, allow_passthrough: bool
+    ) -> Answer:
         kept = self._kept.get(key, call.method)
         if kept is not None:
             served.outcome = "success"
             return kept
-        answer = await self._answer_anew(call, served, deadline, may_pass)
-        self._kept.keep(key, answer.body if isinstance(answer, Passing) else answer)
+        answer = await self._answer_uncached(call, served, deadline, allow_passthrough)
+        self._kept.put(key, answer.body if isinstance(answer, PassthroughAnswer) else answer)
         return answer
 
-    def _answer_anew(self, call: Call, served: Served, deadline: float, may_pass: bool) -> Awaitable[Answer]:
-        if self._sharing is None or call.method not in READING_METHODS or call.method in _NOT_SHARED:
-            return self._ask_nodes(call, served, deadline, may_pass)
-        return self._share(self._sharing, call, served, deadline, may_pass)
+    def _answer_uncached(
+        self, call: Call, served: RequestRecord, deadline: float, allow_passthrough: bool
+    ) -> Awaitable[Answer]:
+        if self._sharing is None or call.method not in READING_METHODS or call.method in NOT_COALESCED:
+            return self._ask_nodes(call, served, deadline, allow_passthrough)
+        return self._share(self._sharing, call, served, deadline, allow_passthrough)
 
     async def _share(
         self,
-        sharing: Sharing[tuple[Answer, Served]],
+        sharing: SingleFlight[tuple[Answer, RequestRecord]],
         call: Call,
-        served: Served,
+        served: RequestRecord,
         deadline: float,
-        may_pass: bool,
+        allow_passthrough: bool,
     ) -> Answer:
-        async def ask() -> tuple[Answer, Served]:
-            return await self._ask_nodes(call, served, deadline, may_pass), served
+        async def ask() -> tuple[Answer, RequestRecord]:
+            return await self._ask_nodes(call, served, deadline, allow_passthrough), served
 
         params = orjson.dumps(call.params, option=orjson.OPT_SORT_KEYS)
-        key = (call.version, call.method, params, may_pass)
+        key = (call.version, call.method, params, allow_passthrough)
         (answer, by), shared = await sharing.ask(key, ask, _may_share, deadline)
         if shared:
             self._metrics.answer_shared(call.method)
             served.node, served.node_version = by.node, by.node_version
             served.outcome, served.error = by.outcome, by.error
-            if isinstance(answer, Passing):
-                return Passing(answer.body, splice_jsonrpc(call, answer.body) or b"")
+            if isinstance(answer, PassthroughAnswer):
+                return PassthroughAnswer(answer.body, splice_jsonrpc(call, answer.body) or b"")
         return answer
 
-    async def _ask_nodes(self, call: Call, served: Served, deadline: float, may_pass: bool) -> Answer:
+    async def _ask_nodes(self, call: Call, served: RequestRecord, deadline: float, allow_passthrough: bool) -> Answer:
         """Asks a node; where that fails and nothing can have come of it, another, from the beginning."""
-        wanted, reads_only = wanted_ledgers(call.params), call.method in READING_METHODS
-        tried: list[Node] = []
+        wanted, reads_only = requested_ledgers(call.params), call.method in READING_METHODS
+        attempted: list[Node] = []
         outcome: Answer | Exception | None = None
         for _ in range(self._tries):
-            node = self._nodes.choose(call.version, reads_only=reads_only, ledger_index=wanted, not_these=tried)
+            node = self._nodes.select(call.version, reads_only=reads_only, ledger_index=wanted, exclude=attempted)
             if node is None or node.api_version is None:
                 break
-            if tried:
-                self._metrics.tried_elsewhere(tried[-1].name)
+            if attempted:
+                self._metrics.retried(attempted[-1].name)
             attempt = _Attempt(node, node.api_version, call.method, served.peer, deadline)
             try:
-                latest: Answer | Exception = await self._by_node(call, attempt, may_pass)
-            except (*FAILURES, NodeText) as failure:
+                latest: Answer | Exception = await self._ask_node(call, attempt, allow_passthrough)
+            except (*NODE_ERRORS, PlainTextAnswer) as failure:
                 latest = failure
-            followed = attempt.may_be_followed(latest) and self._loop.time() < deadline
+            followed = attempt.is_retryable(latest) and self._loop.time() < deadline
             # That a node was busy tells a client more than that another one failed.
-            if not followed or outcome is None or isinstance(outcome, FAILURES):
+            if not followed or outcome is None or isinstance(outcome, NODE_ERRORS):
                 outcome = latest
                 served.node, served.node_version = node.name, attempt.version
             if not followed:
                 break
             if isinstance(latest, _VersionRefused):
-                await node.health.look_again(min(deadline, self._loop.time() + _VERSION_SECONDS))
+                await node.health.probe_now(min(deadline, self._loop.time() + _VERSION_SECONDS))
             if node.api_version == attempt.version:
-                tried.append(node)
+                attempted.append(node)
         if outcome is None:
-            raise NoNode
+            raise NoHealthyNode
         if isinstance(outcome, Exception):
             raise outcome
-        served.error = error_of(outcome.result) if isinstance(outcome, Translated) else None
+        served.error = error_of(outcome.result) if isinstance(outcome, TranslatedResult) else None
         served.outcome = "success" if served.error is None else "error"
         return outcome
 
-    async def _by_node(self, call: Call, attempt: "_Attempt", may_pass: bool) -> Answer:
+    async def _ask_node(self, call: Call, attempt: "_Attempt", allow_passthrough: bool) -> Answer:
         """Asks one node; a result that is the same in both versions passes without being parsed."""
         pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method)
         first = None
         node = attempt.node
         node.in_flight += 1
         try:
-            if may_pass and pipeline.is_identity:
+            if allow_passthrough and pipeline.is_identity:
                 raw = await attempt.post(NodeRequest(call.method, call.params))
                 spliced = splice_jsonrpc(call, raw.body) if raw.status == 200 else None
                 if spliced is not None:
-                    return Passing(raw.body, spliced)
+                    return PassthroughAnswer(raw.body, spliced)
                 first = attempt.read(raw)
             conversation = pipeline.converse(call.params)
             translated = await self._translator.converse(conversation, attempt.version, attempt.ask, first)
@@ -184,7 +190,7 @@ class Answering:
 class _Attempt:
     """One call of `method` at one node, spoken to in one `version`, and what it may have led to."""
 
-    __slots__ = ("_acted", "_client", "_deadline", "_method", "_unable", "node", "version")
+    __slots__ = ("_client", "_deadline", "_may_have_acted", "_method", "_unable", "node", "version")
 
     def __init__(self, node: Node, version: int, method: str, client: str, deadline: float) -> None:
         self.node = node
@@ -192,23 +198,27 @@ class _Attempt:
         self._method = method
         self._client = client
         self._deadline = deadline
-        self._acted = False  # the node may have acted on a question that does not only read
+        self._may_have_acted = False  # the node may have acted on a question that does not only read
         self._unable = False  # the node said that it cannot answer at the moment
 
-    def may_be_followed(self, outcome: Answer | Exception) -> bool:
+    def is_retryable(self, outcome: Answer | Exception) -> bool:
         """Whether another node may and should be asked the same, seeing what came of this attempt."""
-        if self._acted or isinstance(outcome, Passing):
+        if self._may_have_acted or isinstance(outcome, PassthroughAnswer):
             return False
-        if isinstance(outcome, NodeText):
+        if isinstance(outcome, PlainTextAnswer):
             return outcome.answer.status >= 500 or outcome.answer.status == 429
-        return self._unable and "error" in outcome.result if isinstance(outcome, Translated) else True
+        return self._unable and "error" in outcome.result if isinstance(outcome, TranslatedResult) else True
 
     async def ask(self, question: NodeRequest) -> NodeAnswer:
         """Asks the node. Raises NodeFailure and NodeText."""
-        read = read_sparing if self._method in SPARED and question.method in SPARED else orjson.loads
+        read = (
+            loads_lazy_metadata
+            if self._method in METADATA_METHODS and question.method in METADATA_METHODS
+            else orjson.loads
+        )
         return self.read(await self.post(question), read)
 
-    def post(self, question: NodeRequest) -> Awaitable[RawAnswer]:
+    def post(self, question: NodeRequest) -> Awaitable[NodeResponse]:
         """As `ask`, without reading the answer."""
         reads_only = question.method in READING_METHODS
         asking = self.node.http.ask(
@@ -218,38 +228,38 @@ class _Attempt:
             reads_only=reads_only,
             deadline=self._deadline,
         )
-        return asking if reads_only else self._note_acting(asking)
+        return asking if reads_only else self._track_side_effect(asking)
 
-    async def _note_acting(self, asking: Awaitable[RawAnswer]) -> RawAnswer:
+    async def _track_side_effect(self, asking: Awaitable[NodeResponse]) -> NodeResponse:
         try:
             answer = await asking
         except NodeFailure as failure:
-            self._acted |= failure.reached
+            self._may_have_acted |= failure.maybe_received
             raise
-        self._acted = True
+        self._may_have_acted = True
         return answer
 
-    def read(self, raw: RawAnswer, read: Callable[[bytes], Any] = orjson.loads) -> NodeAnswer:
+    def read(self, raw: NodeResponse, read: Callable[[bytes], Any] = orjson.loads) -> NodeAnswer:
         """Takes a node's answer out of its envelope. Raises NodeText, and NodeFailure for what is neither."""
         try:
             result, beside = read_jsonrpc_answer(raw.status, raw.body, read)
-        except AnswerUnreadable as unreadable:
+        except InvalidAnswer as unreadable:
             name = self.node.name
             if refuses_version(raw):
                 log.warning("node_refuses_version", node=name, api_version=self.version)
                 raise _VersionRefused(name) from None
             if raw.status == 200:
-                log.warning("node_answer_unreadable", node=name, problem=str(unreadable))
-                self.node.health.doubt()
+                log.warning("node_response_invalid", node=name, problem=str(unreadable))
+                self.node.health.request_probe()
                 raise NodeFailure("nonsense", name) from None
-            raise NodeText(raw) from None
-        self._unable |= result.get("error") in _UNABLE
+            raise PlainTextAnswer(raw) from None
+        self._unable |= result.get("error") in RETRYABLE_ERRORS
         return NodeAnswer(result, beside, len(raw.body))
 
 
-def _may_share(given: tuple[Answer, Served]) -> bool:
+def _may_share(given: tuple[Answer, RequestRecord]) -> bool:
     """Whether an answer is for other clients too: not one that says something of the client, or of the moment."""
     answer, _ = given
-    if isinstance(answer, Passing):
+    if isinstance(answer, PassthroughAnswer):
         return b'"warning"' not in answer.body
-    return "warning" not in answer.beside and answer.result.get("error") not in _UNABLE
+    return "warning" not in answer.extras and answer.result.get("error") not in RETRYABLE_ERRORS

@@ -6,30 +6,29 @@ import orjson
 
 from adapters import JsonObject
 from adapters.errors import error_result
-from proxy.access.admission import Admission, UnderWay
+from proxy.access.admission import Admission, InFlight
 from proxy.envelope import (
     Batch,
     BatchRefusal,
     Call,
     HttpRefusal,
-    Policy,
-    Refused,
+    RejectedCall,
+    RequestPolicy,
     jsonrpc_answer,
     read_jsonrpc,
     write_batch,
     write_jsonrpc,
 )
 from proxy.envelope.strict_json import write
-from proxy.eventloop.busy_polling import BusyPolling
-from proxy.eventloop.inline_task import in_task
-from proxy.http.request import BodyBroken, Request
+from proxy.eventloop.inline_task import ensure_task
+from proxy.http.request import IncompleteBody, Request
 from proxy.http.response import JSON, Response
-from proxy.nodes import READING_METHODS, RawAnswer
-from proxy.nodes.failures import FAILURES, Failure, told_of_failure
-from proxy.rpc.dispatch import Answer, Answering, NodeText, Passing
-from proxy.telemetry.recorder import Account, Served
-from proxy.versions.sunset import Notices
-from proxy.versions.translator import AnswerMisshapen, error_of
+from proxy.nodes import READING_METHODS, NodeResponse
+from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
+from proxy.rpc.dispatch import Answer, Dispatcher, PassthroughAnswer, PlainTextAnswer
+from proxy.telemetry.recorder import RequestRecord, RequestRecorder
+from proxy.versions.sunset import DeprecationNotices
+from proxy.versions.translator import UnexpectedShape, error_of
 from proxy.versions.version_method import version_result
 
 
@@ -43,14 +42,13 @@ class JsonRpcEndpoint:
     def __init__(
         self,
         *,
-        policy: Policy,
-        answering: Answering,
-        account: Account,
+        policy: RequestPolicy,
+        answering: Dispatcher,
+        account: RequestRecorder,
         request_seconds: float,
         in_flight: int,
-        under_way: UnderWay,
-        notices: Notices,
-        busy_polling: BusyPolling,
+        under_way: InFlight,
+        notices: DeprecationNotices,
     ) -> None:
         self._policy = policy
         self._answering = answering
@@ -59,7 +57,6 @@ class JsonRpcEndpoint:
         self._most_in_flight = in_flight
         self._under_way = under_way
         self._notices = notices
-        self._busy_polling = busy_polling
         self._loop = asyncio.get_running_loop()
 
     async def handle(self, request: Request, peer: str, admission: Admission) -> Response:
@@ -69,12 +66,11 @@ class JsonRpcEndpoint:
         a batch.
         """
         account = self._account
-        served = Served("http", peer, account.request_id(), caller=account.callers.who(peer, request))
-        refusal = "in_flight" if self._under_way.posts >= self._most_in_flight else admission.enter(peer)
+        served = RequestRecord("http", peer, account.request_id(), caller=account.callers.identify(peer, request))
+        refusal = "in_flight" if self._under_way.posts >= self._most_in_flight else admission.acquire(peer)
         if refusal is not None:
             account.refused(served, refusal)
             return self._text(served, 503, "Server is overloaded")
-        self._busy_polling.asked()
         self._under_way.posts += 1
         account.metrics.in_flight.inc()
         try:
@@ -92,11 +88,11 @@ class JsonRpcEndpoint:
         except TimeoutError:
             account.refused(served, "slow_request")
             response = self._text(served, 408, "Request was not received in time")
-        except BodyBroken:
+        except IncompleteBody:
             account.refused(served, "client_gone")
             response = self._text(served, 400, "Request was not received wholly")
         finally:
-            admission.leave(peer)
+            admission.release(peer)
             self._under_way.posts -= 1
             account.metrics.in_flight.dec()
         notice = self._notices.headers(served.client_version)
@@ -105,29 +101,31 @@ class JsonRpcEndpoint:
         return response
 
     async def _body(self, request: Request, deadline: float) -> bytes:
-        request.tell_to_continue()
-        await in_task()
+        request.send_continue()
+        await ensure_task()
         async with asyncio.timeout_at(deadline):
             return await request.body.read(self._policy.request_bytes)
 
-    async def _serve(self, call: Call, served: Served, deadline: float) -> Response:
+    async def _serve(self, call: Call, served: RequestRecord, deadline: float) -> Response:
         served.method, served.client_version = call.method, call.version
         try:
             if call.method == "version":
                 status, answer = write_jsonrpc(call, self._own_result(call, served))
             else:
-                status, answer = _written(call, await self._answering.answer(call, served, deadline, may_pass=True))
-        except FAILURES as failure:
+                status, answer = _written(
+                    call, await self._answering.answer(call, served, deadline, allow_passthrough=True)
+                )
+        except NODE_ERRORS as failure:
             status, result = self._failed(failure, call, served)
             answer = write_jsonrpc(call, result)[1]
-        except NodeText as text:
+        except PlainTextAnswer as text:
             return self._passed_on(served, text.answer)
-        self._account.ended(served, status)
+        self._account.finish(served, status)
         if self._account.shadow is not None:
-            self._account.shadow.heard(call, answer, served)
+            self._account.shadow.offer(call, answer, served)
         return Response(status, answer)
 
-    def _serve_refused(self, refused: Refused | HttpRefusal, served: Served) -> Response:
+    def _serve_refused(self, refused: RejectedCall | HttpRefusal, served: RequestRecord) -> Response:
         """What a request gets that is none, or that only the proxy answers."""
         if isinstance(refused, HttpRefusal):
             served.method = refused.method or ""
@@ -136,21 +134,21 @@ class JsonRpcEndpoint:
         served.method, served.client_version = refused.call.method, refused.call.version
         self._account.refused(served, refused.reason)
         status, answer = write_jsonrpc(refused.call, refused.result)
-        self._account.ended(served, status)
+        self._account.finish(served, status)
         return Response(status, answer)
 
-    def _own_result(self, call: Call, served: Served) -> JsonObject:
+    def _own_result(self, call: Call, served: RequestRecord) -> JsonObject:
         """The result of `version`, which the proxy answers by itself."""
         served.outcome = "success"
         return version_result(call.version, self._policy.versions)
 
-    def _failed(self, failure: Failure, call: Call, served: Served) -> tuple[int, JsonObject]:
+    def _failed(self, failure: Failure, call: Call, served: RequestRecord) -> tuple[int, JsonObject]:
         served.outcome = "failed"
-        status, result = told_of_failure(failure, call.version, call.method in READING_METHODS)
+        status, result = failure_response(failure, call.version, call.method in READING_METHODS)
         served.error = error_of(result)
         return status, result
 
-    async def _serve_batch(self, batch: Batch, whole: Served, deadline: float, admission: Admission) -> Response:
+    async def _serve_batch(self, batch: Batch, whole: RequestRecord, deadline: float, admission: Admission) -> Response:
         """Answers the items one after the other, as rippled does: a later one may build on an earlier."""
         refusal = admission.admit(whole.peer, len(batch.items) - 1) if len(batch.items) > 1 else None
         if refusal is not None:
@@ -159,66 +157,66 @@ class JsonRpcEndpoint:
             return self._text(whole, 503, "Server is overloaded")
         answers = []
         for item in batch.items:
-            served = Served("http", whole.peer, whole.request_id, caller=whole.caller)
+            served = RequestRecord("http", whole.peer, whole.request_id, caller=whole.caller)
             with self._account.tracing.request(served):
                 answers.append(await self._answer_item(item, served, deadline))
-            self._account.ended(served, 200)
+            self._account.finish(served, 200)
             if served.client_version is not None:  # of several, the oldest is the one to say something about
                 whole.client_version = min(served.client_version, whole.client_version or served.client_version)
         return Response(200, write_batch(answers))
 
     async def _answer_item(
-        self, item: Call | Refused | BatchRefusal, served: Served, deadline: float
+        self, item: Call | RejectedCall | BatchRefusal, served: RequestRecord, deadline: float
     ) -> JsonObject | orjson.Fragment:
         if isinstance(item, BatchRefusal):
             served.method = item.method or ""
             self._account.refused(served, item.reason, item.version_refused)
             return item.answer
-        call = item.call if isinstance(item, Refused) else item
+        call = item.call if isinstance(item, RejectedCall) else item
         served.method, served.client_version = call.method, call.version
-        if isinstance(item, Refused):
+        if isinstance(item, RejectedCall):
             self._account.refused(served, item.reason)
             return jsonrpc_answer(call, item.result)
         try:
             if call.method == "version":
                 return jsonrpc_answer(call, self._own_result(call, served))
-            return _written_item(call, await self._answering.answer(call, served, deadline, may_pass=False))
-        except FAILURES as failure:
+            return _written_item(call, await self._answering.answer(call, served, deadline, allow_passthrough=False))
+        except NODE_ERRORS as failure:
             return jsonrpc_answer(call, self._failed(failure, call, served)[1])
-        except NodeText as text:
+        except PlainTextAnswer as text:
             served.outcome, served.error = "error", "text"
             return jsonrpc_answer(call, error_result("internal", _line(text.answer)))
 
-    def _text(self, served: Served, status: int, text: str) -> Response:
-        self._account.ended(served, status)
+    def _text(self, served: RequestRecord, status: int, text: str) -> Response:
+        self._account.finish(served, status)
         return Response(status, f"{text}\r\n".encode())
 
-    def _passed_on(self, served: Served, answer: RawAnswer) -> Response:
+    def _passed_on(self, served: RequestRecord, answer: NodeResponse) -> Response:
         """What a node answers in text: that it is overloaded, that it forbids, that it cannot parse."""
         served.outcome, served.error = "error", "text"
-        self._account.ended(served, answer.status)
+        self._account.finish(served, answer.status)
         return Response(answer.status, answer.body, answer.content_type or JSON)
 
 
 def _written(call: Call, answer: Answer) -> tuple[int, bytes]:
     """The HTTP status and body of a translated answer. Raises AnswerMisshapen for one nested too deeply to write."""
-    if isinstance(answer, Passing):
+    if isinstance(answer, PassthroughAnswer):
         return 200, answer.answer
     try:
-        return write_jsonrpc(call, answer.result, answer.beside)
+        return write_jsonrpc(call, answer.result, answer.extras)
     except TypeError:
-        raise AnswerMisshapen("nested too deeply") from None
+        raise UnexpectedShape("nested too deeply") from None
 
 
 def _written_item(call: Call, answer: Answer) -> orjson.Fragment:
     """As `_written`, for a batch."""
-    if isinstance(answer, Passing):
+    if isinstance(answer, PassthroughAnswer):
         return orjson.Fragment(answer.answer)
     try:
-        return orjson.Fragment(write(jsonrpc_answer(call, answer.result, answer.beside)))
+        return orjson.Fragment(write(jsonrpc_answer(call, answer.result, answer.extras)))
     except TypeError:
-        raise AnswerMisshapen("nested too deeply") from None
+        raise UnexpectedShape("nested too deeply") from None
 
 
-def _line(answer: RawAnswer) -> str:
+def _line(answer: NodeResponse) -> str:
     return answer.body[:200].decode(errors="replace").strip()

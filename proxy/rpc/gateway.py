@@ -8,16 +8,16 @@ from aiohttp import web
 
 from proxy.access.admission import Admission, Refusal
 from proxy.access.method_policy import Network, client_address
-from proxy.http.cors import Origins
+from proxy.http.cors import CorsPolicy
 from proxy.http.request import Request
 from proxy.http.response import TEXT, Response
 from proxy.observe.server import Readiness
 from proxy.rpc.endpoint import JsonRpcEndpoint
-from proxy.telemetry.recorder import Account, Served
+from proxy.telemetry.recorder import RequestRecord, RequestRecorder
 from proxy.websocket import WebSocketEndpoint
 
 
-class Users:
+class ActiveCount:
     """Counts who uses something, each within `with`."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Users:
         if not self._count and self._none is not None:
             self._none.set()
 
-    async def none(self) -> None:
+    async def wait_idle(self) -> None:
         """Waits until there is none; nobody is to come any more."""
         if self._count:
             self._none = self._none or asyncio.Event()
@@ -40,7 +40,7 @@ class Users:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ListenerServices:
     """What the configuration in force has behind one listener. A reload puts another in its place.
 
     `request_bytes`: of one POST's body. `users`: entered while a request is served, for who waits until none is.
@@ -49,20 +49,22 @@ class Door:
     jsonrpc: JsonRpcEndpoint
     websocket: WebSocketEndpoint
     admission: Admission
-    origins: Origins
-    account: Account
+    origins: CorsPolicy
+    account: RequestRecorder
     trusted_proxies: Sequence[Network]
     request_bytes: int
-    users: Users
+    users: ActiveCount
 
 
-class Entrance:
+class Gateway:
     """The handlers of one listener. Any path will do, as on rippled's."""
 
-    def __init__(self, door: Door, readiness: Callable[[], Readiness], draining: Callable[[], bool]) -> None:
+    def __init__(
+        self, door: ListenerServices, readiness: Callable[[], Readiness], draining: Callable[[], bool]
+    ) -> None:
         self.door = door
         """For the requests that come from now on."""
-        self.leaving = False
+        self.closing = False
         """Nobody is to come back: each answer closes its connection."""
         self._readiness = readiness
         self._draining = draining
@@ -75,9 +77,9 @@ class Entrance:
                 peer = client_address(request.remote, request.headers, door.trusted_proxies)
                 response = _refusal(request, peer, door) or await door.jsonrpc.handle(request, peer, door.admission)
         else:
-            response = self._not_posted(request, door)
-        door.origins.mark(request, response)
-        if self.leaving or self._draining():
+            response = self._non_post(request, door)
+        door.origins.add_headers(request, response)
+        if self.closing or self._draining():
             response.keep_alive = False
         return response
 
@@ -89,14 +91,14 @@ class Entrance:
         door = self.door
         with door.users:
             peer = client_address(asked.remote, asked.headers, door.trusted_proxies)
-            refused = _stranger(asked, peer, door)
+            refused = _admission_refusal(asked, peer, door)
             if refused is not None:
                 return web.Response(status=refused.status, body=refused.body, content_type="text/plain")
-            caller = door.account.callers.who(peer, asked)
+            caller = door.account.callers.identify(peer, asked)
             del asked  # which would be kept for as long as the session lasts
             return await door.websocket.handle(request, peer, caller, door.admission)
 
-    def _not_posted(self, request: Request, door: Door) -> Response:
+    def _non_post(self, request: Request, door: ListenerServices) -> Response:
         if request.method in ("GET", "HEAD"):
             return self._status()
         preflight = door.origins.preflight(request) if request.method == "OPTIONS" else None
@@ -111,9 +113,9 @@ class Entrance:
         return Response(503, f"This server is not ready: {why}.\n".encode(), TEXT)
 
 
-def _refusal(request: Request, peer: str, door: Door) -> Response | None:
+def _refusal(request: Request, peer: str, door: ListenerServices) -> Response | None:
     """What a POST is answered before its body is read; None where it is to be served."""
-    refused = _stranger(request, peer, door)
+    refused = _admission_refusal(request, peer, door)
     if refused is not None:
         return refused
     headers = request.headers
@@ -127,7 +129,7 @@ def _refusal(request: Request, peer: str, door: Door) -> Response | None:
     return None
 
 
-def _stranger(request: Request, peer: str, door: Door) -> Response | None:
+def _admission_refusal(request: Request, peer: str, door: ListenerServices) -> Response | None:
     """What a client is told that is not to be served now, wherever it comes from; None where it is."""
     if door.origins.refuses(request):
         return _refuse(request, peer, door, "origin", 403, "Forbidden")
@@ -135,12 +137,12 @@ def _stranger(request: Request, peer: str, door: Door) -> Response | None:
     return None if refusal is None else _overloaded(request, peer, door, refusal)
 
 
-def _overloaded(request: Request, peer: str, door: Door, refusal: Refusal) -> Response:
+def _overloaded(request: Request, peer: str, door: ListenerServices, refusal: Refusal) -> Response:
     return _refuse(request, peer, door, refusal, 503, "Server is overloaded")
 
 
-def _refuse(request: Request, peer: str, door: Door, reason: str, status: int, text: str) -> Response:
-    served = Served("ws" if request.method == "GET" else "http", peer, door.account.request_id())
+def _refuse(request: Request, peer: str, door: ListenerServices, reason: str, status: int, text: str) -> Response:
+    served = RequestRecord("ws" if request.method == "GET" else "http", peer, door.account.request_id())
     door.account.refused(served, reason)
-    door.account.ended(served, status)
+    door.account.finish(served, status)
     return Response(status, f"{text}\r\n".encode(), TEXT)

@@ -7,9 +7,9 @@ import orjson
 from cachetools import LRUCache
 
 from adapters import JsonObject
-from proxy.envelope import AnswerUnreadable, Call, read_jsonrpc_answer
+from proxy.envelope import Call, InvalidAnswer, read_jsonrpc_answer
 from proxy.telemetry.metrics import Metrics
-from proxy.versions.translator import Translated
+from proxy.versions.translator import TranslatedResult
 
 _HASH = re.compile(r"[0-9A-Fa-f]{64}")
 _FLAGS = {"tx": frozenset({"binary"}), "ledger": frozenset({"transactions", "expand", "binary", "owner_funds"})}
@@ -24,7 +24,7 @@ _LARGEST_SHARE = 8
 """No answer may take more than this part of all the bytes, or one ledger would push out everything."""
 
 
-class KeptAnswers:
+class ResponseCache:
     """The answers in use last, as many as fit into `most_bytes`; 0 keeps none.
 
     Keyed by the client's version, the method, and the parameters; these are an allow-list, so that nothing secret, and
@@ -41,27 +41,27 @@ class KeptAnswers:
         """What the answer to `call` is kept under, None where it is not one to keep."""
         if not self._largest or call.method not in _FLAGS:
             return None
-        params = _named(call.method, call.params)
+        params = _cache_params(call.method, call.params)
         if params is None:
             return None
         return orjson.dumps([call.version, call.method, params], option=orjson.OPT_SORT_KEYS)
 
-    def get(self, key: bytes, method: str) -> Translated | None:
+    def get(self, key: bytes, method: str) -> TranslatedResult | None:
         """The answer kept under `key`."""
         text = self._kept.get(key)
         self._metrics.cache_looked_up(method, hit=text is not None)
         if text is None:
             return None
         kept = orjson.loads(text)
-        return Translated(kept["result"], kept["beside"])
+        return TranslatedResult(kept["result"], kept["beside"])
 
-    def keep(self, key: bytes, answer: Translated | bytes) -> None:
+    def put(self, key: bytes, answer: TranslatedResult | bytes) -> None:
         """Keep an answer, a result or the bytes of a node's JSON-RPC answer, if it is one that never changes."""
-        result, beside = _taken_apart(answer)
+        result, beside = _unwrap(answer)
         if result.get("validated") is not True or "error" in result:
             return
         beside = {name: value for name, value in beside.items() if name != "warning"}  # which is about the client
-        if any(name != "warnings" or not _is_clios(value) for name, value in beside.items()):
+        if any(name != "warnings" or not _is_clio_notice(value) for name, value in beside.items()):
             return
         try:
             text = orjson.dumps({"result": result, "beside": beside})
@@ -72,7 +72,7 @@ class KeptAnswers:
             self._metrics.cache_bytes.set(self._kept.currsize)
 
 
-def _named(method: str, params: JsonObject) -> JsonObject | None:
+def _cache_params(method: str, params: JsonObject) -> JsonObject | None:
     """The parameters, in one form, where they name one thing that never changes and nothing else; else None."""
     known: JsonObject = {}
     for name, value in params.items():
@@ -91,14 +91,14 @@ def _is_hash(method: str, name: str, value: Any) -> bool:
     return name == wanted and isinstance(value, str) and _HASH.fullmatch(value) is not None
 
 
-def _taken_apart(answer: Translated | bytes) -> tuple[JsonObject, JsonObject]:
-    if isinstance(answer, Translated):
-        return answer.result, answer.beside
+def _unwrap(answer: TranslatedResult | bytes) -> tuple[JsonObject, JsonObject]:
+    if isinstance(answer, TranslatedResult):
+        return answer.result, answer.extras
     try:
         return read_jsonrpc_answer(200, answer)
-    except AnswerUnreadable:
+    except InvalidAnswer:
         return {}, {}
 
 
-def _is_clios(warnings: Any) -> bool:
+def _is_clio_notice(warnings: Any) -> bool:
     return isinstance(warnings, list) and all(isinstance(each, dict) and each.get("id") == _CLIO for each in warnings)

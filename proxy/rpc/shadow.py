@@ -12,14 +12,14 @@ import structlog
 from adapters import JsonObject
 from proxy.access.admission import Rate
 from proxy.access.method_policy import SECRETS
-from proxy.envelope import AnswerUnreadable, Call, node_request, read_jsonrpc_answer
+from proxy.envelope import Call, InvalidAnswer, node_request, read_jsonrpc_answer
 from proxy.nodes import READING_METHODS, HttpNode, NodeFailure
 from proxy.telemetry.metrics import Metrics
-from proxy.telemetry.recorder import Served
+from proxy.telemetry.recorder import RequestRecord
 
 log = structlog.get_logger(__name__)
 
-_NOT_THERE = frozenset(
+INCONCLUSIVE_ERRORS = frozenset(
     {
         *("internal", "lgrIdxInvalid", "lgrIdxMalformed", "lgrIdxsInvalid", "lgrNotFound", "lgrNotValidated"),
         *("noClosed", "noCurrent", "noNetwork", "notReady", "notSynced", "slowDown", "tooBusy", "txnNotFound"),
@@ -42,18 +42,18 @@ class ShadowRules:
     sample: float
     ignore: frozenset[str]
     seconds: float
-    at_once: int
+    concurrency: int
     queue: int
     answer_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class _ServedAnswer:
     """An answer as a client got it."""
 
     call: Call
     answer: bytes
-    served: Served
+    served: RequestRecord
 
 
 class Shadow:
@@ -66,11 +66,11 @@ class Shadow:
         self._node = node
         self._rules = rules
         self._metrics = metrics
-        self._waiting: asyncio.Queue[_Given] = asyncio.Queue(rules.queue)
+        self._waiting: asyncio.Queue[_ServedAnswer] = asyncio.Queue(rules.queue)
         self._logged = Rate(_LOGGED_PER_SECOND, _LOGGED_BURST)
-        self._tasks = [asyncio.create_task(self._run(), name="shadow comparison") for _ in range(rules.at_once)]
+        self._tasks = [asyncio.create_task(self._run(), name="shadow comparison") for _ in range(rules.concurrency)]
 
-    def heard(self, call: Call, answer: bytes, served: Served) -> None:
+    def offer(self, call: Call, answer: bytes, served: RequestRecord) -> None:
         """Takes an answer, as it was given over HTTP or WebSocket, if it is of the sample and can be compared."""
         if served.outcome != "success" or random.random() >= self._rules.sample:  # noqa: S311 - no secret
             return
@@ -79,7 +79,7 @@ class Shadow:
         if len(answer) > self._rules.answer_bytes or self._waiting.full():
             self._metrics.shadowed(call.method, "dropped")
             return
-        self._waiting.put_nowait(_Given(call, answer, served))
+        self._waiting.put_nowait(_ServedAnswer(call, answer, served))
 
     async def close(self) -> None:
         """Ends; what still waits is not compared."""
@@ -99,11 +99,11 @@ class Shadow:
             if verdict is not None:
                 self._metrics.shadowed(given.call.method, verdict)
 
-    async def _compare(self, given: _Given) -> str | None:
+    async def _compare(self, given: _ServedAnswer) -> str | None:
         """`same`, `different` or `failed`; None for an answer that is not of a validated ledger."""
         call = given.call
         result, _ = await asyncio.to_thread(read_jsonrpc_answer, 200, given.answer)
-        params = _settled(call, result)
+        params = _pinned_params(call, result)
         if params is None:
             return None
         native = await self._native(call, params)
@@ -139,10 +139,10 @@ class Shadow:
                 deadline=deadline,
             )
             result, _ = await asyncio.to_thread(read_jsonrpc_answer, raw.status, raw.body)
-        except (NodeFailure, AnswerUnreadable):
+        except (NodeFailure, InvalidAnswer):
             return None
         if "error" in result:
-            return None if result["error"] in _NOT_THERE else result
+            return None if result["error"] in INCONCLUSIVE_ERRORS else result
         return result if result.get("validated") is True else None
 
     def _differences(self, native: JsonObject, given: JsonObject) -> list[str]:
@@ -169,7 +169,7 @@ def _is_comparable(call: Call) -> bool:
     return ledger_index == "validated" or type(ledger_index) is int
 
 
-def _settled(call: Call, result: JsonObject) -> JsonObject | None:
+def _pinned_params(call: Call, result: JsonObject) -> JsonObject | None:
     """The parameters by which the same is asked again, `validated` being the ledger that it was; None if unknown."""
     if result.get("validated") is not True or "error" in result:
         return None

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from proxy.eventloop.inline_task import in_task
+from proxy.eventloop.inline_task import ensure_task
 
 T = TypeVar("T")
 
 
-class Sharing(Generic[T]):
+class SingleFlight(Generic[T]):
     """The questions under way, by what makes them equal."""
 
     def __init__(self) -> None:
@@ -25,8 +25,8 @@ class Sharing(Generic[T]):
         """
         first = self._under_way.get(key)
         if first is not None:
-            given = await _wait(first, deadline)
-            return (given, True) if given is not None else (await ask(), False)
+            result = await _wait(first, deadline)
+            return (result, True) if result is not None else (await ask(), False)
         mine: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
         self._under_way[key] = mine
         answer = None
@@ -39,7 +39,7 @@ class Sharing(Generic[T]):
 
 
 async def _wait(future: asyncio.Future[T | None], deadline: float) -> T | None:
-    await in_task()
+    await ensure_task()
     try:
         async with asyncio.timeout_at(deadline):
             return await asyncio.shield(future)

@@ -5,28 +5,27 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from urllib.parse import urlsplit
 
-from proxy.access.admission import Admission, Rate, UnderWay
-from proxy.access.client_address import Exemption
-from proxy.access.method_allow_list import ListenerGuard
-from proxy.access.method_policy import Guard
+from proxy.access.admission import Admission, InFlight, Rate
+from proxy.access.client_address import NetworkSet
+from proxy.access.method_allow_list import MethodAllowList
+from proxy.access.method_policy import MethodPolicy
 from proxy.config import ListenSettings, NodeSettings, Settings
-from proxy.envelope import Policy
-from proxy.eventloop.busy_polling import BusyPolling
+from proxy.envelope import RequestPolicy
 from proxy.eventloop.files import fingerprint
-from proxy.http.limits import Terms
-from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, Nodes, node_tls
-from proxy.nodes.websocket import WebSocketDialer
-from proxy.rpc.dispatch import Answering
-from proxy.rpc.response_cache import KeptAnswers
+from proxy.http.limits import ClientLimits
+from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, NodePool, node_tls
+from proxy.nodes.websocket import WebSocketConnector
+from proxy.rpc.dispatch import Dispatcher
+from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.shadow import Shadow, ShadowRules
-from proxy.telemetry.client_usage import Callers
+from proxy.telemetry.client_usage import ClientUsage
 from proxy.telemetry.metrics import Metrics
-from proxy.telemetry.recorder import Account
-from proxy.telemetry.tracing import UNTRACED, Tracing
+from proxy.telemetry.recorder import RequestRecorder
+from proxy.telemetry.tracing import NO_TRACING, Tracing
 from proxy.versions.negotiation import VersionRange
-from proxy.versions.sunset import Clock, Dwindling, Notices, Sunset
+from proxy.versions.sunset import Clock, DeprecationNotices, Sunset, SunsettingRange
 from proxy.versions.translator import Translator
-from proxy.websocket import SHARED, EndpointLimits, SessionLimits, SharedLinks, WebSocketEndpoint
+from proxy.websocket import SHAREABLE_STREAMS, EndpointLimits, SessionLimits, SharedSubscriptions, WebSocketEndpoint
 
 
 def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing: Tracing) -> Node:
@@ -44,8 +43,8 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
         tls=tls,
         tracing=tracing,
     )
-    http.watch(metrics.node_asked)
-    looked_after = NodeHealth(
+    http.add_observer(metrics.node_request_done)
+    node_health = NodeHealth(
         http,
         api_version=None if node.api_version == "auto" else node.api_version,
         newest=settings.versions.max,
@@ -68,10 +67,10 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
         from proxy.grpc_passthrough.node import GrpcNode  # needs an optional library
 
         grpc = GrpcNode(node.name, node.grpc, answer_bytes=settings.grpc.answer_bytes)
-    return Node(node.name, http, node.websocket, looked_after, node.weight, tls, breaker, grpc)
+    return Node(node.name, http, node.websocket, node_health, node.weight, tls, breaker, grpc)
 
 
-def what_makes_a_node(node: NodeSettings, settings: Settings) -> tuple[object, ...]:
+def node_identity(node: NodeSettings, settings: Settings) -> tuple[object, ...]:
     """All that `make_node` reads, the file of the CA among it: while it is the same, so is the node."""
     limits, versions = settings.limits, settings.versions
     return (
@@ -109,7 +108,7 @@ def make_shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
         sample=shadow.sample,
         ignore=frozenset(shadow.ignore),
         seconds=shadow.timeout,
-        at_once=shadow.at_once,
+        concurrency=shadow.at_once,
         queue=shadow.queue,
         answer_bytes=shadow.answer_bytes,
     )
@@ -128,20 +127,20 @@ def make_health_rules(settings: Settings) -> HealthRules:
     )
 
 
-def make_policy(listen: ListenSettings, settings: Settings, clock: Clock) -> Policy:
+def make_policy(listen: ListenSettings, settings: Settings, clock: Clock) -> RequestPolicy:
     """What an HTTP request at one listener is measured by."""
     guard, limits, versions = settings.guard, settings.limits, settings.versions
-    allowed = Guard(
+    allowed = MethodPolicy(
         allow_admin_methods=frozenset(guard.allow_admin_methods),
         allow_admin_credentials=guard.allow_admin_credentials,
         allow_subscribe_url=guard.allow_subscribe_url,
-        node_may_be_ours=guard.allow_admin_nodes,
+        node_may_trust_us_as_admin=guard.allow_admin_nodes,
     )
     offered = VersionRange(listen.versions.min or versions.min, listen.versions.max or versions.max)
     sunsets = make_sunsets(settings)
-    return Policy(
-        versions=Dwindling(offered, sunsets, clock) if any(sunset.refused for sunset in sunsets) else offered,
-        guard=ListenerGuard.of(allowed, frozenset(listen.methods)) if listen.methods else allowed,
+    return RequestPolicy(
+        versions=SunsettingRange(offered, sunsets, clock) if any(sunset.refused for sunset in sunsets) else offered,
+        guard=MethodAllowList.of(allowed, frozenset(listen.methods)) if listen.methods else allowed,
         default_version=listen.default_version,
         depth=limits.depth,
         request_bytes=limits.request_bytes,
@@ -154,8 +153,8 @@ def make_sunsets(settings: Settings) -> list[Sunset]:
     return [
         Sunset(
             version=sunset.version,
-            ends=_beginning(sunset.date),
-            deprecated=None if sunset.deprecated is None else _beginning(sunset.deprecated),
+            sunset_at=_midnight_utc(sunset.date),
+            deprecated=None if sunset.deprecated is None else _midnight_utc(sunset.deprecated),
             link=sunset.link,
             refused=sunset.refuse,
         )
@@ -163,38 +162,38 @@ def make_sunsets(settings: Settings) -> list[Sunset]:
     ]
 
 
-def _beginning(day: date) -> float:
+def _midnight_utc(day: date) -> float:
     return datetime.combine(day, time(), UTC).timestamp()
 
 
 def make_tracing(settings: Settings, version: str) -> Tracing:
     """What makes spans; `version` is the proxy's own."""
     if settings.tracing.endpoint is None:
-        return UNTRACED
+        return NO_TRACING
     from proxy.telemetry.otel import OpenTelemetry  # needs an optional library
 
     return OpenTelemetry(settings.tracing.endpoint, settings.tracing.sample, version)
 
 
-def make_callers(settings: Settings, clock: Clock) -> Callers:
+def make_callers(settings: Settings, clock: Clock) -> ClientUsage:
     """What remembers callers."""
     clients = settings.clients
-    return Callers(clients.keep, clients.hours, clients.callers, settings.guard.trusted_proxies, clock)
+    return ClientUsage(clients.keep, clients.hours, clients.callers, settings.guard.trusted_proxies, clock)
 
 
-def make_terms(listen: ListenSettings, settings: Settings) -> Terms:
+def build_client_limits(listen: ListenSettings, settings: Settings) -> ClientLimits:
     """What the clients of one listener are granted."""
     timeouts, limits, own = settings.timeouts, settings.limits, listen.connections_per_address
-    return Terms(
+    return ClientLimits(
         head=timeouts.request_head,
         body=timeouts.request_body,
         write=timeouts.client_write,
         idle=timeouts.idle_client,
-        least_rate=limits.least_rate,
+        min_rate=limits.min_bytes_per_second,
         connections=limits.connections,
         connections_per_address=limits.connections_per_address if own is None else own,
         # Behind a trusted proxy many clients have its one address; requests are counted by their own.
-        exempt=Exemption((*limits.exempt, *settings.guard.trusted_proxies)),
+        exempt=NetworkSet((*limits.exempt, *settings.guard.trusted_proxies)),
     )
 
 
@@ -205,16 +204,16 @@ def make_admission(listen: ListenSettings, settings: Settings, in_all: Rate) -> 
         rate=Rate(limits.requests_per_second if own is None else own, limits.burst_seconds),
         in_all=in_all,
         in_flight_per_address=limits.in_flight_per_address,
-        exempt=Exemption(limits.exempt),
+        exempt=NetworkSet(limits.exempt),
     )
 
 
 def make_answering(
-    nodes: Nodes, translator: Translator, kept: KeptAnswers, settings: Settings, metrics: Metrics
-) -> Answering:
+    nodes: NodePool, translator: Translator, kept: ResponseCache, settings: Settings, metrics: Metrics
+) -> Dispatcher:
     """How HTTP requests get their answers."""
-    return Answering(
-        nodes, translator, kept, metrics, tries=settings.health.tries, share=settings.cache.share_in_flight
+    return Dispatcher(
+        nodes, translator, kept, metrics, tries=settings.health.tries, share=settings.cache.coalesce_reads
     )
 
 
@@ -222,37 +221,38 @@ def make_translator(settings: Settings) -> Translator:
     """What drives the adapters."""
     limits = settings.limits
     return Translator(
-        questions=limits.questions, question_bytes=limits.question_bytes, remembered=limits.remembered_ledgers
+        max_subrequests=limits.max_subrequests,
+        max_subrequest_bytes=limits.max_subrequest_bytes,
+        cache_size=limits.remembered_ledgers,
     )
 
 
-def make_dialer(settings: Settings) -> WebSocketDialer:
+def make_dialer(settings: Settings) -> WebSocketConnector:
     """What connects sessions to nodes."""
-    return WebSocketDialer(
+    return WebSocketConnector(
         connect_timeout=settings.timeouts.connect,
         ping_interval=settings.websocket.ping_interval,
         message_bytes=settings.websocket.answer_bytes,
     )
 
 
-def make_shared_links(settings: Settings, dialer: WebSocketDialer, metrics: Metrics) -> SharedLinks:
+def make_shared_links(settings: Settings, dialer: WebSocketConnector, metrics: Metrics) -> SharedSubscriptions:
     """By what all sessions get the streams that are the same for everyone."""
-    streams = SHARED if settings.websocket.share_subscriptions else frozenset[str]()
-    return SharedLinks(streams, dialer, settings.timeouts.node_answer, metrics)
+    streams = SHAREABLE_STREAMS if settings.websocket.share_subscriptions else frozenset[str]()
+    return SharedSubscriptions(streams, dialer, settings.timeouts.node_answer, metrics)
 
 
 def make_websocket(
     settings: Settings,
     *,
-    nodes: Nodes,
-    dialer: WebSocketDialer,
+    nodes: NodePool,
+    dialer: WebSocketConnector,
     translator: Translator,
-    account: Account,
-    policy: Policy,
-    notices: Notices,
-    under_way: UnderWay,
-    shared: SharedLinks,
-    busy_polling: BusyPolling,
+    account: RequestRecorder,
+    policy: RequestPolicy,
+    notices: DeprecationNotices,
+    under_way: InFlight,
+    shared: SharedSubscriptions,
 ) -> WebSocketEndpoint:
     """The sessions of one listener."""
     websocket = settings.websocket
@@ -279,5 +279,4 @@ def make_websocket(
         notices=notices,
         under_way=under_way,
         shared=shared,
-        busy_polling=busy_polling,
     )

@@ -2,14 +2,13 @@
 
 import asyncio
 
-from proxy.access.admission import Rate, UnderWay
+from proxy.access.admission import InFlight, Rate
 from proxy.config import ListenSettings, Settings
-from proxy.eventloop.busy_polling import BusyPolling
-from proxy.http.cors import Origins
-from proxy.nodes import Nodes
+from proxy.http.cors import CorsPolicy
+from proxy.nodes import NodePool
 from proxy.rpc.endpoint import JsonRpcEndpoint
-from proxy.rpc.gateway import Door, Users
-from proxy.rpc.response_cache import KeptAnswers
+from proxy.rpc.gateway import ActiveCount, ListenerServices
+from proxy.rpc.response_cache import ResponseCache
 from proxy.server.builders import (
     make_admission,
     make_answering,
@@ -21,15 +20,15 @@ from proxy.server.builders import (
     make_translator,
     make_websocket,
 )
-from proxy.telemetry.client_usage import Callers
+from proxy.telemetry.client_usage import ClientUsage
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.metrics import Metrics
-from proxy.telemetry.recorder import Account
+from proxy.telemetry.recorder import RequestRecorder
 from proxy.telemetry.tracing import Tracing
-from proxy.versions.sunset import Clock, Notices
+from proxy.versions.sunset import Clock, DeprecationNotices
 
 
-class Serving:
+class Generation:
     """A door for each listener of the settings, in their order, and what is behind them.
 
     `kept`, `callers`, `under_way`: the answers kept, the callers remembered and what is under way so far, all of which
@@ -39,35 +38,36 @@ class Serving:
     def __init__(
         self,
         settings: Settings,
-        nodes: Nodes,
-        kept: KeptAnswers,
-        callers: Callers,
+        nodes: NodePool,
+        kept: ResponseCache,
+        callers: ClientUsage,
         metrics: Metrics,
         clock: Clock,
         tracing: Tracing,
-        under_way: UnderWay,
+        under_way: InFlight,
     ) -> None:
         self.settings = settings
         self._nodes = nodes
         self._clock = clock
-        self._notices = Notices(make_sunsets(settings))
+        self._notices = DeprecationNotices(make_sunsets(settings))
         access_log = AccessLog(settings.logging.requests, settings.logging.sample)
         self._shadow = make_shadow(settings, metrics)
-        self._account = Account(metrics, access_log, callers, settings.versions.shadow_refuse, tracing, self._shadow)
+        self._account = RequestRecorder(
+            metrics, access_log, callers, settings.versions.dry_run_refuse, tracing, self._shadow
+        )
         self._translator = make_translator(settings)
         self._answering = make_answering(nodes, self._translator, kept, settings, metrics)
         self._dialer = make_dialer(settings)
         self._shared = make_shared_links(settings, self._dialer, metrics)
-        self._in_all = Rate(settings.limits.requests_per_second_in_all, settings.limits.burst_seconds)
+        self._in_all = Rate(settings.limits.global_requests_per_second, settings.limits.burst_seconds)
         self._under_way = under_way
-        self._busy_polling = BusyPolling(settings.busy_polling)
-        self._users = Users()
-        self.doors = tuple(self._door(listen) for listen in settings.listeners)
+        self._users = ActiveCount()
+        self.listener_services = tuple(self._door(listen) for listen in settings.listeners)
 
-    def _door(self, listen: ListenSettings) -> Door:
+    def _door(self, listen: ListenSettings) -> ListenerServices:
         settings = self.settings
         policy = make_policy(listen, settings, self._clock)
-        return Door(
+        return ListenerServices(
             jsonrpc=JsonRpcEndpoint(
                 policy=policy,
                 answering=self._answering,
@@ -76,7 +76,6 @@ class Serving:
                 in_flight=settings.limits.in_flight,
                 under_way=self._under_way,
                 notices=self._notices,
-                busy_polling=self._busy_polling,
             ),
             websocket=make_websocket(
                 settings,
@@ -88,10 +87,9 @@ class Serving:
                 notices=self._notices,
                 under_way=self._under_way,
                 shared=self._shared,
-                busy_polling=self._busy_polling,
             ),
             admission=make_admission(listen, settings, self._in_all),
-            origins=Origins(settings.cors.origins, settings.cors.enforce),
+            origins=CorsPolicy(settings.cors.origins, settings.cors.enforce),
             account=self._account,
             trusted_proxies=settings.guard.trusted_proxies,
             request_bytes=policy.request_bytes,
@@ -100,11 +98,11 @@ class Serving:
 
     async def drain(self, seconds: float) -> None:
         """Tells all sessions to go (1001), and gives them `seconds`."""
-        await asyncio.gather(*(door.websocket.drain(seconds) for door in self.doors))
+        await asyncio.gather(*(door.websocket.drain(seconds) for door in self.listener_services))
 
-    async def close_unused(self) -> None:
+    async def close_when_idle(self) -> None:
         """Waits until no request and no session uses it any more, and closes it: when another is in its place."""
-        await self._users.none()
+        await self._users.wait_idle()
         await self.close()
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ import uvloop
 
 from proxy.config import ConfigurationError, ObserveSettings, Settings
 from proxy.server.proxy import Proxy
-from proxy.server.supervisor import say_alive, supervise, tell
+from proxy.server.supervisor import heartbeat, notify_supervisor, supervise
 from proxy.server.systemd import ServiceManager
 from proxy.telemetry import logs
 from proxy.tls import CertificateProblem
@@ -21,23 +21,23 @@ from proxy.tls import CertificateProblem
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings, read_again: Callable[[], Settings]) -> None:
+def run(settings: Settings, reload_settings: Callable[[], Settings]) -> None:
     """Serve until SIGTERM or SIGINT, a second one of which ends the process at once, with status 1.
 
     SIGHUP reads the configuration again with `read_again`, which raises ConfigurationError; SIGUSR1 has the log tell
     everything, and the next one as much as before. Raises OSError where an address cannot be had.
     """
     if settings.workers > 1:
-        supervise(settings, read_again, run_worker)
+        supervise(settings, reload_settings, run_worker)
         return
     writer = logs.configure(settings.logging.level, settings.logging.format)
     try:
-        uvloop.run(_Process(settings, read_again, writer).serve())
+        uvloop.run(_Process(settings, reload_settings, writer).serve())
     finally:
         writer.close()
 
 
-def run_worker(settings: Settings, read_again: Callable[[], Settings], supervisor: Connection) -> None:
+def run_worker(settings: Settings, reload_settings: Callable[[], Settings], supervisor: Connection) -> None:
     """Serve as one of several at the same ports, until told to stop, or until the supervisor is no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the supervisor has it too, and says what it means
     for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC"):
@@ -45,9 +45,9 @@ def run_worker(settings: Settings, read_again: Callable[[], Settings], superviso
     writer = logs.configure(settings.logging.level, settings.logging.format)
     os.set_blocking(supervisor.fileno(), False)
     try:
-        uvloop.run(_Worker(settings, read_again, writer, supervisor).serve())
+        uvloop.run(_Worker(settings, reload_settings, writer, supervisor).serve())
     except (OSError, CertificateProblem) as error:
-        tell(supervisor, "FAILED", str(error))
+        notify_supervisor(supervisor, "FAILED", str(error))
     finally:
         writer.close()
 
@@ -56,23 +56,28 @@ class _Process:
     _stops_at: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(
-        self, settings: Settings, read_again: Callable[[], Settings], writer: logs.LogWriter, *, one_of: bool = False
+        self,
+        settings: Settings,
+        reload_settings: Callable[[], Settings],
+        writer: logs.LogWriter,
+        *,
+        is_worker: bool = False,
     ) -> None:
-        self._proxy = Proxy(settings, shares_ports=one_of)
-        self._read_again = read_again
+        self._proxy = Proxy(settings, shares_ports=is_worker)
+        self._read_again = reload_settings
         self._writer = writer
         self._manager = ServiceManager(os.environ)
         self._level: logs.Level = settings.logging.level
-        self._all_is_told = False
+        self._debug = False
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
 
     async def serve(self) -> None:
         loop = asyncio.get_running_loop()
         for number in self._stops_at:
-            loop.add_signal_handler(number, self._told_to_stop)
+            loop.add_signal_handler(number, self._on_stop_signal)
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
-        loop.add_signal_handler(signal.SIGUSR1, self._tell_all_or_less)
+        loop.add_signal_handler(signal.SIGUSR1, self._toggle_debug)
         work = asyncio.create_task(self._start_and_reload())
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -82,8 +87,8 @@ class _Process:
                 work.result()  # raises what kept it from starting
             finally:
                 await self._proxy.stop()
-        self._proxy.want_no_more()
-        self._manager.tell("STOPPING=1", "finishing what is under way")
+        self._proxy.begin_drain()
+        self._manager.notify("STOPPING=1", "finishing what is under way")
         log.info("stopping")
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
@@ -92,20 +97,20 @@ class _Process:
 
     async def _start_and_reload(self) -> None:
         await self._proxy.start()
-        _spare_the_collector()
+        _tune_gc()
         self._started()
-        self._manager.tell("READY=1", f"serving at {' '.join(self._proxy.http_urls)}")
+        self._manager.notify("READY=1", f"serving at {' '.join(self._proxy.http_urls)}")
         watchdog = asyncio.create_task(self._manager.keep_alive())
         try:
             while True:
                 await self._reload.wait()
                 self._reload.clear()
-                self._manager.tell("RELOADING=1")
+                self._manager.notify("RELOADING=1")
                 good = await self._read_and_apply()
                 self._proxy.metrics.config_read(good)
                 self._reloaded(good)
                 words = "" if good else ", by the configuration as it was: the new one is faulty"
-                self._manager.tell("READY=1", f"serving at {' '.join(self._proxy.http_urls)}{words}")
+                self._manager.notify("READY=1", f"serving at {' '.join(self._proxy.http_urls)}{words}")
         finally:
             watchdog.cancel()
             await asyncio.gather(watchdog, return_exceptions=True)
@@ -122,32 +127,32 @@ class _Process:
             settings = self._read_again()
             await self._proxy.reload(settings)
         except ConfigurationError as error:
-            log.error("configuration_kept", faults=[str(fault) for fault in error.faults])
+            log.error("configuration_rejected", faults=[str(fault) for fault in error.faults])
         except (OSError, CertificateProblem) as error:
-            log.error("configuration_kept", faults=[str(error)])
+            log.error("configuration_rejected", faults=[str(error)])
         else:
             self._level = settings.logging.level
             self._set_level()
             return True
         return False
 
-    def _told_to_stop(self) -> None:
+    def _on_stop_signal(self) -> None:
         if self._stop.is_set():
             self._end_at_once()
         self._stop.set()
 
     def _end_at_once(self) -> NoReturn:
-        log.warning("stopped_at_once")
+        log.warning("stopped_forcibly")
         self._writer.close()
         os._exit(1)
 
-    def _tell_all_or_less(self) -> None:
-        self._all_is_told = not self._all_is_told
+    def _toggle_debug(self) -> None:
+        self._debug = not self._debug
         self._set_level()
-        log.info("log_level_set", to="debug" if self._all_is_told else self._level)
+        log.info("log_level_changed", to="debug" if self._debug else self._level)
 
     def _set_level(self) -> None:
-        logs.set_level("debug" if self._all_is_told else self._level)
+        logs.set_level("debug" if self._debug else self._level)
 
 
 class _Worker(_Process):
@@ -156,32 +161,36 @@ class _Worker(_Process):
     _stops_at = (signal.SIGTERM,)
 
     def __init__(
-        self, settings: Settings, read_again: Callable[[], Settings], writer: logs.LogWriter, supervisor: Connection
+        self,
+        settings: Settings,
+        reload_settings: Callable[[], Settings],
+        writer: logs.LogWriter,
+        supervisor: Connection,
     ) -> None:
-        super().__init__(_of_worker(settings), lambda: _of_worker(read_again()), writer, one_of=True)
+        super().__init__(_of_worker(settings), lambda: _of_worker(reload_settings()), writer, is_worker=True)
         self._supervisor = supervisor
 
     async def serve(self) -> None:
-        alive = asyncio.create_task(say_alive(self._supervisor))
+        alive = asyncio.create_task(heartbeat(self._supervisor))
         try:
             await super().serve()
         finally:
             alive.cancel()
 
     def _started(self) -> None:
-        tell(self._supervisor, "READY", self._proxy.observe_url)
+        notify_supervisor(self._supervisor, "READY", self._proxy.observe_url)
         # It never writes; that it can be read means that the supervisor is gone.
-        asyncio.get_running_loop().add_reader(self._supervisor.fileno(), self._alone)
+        asyncio.get_running_loop().add_reader(self._supervisor.fileno(), self._on_supervisor_lost)
 
     def _reloaded(self, good: bool) -> None:
-        tell(self._supervisor, "RELOADED", "good" if good else "")
+        notify_supervisor(self._supervisor, "RELOADED", "good" if good else "")
 
-    def _alone(self) -> None:
+    def _on_supervisor_lost(self) -> None:
         asyncio.get_running_loop().remove_reader(self._supervisor.fileno())
         self._stop.set()
 
 
-def _spare_the_collector() -> None:
+def _tune_gc() -> None:
     """Has Python look for cycles of garbage less often, and not in what was there at the start.
 
     An answer of 1 MB is some ten thousand objects, and none of them in a cycle; the default looks at them, and at all

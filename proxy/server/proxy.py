@@ -11,44 +11,44 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 import proxy
-from proxy.access.admission import UnderWay
+from proxy.access.admission import InFlight
 from proxy.config import Settings, TlsSettings
 from proxy.http.listener import Listener, bind
-from proxy.nodes import Node, Nodes
+from proxy.nodes import Node, NodePool
 from proxy.observe.clients import ClientsPage
 from proxy.observe.node_metrics import NodesCollector
 from proxy.observe.server import ObserveServer, Readiness
 from proxy.observe.summary import Summary, serve_page
-from proxy.rpc.gateway import Entrance
-from proxy.rpc.response_cache import KeptAnswers
+from proxy.rpc.gateway import Gateway
+from proxy.rpc.response_cache import ResponseCache
 from proxy.server.builders import (
+    build_client_limits,
     make_callers,
     make_health_rules,
     make_node,
-    make_terms,
     make_tracing,
-    what_makes_a_node,
+    node_identity,
 )
-from proxy.server.generation import Serving
+from proxy.server.generation import Generation
 from proxy.telemetry.metrics import Metrics
 from proxy.tls import Certificate
 from proxy.versions.sunset import Clock
 
 if TYPE_CHECKING:
-    from proxy.grpc_passthrough.listeners import GrpcPorts  # whose library is optional
+    from proxy.grpc_passthrough.listeners import GrpcListeners  # whose library is optional
 
 log = structlog.get_logger(__name__)
 
-_Place = tuple[str, int, int]
+_ListenerKey = tuple[str, int, int]
 """Host, port, and which of those with the same: of port 0 there may be several."""
 
 
 @dataclass(slots=True)
-class _Open:
+class _ActiveListener:
     """A listener, and the handler that it calls."""
 
     listener: Listener
-    entrance: Entrance
+    entrance: Gateway
 
 
 class Proxy:
@@ -63,19 +63,19 @@ class Proxy:
         self._clock = clock
         self._metrics = Metrics(proxy.__version__)
         self._draining = False
-        self._nodes = Nodes((), make_health_rules(settings))
-        self._made: dict[str, tuple[object, Node]] = {}
+        self._nodes = NodePool((), make_health_rules(settings))
+        self._node_cache: dict[str, tuple[object, Node]] = {}
         self._observe: ObserveServer | None = None
-        self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
-        self._under_way = UnderWay()
+        self._kept = ResponseCache(settings.cache.bytes, self._metrics)
+        self._under_way = InFlight()
         self._callers = make_callers(settings, clock)
         self._tracing = make_tracing(settings, proxy.__version__)
         self._summary = Summary(proxy.__version__, self._metrics, lambda: self._settings, self._readiness, clock)
-        self._serving: Serving | None = None
-        self._open: dict[_Place, _Open] = {}
-        self._grpc: GrpcPorts | None = None
-        self._leaving: set[Listener] = set()
-        self._retired: set[Serving] = set()
+        self._serving: Generation | None = None
+        self._open: dict[_ListenerKey, _ActiveListener] = {}
+        self._grpc: GrpcListeners | None = None
+        self._closing: set[Listener] = set()
+        self._retired: set[Generation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -92,16 +92,18 @@ class Proxy:
                 metrics=self._metrics,
                 readiness=self._readiness,
                 pages={
-                    "/clients": ClientsPage(lambda: self._callers, lambda: self._settings.versions.shadow_refuse).serve,
+                    "/clients": ClientsPage(
+                        lambda: self._callers, lambda: self._settings.versions.dry_run_refuse
+                    ).serve,
                     "/": serve_page,
                     "/summary": self._summary.serve_json,
                 },
             )
             await self._observe.start()
-            self._do(self._summary.keep_history())
+            self._spawn(self._summary.keep_history())
             # Before anything is asked of a node: an address that is taken is then all there is to tell.
-            await self._go_over_to(settings)
-            self._metrics.registry.register(NodesCollector(self._readiness, self._nodes.paused))
+            await self._apply(settings)
+            self._metrics.registry.register(NodesCollector(self._readiness, self._nodes.tripped))
         except BaseException:
             await self.stop()
             raise
@@ -112,11 +114,11 @@ class Proxy:
 
         Raises OSError where a new address cannot be had, and CertificateProblem: then nothing has changed.
         """
-        await self._go_over_to(settings)
+        await self._apply(settings)
         keys = ("observe", "logging.format", "tracing") + (() if self._shares_ports else ("workers",))
         kept = [key for key in keys if _value(self._started_with, key) != _value(settings, key)]
         if kept:
-            log.warning("needs_restart", keys=kept)
+            log.warning("restart_required", keys=kept)
         log.info("reloaded", listen=self.http_urls, nodes=[node.name for node in settings.nodes])
 
     async def stop(self) -> None:
@@ -124,7 +126,7 @@ class Proxy:
         sessions under way are given `timeouts.shutdown`; then all is closed.
         """
         timeouts = self._settings.timeouts
-        self.want_no_more()
+        self.begin_drain()
         if self._open:
             await asyncio.sleep(timeouts.drain_delay)
         listeners = self._listeners()
@@ -146,7 +148,7 @@ class Proxy:
         if self._observe is not None:
             await self._observe.stop()
 
-    def want_no_more(self) -> None:
+    def begin_drain(self) -> None:
         """Not ready from now on, as before `stop`: load balancers are told, and answers close their connections."""
         self._draining = True
 
@@ -154,7 +156,7 @@ class Proxy:
     def http_urls(self) -> list[str]:
         """Where clients connect, with the real ports, in the order of the settings."""
         urls = []
-        for place, listen in zip(_places(self._settings), self._settings.listeners, strict=True):
+        for place, listen in zip(_listener_keys(self._settings), self._settings.listeners, strict=True):
             if place not in self._open:
                 raise RuntimeError("the proxy has not been started")
             host = f"[{listen.host}]" if ":" in listen.host else listen.host
@@ -187,11 +189,11 @@ class Proxy:
     def _readiness(self) -> Readiness:
         return Readiness(self._nodes.statuses(), draining=self._draining)
 
-    async def _go_over_to(self, settings: Settings) -> None:
+    async def _apply(self, settings: Settings) -> None:
         """Has all in place that the settings want, and only then changes over, at one stroke."""
-        places = _places(settings)
+        places = _listener_keys(settings)
         certificates = [_certificate(listen.tls) for listen in settings.listeners]
-        bound: dict[_Place, list[socket.socket]] = {}
+        bound: dict[_ListenerKey, list[socket.socket]] = {}
         grpc, grpc_bound = self._grpc_for(settings), {}
         try:
             for place in places:
@@ -199,7 +201,7 @@ class Proxy:
                     bound[place] = await bind(place[0], place[1], shared=self._shares_ports)
             if grpc is not None:
                 grpc_bound = await grpc.bind(settings, certificates)
-            gone = await self._replace_nodes(settings)
+            removed = await self._replace_nodes(settings)
         except BaseException:
             for sockets in bound.values():
                 for listening in sockets:
@@ -209,48 +211,48 @@ class Proxy:
             raise
         # Other nodes may be of another network, where a ledger of the same number is another.
         if (settings.cache, _urls(settings)) != (self._settings.cache, _urls(self._settings)):
-            self._kept = KeptAnswers(settings.cache.bytes, self._metrics)
+            self._kept = ResponseCache(settings.cache.bytes, self._metrics)
         if (settings.clients, settings.guard) != (self._settings.clients, self._settings.guard):
             self._callers = make_callers(settings, self._clock)
         self._settings = settings
         retired, self._serving = self._serving, self._make_serving(settings)
         for place, listen, certificate, door in zip(
-            places, settings.listeners, certificates, self._serving.doors, strict=True
+            places, settings.listeners, certificates, self._serving.listener_services, strict=True
         ):
             opened = self._open.get(place)
             if opened is None:
-                entrance = Entrance(door, self._readiness, lambda: self._draining)
+                entrance = Gateway(door, self._readiness, lambda: self._draining)
                 name = f"{listen.host}:{bound[place][0].getsockname()[1]}"
-                terms = make_terms(listen, settings)
+                terms = build_client_limits(listen, settings)
                 listener = Listener(
                     name, bound[place], entrance.handle, entrance.upgrade, terms, certificate, self._metrics
                 )
-                self._open[place] = opened = _Open(listener, entrance)
+                self._open[place] = opened = _ActiveListener(listener, entrance)
                 listener.start()
             else:
                 opened.entrance.door = door
-                opened.listener.terms = make_terms(listen, settings)
+                opened.listener.terms = build_client_limits(listen, settings)
                 opened.listener.certificate = certificate
-            opened.listener.tell_certificate()
+            opened.listener.report_certificate()
         if grpc is not None:
-            await grpc.go_over_to(settings, self._serving.doors, certificates, grpc_bound, self._do)
+            await grpc.apply(settings, self._serving.listener_services, certificates, grpc_bound, self._spawn)
         for place in set(self._open) - set(places):
-            self._leave(self._open.pop(place))
+            self._retire_listener(self._open.pop(place))
         if retired is not None:
             self._retired.add(retired)
-            self._do(self._retire(retired))
-        self._do(_close_nodes(gone, settings.timeouts.request))
+            self._spawn(self._retire(retired))
+        self._spawn(_close_nodes(removed, settings.timeouts.request))
 
-    def _grpc_for(self, settings: Settings) -> "GrpcPorts | None":
+    def _grpc_for(self, settings: Settings) -> "GrpcListeners | None":
         """The gRPC ports; None as long as none has been wanted."""
         if self._grpc is None and any(listen.grpc_port is not None for listen in settings.listeners):
-            from proxy.grpc_passthrough.listeners import GrpcPorts
+            from proxy.grpc_passthrough.listeners import GrpcListeners
 
-            self._grpc = GrpcPorts(self._nodes, lambda: not self._draining, shared=self._shares_ports)
+            self._grpc = GrpcListeners(self._nodes, lambda: not self._draining, shared=self._shares_ports)
         return self._grpc
 
-    def _make_serving(self, settings: Settings) -> Serving:
-        return Serving(
+    def _make_serving(self, settings: Settings) -> Generation:
+        return Generation(
             settings,
             self._nodes,
             self._kept,
@@ -265,44 +267,44 @@ class Proxy:
         """Goes over to the nodes of the settings, those that stay the same being kept; gives those that are gone."""
         made: dict[str, tuple[object, Node]] = {}
         for node in settings.nodes:
-            made_from = what_makes_a_node(node, settings)
-            before = self._made.get(node.name)
+            made_from = node_identity(node, settings)
+            before = self._node_cache.get(node.name)
             same = before is not None and before[0] == made_from
             made[node.name] = (
                 before if before and same else (made_from, make_node(node, settings, self._metrics, self._tracing))
             )
         nodes = [node for _, node in made.values()]
-        gone = await self._nodes.replace(nodes, make_health_rules(settings), settings.timeouts.connect)
+        removed = await self._nodes.replace(nodes, make_health_rules(settings), settings.timeouts.connect)
         # All at once, and first: who looks after a node, or hears of its requests, tells whether it is up.
-        await asyncio.gather(*(node.health.close() for node in gone))
-        for name in set(self._made) - set(made):
+        await asyncio.gather(*(node.health.close() for node in removed))
+        for name in set(self._node_cache) - set(made):
             self._metrics.node_gone(name)
-        self._made = made
-        return gone
+        self._node_cache = made
+        return removed
 
-    def _leave(self, gone: _Open) -> None:
+    def _retire_listener(self, removed: _ActiveListener) -> None:
         """Ends a listener that the settings have no more, once nobody is connected to it. Its address is free now."""
-        gone.entrance.leaving = True
-        gone.listener.stop_accepting()
-        self._leaving.add(gone.listener)
-        self._do(self._finish(gone.listener))
+        removed.entrance.closing = True
+        removed.listener.stop_accepting()
+        self._closing.add(removed.listener)
+        self._spawn(self._finish(removed.listener))
 
     async def _finish(self, listener: Listener) -> None:
         await listener.finish(None)
-        self._leaving.discard(listener)
+        self._closing.discard(listener)
         # A later reload may have brought one of the same name, of which the metrics are then.
         if listener.name not in {other.name for other in self._listeners()}:
             self._metrics.listener_gone(listener.name)
 
     def _listeners(self) -> list[Listener]:
         """All with clients: those that are open, and those that end."""
-        return [*(each.listener for each in self._open.values()), *self._leaving]
+        return [*(each.listener for each in self._open.values()), *self._closing]
 
-    async def _retire(self, serving: Serving) -> None:
-        await serving.close_unused()
+    async def _retire(self, serving: Generation) -> None:
+        await serving.close_when_idle()
         self._retired.discard(serving)
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Does it meanwhile; `stop` ends it at the latest."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -323,7 +325,7 @@ async def _close_nodes(nodes: Iterable[Node], seconds: float) -> None:
             await node.close()
 
 
-def _places(settings: Settings) -> list[_Place]:
+def _listener_keys(settings: Settings) -> list[_ListenerKey]:
     seen = Counter[tuple[str, int]]()
     places = []
     for listen in settings.listeners:

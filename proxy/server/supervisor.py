@@ -16,21 +16,21 @@ import uvloop
 
 import proxy
 from proxy.config import ConfigurationError, Settings
-from proxy.observe.aggregate import WholeServer
+from proxy.observe.aggregate import AggregateServer
 from proxy.server.systemd import ServiceManager
 from proxy.telemetry import logs
 
 log = structlog.get_logger(__name__)
 
 ReadAgain = Callable[[], Settings]
-Told = tuple[str, str]
+WorkerMessage = tuple[str, str]
 """What a worker tells: `ALIVE` again and again; `READY` and where it is observed; `FAILED` and why it cannot start;
 `RELOADED` once it has read the configuration again, and `good` if it has taken it."""
 
 ALIVE_EVERY, HUNG_AFTER = 5.0, 30.0
 """Seconds between two times that a worker says it is alive; and for how many it may say nothing before it is killed."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE, _PROVEN = 0.5, 30.0, 60.0
+_FIRST_PAUSE, _LONGEST_PAUSE, _STABLE_AFTER = 0.5, 30.0, 60.0
 """Seconds before a worker is started again, at first and at most; and after which one was no failure to start."""
 _RELOADING = 30.0
 """Seconds that a worker may take to read the configuration again; then the next one is told to."""
@@ -52,14 +52,14 @@ def supervise(
         writer.close()
 
 
-async def say_alive(supervisor: Connection) -> NoReturn:
+async def heartbeat(supervisor: Connection) -> NoReturn:
     """Tells the supervisor of a worker that its event loop goes round, until cancelled."""
     while True:
-        tell(supervisor, "ALIVE")
+        notify_supervisor(supervisor, "ALIVE")
         await asyncio.sleep(ALIVE_EVERY)
 
 
-def tell(supervisor: Connection, kind: str, text: str = "") -> None:
+def notify_supervisor(supervisor: Connection, kind: str, text: str = "") -> None:
     """Tells the supervisor of a worker something, if it listens; nothing depends on it if it does not."""
     with suppress(OSError):  # gone; or it stands still, and the pipe, which does not block, is full
         supervisor.send((kind, text))
@@ -74,9 +74,9 @@ class _Worker:
         """None until it serves."""
         self.failure: str | None = None
         self.ended = asyncio.Event()
-        self.told = asyncio.Event()
+        self.started = asyncio.Event()
         self.reloaded = asyncio.Event()
-        self.took_it = False
+        self.reload_ok = False
         self.silent_for: float | None = None
         """Seconds, as the supervisor adds them up; None until it says for the first time that it is alive."""
         # Not forked: there are threads here, and an event loop.
@@ -85,9 +85,9 @@ class _Worker:
         self._process = context.Process(target=work, args=(settings, read_again, theirs), name=f"worker {number}")
         self._process.start()
         theirs.close()
-        asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._hear)
+        asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._on_message)
 
-    def _hear(self) -> None:
+    def _on_message(self) -> None:
         try:
             kind, text = self._pipe.recv()
         except (EOFError, OSError):
@@ -98,18 +98,18 @@ class _Worker:
             self.silent_for = None
             self.ended.set()
             self.reloaded.set()
-            self.told.set()
+            self.started.set()
             return
         self.silent_for = 0
         if kind == "READY":
             self.observe_url = text
-            self.told.set()
+            self.started.set()
         elif kind == "RELOADED":
-            self.took_it = text == "good"
+            self.reload_ok = text == "good"
             self.reloaded.set()
         elif kind == "FAILED":
             self.failure = text
-            self.told.set()
+            self.started.set()
 
     def send(self, number: signal.Signals) -> None:
         """Sends it a signal, if it lives."""
@@ -132,7 +132,7 @@ class _Supervisor:
         self._manager = ServiceManager(os.environ)
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
-        self._whole = WholeServer(
+        self._aggregate = AggregateServer(
             settings.observe.host,
             settings.observe.port,
             version=proxy.__version__,
@@ -146,12 +146,12 @@ class _Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._told_to_stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
-        loop.add_signal_handler(signal.SIGUSR1, self._pass_on, signal.SIGUSR1)
+        loop.add_signal_handler(signal.SIGUSR1, self._forward_signal, signal.SIGUSR1)
         with ExitStack() as reserved:
             for listen in self._settings.listeners:
                 for port in listen.ports:
                     _reserve(listen.host, port, reserved)
-            await self._whole.start()
+            await self._aggregate.start()
             work = asyncio.create_task(self._start_and_keep())
             stop = asyncio.create_task(self._stop.wait())
             watch = asyncio.create_task(self._watch())
@@ -161,20 +161,20 @@ class _Supervisor:
                     work.result()  # raises what kept them from starting
             finally:
                 self._stop.set()
-                self._manager.tell("STOPPING=1", "finishing what is under way")
+                self._manager.notify("STOPPING=1", "finishing what is under way")
                 work.cancel()
                 watch.cancel()
                 await asyncio.gather(work, stop, watch, return_exceptions=True)
                 await self._end_all()
-                await self._whole.stop()
+                await self._aggregate.stop()
         log.info("stopped")
 
     async def _start_and_keep(self) -> None:
         """Has all serve, until cancelled. Raises OSError with what a worker says keeps it from that."""
         await self._start_all()
-        log.info("workers_started", count=len(self._workers), observe=self._whole.url, version=proxy.__version__)
-        self._manager.tell("READY=1", f"serving with {len(self._workers)} workers")
-        keeping = [self._keep(number) for number in self._workers]
+        log.info("workers_started", count=len(self._workers), observe=self._aggregate.url, version=proxy.__version__)
+        self._manager.notify("READY=1", f"serving with {len(self._workers)} workers")
+        keeping = [self._respawn(number) for number in self._workers]
         await asyncio.gather(*keeping, self._manager.keep_alive(), self._reload_all(), return_exceptions=True)
 
     async def _start_all(self) -> None:
@@ -182,7 +182,7 @@ class _Supervisor:
         for number in range(1, self._settings.workers + 1):
             self._start(number)
         for worker in self._workers.values():
-            await worker.told.wait()
+            await worker.started.wait()
             if worker.observe_url is None:
                 raise OSError(None, worker.failure or "a worker ended at once")
 
@@ -190,17 +190,17 @@ class _Supervisor:
         worker = self._workers[number] = _Worker(number, self._settings, self._read_again, self._work)
         return worker
 
-    async def _keep(self, number: int) -> None:
+    async def _respawn(self, number: int) -> None:
         """Starts another in place of one that ended, after a pause that doubles while they do not last."""
         loop = asyncio.get_running_loop()
         pause, began = _FIRST_PAUSE, loop.time()
         while True:
             worker = self._workers[number]
             await worker.ended.wait()
-            if loop.time() - began > _PROVEN:
+            if loop.time() - began > _STABLE_AFTER:
                 pause = _FIRST_PAUSE
-            log.error("worker_ended", worker=number, status=worker.exit_code, failure=worker.failure, again_in=pause)
-            self._whole.worker_ended()
+            log.error("worker_exited", worker=number, status=worker.exit_code, failure=worker.failure, again_in=pause)
+            self._aggregate.worker_exited()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
             began = loop.time()
@@ -231,7 +231,7 @@ class _Supervisor:
         while True:
             await self._reload.wait()
             self._reload.clear()
-            self._manager.tell("RELOADING=1")
+            self._manager.notify("RELOADING=1")
             good = True
             asked: set[_Worker] = set()
             # Also those that have come in place of others meanwhile, with the configuration as it was.
@@ -242,21 +242,21 @@ class _Supervisor:
             if good:
                 self._keep_settings()
             words = "" if good else ", by the configuration as it was: the new one is faulty"
-            self._manager.tell("READY=1", f"serving with {len(self._workers)} workers{words}")
+            self._manager.notify("READY=1", f"serving with {len(self._workers)} workers{words}")
 
     async def _reloaded(self, worker: _Worker) -> bool:
         """Has a worker read the configuration again; whether it took it. True for one that has ended."""
         try:
             async with asyncio.timeout(_RELOADING):
-                await worker.told.wait()
+                await worker.started.wait()
                 worker.reloaded.clear()
                 worker.send(signal.SIGHUP)
                 if not worker.ended.is_set():
                     await worker.reloaded.wait()
         except TimeoutError:
-            log.error("worker_silent", worker=worker.number, seconds=_RELOADING)
+            log.error("worker_unresponsive", worker=worker.number, seconds=_RELOADING)
             return False
-        return worker.ended.is_set() or worker.took_it
+        return worker.ended.is_set() or worker.reload_ok
 
     def _keep_settings(self) -> None:
         """Those that the workers took are those of a worker that is started later."""
@@ -264,23 +264,23 @@ class _Supervisor:
             settings = self._read_again()
             kept = [key for key in ("workers", "observe") if getattr(settings, key) != getattr(self._settings, key)]
             if kept:
-                log.warning("needs_restart", keys=kept)
+                log.warning("restart_required", keys=kept)
             same = {"workers": self._settings.workers, "observe": self._settings.observe}
             self._settings = settings.model_copy(update=same)
 
     async def _end_all(self) -> None:
         """Has all finish what they have, and ends those that take longer than they may."""
         timeouts = self._settings.timeouts
-        self._pass_on(signal.SIGTERM)
+        self._forward_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(timeouts.drain_delay + timeouts.shutdown + _MARGIN):
                 for worker in self._workers.values():
                     await worker.ended.wait()
         except TimeoutError:
             log.warning("workers_killed")
-            self._pass_on(signal.SIGKILL)
+            self._forward_signal(signal.SIGKILL)
 
-    def _pass_on(self, number: signal.Signals) -> None:
+    def _forward_signal(self, number: signal.Signals) -> None:
         for worker in self._workers.values():
             worker.send(number)
 
@@ -290,7 +290,7 @@ class _Supervisor:
         self._stop.set()
 
     def _end_at_once(self) -> NoReturn:
-        self._pass_on(signal.SIGKILL)
+        self._forward_signal(signal.SIGKILL)
         os._exit(1)
 
 

@@ -16,7 +16,7 @@ class ServiceManager:
         usec = environ.get("WATCHDOG_USEC", "")
         self._watchdog_seconds = int(usec) / 1_000_000 if mine and usec.isdigit() else 0
 
-    def tell(self, state: str, status: str = "") -> None:
+    def notify(self, state: str, status: str = "") -> None:
         """Sends `READY=1`, `RELOADING=1`, `STOPPING=1` or `WATCHDOG=1`, with a `status` for people."""
         if not self._address:
             return
@@ -36,5 +36,5 @@ class ServiceManager:
     async def keep_alive(self) -> None:
         """Feeds the watchdog from the event loop, twice as often as it asks for, until cancelled."""
         while self._watchdog_seconds:
-            self.tell("WATCHDOG=1")
+            self.notify("WATCHDOG=1")
             await asyncio.sleep(self._watchdog_seconds / 2)

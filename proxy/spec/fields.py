@@ -43,7 +43,7 @@ def fields(schemas: Schemas, name: str) -> Fields:
 
 def types(schemas: Schemas) -> dict[str, str]:
     """The types that have a name, and the schema that each is in this version."""
-    return {_told(name): name for name in map(schemas.name, schemas.source.types)}
+    return {_base_name(name): name for name in map(schemas.name, schemas.source.types)}
 
 
 def used(schemas: Schemas, name: str) -> set[str]:
@@ -55,7 +55,7 @@ def used(schemas: Schemas, name: str) -> set[str]:
             if reference not in found:
                 found.add(reference)
                 waiting.append(reference)
-    return {_told(each) for each in found}
+    return {_base_name(each) for each in found}
 
 
 def tokens(schemas: Schemas, name: str) -> list[str]:
@@ -86,9 +86,9 @@ class _Reader:
         """The fields of one part of an `allOf`."""
         if "$ref" in schema:
             name = schema["$ref"].removeprefix(REFERENCE)
-            if name.endswith("Base") or _told(name) not in self._types:
+            if name.endswith("Base") or _base_name(name) not in self._types:
                 return self.fields(self._components[name])
-            return {f"(all of {_told(name)})": Field(_told(name), required=True)}
+            return {f"(all of {_base_name(name)})": Field(_base_name(name), required=True)}
         found: Fields = {}
         for name, inner in schema.get("properties", {}).items():
             required = name in schema.get("required", ())
@@ -131,7 +131,7 @@ class _Reader:
         if schema.get("not") == {}:
             return "never"
         if "$ref" in schema:
-            return _told(schema["$ref"].removeprefix(REFERENCE))
+            return _base_name(schema["$ref"].removeprefix(REFERENCE))
         if "const" in schema:
             return f"{schema['const']!r}"
         if "enum" in schema:
@@ -152,7 +152,7 @@ def _is_described_reference(schema: Schema) -> bool:
     return schema.keys() == {"description", "allOf"} and len(parts) == 1 and "$ref" in parts[0]
 
 
-def _told(name: str) -> str:
+def _base_name(name: str) -> str:
     """The name of a schema without the version that it is of."""
     return _OF_VERSION.sub("", name)
 

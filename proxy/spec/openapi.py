@@ -57,7 +57,7 @@ HOST = {"default": "localhost:51233", "description": "Where the server listens."
 
 def information(version: int, description: str) -> Document:
     """The `info` of a document; its version is the API's."""
-    beta = " (beta)" if version > NEWEST_SETTLED else ""
+    beta = " (beta)" if version > LATEST_STABLE else ""
     return {
         "title": f"XRP Ledger API, version {version}{beta}",
         "version": str(version),
@@ -66,7 +66,7 @@ def information(version: int, description: str) -> Document:
     }
 
 
-NEWEST_SETTLED = 2
+LATEST_STABLE = 2
 """Versions above it are rippled's beta, which may still change."""
 
 

@@ -8,12 +8,12 @@ from ipaddress import ip_address, ip_network
 from typing import Literal, NamedTuple
 
 from adapters import VERSIONS
-from proxy.access.client_address import Exemption, counted_as
+from proxy.access.client_address import NetworkSet, limit_key
 from proxy.access.method_policy import Network
 from proxy.http.request import Request
 from proxy.versions.sunset import Clock
 
-Keep = Literal["full", "prefix", "off"]
+AddressDetail = Literal["full", "prefix", "off"]
 
 OTHERS = "(others)"
 """In place of the `User-Agent` of those that an address has too many of."""
@@ -24,7 +24,7 @@ _LONGEST_TEXT = 100
 _CHANGED = VERSIONS.changed_methods()
 
 
-class Caller(NamedTuple):
+class ClientIdentity(NamedTuple):
     """Who asked: an address or a network, the `User-Agent`, and what a trusted proxy calls the user (`X-User`)."""
 
     address: str
@@ -32,7 +32,7 @@ class Caller(NamedTuple):
     user: str = ""
 
 
-class UsedFor(NamedTuple):
+class UsageKey(NamedTuple):
     """What a caller used: `method` is None for any that no version changed, `version` for one that was refused."""
 
     transport: str
@@ -41,7 +41,7 @@ class UsedFor(NamedTuple):
 
 
 @dataclass(slots=True)
-class Use:
+class UsageCount:
     """How often, since when, and when last (Unix time)."""
 
     first: float
@@ -50,34 +50,36 @@ class Use:
 
 
 @dataclass(slots=True)
-class Seen:
+class ClientRecord:
     """A caller, and all that it used."""
 
-    caller: Caller
+    caller: ClientIdentity
     last: float = 0.0
-    uses: dict[UsedFor, Use] = field(default_factory=dict)
+    uses: dict[UsageKey, UsageCount] = field(default_factory=dict)
 
 
-class Callers:
+class ClientUsage:
     """Remembers callers.
 
     `keep`: what of an address, `hours`: until what was not used again is forgotten, `most`: callers at most, of which
     the longest unseen gives way. `trusted_proxies`: the networks of peers whose `X-User` is believed.
     """
 
-    def __init__(self, keep: Keep, hours: int, most: int, trusted_proxies: Iterable[Network], clock: Clock) -> None:
-        self.keep: Keep = keep
+    def __init__(
+        self, keep: AddressDetail, hours: int, most: int, trusted_proxies: Iterable[Network], clock: Clock
+    ) -> None:
+        self.keep: AddressDetail = keep
         self.hours = hours
-        self.gave_way = 0
+        self.evicted = 0
         """Callers forgotten before their time, as there were more than are remembered."""
         self._most = most
-        self._trusted = Exemption(trusted_proxies)
+        self._trusted = NetworkSet(trusted_proxies)
         self._clock = clock
-        self._seen: OrderedDict[Caller, Seen] = OrderedDict()
+        self._seen: OrderedDict[ClientIdentity, ClientRecord] = OrderedDict()
         """The longest unseen first."""
         self._of_address = Counter[str]()
 
-    def who(self, peer: str, request: Request) -> Caller | None:
+    def identify(self, peer: str, request: Request) -> ClientIdentity | None:
         """The caller at the address `peer` that sent `request`; None where none is kept."""
         if self.keep == "off":
             return None
@@ -86,9 +88,9 @@ class Callers:
         if user and request.remote not in self._trusted:
             user = ""
         address = peer if self.keep == "full" else _network_of(peer)
-        return Caller(address, headers.get("user-agent", "")[:_LONGEST_TEXT], user[:_LONGEST_TEXT])
+        return ClientIdentity(address, headers.get("user-agent", "")[:_LONGEST_TEXT], user[:_LONGEST_TEXT])
 
-    def used(self, caller: Caller, transport: str, version: int | None, method: str) -> None:
+    def record(self, caller: ClientIdentity, transport: str, version: int | None, method: str) -> None:
         """Count a request."""
         now = self._clock()
         seen = self._seen.get(caller) or self._add(caller, now)
@@ -97,11 +99,11 @@ class Callers:
         used_for = (transport, version, method if method in _CHANGED else None)
         use = seen.uses.get(used_for)  # type: ignore[call-overload]  # as a tuple it is the same key, sooner made
         if use is None or use.last < now - self.hours * 3600:
-            use = seen.uses[UsedFor(*used_for)] = Use(now, now)
+            use = seen.uses[UsageKey(*used_for)] = UsageCount(now, now)
         use.last = now
         use.requests += 1
 
-    def within_hours(self) -> list[Seen]:
+    def recent(self) -> list[ClientRecord]:
         """The callers of the last hours with what they used in them, the one seen last first."""
         now = self._clock()
         self._forget(now)
@@ -110,28 +112,28 @@ class Callers:
             seen.uses = {used_for: use for used_for, use in seen.uses.items() if use.last >= oldest}
         return list(reversed(self._seen.values()))
 
-    def _add(self, caller: Caller, now: float) -> Seen:
+    def _add(self, caller: ClientIdentity, now: float) -> ClientRecord:
         self._forget(now)
-        counted = counted_as(caller.address)
+        counted = limit_key(caller.address)
         if self._of_address[counted] >= _MOST_PER_ADDRESS:
-            caller = Caller(counted, OTHERS)
+            caller = ClientIdentity(counted, OTHERS)
             if (others := self._seen.get(caller)) is not None:
                 return others
         if len(self._seen) >= self._most:
-            self._drop_longest_unseen()
-            self.gave_way += 1
-        seen = self._seen[caller] = Seen(caller)
+            self._evict_oldest()
+            self.evicted += 1
+        seen = self._seen[caller] = ClientRecord(caller)
         self._of_address[counted] += 1
         return seen
 
     def _forget(self, now: float) -> None:
         oldest = now - self.hours * 3600
         while self._seen and next(iter(self._seen.values())).last < oldest:
-            self._drop_longest_unseen()
+            self._evict_oldest()
 
-    def _drop_longest_unseen(self) -> None:
+    def _evict_oldest(self) -> None:
         caller, _ = self._seen.popitem(last=False)
-        counted = counted_as(caller.address)
+        counted = limit_key(caller.address)
         self._of_address[counted] -= 1
         if not self._of_address[counted]:
             del self._of_address[counted]

@@ -17,7 +17,7 @@ from prometheus_client.utils import floatToGoString
 _Labels = tuple[Any, ...]
 
 
-class Counts(Collector):
+class FastCounter(Collector):
     """A counter for each combination of label values; None is told as `none`."""
 
     def __init__(self, name: str, what: str, labels: Sequence[str], registry: CollectorRegistry) -> None:
@@ -33,7 +33,7 @@ class Counts(Collector):
         except KeyError:
             self._counts[labels] = 1
 
-    def add_up(self, number: int, *labels: Any) -> None:
+    def inc_by(self, number: int, *labels: Any) -> None:
         """Count so many more."""
         self._counts[labels] = self._counts.get(labels, 0) + number
 
@@ -45,7 +45,7 @@ class Counts(Collector):
         yield family
 
 
-class Spans(Collector):
+class FastHistogram(Collector):
     """A histogram of seconds for each combination of label values; None is told as `none`.
 
     `bounds`: the upper ends of the buckets, ascending; one more takes what is longer.
@@ -79,7 +79,7 @@ class Spans(Collector):
         yield family
 
 
-class Level(Collector):
+class FastGauge(Collector):
     """A gauge without labels."""
 
     def __init__(self, name: str, what: str, registry: CollectorRegistry) -> None:

@@ -182,7 +182,7 @@ class AccessLog:
         self._sampled_below = int(sample * 2**32)
         self._log = structlog.get_logger("proxy.access")
 
-    def wants(self, outcome: Outcome, request_id: str) -> bool:
+    def should_log(self, outcome: Outcome, request_id: str) -> bool:
         """Whether a request that ended so gets a line."""
         if outcome != "success":
             return self._requests != "off"
@@ -206,7 +206,7 @@ class AccessLog:
         node: str | None,
     ) -> None:
         """Write one line, of the fields that the module's docstring tells; `seconds` becomes `duration_ms`."""
-        if not self.wants(outcome, request_id):
+        if not self.should_log(outcome, request_id):
             return
         write = self._log.warning if outcome == "failed" else self._log.info
         write(

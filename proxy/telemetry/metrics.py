@@ -27,8 +27,8 @@ from prometheus_client.metrics_core import Metric, UnknownMetricFamily
 from prometheus_client.registry import Collector
 
 from proxy.envelope.methods import KNOWN_METHODS
-from proxy.nodes.http import Asked
-from proxy.telemetry.fast_metrics import Counts, Level, Spans
+from proxy.nodes.http import NodeRequestDone
+from proxy.telemetry.fast_metrics import FastCounter, FastGauge, FastHistogram
 
 Outcome = Literal["success", "error", "refused", "failed"]
 
@@ -92,27 +92,27 @@ class Metrics:
         def gauge(name: str, what: str, *labels: str) -> _Children[Gauge]:
             return _Children(Gauge(name, what, labels, registry=registry))
 
-        self._requests = Counts(
+        self._requests = FastCounter(
             "xrpl_proxy_requests_total",
             "Requests answered",
             ("transport", "method", "client_version", "node_version", "outcome"),
             registry,
         )
-        self._request_seconds = Spans(
+        self._request_seconds = FastHistogram(
             "xrpl_proxy_request_duration_seconds",
             "Time from a whole request to its answer",
             REQUEST_SECONDS,
             ("transport", "method", "client_version"),
             registry,
         )
-        self._node_seconds = Spans(
+        self._node_seconds = FastHistogram(
             "xrpl_proxy_node_request_duration_seconds",
             "Time of a question to a node, until its whole answer or its failure",
             REQUEST_SECONDS,
             ("node", "method"),
             registry,
         )
-        self._translation_seconds = Spans(
+        self._translation_seconds = FastHistogram(
             "xrpl_proxy_translation_duration_seconds",
             "Time spent translating one request and its answer",
             TRANSLATION_SECONDS,
@@ -124,7 +124,7 @@ class Metrics:
         )
         self._version_would_refuse = counter(
             "xrpl_proxy_version_would_refuse_total",
-            "Requests of a version in versions.shadow_refuse",
+            "Requests of a version in versions.dry_run_refuse",
             *("transport", "client_version"),
         )
         self._refused = counter("xrpl_proxy_refused_total", "Requests that the proxy refused", "reason")
@@ -147,7 +147,7 @@ class Metrics:
             registry=registry,
         )
         self._config_good.set(1)
-        self.in_flight = Level("xrpl_proxy_in_flight_requests", "Requests under way", registry)
+        self.in_flight = FastGauge("xrpl_proxy_in_flight_requests", "Requests under way", registry)
         self._shadow = counter(
             "xrpl_proxy_shadow_total", "Answers compared with what a node answers natively", "method", "result"
         )
@@ -178,13 +178,13 @@ class Metrics:
         self._subscriptions = gauge(
             "xrpl_proxy_subscriptions", "Subscriptions of WebSocket sessions", "stream", "client_version"
         )
-        self._stream_messages = Counts(
+        self._stream_messages = FastCounter(
             "xrpl_proxy_stream_messages_total",
             "Stream messages sent to clients",
             ("stream", "client_version", "rewritten"),
             registry,
         )
-        self.session_queue_bytes = Level(
+        self.session_queue_bytes = FastGauge(
             "xrpl_proxy_session_queue_bytes", "Bytes waiting for slow WebSocket clients", registry
         )
         self.stream_gaps = Counter(
@@ -205,7 +205,7 @@ class Metrics:
         self._requests.add(transport, label, client_version, node_version, outcome)
         self._request_seconds.add(seconds, transport, label, client_version)
 
-    def node_asked(self, asked: Asked) -> None:
+    def node_request_done(self, asked: NodeRequestDone) -> None:
         """Count one question to a node: a watcher, for `HttpNode.watch`."""
         self._node_seconds.add(asked.seconds, asked.node, method_label(asked.method))
 
@@ -217,7 +217,7 @@ class Metrics:
         """Count an answer compared with a node's own: `same`, `different`, `failed` or `dropped`."""
         self._shadow[method_label(method), result].inc()
 
-    def tried_elsewhere(self, node: str) -> None:
+    def retried(self, node: str) -> None:
         """Count a request that failed on `node` and is tried on another."""
         self._tried_elsewhere[(node,)].inc()
 
@@ -303,4 +303,4 @@ class Metrics:
 
     def stream_message(self, stream: str, client_version: int, rewritten: bool, clients: int = 1) -> None:
         """Count a stream message sent to so many clients, rewritten or as it came."""
-        self._stream_messages.add_up(clients, stream, client_version, "true" if rewritten else "false")
+        self._stream_messages.inc_by(clients, stream, client_version, "true" if rewritten else "false")

@@ -20,7 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from proxy.telemetry.logs import error_label
 from proxy.telemetry.metrics import method_label
-from proxy.telemetry.recorder import Served
+from proxy.telemetry.recorder import RequestRecord
 
 _EXPORT_SECONDS = 5
 
@@ -45,7 +45,7 @@ class OpenTelemetry:
         self._propagator = TraceContextTextMapPropagator()
 
     @contextmanager
-    def request(self, served: Served, headers: Mapping[str, str] | None = None) -> Iterator[None]:
+    def request(self, served: RequestRecord, headers: Mapping[str, str] | None = None) -> Iterator[None]:
         """As `Tracing.request`."""
         parent = None if headers is None else self._propagator.extract(headers, Context())
         kind = SpanKind.INTERNAL if headers is None and served.transport == "http" else SpanKind.SERVER
@@ -74,7 +74,7 @@ class OpenTelemetry:
                         span.set_status(Status(StatusCode.ERROR))
 
     @contextmanager
-    def question(self, node: str, method: str) -> Iterator[bytes]:
+    def node_request(self, node: str, method: str) -> Iterator[bytes]:
         """As `Tracing.question`."""
         label = method_label(method)
         with self._tracer.start_as_current_span(

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from proxy.telemetry.client_usage import Caller, Callers
+from proxy.telemetry.client_usage import ClientIdentity, ClientUsage
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.metrics import Metrics, Outcome
-from proxy.telemetry.tracing import UNTRACED, Tracing
+from proxy.telemetry.tracing import NO_TRACING, Tracing
 from proxy.versions.negotiation import VersionRefused
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Served:
+class RequestRecord:
     """One request being served; filled in on its way."""
 
     transport: Literal["http", "ws", "grpc"]
@@ -30,24 +30,24 @@ class Served:
     node: str | None = None
     outcome: Outcome = "refused"
     error: str | None = None
-    caller: Caller | None = None
+    caller: ClientIdentity | None = None
     """Who asked, where callers are remembered."""
     began: float = field(default_factory=time.perf_counter)
 
 
-class Account:
+class RequestRecorder:
     """Counts and logs requests, and whom they came from.
 
-    `shadow_refuse`: the versions whose requests are counted as if they were refused.
+    `dry_run_refuse`: the versions whose requests are counted as if they were refused.
     """
 
     def __init__(
         self,
         metrics: Metrics,
         access_log: AccessLog,
-        callers: Callers,
-        shadow_refuse: Collection[int] = (),
-        tracing: Tracing = UNTRACED,
+        callers: ClientUsage,
+        dry_run_refuse: Collection[int] = (),
+        tracing: Tracing = NO_TRACING,
         shadow: "Shadow | None" = None,
     ) -> None:
         self.metrics = metrics
@@ -55,7 +55,7 @@ class Account:
         self.tracing = tracing
         self.callers = callers
         self._access_log = access_log
-        self._shadow_refuse = frozenset(shadow_refuse)
+        self._dry_run_refuse = frozenset(dry_run_refuse)
         self._process = secrets.token_hex(4)
         self._numbers = itertools.count(1)
 
@@ -63,7 +63,7 @@ class Account:
         """An id that no other request has, of this process or of another."""
         return f"{self._process}-{next(self._numbers)}"
 
-    def refused(self, served: Served, reason: str, version_refused: VersionRefused | None = None) -> None:
+    def refused(self, served: RequestRecord, reason: str, version_refused: VersionRefused | None = None) -> None:
         """Say of a request, before it is `ended`, that the proxy refused it, and why."""
         served.outcome = "refused"
         served.error = reason
@@ -71,17 +71,17 @@ class Account:
         if version_refused is not None:
             self.metrics.version_refused(served.transport, version_refused.reason)
 
-    def ended(self, served: Served, status: int | None) -> None:
+    def finish(self, served: RequestRecord, status: int | None) -> None:
         """Count and log a request whose answer is ready; `status` is its HTTP status, None by another transport."""
         seconds = time.perf_counter() - served.began
         self.metrics.request(
             served.transport, served.method, served.client_version, served.node_version, served.outcome, seconds
         )
         if served.caller is not None and (served.client_version is not None or served.error == "version"):
-            self.callers.used(served.caller, served.transport, served.client_version, served.method)
-        if served.client_version in self._shadow_refuse and served.transport != "grpc":
+            self.callers.record(served.caller, served.transport, served.client_version, served.method)
+        if served.client_version in self._dry_run_refuse and served.transport != "grpc":
             self.metrics.version_would_refuse(served.transport, served.client_version)
-        if not self._access_log.wants(served.outcome, served.request_id):
+        if not self._access_log.should_log(served.outcome, served.request_id):
             return
         self._access_log.request(
             transport=served.transport,

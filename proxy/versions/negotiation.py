@@ -19,14 +19,14 @@ _PLAIN = re.compile(r"[\w.+-]{1,20}", re.ASCII)
 class Absent(Enum):
     """The type of `ABSENT`, which a JSON `null` must not be mistaken for."""
 
-    ABSENT = "absent"
+    MISSING = "absent"
 
 
-ABSENT: Final = Absent.ABSENT
+MISSING: Final = Absent.MISSING
 """In place of a version: the request has no `api_version`."""
 
 
-class Offered(Protocol):
+class SupportedVersions(Protocol):
     """The API versions offered to clients at the moment, both bounds included."""
 
     @property
@@ -49,29 +49,29 @@ class VersionRange:
 class VersionRefused(ValueError):  # noqa: N818 - what has happened, not what is wrong with us
     """The version asked for is not offered."""
 
-    def __init__(self, asked: Any, reason: Reason, versions: Offered) -> None:
-        super().__init__(f"{reason}: {_shown(asked)}")
-        self.asked = asked
+    def __init__(self, requested: Any, reason: Reason, versions: SupportedVersions) -> None:
+        super().__init__(f"{reason}: {_shown(requested)}")
+        self.requested = requested
         self.reason: Reason = reason
         needed = " an API version is an integer, and" if reason == "not_an_integer" else ""
-        self.words = (
-            f"Unsupported API version{_shown(asked)}:{needed} "
+        self.detail = (
+            f"Unsupported API version{_shown(requested)}:{needed} "
             f"this server supports API versions {versions.min} to {versions.max}."
         )
         """What XLS-22 wants a client to be told: the version asked for and both bounds."""
-        self.message = f"invalid_API_version - {self.words}"
+        self.message = f"invalid_API_version - {self.detail}"
         """The same behind what rippled says, which clients test for, as a word of its own."""
 
 
-def negotiate(asked: Any, versions: Offered, default: int = DEFAULT_VERSION) -> int:
+def negotiate(requested: Any, versions: SupportedVersions, default: int = DEFAULT_VERSION) -> int:
     """The version to serve a request in whose `api_version` is the JSON value `asked`, or `ABSENT`.
 
     Only an integer within `versions` will do: not `true`, not `2.0`, not `"2"`, and never a lower one in its place.
     Raises VersionRefused.
     """
-    version = default if asked is ABSENT else asked
+    version = default if requested is MISSING else requested
     if type(version) is not int:
-        raise VersionRefused(asked, "not_an_integer", versions)
+        raise VersionRefused(requested, "not_an_integer", versions)
     if version < versions.min:
         raise VersionRefused(version, "below_minimum", versions)
     if version > versions.max:
@@ -79,10 +79,10 @@ def negotiate(asked: Any, versions: Offered, default: int = DEFAULT_VERSION) -> 
     return version
 
 
-def _shown(asked: Any) -> str:
+def _shown(requested: Any) -> str:
     """` 4`, ` "2"`: short, plain, and nothing of a value that could hold anything."""
-    if isinstance(asked, str):
-        return f' "{asked}"' if _PLAIN.fullmatch(asked) else ""
-    if isinstance(asked, int) and asked.bit_length() > 64:
+    if isinstance(requested, str):
+        return f' "{requested}"' if _PLAIN.fullmatch(requested) else ""
+    if isinstance(requested, int) and requested.bit_length() > 64:
         return ""  # Its text would take time in the square of its length.
-    return f" {json.dumps(asked)}" if asked is None or isinstance(asked, (bool, int, float)) else ""
+    return f" {json.dumps(requested)}" if requested is None or isinstance(requested, (bool, int, float)) else ""

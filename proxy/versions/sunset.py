@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import orjson
 
-from proxy.versions.negotiation import Offered
+from proxy.versions.negotiation import SupportedVersions
 
 Clock = Callable[[], float]
 """The time of day in seconds, as Unix counts them."""
@@ -24,13 +24,13 @@ class Sunset:
     """
 
     version: int
-    ends: float
+    sunset_at: float
     deprecated: float | None = None
     link: str | None = None
     refused: bool = False
 
 
-class Notices:
+class DeprecationNotices:
     """What clients of versions that go are told with their answers: headers over HTTP, a warning on WebSocket."""
 
     def __init__(self, sunsets: Sequence[Sunset] = ()) -> None:
@@ -41,7 +41,7 @@ class Notices:
         """The headers of an answer to a client of `version`: those of RFC 9745, RFC 8594 and RFC 8288, or none."""
         return self._headers.get(version, {}) if version is not None else {}
 
-    def warned(self, version: int, message: bytes) -> bytes:
+    def with_warning(self, version: int, message: bytes) -> bytes:
         """A WebSocket answer to a client of `version`, with a member of `warnings` as a Clio writes them."""
         warning = self._warnings.get(version)
         if warning is None:
@@ -57,16 +57,16 @@ class Notices:
             return message  # nested too deeply to be written anew: the answer matters more
 
 
-class Dwindling:
+class SunsettingRange:
     """The range of versions that is offered, of which the lowest go at their time.
 
     `sunsets`: from the lowest version of the range upward, without a gap, as the configuration has seen to.
     """
 
-    def __init__(self, versions: Offered, sunsets: Sequence[Sunset], clock: Clock) -> None:
+    def __init__(self, versions: SupportedVersions, sunsets: Sequence[Sunset], clock: Clock) -> None:
         self.max = versions.max
         self._lowest = versions.min
-        self._ends = sorted((sunset.ends, sunset.version) for sunset in sunsets if sunset.refused)
+        self._ends = sorted((sunset.sunset_at, sunset.version) for sunset in sunsets if sunset.refused)
         self._clock = clock
 
     @property
@@ -78,7 +78,7 @@ class Dwindling:
 
 
 def _headers(sunset: Sunset) -> dict[str, str]:
-    headers = {"Sunset": format_datetime(_moment(sunset.ends), usegmt=True)}
+    headers = {"Sunset": format_datetime(_moment(sunset.sunset_at), usegmt=True)}
     relations = ["sunset"]
     if sunset.deprecated is not None:
         headers["Deprecation"] = f"@{int(sunset.deprecated)}"
@@ -91,7 +91,7 @@ def _headers(sunset: Sunset) -> dict[str, str]:
 def _warning(sunset: Sunset) -> bytes:
     what = "is refused" if sunset.refused else "cannot be counted on"
     more = f" See {sunset.link}" if sunset.link is not None else ""
-    day = f"{_moment(sunset.ends):%Y-%m-%d}"
+    day = f"{_moment(sunset.sunset_at):%Y-%m-%d}"
     message = f"API version {sunset.version} {what} from {day} (UTC) on: use a later one.{more}"
     return orjson.dumps({"id": WARNING_ID, "message": message})
 

@@ -20,7 +20,7 @@ class NodeAnswer(NamedTuple):
     """A node's answer to one question: its result, what stood beside that, and its size in bytes."""
 
     result: JsonObject
-    beside: JsonObject
+    extras: JsonObject
     size: int
 
 
@@ -29,33 +29,33 @@ Ask = Callable[[NodeRequest], Awaitable[NodeAnswer]]
 
 
 @dataclass(slots=True)
-class Translated:
+class TranslatedResult:
     """A result as the client's version has it, what stands beside it, and the seconds that translating it took."""
 
     result: JsonObject
-    beside: JsonObject = field(default_factory=dict)
+    extras: JsonObject = field(default_factory=dict)
     seconds: float = 0.0
 
 
-class AnswerMisshapen(Exception):  # noqa: N818 - what has happened, not what is wrong with us
+class UnexpectedShape(Exception):  # noqa: N818 - what has happened, not what is wrong with us
     """A node's answer is not what its version answers. Quotes nothing of it."""
 
 
 class Translator:
     """Drives conversations for all requests of a process.
 
-    `questions`: asked of a node for one request at most. `question_bytes`: of answers taken for one request.
-    `remembered`: answers that never change, kept for all.
+    `max_subrequests`: node requests that one client request may take. `max_subrequest_bytes`: bytes of their responses.
+    `cache_size`: immutable responses cached for all requests.
     """
 
-    def __init__(self, *, questions: int, question_bytes: int, remembered: int) -> None:
-        self._questions = questions
-        self._question_bytes = question_bytes
-        self._settled: LRUCache[tuple[int, str, bytes], bytes] = LRUCache(remembered)
+    def __init__(self, *, max_subrequests: int, max_subrequest_bytes: int, cache_size: int) -> None:
+        self._max_subrequests = max_subrequests
+        self._max_subrequest_bytes = max_subrequest_bytes
+        self._immutable_cache: LRUCache[tuple[int, str, bytes], bytes] = LRUCache(cache_size)
 
     async def converse(
         self, conversation: Conversation, node_version: int, ask: Ask, first: NodeAnswer | None = None
-    ) -> Translated:
+    ) -> TranslatedResult:
         """Runs a conversation to its end and returns the result for the client.
 
         `first`: the answer to its first question, where that has been asked already. A request that needs more than
@@ -63,19 +63,19 @@ class Translator:
         """
         asked = size = 0
         seconds = 0.0
-        beside: JsonObject = {}
+        extras: JsonObject = {}
         answer: NodeAnswer | None = None
         while True:
             began = time.perf_counter()
             try:
                 question = next(conversation) if answer is None else conversation.send(answer.result)
             except StopIteration as stop:
-                return Translated(stop.value, beside, seconds + time.perf_counter() - began)
+                return TranslatedResult(stop.value, extras, seconds + time.perf_counter() - began)
             except _MISSHAPEN as error:
-                raise AnswerMisshapen(type(error).__name__) from None
+                raise UnexpectedShape(type(error).__name__) from None
             seconds += time.perf_counter() - began
-            if asked >= self._questions or size > self._question_bytes:
-                return Translated(self._too_much(asked), beside, seconds)
+            if asked >= self._max_subrequests or size > self._max_subrequest_bytes:
+                return TranslatedResult(self._budget_exceeded(asked), extras, seconds)
             if first is not None:
                 answer, first = first, None
             elif question.immutable:
@@ -84,24 +84,24 @@ class Translator:
                 answer = await ask(question)
             asked += 1
             size += answer.size
-            if answer.beside:
-                beside = {**answer.beside, **beside}
+            if answer.extras:
+                extras = {**answer.extras, **extras}
 
-    def _too_much(self, asked: int) -> JsonObject:
-        if asked >= self._questions:
-            bound = f"{self._questions} questions to a node (limits.questions)"
+    def _budget_exceeded(self, asked: int) -> JsonObject:
+        if asked >= self._max_subrequests:
+            bound = f"{self._max_subrequests} questions to a node (limits.max_subrequests)"
         else:
-            bound = f"{self._question_bytes} bytes of answers from a node (limits.question_bytes)"
+            bound = f"{self._max_subrequest_bytes} bytes of answers from a node (limits.max_subrequest_bytes)"
         return error_result("tooBusy", f"This takes more than {bound}. Ask for less at once.")
 
     async def _ask_once(self, question: NodeRequest, node_version: int, ask: Ask) -> NodeAnswer:
         key = (node_version, question.method, orjson.dumps(question.params, option=orjson.OPT_SORT_KEYS))
-        kept = self._settled.get(key)
+        kept = self._immutable_cache.get(key)
         if kept is not None:
             return NodeAnswer(orjson.loads(kept), {}, 0)
         answer = await ask(question)
         if answer.result.get("validated") is True and "error" not in answer.result:
-            self._settled[key] = orjson.dumps(answer.result)
+            self._immutable_cache[key] = orjson.dumps(answer.result)
         return answer
 
 

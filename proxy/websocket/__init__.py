@@ -2,7 +2,7 @@
 
 from proxy.websocket.context import SessionLimits
 from proxy.websocket.endpoint import EndpointLimits, WebSocketEndpoint
-from proxy.websocket.streams.attribution import SHARED
-from proxy.websocket.streams.shared_registry import SharedLinks
+from proxy.websocket.streams.attribution import SHAREABLE_STREAMS
+from proxy.websocket.streams.shared_registry import SharedSubscriptions
 
-__all__ = ["SHARED", "EndpointLimits", "SessionLimits", "SharedLinks", "WebSocketEndpoint"]
+__all__ = ["SHAREABLE_STREAMS", "EndpointLimits", "SessionLimits", "SharedSubscriptions", "WebSocketEndpoint"]

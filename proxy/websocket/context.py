@@ -6,14 +6,13 @@ from typing import NamedTuple
 
 from aiohttp import WSCloseCode
 
-from proxy.envelope import Policy
-from proxy.eventloop.busy_polling import BusyPolling
+from proxy.envelope import RequestPolicy
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
-from proxy.telemetry.recorder import Account
-from proxy.versions.sunset import Notices
+from proxy.telemetry.recorder import RequestRecorder
+from proxy.versions.sunset import DeprecationNotices
 from proxy.versions.translator import Translator
-from proxy.websocket.streams.shared_registry import SharedLinks
+from proxy.websocket.streams.shared_registry import SharedSubscriptions
 
 CLOSING_SECONDS = 2.0
 """What a client has to take what is still queued, and as much again to answer our close frame."""
@@ -33,20 +32,19 @@ class SessionLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class SessionContext:
     """What all sessions share. `connect` opens a connection to a node for the client at an address."""
 
-    policy: Policy
+    policy: RequestPolicy
     translator: Translator
-    account: Account
+    account: RequestRecorder
     limits: SessionLimits
     connect: Callable[[str], Awaitable[tuple[Node, NodeConnection]]]
-    notices: Notices
-    shared: SharedLinks
-    busy_polling: BusyPolling
+    notices: DeprecationNotices
+    shared: SharedSubscriptions
 
 
-class Ending(NamedTuple):
+class CloseReason(NamedTuple):
     """Why a session ends.
 
     `code` and `message` are told to the client; no code where the client itself went. `grace`: seconds that requests
@@ -59,17 +57,17 @@ class Ending(NamedTuple):
     grace: float = 0.0
 
     @property
-    def is_told(self) -> bool:
+    def notifies_client(self) -> bool:
         """Whether the client still gets what is queued for it, before it is told why."""
         return self.code is not None and self.reason != "client_too_slow"
 
 
-TOO_SLOW = Ending("client_too_slow", WSCloseCode.POLICY_VIOLATION, "client is too slow")
-TOO_OFTEN = Ending("rate", WSCloseCode.POLICY_VIOLATION, "threshold exceeded")
-INTERNAL = Ending("internal", WSCloseCode.INTERNAL_ERROR, "internal error")
-CANCELLED = Ending("cancelled", WSCloseCode.GOING_AWAY, "the server is going down")
+TOO_SLOW = CloseReason("client_too_slow", WSCloseCode.POLICY_VIOLATION, "client is too slow")
+RATE_EXCEEDED = CloseReason("rate", WSCloseCode.POLICY_VIOLATION, "threshold exceeded")
+INTERNAL = CloseReason("internal", WSCloseCode.INTERNAL_ERROR, "internal error")
+CANCELLED = CloseReason("cancelled", WSCloseCode.GOING_AWAY, "the server is going down")
 
 
-def going_down(grace: float) -> Ending:
+def going_down(grace: float) -> CloseReason:
     """The ending of all sessions when the proxy ends."""
-    return Ending("draining", WSCloseCode.GOING_AWAY, "the server is going down", grace)
+    return CloseReason("draining", WSCloseCode.GOING_AWAY, "the server is going down", grace)

@@ -21,7 +21,7 @@ class Deflate:
         self._began = 0.0
         self._messages = 0
 
-    def alone(self) -> int | None:
+    def next_window_bits(self) -> int | None:
         """How many bits to compress the next message with by itself; None where the connection has it otherwise."""
         if self._keeps:
             return None

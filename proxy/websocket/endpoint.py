@@ -7,20 +7,19 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import HttpVersion11, web
 
-from proxy.access.admission import Admission, UnderWay
-from proxy.envelope import Policy
-from proxy.eventloop.busy_polling import BusyPolling
-from proxy.nodes.failures import NoNode
+from proxy.access.admission import Admission, InFlight
+from proxy.envelope import RequestPolicy
+from proxy.nodes.failures import NoHealthyNode
 from proxy.nodes.http import NodeFailure
-from proxy.nodes.pool import Node, Nodes
-from proxy.nodes.websocket import NodeConnection, WebSocketDialer
-from proxy.telemetry.client_usage import Caller
-from proxy.telemetry.recorder import Account
-from proxy.versions.sunset import Notices
+from proxy.nodes.pool import Node, NodePool
+from proxy.nodes.websocket import NodeConnection, WebSocketConnector
+from proxy.telemetry.client_usage import ClientIdentity
+from proxy.telemetry.recorder import RequestRecorder
+from proxy.versions.sunset import DeprecationNotices
 from proxy.versions.translator import Translator
-from proxy.websocket.context import CANCELLED, CLOSING_SECONDS, Services, SessionLimits, going_down
+from proxy.websocket.context import CANCELLED, CLOSING_SECONDS, SessionContext, SessionLimits, going_down
 from proxy.websocket.session import Session
-from proxy.websocket.streams.shared_registry import SharedLinks
+from proxy.websocket.streams.shared_registry import SharedSubscriptions
 
 log = structlog.get_logger(__name__)
 
@@ -49,25 +48,22 @@ class WebSocketEndpoint:
     def __init__(
         self,
         *,
-        policy: Policy,
-        nodes: Nodes,
-        dialer: WebSocketDialer,
+        policy: RequestPolicy,
+        nodes: NodePool,
+        dialer: WebSocketConnector,
         translator: Translator,
-        account: Account,
+        account: RequestRecorder,
         limits: EndpointLimits,
         session_limits: SessionLimits,
-        notices: Notices,
-        under_way: UnderWay,
-        shared: SharedLinks,
-        busy_polling: BusyPolling,
+        notices: DeprecationNotices,
+        under_way: InFlight,
+        shared: SharedSubscriptions,
     ) -> None:
         self._nodes = nodes
         self._dialer = dialer
         self._account = account
         self._limits = limits
-        self._services = Services(
-            policy, translator, account, session_limits, self._connect, notices, shared, busy_polling
-        )
+        self._services = SessionContext(policy, translator, account, session_limits, self._connect, notices, shared)
         self._sessions: set[Session] = set()
         self._open = under_way.sessions
         self._draining = False
@@ -75,7 +71,7 @@ class WebSocketEndpoint:
         logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
     async def handle(
-        self, request: web.BaseRequest, peer: str, caller: Caller | None, admission: Admission
+        self, request: web.BaseRequest, peer: str, caller: ClientIdentity | None, admission: Admission
     ) -> web.StreamResponse:
         """Serves the client at the address `peer` until its session ends, or refuses it before: with 400, 426 or 503.
 
@@ -84,7 +80,7 @@ class WebSocketEndpoint:
         socket = self._socket()
         if request.version < HttpVersion11 or not socket.can_prepare(request).ok:
             return self._no_handshake(request)
-        counted = admission.counted(peer)
+        counted = admission.limit_key(peer)
         refusal = self._refusal(peer, counted)
         if refusal is not None:
             reason, text = refusal
@@ -139,12 +135,12 @@ class WebSocketEndpoint:
         request: web.BaseRequest,
         socket: web.WebSocketResponse,
         peer: str,
-        caller: Caller | None,
+        caller: ClientIdentity | None,
         admission: Admission,
     ) -> web.StreamResponse:
         try:
             node, connection = await self._connect(peer)
-        except (NoNode, NodeFailure):
+        except (NoHealthyNode, NodeFailure):
             self._account.metrics.refused("no_node")
             return web.Response(status=503, text="No node can be connected to at the moment\r\n")
         try:
@@ -159,7 +155,7 @@ class WebSocketEndpoint:
         try:
             await self._run(session, node)
         finally:
-            _let_go(request, socket)
+            _break_cycles(request, socket)
         return socket
 
     async def _run(self, session: Session, node: Node) -> None:
@@ -183,9 +179,9 @@ class WebSocketEndpoint:
         """Chooses a node and connects to it, to another if it fails. Raises NoNode and NodeFailure."""
         tried: set[Node] = set()
         while True:
-            node = self._nodes.choose(self._services.policy.default_version, websocket=True, not_these=tried)
+            node = self._nodes.select(self._services.policy.default_version, websocket=True, exclude=tried)
             if node is None or node.websocket_url is None:
-                raise NoNode
+                raise NoHealthyNode
             try:
                 return node, await self._dialer.connect(node.name, node.websocket_url, peer, node.tls)
             except NodeFailure as failure:
@@ -209,7 +205,7 @@ class WebSocketEndpoint:
             pass
 
 
-def _let_go(request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
+def _break_cycles(request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
     """Cuts what would hold a session that is over until Python looks for cycles, maybe 100,000 sessions later."""
     request.protocol._data_received_cb = None  # the socket's own method
     socket._cancel_heartbeat()  # whose timer has one too, also once it is over

@@ -11,7 +11,7 @@ import orjson
 import structlog
 
 from adapters import JsonObject, NodeRequest
-from proxy.envelope import AnswerUnreadable, node_message, read_websocket_answer
+from proxy.envelope import InvalidAnswer, node_message, read_websocket_answer
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
@@ -42,7 +42,7 @@ class Message(NamedTuple):
         return answer
 
 
-Noted = Callable[[Message], None]
+OnAnswer = Callable[[Message], None]
 """Takes note of an answer, before the node's next message is looked at."""
 
 
@@ -58,7 +58,7 @@ class _Waiting:
 
     __slots__ = ("answer", "noted")
 
-    def __init__(self, noted: Noted, answer: asyncio.Future[Message]) -> None:
+    def __init__(self, noted: OnAnswer, answer: asyncio.Future[Message]) -> None:
         self.noted = noted
         self.answer = answer
 
@@ -72,7 +72,7 @@ class _Waiting:
             self.answer.set_exception(failure)
 
 
-class NodeLink:
+class NodeChannel:
     """The connection to `node`, which is spoken to in `version`. It is over when the connection is, and never resumed.
 
     `answer_seconds`: how long an answer is waited for.
@@ -90,7 +90,7 @@ class NodeLink:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
 
-    async def ask(self, question: NodeRequest, noted: Noted, deadline: float = math.inf) -> Message:
+    async def ask(self, question: NodeRequest, noted: OnAnswer, deadline: float = math.inf) -> Message:
         """Asks one question, and returns the message that answers it while `listen` runs; `noted` has it at once.
 
         `deadline`: the event loop's time at which the client's request ends. Raises NodeFailure, also `fail_waiting`'s,
@@ -128,7 +128,7 @@ class NodeLink:
             self._answered(*answer)
         return True
 
-    async def ask_alone(self, question: NodeRequest, listener: Listener) -> NodeAnswer:
+    async def ask_before_listening(self, question: NodeRequest, listener: Listener) -> NodeAnswer:
         """Asks a question of the proxy's own, before anybody else asks and before `listen`.
 
         What is pushed meanwhile is given on. Raises NodeFailure.
@@ -155,7 +155,7 @@ class NodeLink:
         except orjson.JSONDecodeError:
             answer = None
         if not isinstance(answer, dict):
-            log.warning("node_message_unreadable", node=self.node.name, size=len(text))
+            log.warning("node_message_invalid", node=self.node.name, size=len(text))
             return None
         kind = answer.get("type")
         if isinstance(kind, str) and kind not in ("response", "error"):
@@ -185,7 +185,7 @@ def read_answer(message: Message, node: Node) -> NodeAnswer:
         raise NodeFailure("nonsense", node.name)
     try:
         result, beside = read_websocket_answer(answer)
-    except AnswerUnreadable as unreadable:
-        log.warning("node_answer_unreadable", node=node.name, problem=str(unreadable))
+    except InvalidAnswer as unreadable:
+        log.warning("node_response_invalid", node=node.name, problem=str(unreadable))
         raise NodeFailure("nonsense", node.name) from None
     return NodeAnswer(result, beside, len(message.text))

@@ -11,18 +11,18 @@ from aiohttp import WSCloseCode
 
 from adapters import JsonObject, NodeRequest
 from proxy.envelope import Call
-from proxy.eventloop.compact_event import Event
-from proxy.nodes.failures import FAILURES
+from proxy.eventloop.compact_event import CompactEvent
+from proxy.nodes.failures import NODE_ERRORS
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.versions.translator import NodeAnswer
-from proxy.websocket.context import Ending, Services
-from proxy.websocket.node_channel import Message, NodeLink, read_answer
-from proxy.websocket.sequencer import DeliveryOrder, Slot
-from proxy.websocket.streams.forwarder import Pushed
-from proxy.websocket.streams.membership import SharedPart, Split
-from proxy.websocket.streams.subscriptions import SUBSCRIBING, Subscriptions, stream_name
+from proxy.websocket.context import CloseReason, SessionContext
+from proxy.websocket.node_channel import Message, NodeChannel, read_answer
+from proxy.websocket.sequencer import ResponseSequencer, Slot
+from proxy.websocket.streams.forwarder import StreamForwarder
+from proxy.websocket.streams.membership import SharedMembership, Split
+from proxy.websocket.streams.subscriptions import SUBSCRIPTION_METHODS, Subscriptions, stream_name
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 _PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 
-class NodeSide:
+class NodeSession:
     """Follows the node of the client at the address `peer`: `node`, over `connection`, and maybe others after it.
 
     `end` ends the session.
@@ -39,42 +39,44 @@ class NodeSide:
     def __init__(
         self,
         peer: str,
-        services: Services,
+        services: SessionContext,
         node: Node,
         connection: NodeConnection,
-        order: DeliveryOrder,
-        end: Callable[[Ending], None],
+        order: ResponseSequencer,
+        end: Callable[[CloseReason], None],
     ) -> None:
         metrics = services.account.metrics
         self._peer = peer
         self._services = services
         self._order = order
         self._end = end
-        self._link: NodeLink | None = self._new_link(node, connection)
-        self._decided = Event()
+        self._link: NodeChannel | None = self._new_link(node, connection)
+        self._link_resolved = CompactEvent()
         """Set while there is a link, or there will be none any more."""
-        self._decided.set()
+        self._link_resolved.set()
         self._over = False
-        self._left_meanwhile: dict[Slot, set[str]] = {}
+        self._unsubscribed_while_pending: dict[Slot, set[str]] = {}
         """Of each `subscribe` that the shared link serves: streams unsubscribed from before it was answered."""
         self.subscriptions = Subscriptions(metrics, self._link.version, services.policy.default_version)
-        self.pushed_messages = Pushed(peer, metrics, order, self.subscriptions)
-        self.shared = SharedPart(services.shared, self._link, self.pushed_messages, self.subscriptions)
+        self.pushed_messages = StreamForwarder(peer, metrics, order, self.subscriptions)
+        self.shared = SharedMembership(services.shared, self._link, self.pushed_messages, self.subscriptions)
 
-    def _new_link(self, node: Node, connection: NodeConnection) -> NodeLink:
+    def _new_link(self, node: Node, connection: NodeConnection) -> NodeChannel:
         version = node.api_version or self._services.policy.default_version
-        return NodeLink(node, version, connection, self._services.limits.node_seconds, self._services.account.metrics)
+        return NodeChannel(
+            node, version, connection, self._services.limits.node_seconds, self._services.account.metrics
+        )
 
-    async def link(self, deadline: float) -> NodeLink:
+    async def link(self, deadline: float) -> NodeChannel:
         """The link for one request, all of it; waits for one while the node is being replaced.
 
         Raises NodeFailure; TimeoutError at `deadline` (the event loop's time).
         """
         if self._link is None:
             async with asyncio.timeout_at(deadline):
-                await self._decided.wait()
+                await self._link_resolved.wait()
         if self._link is None:
-            raise NodeFailure("refused", "none", reached=False)
+            raise NodeFailure("refused", "none", maybe_received=False)
         return self._link
 
     @property
@@ -82,19 +84,19 @@ class NodeSide:
         """Bytes of questions that the node has not taken yet."""
         return 0 if self._link is None else self._link.connection.unsent
 
-    async def follow(self) -> None:
+    async def run(self) -> None:
         """Reads the node, and where that is wanted the next one after it was lost."""
         while (link := self._link) is not None:
             await link.listen(self)
             await self._lost(link)
 
-    def give_up(self) -> None:
+    def fail_pending(self) -> None:
         """There is nobody to ask any more: fails what waits, and what would."""
         self._over = True
         self.shared.fail_waiting()
         if self._link is not None:
             self._link.fail_waiting()
-        self._decided.set()
+        self._link_resolved.set()
 
     async def close(self) -> None:
         """Closes the connection, for good."""
@@ -111,18 +113,18 @@ class NodeSide:
 
     def answered(self, call: Call, slot: Slot, first: bool, answer: Message) -> None:
         """Learns what was subscribed to, and fixes the answer's place. `first`: the question was the client's own."""
-        if first and call.method in SUBSCRIBING:
+        if first and call.method in SUBSCRIPTION_METHODS:
             # Now, not when the call's task runs: the node's next message may already be pushed by it.
-            self._learn(call, _result_in(answer))
-        self._order.node_answered(slot)
+            self._apply_subscription(call, _result_in(answer))
+        self._order.fix_position(slot)
 
-    def _learn(self, call: Call, result: JsonObject) -> None:
+    def _apply_subscription(self, call: Call, result: JsonObject) -> None:
         self.subscriptions.answered(call.method, call.params, call.version, result)
         self.shared.version_set()
         if "url" in call.params:
             return  # as Subscriptions has it
         if call.method == "unsubscribe":
-            taken = self.shared.taken(call.method, call.params, result.get("error"))
+            taken = self.shared.effective_streams(call.method, call.params, result.get("error"))
             self._leave(frozenset(map(stream_name, taken)))
         if "error" in result:
             return
@@ -134,11 +136,11 @@ class NodeSide:
     # What the shared link serves
 
     def _leave(self, streams: frozenset[str]) -> None:
-        for left in self._left_meanwhile.values():
+        for left in self._unsubscribed_while_pending.values():
             left |= streams
         self.shared.leave(streams)
 
-    async def subscribe(self, split: Split, call: Call, slot: Slot, link: NodeLink) -> NodeAnswer:
+    async def subscribe(self, split: Split, call: Call, slot: Slot, link: NodeChannel) -> NodeAnswer:
         """Asks a `subscribe`: what is left of it on the session's own link, then its streams on the shared one.
 
         Raises NodeFailure and TimeoutError.
@@ -146,7 +148,7 @@ class NodeSide:
         joining: asyncio.Future[JsonObject] | None = None
         taken: tuple[str, ...] = ()
 
-        def noted(answer: Message) -> None:
+        def on_answer(answer: Message) -> None:
             nonlocal joining, taken
             result = _result_in(answer)
             error = result.get("error")
@@ -155,14 +157,14 @@ class NodeSide:
             self.shared.version_set()
             # What the shared link pushes comes before the answer, until the node has given that there.
             slot.holds_pushed = split.own.method == call.method
-            self._order.node_answered(slot)
-            taken = split.shared if error is None else self.shared.taken(call.method, call.params, error)
+            self._order.fix_position(slot)
+            taken = split.shared if error is None else self.shared.effective_streams(call.method, call.params, error)
             if taken:
                 joining = self.shared.join(taken, partial(self._joined, slot))
 
-        self._left_meanwhile[slot] = set()
+        self._unsubscribed_while_pending[slot] = set()
         try:
-            own = read_answer(await link.ask(split.own, noted), link.node)
+            own = read_answer(await link.ask(split.own, on_answer), link.node)
             if joining is None:
                 return own
             if "error" in own.result:  # of what stands behind these, which take effect
@@ -171,66 +173,66 @@ class NodeSide:
                 return own
             result = await self._joined_or_own(joining, taken, slot, link)
         finally:
-            del self._left_meanwhile[slot]
+            del self._unsubscribed_while_pending[slot]
             joining = None  # as below
         if "error" not in result and split.own.method == call.method:
             result = {**own.result, **result}
-        return NodeAnswer(result, own.beside, own.size)
+        return NodeAnswer(result, own.extras, own.size)
 
     async def _joined_or_own(
-        self, joining: "asyncio.Future[JsonObject]", taken: tuple[str, ...], slot: Slot, link: NodeLink
+        self, joining: "asyncio.Future[JsonObject]", taken: tuple[str, ...], slot: Slot, link: NodeChannel
     ) -> JsonObject:
         """The result by the shared link; by the session's own where the node has no connection for a shared one."""
         try:
             return await joining
         except NodeFailure as failure:
-            silent = failure.kind == "timeout" and failure.reached
-            if silent or link is not self._link or self._over or not self.shared.use_own():
+            silent = failure.kind == "timeout" and failure.maybe_received
+            if silent or link is not self._link or self._over or not self.shared.use_own_connection():
                 raise
         finally:
             del joining  # a failure has this frame, and this would have the failure
-        left = self._left_meanwhile[slot]
+        left = self._unsubscribed_while_pending[slot]
 
-        def noted(answer: Message) -> None:
+        def on_answer(answer: Message) -> None:
             result = _result_in(answer)
             if "error" not in result:
                 self._joined(slot, result, tuple(name for name in map(stream_name, taken) if name not in left))
 
         question = NodeRequest("subscribe", {"streams": list(taken)})
-        result = read_answer(await link.ask(question, noted), link.node).result
+        result = read_answer(await link.ask(question, on_answer), link.node).result
         if unwanted := [name for name in taken if stream_name(name) in left]:
             # The client's `unsubscribe` was there before this.
             await link.ask(NodeRequest("unsubscribe", {"streams": unwanted}), lambda _: None)
         return result
 
     def _joined(self, slot: Slot, result: JsonObject, streams: tuple[str, ...]) -> None:
-        self._order.hold_pushed(slot)
-        self.subscriptions.begun(streams)
+        self._order.block_pushes(slot)
+        self.subscriptions.confirmed(streams)
         self.pushed_messages.subscribed(result)
 
     # When the node is lost
 
-    async def _lost(self, link: NodeLink) -> None:
+    async def _lost(self, link: NodeChannel) -> None:
         """The connection ended: requests under way fail, and the session goes on elsewhere, or ends."""
         connection = link.connection
         self._link = None
         self.shared.end()
         if not self._over:
-            self._decided.clear()
+            self._link_resolved.clear()
         log.warning(
             "session_lost_node",
             peer=self._peer,
             node=link.node.name,
             code=connection.close_code,
             reason=connection.close_reason,
-            silent=connection.was_silent,
+            silent=connection.ping_timed_out,
         )
         link.fail_waiting()
         await link.close()
         if connection.close_code == WSCloseCode.POLICY_VIOLATION:
             # Meant for this client, which has asked or been told too much: going to another node would evade that.
             reason = connection.close_reason or "closed by the node"
-            self._end(Ending("node_refuses", WSCloseCode.POLICY_VIOLATION, reason[:100]))
+            self._end(CloseReason("node_refuses", WSCloseCode.POLICY_VIOLATION, reason[:100]))
             return
         if self._services.limits.reconnect_seconds > 0 and self.subscriptions.can_resume:
             try:
@@ -239,34 +241,34 @@ class NodeSide:
                 return
             except TimeoutError:
                 pass
-        reason = "node_silent" if connection.was_silent else "node_lost"
-        self._end(Ending(reason, WSCloseCode.SERVICE_RESTART, "the connection to the node was lost"))
+        reason = "node_silent" if connection.ping_timed_out else "node_lost"
+        self._end(CloseReason(reason, WSCloseCode.SERVICE_RESTART, "the connection to the node was lost"))
 
-    async def _replace(self, lost: NodeLink) -> None:
+    async def _replace(self, lost: NodeChannel) -> None:
         """Goes to a node again, and subscribes to all that the client is subscribed to."""
         newest = lost.node.health.status.validated_ledger or 0
         pause = _PAUSE
         while True:
             try:
                 link = self._new_link(*await self._services.connect(self._peer))
-            except FAILURES:
+            except NODE_ERRORS:
                 # All sessions of the node lost look for another at once.
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
             if await self._resumed(link, newest):
                 self._link = link
-                self._decided.set()
+                self._link_resolved.set()
                 log.info("session_reconnected", peer=self._peer, node=link.node.name)
                 return
             await asyncio.sleep(pause)
 
-    async def _resumed(self, link: NodeLink, newest_before: int) -> bool:
+    async def _resumed(self, link: NodeChannel, newest_before: int) -> bool:
         """Subscribes again; what is pushed meanwhile is the client's already. Whether the node took it all."""
         self.subscriptions.node_changed(link.version)
         self.shared.begin(link)
         if not self.subscriptions.are_streams:
-            self.shared.use_own()
+            self.shared.use_own_connection()
         taken = False
         try:
             newest = None
@@ -278,11 +280,11 @@ class NodeSide:
                 newest = result.get("ledger_index", newest)
             if len(self.subscriptions):
                 if newest is None:
-                    told = await link.ask_alone(NodeRequest("ledger", {"ledger_index": "validated"}), self)
+                    told = await link.ask_before_listening(NodeRequest("ledger", {"ledger_index": "validated"}), self)
                     newest = told.result.get("ledger_index")
                 self.pushed_messages.resumed(newest, newest_before, link.node.name)
             taken = True
-        except FAILURES:
+        except NODE_ERRORS:
             pass
         finally:
             if not taken:
@@ -290,7 +292,7 @@ class NodeSide:
                 await link.close()
         return taken
 
-    async def _subscribe_again(self, params: JsonObject, link: NodeLink, newest_before: int) -> JsonObject:
+    async def _subscribe_again(self, params: JsonObject, link: NodeChannel, newest_before: int) -> JsonObject:
         def joined(result: JsonObject, _: tuple[str, ...]) -> None:
             self.pushed_messages.resumed(result.get("ledger_index"), newest_before, link.node.name)
 
@@ -299,9 +301,9 @@ class NodeSide:
             try:
                 return await self.shared.join(split.shared, joined)
             except NodeFailure:
-                if not self.shared.use_own():
+                if not self.shared.use_own_connection():
                     raise
-        return (await link.ask_alone(NodeRequest("subscribe", params), self)).result
+        return (await link.ask_before_listening(NodeRequest("subscribe", params), self)).result
 
 
 def _result_in(answer: Message) -> JsonObject:
@@ -311,5 +313,5 @@ def _result_in(answer: Message) -> JsonObject:
     return result if isinstance(result, dict) else {"error": "nonsense"}
 
 
-def _ended(ending: Ending) -> None:
+def _ended(ending: CloseReason) -> None:
     """What ends a session that is over."""

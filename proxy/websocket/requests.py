@@ -8,24 +8,24 @@ import structlog
 from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import READING_METHODS
-from proxy.nodes.failures import FAILURES, Failure, told_of_failure
+from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
 from proxy.nodes.http import NodeFailure
-from proxy.telemetry.recorder import Served
+from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.translator import NodeAnswer, error_of
-from proxy.websocket.context import Services
-from proxy.websocket.node_channel import Message, NodeLink, read_answer
-from proxy.websocket.node_session import NodeSide
-from proxy.websocket.sequencer import DeliveryOrder, Slot
+from proxy.websocket.context import SessionContext
+from proxy.websocket.node_channel import Message, NodeChannel, read_answer
+from proxy.websocket.node_session import NodeSession
+from proxy.websocket.sequencer import ResponseSequencer, Slot
 from proxy.websocket.streams.forwarder import PATH_METHODS
-from proxy.websocket.streams.subscriptions import SUBSCRIBING
+from proxy.websocket.streams.subscriptions import SUBSCRIPTION_METHODS
 
 log = structlog.get_logger(__name__)
 
 
-class Calls:
+class PendingRequests:
     """The requests under way of the client at the address `peer`, asked of `nodes`."""
 
-    def __init__(self, peer: str, services: Services, order: DeliveryOrder, nodes: NodeSide) -> None:
+    def __init__(self, peer: str, services: SessionContext, order: ResponseSequencer, nodes: NodeSession) -> None:
         self._peer = peer
         self._services = services
         self._account = services.account
@@ -46,10 +46,9 @@ class Calls:
             return f"More than {limits.queue_bytes} bytes of requests of this session are under way."
         return None
 
-    def start(self, call: Call, served: Served, size: int) -> None:
+    def start(self, call: Call, served: RequestRecord, size: int) -> None:
         """Takes on a request of `size` bytes. Its place in the order is its place among the client's messages."""
-        self._services.busy_polling.asked()
-        slot = self._order.open(holds_pushed=call.method in SUBSCRIBING)
+        slot = self._order.open(holds_pushed=call.method in SUBSCRIPTION_METHODS)
         self._bytes += size
         serving = self._serve(call, served, slot, size)
         self._tasks[slot] = self._loop.create_task(serving, name=f"request of {self._peer}")
@@ -67,7 +66,7 @@ class Calls:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()  # of one that had not begun nothing else does
 
-    async def _serve(self, call: Call, served: Served, slot: Slot, size: int) -> None:
+    async def _serve(self, call: Call, served: RequestRecord, slot: Slot, size: int) -> None:
         metrics = self._account.metrics
         metrics.in_flight.inc()
         try:
@@ -77,12 +76,12 @@ class Calls:
             metrics.in_flight.dec()
             self._bytes -= size
             del self._tasks[slot]
-        self._account.ended(served, None)
+        self._account.finish(served, None)
         if self._account.shadow is not None:
-            self._account.shadow.heard(call, answer, served)
-        self._order.fill(slot, self._services.notices.warned(call.version, answer))
+            self._account.shadow.offer(call, answer, served)
+        self._order.complete(slot, self._services.notices.with_warning(call.version, answer))
 
-    async def _answer_in_time(self, call: Call, served: Served, slot: Slot) -> bytes:
+    async def _answer_in_time(self, call: Call, served: RequestRecord, slot: Slot) -> bytes:
         # Each wait has an end at the deadline, for which all have one timer: one of its own costs 4 us.
         deadline = self._loop.time() + self._services.limits.request_seconds
         try:
@@ -94,17 +93,17 @@ class Calls:
                 link.node.in_flight -= 1
         except TimeoutError:
             return self._failed(NodeFailure("timeout", served.node or "none"), call, served)
-        except FAILURES as failure:
+        except NODE_ERRORS as failure:
             return self._failed(failure, call, served)
         except Exception:
             log.exception("request_failed", request_id=served.request_id)
             return self._failed(NodeFailure("nonsense", served.node or "none"), call, served)
 
-    async def _answer(self, call: Call, served: Served, slot: Slot, link: NodeLink, deadline: float) -> bytes:
+    async def _answer(self, call: Call, served: RequestRecord, slot: Slot, link: NodeChannel, deadline: float) -> bytes:
         version = link.version
         served.node, served.node_version = link.node.name, version
         pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method)
-        split = self._nodes.shared.split(call.method, call.params) if call.method in SUBSCRIBING else None
+        split = self._nodes.shared.split(call.method, call.params) if call.method in SUBSCRIPTION_METHODS else None
         first: NodeAnswer | None = None
         if pipeline.is_identity and split is None:
             message = await self._ask(NodeRequest(call.method, call.params), call, slot, link, deadline)
@@ -117,7 +116,7 @@ class Calls:
 
         async def ask(question: NodeRequest) -> NodeAnswer:
             if split is not None:
-                with self._account.tracing.question(link.node.name, question.method):
+                with self._account.tracing.node_request(link.node.name, question.method):
                     async with asyncio.timeout_at(deadline):
                         return await self._nodes.subscribe(split, call, slot, link)
             return read_answer(await self._ask(question, call, slot, link, deadline), link.node)
@@ -126,18 +125,18 @@ class Calls:
         if not pipeline.same_version:
             self._account.metrics.translation(call.method, call.version, version, translated.seconds)
         if call.method in PATH_METHODS:
-            self._nodes.pushed_messages.put_id_back(call, translated.result)
+            self._nodes.pushed_messages.restore_id(call, translated.result)
         served.error = error_of(translated.result)
         served.outcome = "success" if served.error is None else "error"
-        return write_websocket(call, translated.result, translated.beside)
+        return write_websocket(call, translated.result, translated.extras)
 
-    async def _ask(self, question: NodeRequest, call: Call, slot: Slot, link: NodeLink, deadline: float) -> Message:
+    async def _ask(self, question: NodeRequest, call: Call, slot: Slot, link: NodeChannel, deadline: float) -> Message:
         noted = partial(self._nodes.answered, call, slot, question.method == call.method)
-        with self._account.tracing.question(link.node.name, question.method):
+        with self._account.tracing.node_request(link.node.name, question.method):
             return await link.ask(question, noted, deadline)
 
-    def _failed(self, failure: Failure, call: Call, served: Served) -> bytes:
+    def _failed(self, failure: Failure, call: Call, served: RequestRecord) -> bytes:
         served.outcome = "failed"
-        _, result = told_of_failure(failure, call.version, call.method in READING_METHODS)
+        _, result = failure_response(failure, call.version, call.method in READING_METHODS)
         served.error = error_of(result)
         return write_websocket(call, result)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from aiohttp import ClientConnectionError, WSMsgType, web
 
-from proxy.eventloop.compact_event import Event
-from proxy.telemetry.fast_metrics import Level
+from proxy.eventloop.compact_event import CompactEvent
+from proxy.telemetry.fast_metrics import FastGauge
 from proxy.websocket.deflate import Deflate
 
 _UNSENT = 65_536
@@ -25,7 +25,7 @@ def text_frame(message: bytes) -> bytes:
     return b"\x81\x7f%b%b" % (struct.pack("!Q", size), message)
 
 
-class Output:
+class SendQueue:
     """A queue before a client's socket, which is on `transport`, emptied by `run`.
 
     `most_bytes`: more than that waiting, also for its turn (`hold`), and `too_slow` is called, once; what comes after
@@ -37,7 +37,7 @@ class Output:
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
         most_bytes: int,
-        waiting: Level,
+        waiting: FastGauge,
         too_slow: Callable[[], None],
     ) -> None:
         self._socket = socket
@@ -49,8 +49,8 @@ class Output:
         # None while there is nothing: an empty deque takes 0.8 kB.
         self._messages: deque[bytes] | None = None
         self._bytes = 0
-        self._wake = Event()
-        self._empty = Event()
+        self._wake = CompactEvent()
+        self._empty = CompactEvent()
         self._empty.set()
         self._closed = False
         self._deflate = Deflate(int(socket.compress))
@@ -61,7 +61,7 @@ class Output:
         """Queues a message (JSON text), or sends it at once where nothing waits. Never waits itself."""
         if self._closed:
             return
-        if len(message) <= _UNSENT and (transport := self._clear()) is not None:
+        if len(message) <= _UNSENT and (transport := self._direct_transport()) is not None:
             # To wake the task that empties the queue takes longer than the write.
             transport.write(text_frame(message))
             self.sent += 1
@@ -73,16 +73,16 @@ class Output:
             self._empty.clear()
             self._wake.set()
 
-    def put_together(self, messages: list[bytes], frames: bytes) -> None:
+    def put_frames(self, messages: list[bytes], frames: bytes) -> None:
         """Queues messages of which `frames` are the WebSocket frames, or sends these at once where nothing waits."""
-        if (transport := self._clear()) is not None:
+        if (transport := self._direct_transport()) is not None:
             transport.write(frames)
             self.sent += len(messages)
         else:
             for message in messages:
                 self.put(message)
 
-    def _clear(self) -> asyncio.Transport | None:
+    def _direct_transport(self) -> asyncio.Transport | None:
         """The client's transport, where frames may be written to it as they are and nothing waits to be sent before."""
         transport = self._plain
         if (
@@ -122,7 +122,7 @@ class Output:
             while self._messages:
                 try:
                     # Not by a name: it would be kept until the next message comes.
-                    await self._socket.send_frame(self._messages[0], WSMsgType.TEXT, self._deflate.alone())
+                    await self._socket.send_frame(self._messages[0], WSMsgType.TEXT, self._deflate.next_window_bits())
                 except (ClientConnectionError, OSError, RuntimeError) as failure:
                     # A large message is compressed in a task, and by its failure that would hold all of the session.
                     failure.__traceback__ = None

@@ -18,7 +18,7 @@ class Slot:
         self.delivered = False
 
 
-class DeliveryOrder:
+class ResponseSequencer:
     """Answers go out in the order in which the node answered, as if the client had asked the node itself.
 
     rippled answers the requests of one connection one after the other, Clio as each is done; both orders are kept.
@@ -33,12 +33,12 @@ class DeliveryOrder:
     def __init__(
         self,
         deliver: Callable[[bytes], None],
-        hold: Callable[[int], None],
+        reserve: Callable[[int], None],
         deliver_together: Callable[[list[bytes], bytes], None],
     ) -> None:
         self._deliver_message = deliver
         self._deliver_together = deliver_together
-        self._hold = hold
+        self._hold = reserve
         self._asked: dict[int, Slot] = {}
         # None while there is nothing: an empty deque takes 0.8 kB.
         self._answered: deque[Slot] | None = None
@@ -52,19 +52,19 @@ class DeliveryOrder:
         self._asked[slot.number] = slot
         return slot
 
-    def node_answered(self, slot: Slot) -> None:
+    def fix_position(self, slot: Slot) -> None:
         """The node has answered the request, at least its first question: this fixes its place."""
         if self._asked.pop(slot.number, None) is not None:
             self._place(slot)
             self._place_own()
 
-    def hold_pushed(self, slot: Slot) -> None:
+    def block_pushes(self, slot: Slot) -> None:
         """From now on what is pushed comes after the answer of `slot`, which has its place."""
         if not (slot.holds_pushed or slot.delivered):
             slot.holds_pushed = True
             self._holding += 1
 
-    def fill(self, slot: Slot, message: bytes) -> None:
+    def complete(self, slot: Slot, message: bytes) -> None:
         """The answer is ready; it is delivered when its turn has come."""
         slot.message = message
         self._place_own()
@@ -94,7 +94,7 @@ class DeliveryOrder:
         self._place(slot)
         self._wait(slot, message)
 
-    def push_together(self, messages: list[bytes], frames: bytes) -> None:
+    def push_frames(self, messages: list[bytes], frames: bytes) -> None:
         """Delivers pushed messages, of which `frames` are the WebSocket frames, one behind the other."""
         if self._holding:
             for message in messages:

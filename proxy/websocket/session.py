@@ -9,18 +9,26 @@ from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMsgTyp
 from adapters import JsonObject
 from adapters.errors import error_result
 from proxy.access.admission import Admission
-from proxy.envelope import Refused, WebSocketRefusal, read_websocket, write_websocket
-from proxy.eventloop.compact_event import Event
+from proxy.envelope import RejectedCall, WebSocketRefusal, read_websocket, write_websocket
+from proxy.eventloop.compact_event import CompactEvent
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
-from proxy.telemetry.client_usage import Caller
-from proxy.telemetry.recorder import Served
+from proxy.telemetry.client_usage import ClientIdentity
+from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.version_method import version_result
-from proxy.websocket.context import CANCELLED, CLOSING_SECONDS, INTERNAL, TOO_OFTEN, TOO_SLOW, Ending, Services
-from proxy.websocket.node_session import NodeSide
-from proxy.websocket.requests import Calls
-from proxy.websocket.send_queue import Output
-from proxy.websocket.sequencer import DeliveryOrder
+from proxy.websocket.context import (
+    CANCELLED,
+    CLOSING_SECONDS,
+    INTERNAL,
+    RATE_EXCEEDED,
+    TOO_SLOW,
+    CloseReason,
+    SessionContext,
+)
+from proxy.websocket.node_session import NodeSession
+from proxy.websocket.requests import PendingRequests
+from proxy.websocket.send_queue import SendQueue
+from proxy.websocket.sequencer import ResponseSequencer
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +48,8 @@ class Session:
         client: web.WebSocketResponse,
         transport: asyncio.Transport | None,
         peer: str,
-        caller: Caller | None,
-        services: Services,
+        caller: ClientIdentity | None,
+        services: SessionContext,
         admission: Admission,
         node: Node,
         connection: NodeConnection,
@@ -49,7 +57,7 @@ class Session:
         self.peer = peer
         self.version = services.policy.default_version
         """The version that the client used last."""
-        self.ended = Event()
+        self.ended = CompactEvent()
         """Set when the session is over, and nothing of it is left."""
         self._client = client
         self._caller = caller
@@ -57,29 +65,29 @@ class Session:
         self._services = services
         self._admission = admission
         self._account = services.account
-        self._output = Output(
+        self._output = SendQueue(
             client,
             transport,
             services.limits.queue_bytes,
             services.account.metrics.session_queue_bytes,
             lambda: self.end(TOO_SLOW),
         )
-        self._order = DeliveryOrder(self._output.put, self._output.hold, self._output.put_together)
-        self._nodes = NodeSide(peer, services, node, connection, self._order, self.end)
-        self._calls = Calls(peer, services, self._order, self._nodes)
-        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._order = ResponseSequencer(self._output.put, self._output.hold, self._output.put_frames)
+        self._nodes = NodeSession(peer, services, node, connection, self._order, self.end)
+        self._calls = PendingRequests(peer, services, self._order, self._nodes)
+        self._ending: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
         self._requests = 0
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: CloseReason) -> None:
         """Ends the session, for the first reason that is given."""
         if not self._ending.done():
             self._ending.set_result(ending)
 
-    async def run(self) -> Ending:
+    async def run(self) -> CloseReason:
         """Serves the client until either side goes or `end` is called; returns why it ended."""
         sending, reading, following = (
             asyncio.create_task(self._guarded(part), name=f"session of {self.peer}")
-            for part in (self._output.run(), self._read_client(), self._nodes.follow())
+            for part in (self._output.run(), self._read_client(), self._nodes.run())
         )
         ending = CANCELLED
         try:
@@ -111,12 +119,12 @@ class Session:
             "subscriptions": len(self._nodes.subscriptions),
         }
 
-    async def _close(self, ending: Ending, *tasks: asyncio.Task[None]) -> None:
+    async def _close(self, ending: CloseReason, *tasks: asyncio.Task[None]) -> None:
         """Says why, as far as the client still listens, and leaves nothing behind."""
         try:
-            if ending.is_told and not self._client.closed:
+            if ending.notifies_client and not self._client.closed:
                 await self._calls.wait(ending.grace)
-                self._nodes.give_up()
+                self._nodes.fail_pending()
                 try:
                     async with asyncio.timeout(CLOSING_SECONDS):
                         await self._calls.wait(CLOSING_SECONDS)
@@ -132,7 +140,7 @@ class Session:
             await asyncio.gather(self._calls.cancel(), *tasks, return_exceptions=True)
             await asyncio.gather(self._close_client(ending), self._nodes.close(), return_exceptions=True)
 
-    async def _close_client(self, ending: Ending) -> None:
+    async def _close_client(self, ending: CloseReason) -> None:
         """Tells the client why, and waits a little for it to have heard; then the connection is gone in any case."""
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
@@ -159,16 +167,16 @@ class Session:
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
                     too_big = message.data.code == WSCloseCode.MESSAGE_TOO_BIG
-                    self.end(Ending("message_too_big" if too_big else "protocol_error"))
+                    self.end(CloseReason("message_too_big" if too_big else "protocol_error"))
                 break
             self._requests += 1
             self._take(message.data)
-            if self._ending.done() and self._ending.result() is TOO_OFTEN:
+            if self._ending.done() and self._ending.result() is RATE_EXCEEDED:
                 return  # what it sent besides is not even refused
             del message  # or it would be kept until the next comes
             if self._requests % _TAKEN_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        self.end(Ending(self._how_client_went()))
+        self.end(CloseReason(self._how_client_went()))
 
     def _how_client_went(self) -> str:
         if isinstance(self._client.exception(), TimeoutError):
@@ -177,23 +185,23 @@ class Session:
 
     def _take(self, message: bytes) -> None:
         """Takes one message of the client's."""
-        served = Served("ws", self.peer, self._account.request_id(), caller=self._caller)
+        served = RequestRecord("ws", self.peer, self._account.request_id(), caller=self._caller)
         read = read_websocket(message, self._services.policy)
         if isinstance(read, WebSocketRefusal):
             served.method = read.method or ""
             self._refuse(served, read.reason, read.message, read)
             if self._admission.admit(self.peer) is not None:
-                self.end(TOO_OFTEN)
+                self.end(RATE_EXCEEDED)
             return
-        call = read.call if isinstance(read, Refused) else read
+        call = read.call if isinstance(read, RejectedCall) else read
         served.method, served.client_version = call.method, call.version
         self._set_version(call.version)
-        if isinstance(read, Refused):
+        if isinstance(read, RejectedCall):
             self._refuse(served, read.reason, write_websocket(call, read.result))
         elif (refusal := self._admission.admit(self.peer)) is not None:
             # As rippled, which cuts off who goes on although it is told to slow down.
             self._refuse(served, refusal, write_websocket(call, error_result("slowDown")))
-            self.end(TOO_OFTEN)
+            self.end(RATE_EXCEEDED)
         elif self._ending.done():
             result = error_result("tooBusy", "This session is being closed: connect again.")
             self._refuse(served, "session_closing", write_websocket(call, result))
@@ -201,19 +209,21 @@ class Session:
             self._refuse(served, "session_in_flight", write_websocket(call, error_result("tooBusy", problem)))
         elif call.method == "version":
             served.outcome = "success"
-            self._account.ended(served, None)
+            self._account.finish(served, None)
             result = version_result(call.version, self._services.policy.versions)
-            answer = self._services.notices.warned(call.version, write_websocket(call, result))
-            self._order.fill(self._order.open(), answer)
+            answer = self._services.notices.with_warning(call.version, write_websocket(call, result))
+            self._order.complete(self._order.open(), answer)
         else:
             self._calls.start(call, served, len(message))
 
-    def _refuse(self, served: Served, reason: str, message: bytes, refusal: WebSocketRefusal | None = None) -> None:
+    def _refuse(
+        self, served: RequestRecord, reason: str, message: bytes, refusal: WebSocketRefusal | None = None
+    ) -> None:
         self._account.refused(served, reason, refusal.version_refused if refusal is not None else None)
-        self._account.ended(served, None)
+        self._account.finish(served, None)
         if served.client_version is not None:
-            message = self._services.notices.warned(served.client_version, message)
-        self._order.fill(self._order.open(), message)
+            message = self._services.notices.with_warning(served.client_version, message)
+        self._order.complete(self._order.open(), message)
 
     def _set_version(self, version: int) -> None:
         if version != self.version:

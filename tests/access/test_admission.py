@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from proxy.access.admission import Admission, Rate
-from proxy.access.client_address import Exemption, counted_as
+from proxy.access.client_address import NetworkSet, limit_key
 from proxy.demo import DemoNode
 from tests.conftest import StartProxy
 from tests.support.listeners import FEE, ask, counted
@@ -85,7 +85,7 @@ async def test_a_listener_may_have_a_rate_of_its_own_and_loopback_is_exempt(
 
 
 async def test_all_together_have_one_rate_that_nobody_is_exempt_from(node: ScriptedNode, proxy: StartProxy) -> None:
-    limits = {"requests_per_second_in_all": 1, "burst_seconds": 2}
+    limits = {"global_requests_per_second": 1, "burst_seconds": 2}
     served = await proxy(nodes=[node.settings()], limits=limits, listen=[{"host": "127.0.0.1", "port": 0}] * 2)
     statuses = [(await ask(url))[0] for url in served.http_urls * 3]
     assert statuses.count(200) in (2, 3)
@@ -104,13 +104,13 @@ async def test_requests_under_way_are_bounded_for_each_address(node: ScriptedNod
 
 
 def test_an_ipv6_network_of_64_bits_counts_as_one_client() -> None:
-    assert counted_as("2001:db8::1") == counted_as("2001:db8::ffff:1%eth0") != counted_as("2001:db8:0:1::1")
-    assert counted_as("::ffff:192.0.2.1") == counted_as("192.0.2.1") != counted_as("192.0.2.2")
-    assert counted_as("no address") == "no address"
+    assert limit_key("2001:db8::1") == limit_key("2001:db8::ffff:1%eth0") != limit_key("2001:db8:0:1::1")
+    assert limit_key("::ffff:192.0.2.1") == limit_key("192.0.2.1") != limit_key("192.0.2.2")
+    assert limit_key("no address") == "no address"
 
 
 def test_a_batch_larger_than_a_burst_takes_it_all() -> None:
-    admission = Admission(rate=Rate(5, 2), in_all=Rate(0, 1), in_flight_per_address=1, exempt=Exemption(()))
+    admission = Admission(rate=Rate(5, 2), in_all=Rate(0, 1), in_flight_per_address=1, exempt=NetworkSet(()))
     assert admission.admit("192.0.2.1", requests=1000) is None
     assert admission.admit("192.0.2.1") == "rate"
 

@@ -7,51 +7,51 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.access.method_policy import ADMIN_METHODS, OLD_ADMIN_METHODS, Guard, client_address, masked
+from proxy.access.method_policy import ADMIN_METHODS, OLD_ADMIN_METHODS, MethodPolicy, client_address, masked
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48")]
 
 
 @pytest.mark.parametrize("method", sorted(ADMIN_METHODS))
 def test_the_administrators_methods_are_refused(method: str) -> None:
-    assert Guard().judge(method, {}) == "forbidden"
-    assert Guard(allow_admin_methods=frozenset({method})).judge(method, {}) is None
+    assert MethodPolicy().check(method, {}) == "forbidden"
+    assert MethodPolicy(allow_admin_methods=frozenset({method})).check(method, {}) is None
 
 
 @pytest.mark.parametrize("method", sorted(OLD_ADMIN_METHODS))
 def test_what_only_older_nodes_know_is_refused_where_one_may_take_the_proxy_for_its_own(method: str) -> None:
-    assert Guard().judge(method, {}) is None
-    assert Guard(node_may_be_ours=True).judge(method, {}) == "forbidden"
+    assert MethodPolicy().check(method, {}) is None
+    assert MethodPolicy(node_may_trust_us_as_admin=True).check(method, {}) == "forbidden"
 
 
 def test_one_method_allowed_opens_no_other() -> None:
-    assert Guard(allow_admin_methods=frozenset({"peers"})).judge("stop", {}) == "forbidden"
+    assert MethodPolicy(allow_admin_methods=frozenset({"peers"})).check("stop", {}) == "forbidden"
 
 
 @pytest.mark.parametrize(
     "method", ["account_info", "server_info", "subscribe", "ledger_header", "no_such_method", None, 5]
 )
 def test_what_all_may_ask_passes(method: object) -> None:
-    assert Guard().judge(method, {"account": "r", "streams": ["ledger"]}) is None
+    assert MethodPolicy().check(method, {"account": "r", "streams": ["ledger"]}) is None
 
 
 @pytest.mark.parametrize("name", ["admin_user", "admin_password"])
 @pytest.mark.parametrize("method", ["account_info", "stop", None, 5])
 def test_an_administrators_credentials_are_refused(name: str, method: object) -> None:
-    assert Guard().judge(method, {name: None}) == "forbidden"
-    assert Guard(frozenset({"stop"}), allow_admin_credentials=True).judge(method, {name: "x"}) is None
+    assert MethodPolicy().check(method, {name: None}) == "forbidden"
+    assert MethodPolicy(frozenset({"stop"}), allow_admin_credentials=True).check(method, {name: "x"}) is None
 
 
 @pytest.mark.parametrize("method", ["subscribe", "unsubscribe"])
 def test_having_a_node_post_to_a_url_is_refused(method: str) -> None:
-    assert Guard().judge(method, {"url": "http://example.com"}) == "no_permission"
-    assert Guard(allow_subscribe_url=True).judge(method, {"url": "http://example.com"}) is None
+    assert MethodPolicy().check(method, {"url": "http://example.com"}) == "no_permission"
+    assert MethodPolicy(allow_subscribe_url=True).check(method, {"url": "http://example.com"}) is None
 
 
 def test_voting_on_an_amendment_is_refused() -> None:
-    assert Guard().judge("feature", {"feature": "A" * 64, "vetoed": True}) == "no_permission"
-    assert Guard().judge("feature", {"feature": "A" * 64}) is None
-    assert Guard(frozenset({"feature"})).judge("feature", {"feature": "A" * 64, "vetoed": True}) is None
+    assert MethodPolicy().check("feature", {"feature": "A" * 64, "vetoed": True}) == "no_permission"
+    assert MethodPolicy().check("feature", {"feature": "A" * 64}) is None
+    assert MethodPolicy(frozenset({"feature"})).check("feature", {"feature": "A" * 64, "vetoed": True}) is None
 
 
 def test_secrets_are_masked_whatever_they_hold() -> None:

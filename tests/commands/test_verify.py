@@ -13,10 +13,10 @@ from aiohttp import web
 from adapters import VERSIONS, JsonObject, NodeRequest
 from adapters.v1_v2.account_info import AccountInfo
 from adapters.v1_v2.tx import Tx
-from proxy.commands.api_client import Server
+from proxy.commands.api_client import ApiClient
 from proxy.commands.verification.answers import AnswerComparison
 from proxy.commands.verification.comparison import differences
-from proxy.commands.verification.node import NodeLost, NotAsked, PacedNode
+from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
 from tests.commands.conftest import Run
 from tests.conftest import StartNode
 
@@ -123,8 +123,8 @@ async def test_a_node_that_is_not_there_is_told(run: Run, unused_tcp_port: int) 
 
 async def test_the_node_is_asked_no_faster_than_allowed(demo_node: StartNode) -> None:
     node = await demo_node("all")
-    async with Server(node.http_url) as server:
-        paced = PacedNode(server, rate=20)
+    async with ApiClient(node.http_url) as server:
+        paced = RateLimitedNode(server, rate=20)
         began = time.monotonic()
         for _ in range(5):
             await paced.ask(NodeRequest("fee", {}), 1)
@@ -135,8 +135,8 @@ async def test_the_node_is_asked_no_faster_than_allowed(demo_node: StartNode) ->
 
 async def test_one_comparison_asks_the_same_question_once(demo_node: StartNode) -> None:
     node = await demo_node("all")
-    async with Server(node.http_url) as server:
-        paced = PacedNode(server, rate=1000)
+    async with ApiClient(node.http_url) as server:
+        paced = RateLimitedNode(server, rate=1000)
         one, other = [(await paced.ask(NodeRequest("fee", {}), 1)).result for _ in range(2)]
         one["drops"] = None
         assert other["drops"] is not None
@@ -160,8 +160,8 @@ async def test_a_busy_node_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyP
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with Server(f"http://127.0.0.1:{runner.addresses[0][1]}") as server:
-        paced = PacedNode(server, rate=1000)
+    async with ApiClient(f"http://127.0.0.1:{runner.addresses[0][1]}") as server:
+        paced = RateLimitedNode(server, rate=1000)
         began = time.monotonic()
         assert (await paced.ask(NodeRequest("fee", {}), 1)).result == {"ok": 1}
         assert time.monotonic() - began >= 0.4
@@ -179,8 +179,8 @@ async def test_a_method_that_the_node_has_in_no_version_is_not_compared() -> Non
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with Server(f"http://127.0.0.1:{runner.addresses[0][1]}") as server:
-        comparison = AnswerComparison(PacedNode(server, rate=1000), VERSIONS, (1, 2))
+    async with ApiClient(f"http://127.0.0.1:{runner.addresses[0][1]}") as server:
+        comparison = AnswerComparison(RateLimitedNode(server, rate=1000), VERSIONS, (1, 2))
         outcomes = [outcome async for outcome in comparison.outcomes(NodeRequest("tx_history", {"start": 0}))]
     await runner.cleanup()
     assert [outcome.verdict for outcome in outcomes] == ["not asked", "not asked"]
@@ -188,8 +188,8 @@ async def test_a_method_that_the_node_has_in_no_version_is_not_compared() -> Non
 
 async def test_a_node_that_stays_away_ends_it(demo_node: StartNode) -> None:
     node = await demo_node("all")
-    async with Server(node.http_url) as server:
-        paced = PacedNode(server, rate=1000)
+    async with ApiClient(node.http_url) as server:
+        paced = RateLimitedNode(server, rate=1000)
         await paced.ask(NodeRequest("fee", {}), 1)
         await node.stop()
         with pytest.raises(NotAsked):

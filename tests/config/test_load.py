@@ -106,7 +106,7 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "versions.sunset[0].date": "2028-01-01",
         "versions.sunset[0].deprecated": "2026-01-01",
         "versions.sunset[0].link": "https://example.com/version-1#what",
-        "versions.shadow_refuse": "[1]",
+        "versions.dry_run_refuse": "[1]",
         "clients.keep": "off",
         "tracing.endpoint": "http://127.0.0.1:4318/v1/traces",
         "tracing.sample": "0.5",
@@ -190,7 +190,7 @@ guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
     )
     environ = {
         "XRPL_PROXY_LISTN__PORT": "1",
-        "XRPL_PROXY_LIMITS__QUESTIONS": "many",
+        "XRPL_PROXY_LIMITS__MAX_SUBREQUESTS": "many",
         "XRPL_PROXY_LIMITS__IN_FLIGHT": "[",
         "XRPL_PROXY_NODES__7__NAME": "x",
     }
@@ -199,8 +199,9 @@ guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
         said.pop("listen.port") == f"listen.port: 70000 is not allowed: a TCP port, 0 to 65535 (set in {file}, line 1)"
     )
     assert said.pop("listen.prot") == f"listen.prot: is no known key; did you mean listen.port? (set in {file}, line 1)"
-    assert said.pop("limits.questions") == (
-        'limits.questions: "many" is not allowed: a whole number, 1 to 1000000 (set by XRPL_PROXY_LIMITS__QUESTIONS)'
+    assert said.pop("limits.max_subrequests") == (
+        'limits.max_subrequests: "many" is not allowed: a whole number, 1 to 1000000 '
+        "(set by XRPL_PROXY_LIMITS__MAX_SUBREQUESTS)"
     )
     assert said.pop("XRPL_PROXY_LISTN__PORT").endswith("did you mean XRPL_PROXY_LISTEN__PORT?")
     for key, words in {
@@ -493,7 +494,7 @@ def test_faults_of_versions_that_go_are_told(file: Path) -> None:
         """\
 versions:
   max: 3
-  shadow_refuse: [4]
+  dry_run_refuse: [4]
   sunset:
     - {version: 1, date: 30.06.2027, link: "https://a.example/><script>"}
     - {version: 1, date: 2027-06-30, deprecated: 2027-07-01}
@@ -502,7 +503,7 @@ versions:
     )
     said = faults(file)
     for key, words in {
-        "versions.shadow_refuse[0]": "4 is not allowed: an API version, 1 to 3",
+        "versions.dry_run_refuse[0]": "4 is not allowed: an API version, 1 to 3",
         "versions.sunset[0].date": '"30.06.2027" is not allowed: a day, as 2027-06-30',
         "versions.sunset[0].link": "is not allowed: an http:// or https:// URL",
         "versions.sunset[1].deprecated": '"2027-07-01" is not allowed: a day not after date, which is 2027-06-30',

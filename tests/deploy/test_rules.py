@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from proxy.observe.aggregate import WholeServer
+from proxy.observe.aggregate import AggregateServer
 from tests.conftest import StartNode, StartProxy
 from tests.support.installed import DEPLOY, DOCS, output_of
 from tests.support.queries import DASHBOARD, RULES, alerts, all_series, dashboard, rules
@@ -22,7 +22,7 @@ async def declared(demo_node: StartNode, proxy: StartProxy) -> dict[str, str]:
     Also those of one with several workers.
     """
     served = await proxy(await demo_node(2))
-    whole = WholeServer(
+    whole = AggregateServer(
         "127.0.0.1", 0, version="1", wanted=1, workers=lambda: [served.observe_url], draining=lambda: False
     )
     await whole.start()

@@ -18,8 +18,8 @@ from proxy.envelope import (
     BatchRefusal,
     Call,
     HttpRefusal,
-    Policy,
-    Refused,
+    RejectedCall,
+    RequestPolicy,
     WebSocketRefusal,
     jsonrpc_answer,
     node_message,
@@ -32,7 +32,7 @@ from proxy.envelope import (
 )
 from proxy.versions.negotiation import VersionRange
 
-POLICY = Policy(VersionRange(1, 2))
+POLICY = RequestPolicy(VersionRange(1, 2))
 
 with (files("proxy.demo") / "recordings" / "raw.jsonl.gz").open("rb") as packed, gzip.open(packed) as file:
     RECORDED = [base64.b64decode(entry["body_b64"]) for entry in map(orjson.loads, file)]
@@ -162,8 +162,8 @@ def test_no_bytes_of_a_post_raise_anything(body: bytes) -> None:
         if isinstance(item, BatchRefusal):
             answers.append(item.answer)
             continue
-        call = item.call if isinstance(item, Refused) else item
-        answers.append(jsonrpc_answer(call, item.result if isinstance(item, Refused) else {}))
+        call = item.call if isinstance(item, RejectedCall) else item
+        answers.append(jsonrpc_answer(call, item.result if isinstance(item, RejectedCall) else {}))
         if isinstance(item, Call):
             check_call(item)
             for result in RESULTS:
@@ -179,7 +179,7 @@ def test_no_message_raises_anything(message: bytes | str) -> None:
     request = read_websocket(message, POLICY)
     if isinstance(request, WebSocketRefusal):
         assert json.loads(request.message)["error"] in ("jsonInvalid", "missingCommand", "invalid_API_version")
-    elif isinstance(request, Refused):
+    elif isinstance(request, RejectedCall):
         assert json.loads(write_websocket(request.call, request.result))["status"] == "error"
     else:
         check_call(request)

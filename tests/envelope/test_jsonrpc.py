@@ -9,36 +9,36 @@ import orjson
 import pytest
 
 from adapters.errors import error_result, http_status
-from proxy.access.method_policy import Guard
+from proxy.access.method_policy import MethodPolicy
 from proxy.envelope import (
     Batch,
     BatchRefusal,
     Call,
     HttpRefusal,
-    Policy,
-    Refused,
+    RejectedCall,
+    RequestPolicy,
     read_jsonrpc,
     write_batch,
     write_jsonrpc,
 )
 from proxy.versions.negotiation import VersionRange
 
-POLICY = Policy(VersionRange(1, 2))
+POLICY = RequestPolicy(VersionRange(1, 2))
 
 
-def read_call(body: str | bytes, policy: Policy = POLICY) -> Call:
+def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:
     call = read_jsonrpc(body.encode() if isinstance(body, str) else body, policy)
     assert isinstance(call, Call)
     return call
 
 
-def refused(body: str, policy: Policy = POLICY) -> str:
+def refused(body: str, policy: RequestPolicy = POLICY) -> str:
     refusal = read_jsonrpc(body.encode(), policy)
     assert isinstance(refusal, HttpRefusal)
     return f"{refusal.status} {refusal.text}"
 
 
-def batch_of(*items: Any, policy: Policy = POLICY) -> list[Call | Refused | BatchRefusal]:
+def batch_of(*items: Any, policy: RequestPolicy = POLICY) -> list[Call | RejectedCall | BatchRefusal]:
     batch = read_jsonrpc(json.dumps({"method": "batch", "params": items}).encode(), policy)
     assert isinstance(batch, Batch)
     return batch.items
@@ -107,13 +107,18 @@ def test_a_call_is_taken_out_of_its_envelope() -> None:
 
 
 def test_a_request_is_measured_by_the_policy() -> None:
-    assert refused('{"method":"ping"}', Policy(VersionRange(1, 2), request_bytes=5)).endswith("larger than 5 bytes")
-    assert "depth" in refused('{"method":"ping","params":[{"a":1}]}', Policy(VersionRange(1, 2), depth=2))
-    assert refused('{"method":"ping","params":[{"api_version":1}]}', Policy(VersionRange(2, 3))).startswith(
+    assert refused('{"method":"ping"}', RequestPolicy(VersionRange(1, 2), request_bytes=5)).endswith(
+        "larger than 5 bytes"
+    )
+    assert "depth" in refused('{"method":"ping","params":[{"a":1}]}', RequestPolicy(VersionRange(1, 2), depth=2))
+    assert refused('{"method":"ping","params":[{"api_version":1}]}', RequestPolicy(VersionRange(2, 3))).startswith(
         "400 invalid_API"
     )
-    assert read_call('{"method":"ping","params":[{"api_version":3}]}', Policy(VersionRange(2, 3))).version == 3
-    assert read_call('{"method":"stop"}', Policy(VersionRange(1, 2), Guard(frozenset({"stop"})))).method == "stop"
+    assert read_call('{"method":"ping","params":[{"api_version":3}]}', RequestPolicy(VersionRange(2, 3))).version == 3
+    assert (
+        read_call('{"method":"stop"}', RequestPolicy(VersionRange(1, 2), MethodPolicy(frozenset({"stop"})))).method
+        == "stop"
+    )
 
 
 def test_a_refused_version_says_why() -> None:
@@ -126,7 +131,7 @@ def test_a_refused_version_says_why() -> None:
 
 def test_subscribing_a_url_is_answered_as_to_a_guest() -> None:
     refusal = read_jsonrpc(b'{"method":"subscribe","params":[{"url":"http://x","id":1,"secret":"s"}]}', POLICY)
-    assert isinstance(refusal, Refused)
+    assert isinstance(refusal, RejectedCall)
     answer = json.loads(write_jsonrpc(refusal.call, refusal.result)[1])
     assert answer["id"] == 1
     assert answer["result"]["error"] == "noPermission"
@@ -174,7 +179,7 @@ def test_the_guard_judges_every_item_of_a_batch() -> None:
 
 
 def test_a_batch_has_a_bound() -> None:
-    policy = Policy(VersionRange(1, 2), batch_items=2)
+    policy = RequestPolicy(VersionRange(1, 2), batch_items=2)
     assert len(batch_of({"method": "ping"}, {"method": "ping"}, policy=policy)) == 2
     assert refused('{"method":"batch","params":[1,2,3]}', policy).startswith("400 Malformed batch request: 3 items")
     assert "2 are allowed" in refused('{"method":"batch","params":[1,2,3]}', policy)
@@ -182,7 +187,7 @@ def test_a_batch_has_a_bound() -> None:
 
 def test_no_secret_is_echoed() -> None:
     secrets = {"secret": "sHush", "seed": "sHush", "seed_hex": "sHush", "passphrase": "sHush"}
-    policy = Policy(VersionRange(1, 2), Guard(allow_admin_credentials=True))
+    policy = RequestPolicy(VersionRange(1, 2), MethodPolicy(allow_admin_credentials=True))
     call = read_call(orjson.dumps({"method": "sign", "params": [secrets]}), policy)
     body = write_jsonrpc(call, error_result("badSeed"))[1]
     assert json.loads(body)["result"]["request"] == {**dict.fromkeys(secrets, "<masked>"), "command": "sign"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bench.answers import all_cases
 from proxy.demo.recorded import read_lines
-from proxy.envelope.lazy_metadata import SPARED, read_sparing
+from proxy.envelope.lazy_metadata import METADATA_METHODS, loads_lazy_metadata
 
 LISTS = [case for case in all_cases() if 10_000 < len(case.answer) < 2_000_000]
 
@@ -23,7 +23,7 @@ def lists_metadata(value: Any) -> bool:
 
 @pytest.mark.parametrize("case", LISTS, ids=lambda case: case.name)
 def test_metadata_stays_text(case: Any) -> None:
-    value = read_sparing(case.answer)
+    value = loads_lazy_metadata(case.answer)
     assert lists_metadata(value)
     assert orjson.loads(orjson.dumps(value)) == orjson.loads(case.answer)
 
@@ -32,9 +32,9 @@ def test_every_recorded_answer_comes_back() -> None:
     answers = 0
     for line in read_lines("exchanges.jsonl.gz"):
         for told in line["http"].values():
-            if line["method"] in SPARED and isinstance(told["body"], dict):
+            if line["method"] in METADATA_METHODS and isinstance(told["body"], dict):
                 text = orjson.dumps(told["body"])
-                assert orjson.loads(orjson.dumps(read_sparing(text))) == told["body"]
+                assert orjson.loads(orjson.dumps(loads_lazy_metadata(text))) == told["body"]
                 answers += 1
     assert answers > 300
 
@@ -68,10 +68,10 @@ ENTRIES = st.lists(
 def test_nothing_that_looks_like_metadata_is_mistaken_for_it(entries: list[Any], in_ledger: bool) -> None:
     result = {"ledger": {"transactions": entries}} if in_ledger else {"transactions": entries}
     answer = {"result": {**result, "filling": "x" * 5_000}}
-    assert orjson.loads(orjson.dumps(read_sparing(orjson.dumps(answer)))) == answer
+    assert orjson.loads(orjson.dumps(loads_lazy_metadata(orjson.dumps(answer)))) == answer
 
 
 @pytest.mark.parametrize("cut", [1, 100, 20_000])
 def test_what_is_not_whole_is_refused(cut: int) -> None:
     with pytest.raises(orjson.JSONDecodeError):
-        read_sparing(LISTS[0].answer[:-cut])
+        loads_lazy_metadata(LISTS[0].answer[:-cut])

@@ -10,9 +10,9 @@ import pytest
 
 from adapters.errors import ERRORS, error_result
 from proxy.envelope import (
-    AnswerUnreadable,
     Call,
-    Policy,
+    InvalidAnswer,
+    RequestPolicy,
     node_message,
     node_request,
     read_jsonrpc,
@@ -22,10 +22,10 @@ from proxy.envelope import (
 )
 from proxy.versions.negotiation import VersionRange
 
-POLICY = Policy(VersionRange(1, 2))
+POLICY = RequestPolicy(VersionRange(1, 2))
 
 
-def read_call(body: str | bytes, policy: Policy = POLICY) -> Call:
+def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:
     call = read_jsonrpc(body.encode() if isinstance(body, str) else body, policy)
     assert isinstance(call, Call)
     return call
@@ -73,7 +73,7 @@ def test_what_may_be_no_success_is_not_spliced(node_body: bytes) -> None:
     [b"", b"<html>", b"[]", b"5", b"{}", b'{"result":5}', b'{"error":{"code":-32601}}', b'{"error":null}', b"\xff"],
 )
 def test_nonsense_from_a_node_is_no_answer(node_body: bytes) -> None:
-    with pytest.raises(AnswerUnreadable, match="HTTP 500"):
+    with pytest.raises(InvalidAnswer, match="HTTP 500"):
         read_jsonrpc_answer(500, node_body)
 
 

@@ -13,14 +13,14 @@ import orjson
 import pytest
 
 from adapters.errors import ERRORS
-from proxy.access.method_policy import Guard
+from proxy.access.method_policy import MethodPolicy
 from proxy.envelope import (
     Batch,
     BatchRefusal,
     Call,
     HttpRefusal,
-    Policy,
-    Refused,
+    RejectedCall,
+    RequestPolicy,
     jsonrpc_answer,
     read_jsonrpc,
     read_jsonrpc_answer,
@@ -30,7 +30,7 @@ from proxy.envelope import (
 )
 from proxy.versions.negotiation import VersionRange
 
-POLICY = Policy(VersionRange(1, 2))
+POLICY = RequestPolicy(VersionRange(1, 2))
 
 RECORDINGS = files("proxy.demo") / "recordings"
 
@@ -55,11 +55,11 @@ def result_of(answer: dict[str, Any]) -> dict[str, Any]:
     return read_jsonrpc_answer(200, orjson.dumps(answer))[0]
 
 
-def answer_to(item: Call | Refused | BatchRefusal, recorded: dict[str, Any]) -> dict[str, Any]:
+def answer_to(item: Call | RejectedCall | BatchRefusal, recorded: dict[str, Any]) -> dict[str, Any]:
     """The answer to an item of a batch, where the node gives the result of the recorded one."""
     if isinstance(item, BatchRefusal):
         return item.answer
-    if isinstance(item, Refused):
+    if isinstance(item, RejectedCall):
         return jsonrpc_answer(item.call, item.result)
     return jsonrpc_answer(item, result_of(recorded))
 
@@ -75,14 +75,14 @@ def test_a_recorded_request_is_answered_as_it_was(name: str) -> None:
         answers = [answer_to(item, recorded) for item, recorded in zip(request.items, of_text(entry), strict=True)]
         assert json.loads(write_batch(answers)) == of_text(entry)
     else:
-        recorded = request.result if isinstance(request, Refused) else result_of(of_text(entry))
-        status, body = write_jsonrpc(request.call if isinstance(request, Refused) else request, recorded)
+        recorded = request.result if isinstance(request, RejectedCall) else result_of(of_text(entry))
+        status, body = write_jsonrpc(request.call if isinstance(request, RejectedCall) else request, recorded)
         assert status == entry["status"]
         assert json.loads(body) == of_text(entry)
 
 
 def test_every_recorded_result_is_written_back_as_it_was() -> None:
-    all_methods = Guard(frozenset(entry["method"] for entry in lines("exchanges.jsonl.gz")))
+    all_methods = MethodPolicy(frozenset(entry["method"] for entry in lines("exchanges.jsonl.gz")))
     seen = 0
     for entry in lines("exchanges.jsonl.gz"):
         for version, exchange in entry["http"].items():
@@ -90,7 +90,7 @@ def test_every_recorded_result_is_written_back_as_it_was() -> None:
                 continue
             given = {**(entry["params"] or {}), **({} if version == "none" else {"api_version": int(version)})}
             body = orjson.dumps({"method": entry["method"], "params": [given]})
-            call = read_jsonrpc(body, Policy(VersionRange(1, 3), all_methods))
+            call = read_jsonrpc(body, RequestPolicy(VersionRange(1, 3), all_methods))
             assert isinstance(call, Call)
             result, beside = read_jsonrpc_answer(200, orjson.dumps(exchange["body"]))
             assert not {"status", "request"} & result.keys()

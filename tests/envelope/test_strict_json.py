@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from proxy.envelope.strict_json import MAX_DEPTH, RequestUnreadable, WrittenNumber, read, write
+from proxy.envelope.strict_json import MAX_DEPTH, RawNumber, RequestUnreadable, read, write
 
 JSON_SCALARS = (
     st.none()
@@ -163,14 +163,14 @@ def test_the_numbers_of_an_id_are_written_as_they_were_read(number: str, shape: 
 @pytest.mark.parametrize("number", ["-0", "1.50", "1e2", "-0.0", "5e-324"])
 def test_other_numbers_are_written_so_that_they_mean_the_same(number: str) -> None:
     value = read(b'{"a":%b}' % number.encode())["a"]
-    assert not isinstance(value, WrittenNumber)
+    assert not isinstance(value, RawNumber)
     assert float(write(value)) == float(number)
     assert math.copysign(1, value) == math.copysign(1, json.loads(number))
 
 
 def test_params_have_ids_only_where_they_are_said_to() -> None:
     body = b'{"params":[{"id":1e400}]}'
-    assert read(body, params_have_ids=True) == {"params": [{"id": WrittenNumber("1e400")}]}
+    assert read(body, params_have_ids=True) == {"params": [{"id": RawNumber("1e400")}]}
     with pytest.raises(RequestUnreadable):
         read(body)
 

@@ -12,12 +12,12 @@ import orjson
 import pytest
 
 from adapters.errors import error_result
-from proxy.access.method_policy import Guard
+from proxy.access.method_policy import MethodPolicy
 from proxy.envelope import (
-    AnswerUnreadable,
     Call,
-    Policy,
-    Refused,
+    InvalidAnswer,
+    RejectedCall,
+    RequestPolicy,
     WebSocketRefusal,
     read_websocket,
     read_websocket_answer,
@@ -25,22 +25,22 @@ from proxy.envelope import (
 )
 from proxy.versions.negotiation import VersionRange
 
-POLICY = Policy(VersionRange(1, 2))
+POLICY = RequestPolicy(VersionRange(1, 2))
 
 with (files("proxy.demo") / "recordings" / "raw.jsonl.gz").open("rb") as packed, gzip.open(packed) as file:
     RAW = {entry["id"]: entry for entry in map(orjson.loads, file) if entry["id"].startswith("ws/")}
 
 
-def read_call(message: str | bytes, policy: Policy = POLICY) -> Call:
+def read_call(message: str | bytes, policy: RequestPolicy = POLICY) -> Call:
     call = read_websocket(message, policy)
     assert isinstance(call, Call)
     return call
 
 
-def answer_to(message: str | bytes, policy: Policy = POLICY) -> Any:
+def answer_to(message: str | bytes, policy: RequestPolicy = POLICY) -> Any:
     """What the proxy answers by itself."""
     refusal = read_websocket(message, policy)
-    if isinstance(refusal, Refused):
+    if isinstance(refusal, RejectedCall):
         return json.loads(write_websocket(refusal.call, refusal.result))
     assert isinstance(refusal, WebSocketRefusal)
     return json.loads(refusal.message)
@@ -78,8 +78,8 @@ def test_what_is_no_object_is_given_back(message: str | bytes) -> None:
 
 
 def test_a_message_is_measured_by_the_policy() -> None:
-    assert answer_to('{"command":"ping"}', Policy(VersionRange(1, 2), request_bytes=9))["error"] == "jsonInvalid"
-    assert answer_to('{"command":"ping","x":[1]}', Policy(VersionRange(1, 2), depth=1))["error"] == "jsonInvalid"
+    assert answer_to('{"command":"ping"}', RequestPolicy(VersionRange(1, 2), request_bytes=9))["error"] == "jsonInvalid"
+    assert answer_to('{"command":"ping","x":[1]}', RequestPolicy(VersionRange(1, 2), depth=1))["error"] == "jsonInvalid"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,10 @@ def test_a_strangers_administration_is_refused() -> None:
         assert (answer["error"], answer["error_code"], answer["error_message"]) == ("forbidden", 3, "Bad credentials.")
         assert (answer["id"], answer["type"], answer["status"]) == (1, "response", "error")
         assert "p" not in answer["request"].values()
-    assert read_call('{"command":"stop"}', Policy(VersionRange(1, 2), Guard(frozenset({"stop"})))).method == "stop"
+    assert (
+        read_call('{"command":"stop"}', RequestPolicy(VersionRange(1, 2), MethodPolicy(frozenset({"stop"})))).method
+        == "stop"
+    )
 
 
 def test_subscribing_a_url_is_answered_as_to_a_guest() -> None:
@@ -158,7 +161,7 @@ def test_a_nodes_answer_loses_its_envelope() -> None:
 
 @pytest.mark.parametrize("message", [{}, {"result": 5}, {"type": "ledgerClosed"}])
 def test_a_message_without_a_result_is_no_answer(message: dict[str, Any]) -> None:
-    with pytest.raises(AnswerUnreadable):
+    with pytest.raises(InvalidAnswer):
         read_websocket_answer(message)
 
 

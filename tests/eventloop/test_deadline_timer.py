@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.eventloop.deadline_timer import Deadlines
+from proxy.eventloop.deadline_timer import DeadlineTimer
 
 
 class Thing:
@@ -18,7 +18,7 @@ class Thing:
 
 
 async def test_each_expires_at_its_time_but_what_is_done() -> None:
-    loop, deadlines = asyncio.get_running_loop(), Deadlines()
+    loop, deadlines = asyncio.get_running_loop(), DeadlineTimer()
     things = {Thing(): loop.time() + seconds for seconds in (0.3, 0.1, 0.2)}
     done = Thing()
     deadlines.set(done, loop.time() + 0.15)
@@ -32,7 +32,7 @@ async def test_each_expires_at_its_time_but_what_is_done() -> None:
 
 
 async def test_a_storm_of_them_takes_few_looks() -> None:
-    loop, deadlines = asyncio.get_running_loop(), Deadlines()
+    loop, deadlines = asyncio.get_running_loop(), DeadlineTimer()
     looks = 0
     is_new = True
 
@@ -59,7 +59,7 @@ async def test_a_storm_of_them_takes_few_looks() -> None:
 
 @pytest.mark.parametrize("cleared_by_another", [False, True])
 async def test_what_expires_may_clear_another(cleared_by_another: bool) -> None:
-    loop, deadlines, second = asyncio.get_running_loop(), Deadlines(), Thing()
+    loop, deadlines, second = asyncio.get_running_loop(), DeadlineTimer(), Thing()
 
     class Clears(Thing):
         def expire(self) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from proxy.eventloop.inline_task import Errand, Reply, in_task
+from proxy.eventloop.inline_task import InlineFuture, InlineTask, ensure_task
 
 WHOSE = contextvars.ContextVar("WHOSE", default="nobody's")
 
 
-def start(coroutine: Any) -> Errand:
-    errand = Errand(coroutine, asyncio.get_running_loop())
+def start(coroutine: Any) -> InlineTask:
+    errand = InlineTask(coroutine, asyncio.get_running_loop())
     # As the transports do it: from the event loop, within no task.
-    asyncio.get_running_loop().call_soon(errand.go_on)
+    asyncio.get_running_loop().call_soon(errand.resume)
     return errand
 
 
@@ -25,7 +25,7 @@ async def settle() -> None:
 
 
 async def test_it_goes_on_within_the_call_that_brings_the_reply() -> None:
-    reply: Reply[int] = Reply()
+    reply: InlineFuture[int] = InlineFuture()
     heard = []
 
     async def ask() -> None:
@@ -33,7 +33,7 @@ async def test_it_goes_on_within_the_call_that_brings_the_reply() -> None:
 
     start(ask())
     await settle()
-    reply.bring(5)
+    reply.resolve(5)
     assert heard == [5]
 
 
@@ -42,7 +42,7 @@ class Large:
 
 
 async def test_of_a_large_reply_nobody_holds_anything_once_it_was_taken() -> None:
-    reply: Reply[Large] = Reply()
+    reply: InlineFuture[Large] = InlineFuture()
     heard = []
 
     async def ask() -> None:
@@ -54,8 +54,8 @@ async def test_of_a_large_reply_nobody_holds_anything_once_it_was_taken() -> Non
     def bring() -> None:
         nonlocal reply
         large = Large()
-        bringing, reply = reply, Reply()
-        bringing.bring_large(large)
+        bringing, reply = reply, InlineFuture()
+        bringing.resolve_later(large)
         assert heard == []  # for here it is held
 
     start(ask())
@@ -66,7 +66,7 @@ async def test_of_a_large_reply_nobody_holds_anything_once_it_was_taken() -> Non
 
 
 async def test_one_that_is_cancelled_before_it_takes_its_large_reply_ends_once() -> None:
-    reply: Reply[int] = Reply()
+    reply: InlineFuture[int] = InlineFuture()
     left = []
 
     async def ask() -> None:
@@ -78,14 +78,14 @@ async def test_one_that_is_cancelled_before_it_takes_its_large_reply_ends_once()
 
     errand = start(ask())
     await settle()
-    reply.bring_large(5)
+    reply.resolve_later(5)
     await errand.cancel()
     await settle()
     assert left == ["ended"]
 
 
 async def test_a_failure_is_raised_where_it_waits() -> None:
-    reply: Reply[int] = Reply()
+    reply: InlineFuture[int] = InlineFuture()
     heard = []
 
     async def ask() -> None:
@@ -96,24 +96,24 @@ async def test_a_failure_is_raised_where_it_waits() -> None:
 
     start(ask())
     await settle()
-    reply.fail(ConnectionResetError())
+    reply.reject(ConnectionResetError())
     assert heard == ["lost"]
 
 
 async def test_a_reply_that_is_there_already_is_not_waited_for() -> None:
-    reply: Reply[int] = Reply()
-    reply.bring(5)
+    reply: InlineFuture[int] = InlineFuture()
+    reply.resolve(5)
     assert await reply == 5
 
 
 async def test_it_may_wait_for_anything_and_have_a_timeout_and_a_context() -> None:
-    reply: Reply[str] = Reply()
+    reply: InlineFuture[str] = InlineFuture()
     heard: list[str] = []
 
     async def ask() -> None:
         WHOSE.set("its own")
         heard.append(await reply)
-        await in_task()
+        await ensure_task()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await asyncio.Event().wait()
@@ -123,7 +123,7 @@ async def test_it_may_wait_for_anything_and_have_a_timeout_and_a_context() -> No
     done = asyncio.Event()
     start(ask())
     await settle()
-    asyncio.get_running_loop().call_soon(reply.bring, "early")  # as transports do
+    asyncio.get_running_loop().call_soon(reply.resolve, "early")  # as transports do
     async with asyncio.timeout(5):
         await done.wait()
     assert heard == ["early", "its own"]
@@ -132,7 +132,7 @@ async def test_it_may_wait_for_anything_and_have_a_timeout_and_a_context() -> No
 
 @pytest.mark.parametrize("waits_as_task", [False, True])
 async def test_who_cancels_it_waits_until_it_has_put_all_in_order(waits_as_task: bool) -> None:
-    reply: Reply[int] = Reply()
+    reply: InlineFuture[int] = InlineFuture()
     left = []
 
     async def ask() -> None:
@@ -165,13 +165,13 @@ async def test_what_it_raises_is_told() -> None:
 
 
 async def test_a_task_may_wait_for_a_reply_as_well() -> None:
-    reply: Reply[int] = Reply()
+    reply: InlineFuture[int] = InlineFuture()
 
     async def ask() -> int:
         return await reply
 
     task = asyncio.create_task(ask())
     await settle()
-    reply.bring(7)
+    reply.resolve(7)
     async with asyncio.timeout(5):
         assert await task == 7

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from proxy.eventloop.write_batcher import Outlet
+from proxy.eventloop.write_batcher import WriteBatcher
 
 
 class Writer:
@@ -12,12 +12,12 @@ class Writer:
         self._number = number
         self._written = written
 
-    def write_out(self) -> None:
+    def flush(self) -> None:
         self._written.append(self._number)
 
 
 async def test_all_is_written_in_order_at_the_end_of_the_round() -> None:
-    outlet = Outlet()
+    outlet = WriteBatcher()
     written: list[int] = []
     for number in range(5):
         outlet.add(Writer(number, written))
@@ -27,7 +27,7 @@ async def test_all_is_written_in_order_at_the_end_of_the_round() -> None:
 
 
 async def test_nobody_waits_for_more_than_a_few_others() -> None:
-    outlet = Outlet()
+    outlet = WriteBatcher()
     written: list[int] = []
     for number in range(100):
         outlet.add(Writer(number, written))
@@ -37,8 +37,8 @@ async def test_nobody_waits_for_more_than_a_few_others() -> None:
 
 
 async def test_with_few_under_way_nothing_is_gained_by_waiting() -> None:
-    outlet = Outlet()
-    outlet.under_way = 1
+    outlet = WriteBatcher()
+    outlet.in_flight = 1
     assert not outlet.is_busy
-    outlet.under_way = 50
+    outlet.in_flight = 50
     assert outlet.is_busy

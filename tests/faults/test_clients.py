@@ -63,7 +63,7 @@ async def served(node: ScriptedNode, proxy: StartProxy) -> Proxy:
     return await proxy(
         nodes=[node.settings(websocket=node.websocket_url)],
         timeouts={**IMPATIENT, "request": 1},
-        limits={"least_rate": 10_000},
+        limits={"min_bytes_per_second": 10_000},
     )
 
 

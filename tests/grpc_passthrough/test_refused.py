@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError, Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.grpc_passthrough.identity import Malformed, identified
+from proxy.grpc_passthrough.identity import Malformed, with_client_identity
 from proxy.grpc_passthrough.methods import KNOWN, IdentityFields
 from tests.grpc_passthrough.conftest import GET_LEDGER, Context, GrpcNode, Started, streaming, unary
 
@@ -99,7 +99,7 @@ async def test_behind_a_trusted_proxy_a_client_is_whom_that_names(node: GrpcNode
 async def test_a_message_that_would_swallow_what_is_appended_is_refused(node: GrpcNode, served: Started) -> None:
     _, channel = await served(node)
     admin = Request(user="admin").SerializeToString()
-    appended = len(identified(b"", GET_LEDGER_FIELDS, "127.0.0.1"))
+    appended = len(with_client_identity(b"", GET_LEDGER_FIELDS, "127.0.0.1"))
     code, details = await refusal(unary(channel)(admin + bytes([15 << 3 | 2, appended])))
     assert (code, details) == (
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -123,7 +123,7 @@ PIECES = st.lists(
 @given(message=PIECES, client=st.sampled_from(["192.0.2.1", "2001:db8::1"]))
 def test_whatever_a_client_writes_a_node_reads_the_true_address_and_no_user(message: bytes, client: str) -> None:
     try:
-        passed = identified(message, GET_LEDGER_FIELDS, client)
+        passed = with_client_identity(message, GET_LEDGER_FIELDS, client)
     except Malformed:
         return
     try:

@@ -51,7 +51,7 @@ async def test_a_head_in_single_bytes_has_no_more_time_and_others_notice_nothing
 
 
 async def test_a_body_that_does_not_come_is_answered_with_408(node: ScriptedNode, proxy: StartProxy) -> None:
-    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"least_rate": 100})
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"min_bytes_per_second": 100})
     async with RawClient(served.http_url) as client:
         await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{")
         answer = await client.rest()
@@ -61,7 +61,7 @@ async def test_a_body_that_does_not_come_is_answered_with_408(node: ScriptedNode
 
 
 async def test_a_body_that_comes_fast_enough_may_take_longer(node: ScriptedNode, proxy: StartProxy) -> None:
-    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"least_rate": 10})
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"min_bytes_per_second": 10})
     whole = post(FEE, "Connection: close")
     head, _, body = whole.partition(b"\r\n\r\n")
     async with RawClient(served.http_url) as client:
@@ -73,7 +73,7 @@ async def test_a_body_that_comes_fast_enough_may_take_longer(node: ScriptedNode,
 
 
 async def test_a_client_that_never_reads_is_let_go(node: ScriptedNode, proxy: StartProxy) -> None:
-    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"least_rate": 10_000_000})
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"min_bytes_per_second": 10_000_000})
     async with RawClient(served.http_url, small=True) as client:
         await client.send(post({"method": "big"}))
         await nobody_else(served)
@@ -93,7 +93,7 @@ async def nobody_else(served: Proxy) -> None:
 
 async def test_a_client_that_reads_slowly_but_steadily_gets_all(node: ScriptedNode, proxy: StartProxy) -> None:
     node.answers["big"] = {"blob": "x" * 3_000_000}
-    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"least_rate": 200_000})
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"min_bytes_per_second": 200_000})
     async with RawClient(served.http_url, small=True) as client:
         await client.send(post({"method": "big"}, "Connection: close"))
         size, began = 0, asyncio.get_running_loop().time()

@@ -128,7 +128,7 @@ async def test_a_handshake_that_does_not_come_about_is_given_up(
 async def test_a_client_that_never_reads_what_is_encrypted_is_let_go(
     node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA
 ) -> None:
-    limits, timeouts = {"least_rate": 10_000_000}, {"client_write": 0.4}
+    limits, timeouts = {"min_bytes_per_second": 10_000_000}, {"client_write": 0.4}
     served = await proxy(nodes=[node.settings()], listen={**AT, "tls": written()}, limits=limits, timeouts=timeouts)
     parts = urlsplit(served.http_url)
     _, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=trusting(authority), limit=1024)
@@ -227,6 +227,6 @@ async def test_neither_is_it_logged_at_a_reload(node: ScriptedNode, tmp_path: Pa
         await process.line("started")
         process.write({**settings, "listen": {**AT, "tls": {**written(), "key": key}}})
         process.send(signal.SIGHUP)
-        (fault,) = (await process.line("configuration_kept"))["faults"]
+        (fault,) = (await process.line("configuration_rejected"))["faults"]
         assert fault.startswith("listen.tls.key: a text of several lines is not allowed: the path of a PEM file")
         assert "PRIVATE KEY" not in str(process.lines)

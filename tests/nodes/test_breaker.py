@@ -68,11 +68,11 @@ def test_one_on_trial_then_pauses_that_grow_until_one_succeeds() -> None:
         assert not circuit.allows()
         clock.now += 0.42 * pause
         assert circuit.allows()
-        circuit.chosen()
+        circuit.start_trial()
         assert not circuit.allows()  # one at a time
         circuit.failed()
     clock.now += 6.1
-    circuit.chosen()
+    circuit.start_trial()
     circuit.succeeded()
     assert circuit.allows()
     assert not circuit.is_open
@@ -87,7 +87,7 @@ def test_a_trial_that_nothing_is_heard_of_does_not_close_it_for_ever() -> None:
     for _ in range(4):
         circuit.failed()
     clock.now += 1.3
-    circuit.chosen()
+    circuit.start_trial()
     clock.now += 1.3
     assert circuit.allows()
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.nodes import HttpNode, NodeFailure, NodeHealth, RawAnswer
+from proxy.nodes import HttpNode, NodeFailure, NodeHealth, NodeResponse
 from proxy.nodes.version import choose_version
 
 INFO = {
@@ -130,7 +130,7 @@ async def health_of(
         await node.close()
 
 
-async def ask_as_client(node: HttpNode, method: str = "fee", seconds: float = 2) -> RawAnswer | NodeFailure:
+async def ask_as_client(node: HttpNode, method: str = "fee", seconds: float = 2) -> NodeResponse | NodeFailure:
     deadline = asyncio.get_running_loop().time() + seconds
     body = orjson.dumps({"method": method, "params": [{}]})
     try:
@@ -141,7 +141,7 @@ async def ask_as_client(node: HttpNode, method: str = "fee", seconds: float = 2)
 
 async def test_a_node_that_answers_is_up_and_its_ledgers_are_known() -> None:
     async with running({}) as node, health_of(node.url) as (health, _, watch):
-        assert await health.wait_first(2)
+        assert await health.wait_probed(2)
         status = health.status
         assert (status.name, status.up, status.api_version, status.problem) == ("node-1", True, 2, None)
         assert (status.server_state, status.complete_ledgers) == ("full", "2-131")
@@ -153,7 +153,7 @@ async def test_a_node_that_answers_is_up_and_its_ledgers_are_known() -> None:
 async def test_an_error_is_an_answer_too() -> None:
     answers = {"server_info": {"error": "slowDown", "status": "error"}}
     async with running(answers) as node, health_of(node.url) as (health, *_):
-        assert await health.wait_first(2)
+        assert await health.wait_probed(2)
         assert health.status.problem == "slowDown"
 
 
@@ -170,7 +170,7 @@ async def test_an_error_is_an_answer_too() -> None:
 )
 async def test_an_answer_that_no_node_gives_is_none(answer: web.Response, problem: str) -> None:
     async with running({"server_info": answer}) as node, health_of(node.url) as (health, *_):
-        assert not await health.wait_first(2)
+        assert not await health.wait_probed(2)
         assert health.status.problem == problem
 
 
@@ -178,7 +178,7 @@ async def test_a_node_that_is_not_there_and_comes() -> None:
     async with running({}) as node:
         port = await node.stop()
         async with health_of(node.url, interval=0.05) as (health, _, watch):
-            assert not await health.wait_first(2)
+            assert not await health.wait_probed(2)
             assert health.status.problem == "refused"
             await node.start(port)
             await watch.until(True)
@@ -194,15 +194,15 @@ async def test_waiting_for_the_first_answer_ends() -> None:
         await asyncio.sleep(0.6)
 
     async with running({"server_info": hang}) as node, health_of(node.url, limit=0.3) as (health, *_):
-        assert not await health.wait_first(0.05)
+        assert not await health.wait_probed(0.05)
         assert health.status.problem == "not asked yet"
-        assert not await health.wait_first(2)
+        assert not await health.wait_probed(2)
         assert health.status.problem == "timeout"
 
 
 async def test_clients_refused_connections_take_it_down_at_once() -> None:
     async with running({"fee": {}}) as node, health_of(node.url) as (health, asked, watch):
-        await health.wait_first(2)
+        await health.wait_probed(2)
         port = await node.stop()
         for _ in range(2):
             assert isinstance(await ask_as_client(asked), NodeFailure)
@@ -214,7 +214,7 @@ async def test_clients_refused_connections_take_it_down_at_once() -> None:
 async def test_a_clients_answer_makes_the_question_come_at_once() -> None:
     answers = {"fee": {}, "server_info": web.Response(status=503)}
     async with running(answers) as node, health_of(node.url) as (health, asked, watch):
-        assert not await health.wait_first(2)
+        assert not await health.wait_probed(2)
         node.answers["server_info"] = {"info": INFO}
         await ask_as_client(asked)
         await watch.until(True)  # long before the interval of a minute
@@ -222,7 +222,7 @@ async def test_a_clients_answer_makes_the_question_come_at_once() -> None:
 
 async def test_one_failure_is_not_the_end_and_one_answer_not_the_beginning() -> None:
     async with running({}) as node, health_of(node.url, interval=0.05) as (health, _, watch):
-        await health.wait_first(2)
+        await health.wait_probed(2)
         outcomes = iter([False, True, False, False, True, False, True, True])
 
         async def flap() -> Any:
@@ -245,7 +245,7 @@ async def test_a_health_question_does_not_wait_behind_clients() -> None:
         return {}
 
     async with running({"ledger": hang}) as node, health_of(node.url, interval=0.05, limit=1) as (health, asked, watch):
-        await health.wait_first(2)
+        await health.wait_probed(2)
         clients = [asyncio.create_task(ask_as_client(asked, "ledger")) for _ in range(20)]  # of 10 connections
         seen = len(node.asked)
         await node.until_asked(seen + 15)
@@ -259,7 +259,7 @@ async def test_one_slow_request_does_not_take_a_node_from_everybody() -> None:
         await asyncio.sleep(0.5)
 
     async with running({"ledger": hang}) as node, health_of(node.url) as (health, asked, watch):
-        await health.wait_first(2)
+        await health.wait_probed(2)
         assert isinstance(await ask_as_client(asked, "ledger", seconds=0.05), NodeFailure)
         assert health.up
         await node.until_asked(4)  # the health question comes at once, and decides
@@ -274,7 +274,7 @@ async def test_a_node_that_hangs_altogether_is_found_out_by_the_first_slow_reque
         await asyncio.sleep(0.6)
 
     async with running({"fee": hang}) as node, health_of(node.url, limit=0.2) as (health, asked, watch):
-        await health.wait_first(2)
+        await health.wait_probed(2)
         node.answers["server_info"] = hang
         await ask_as_client(asked)
         await watch.until(False)
@@ -283,7 +283,7 @@ async def test_a_node_that_hangs_altogether_is_found_out_by_the_first_slow_reque
 
 async def test_many_failures_make_few_questions() -> None:
     async with running({"fee": web.Response(status=502)}) as node, health_of(node.url) as (health, asked, _):
-        await health.wait_first(2)
+        await health.wait_probed(2)
         for _ in range(100):
             await ask_as_client(asked)
         questions = [question for question in node.asked if question["method"] == "server_info"]
@@ -309,7 +309,7 @@ async def test_auto_finds_the_version(version: Any, newest: int, chosen: int) ->
         running({"version": version}) as node,
         health_of(node.url, api_version=None, newest=newest) as (health, *_),
     ):
-        assert await health.wait_first(2)
+        assert await health.wait_probed(2)
         assert health.api_version == chosen
         assert node.asked == [
             {"method": "version", "params": [{"api_version": 2}]},
@@ -331,7 +331,7 @@ async def test_auto_finds_the_version(version: Any, newest: int, chosen: int) ->
 )
 async def test_auto_does_not_guess(version: Any, problem: str) -> None:
     async with running({"version": version}) as node, health_of(node.url, api_version=None) as (health, *_):
-        assert not await health.wait_first(2)
+        assert not await health.wait_probed(2)
         assert health.api_version is None
         assert health.status.problem == problem
 
@@ -341,7 +341,7 @@ async def test_auto_asks_again_after_the_node_was_away() -> None:
         running({"version": {"version": {"first": 1, "last": 2}}}) as node,
         health_of(node.url, api_version=None, newest=3, interval=0.05) as (health, _, watch),
     ):
-        await health.wait_first(2)
+        await health.wait_probed(2)
         assert health.status.api_version == 2
         port = await node.stop()
         await watch.until(False)
@@ -357,12 +357,12 @@ async def test_auto_follows_a_node_that_changes_while_it_is_up() -> None:
         running(answers) as node,
         health_of(node.url, api_version=None, newest=3, interval=60) as (health, asked, watch),
     ):
-        await health.wait_first(2)
+        await health.wait_probed(2)
         assert health.api_version == 2
         node.answers["version"] = {"version": {"first": 1, "last": 3}}
         node.answers["fee"] = web.Response(status=400, text="invalid_API_version")
         await ask_as_client(asked)  # what the node no longer speaks makes the question come at once
-        await health.look_again(asyncio.get_running_loop().time() + 2)
+        await health.probe_now(asyncio.get_running_loop().time() + 2)
         assert health.api_version == 3
         assert watch.told == [("node-1", False), ("node-1", True)]
 
@@ -370,7 +370,7 @@ async def test_auto_follows_a_node_that_changes_while_it_is_up() -> None:
 async def test_a_node_too_busy_to_tell_its_version_is_still_spoken_to_in_the_one_it_had() -> None:
     answers = {"version": {"version": {"first": 1, "last": 2}}}
     async with running(answers) as node, health_of(node.url, api_version=None, interval=0.05) as (health, _, watch):
-        await health.wait_first(2)
+        await health.wait_probed(2)
         node.answers["version"] = {"error": "tooBusy"}
         seen = len(node.asked)
         await node.until_asked(seen + 6)
@@ -382,7 +382,7 @@ async def test_nothing_runs_after_close() -> None:
     before = asyncio.all_tasks()
     async with running({}) as node:
         async with health_of(node.url, interval=0.01) as (health, *_):
-            await health.wait_first(2)
+            await health.wait_probed(2)
         asked = len(node.asked)
         await asyncio.sleep(0.05)
         assert len(node.asked) == asked
@@ -403,7 +403,7 @@ JSON = st.recursive(
 
 @given(JSON, st.integers(1, 3))
 def test_any_answer_to_version_gives_a_known_version_or_a_reason(answer: Any, newest: int) -> None:
-    chosen, problem = choose_version(RawAnswer(200, "application/json", orjson.dumps(answer)), newest)
+    chosen, problem = choose_version(NodeResponse(200, "application/json", orjson.dumps(answer)), newest)
     assert chosen in (1, 2, 3) if not problem else chosen is None
 
 

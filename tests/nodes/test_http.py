@@ -15,7 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.nodes import KNOWN_METHODS, READING_METHODS, SUBMITTING_METHODS, Asked, HttpNode, NodeFailure, RawAnswer
+from proxy.nodes import (
+    KNOWN_METHODS,
+    READING_METHODS,
+    SUBMITTING_METHODS,
+    HttpNode,
+    NodeFailure,
+    NodeRequestDone,
+    NodeResponse,
+)
 from proxy.nodes.forwarded import forwarded_for
 
 BODY = b'{"method":"fee","params":[{"api_version":2}]}'
@@ -131,7 +139,7 @@ async def asking(
         await node.close()
 
 
-async def ask(node: HttpNode, *, method: str = "fee", client: str | None = CLIENT, seconds: float = 5) -> RawAnswer:
+async def ask(node: HttpNode, *, method: str = "fee", client: str | None = CLIENT, seconds: float = 5) -> NodeResponse:
     deadline = asyncio.get_running_loop().time() + seconds
     body = BODY.replace(b"fee", method.encode())
     return await node.ask(body, client=client, method=method, reads_only=method in READING_METHODS, deadline=deadline)
@@ -225,7 +233,7 @@ async def test_an_answer_of_any_status_comes_as_it_is(status: int, content_type:
         body,
     )
     async with raw_node(always(answer)) as raw, asking(raw.port) as node:
-        assert await ask(node) == RawAnswer(status, content_type.decode(), body)
+        assert await ask(node) == NodeResponse(status, content_type.decode(), body)
 
 
 async def test_a_chunked_answer_is_put_together() -> None:
@@ -269,7 +277,7 @@ async def test_an_answer_is_the_same_whether_it_comes_at_once_or_bit_by_bit(head
             await asyncio.sleep(0)
         request.writer.close()
 
-    outcomes: set[RawAnswer | str] = set()
+    outcomes: set[NodeResponse | str] = set()
     async with raw_node(answer) as raw:
         for _ in range(3):  # the last time, its head has been read before
             async with asking(raw.port) as node:
@@ -351,7 +359,7 @@ async def test_what_does_not_only_read_is_never_written_twice(method: str, answe
         await ask(node, method=method)
         failure = await failing(node, method=method)
         assert failure.kind == "disconnected"
-        assert failure.reached
+        assert failure.maybe_received
         written = [request for request in raw.requests if method.encode() in request.body]
         assert len(written) == 2  # one for each question
 
@@ -399,7 +407,7 @@ async def test_a_new_connection_that_closes_is_a_failure_at_once() -> None:
 
     async with raw_node(answer) as raw, asking(raw.port) as node:
         failure = await failing(node)
-        assert (failure.kind, failure.reached) == ("disconnected", True)
+        assert (failure.kind, failure.maybe_received) == ("disconnected", True)
         assert len(raw.requests) == 1
 
 
@@ -408,7 +416,7 @@ async def test_nobody_listens() -> None:
         unused.bind(("127.0.0.1", 0))
         async with asking(unused.getsockname()[1]) as node:
             failure = await failing(node, method="submit")
-    assert (failure.kind, failure.reached) == ("refused", False)
+    assert (failure.kind, failure.maybe_received) == ("refused", False)
     assert str(failure) == "node node-1: no connection could be made"
 
 
@@ -429,7 +437,7 @@ async def test_a_host_that_does_not_take_connections() -> None:
         finally:
             for sock in waiting:
                 sock.close()
-    assert (failure.kind, failure.reached) == ("timeout", False)
+    assert (failure.kind, failure.maybe_received) == ("timeout", False)
 
 
 async def elapsed(question: Awaitable[NodeFailure]) -> tuple[NodeFailure, float]:
@@ -450,7 +458,7 @@ async def drip(request: Request) -> None:
 async def test_the_whole_answer_has_a_time(answer: Answer) -> None:
     async with raw_node(answer) as raw, asking(raw.port, answer_timeout=0.2, answer_bytes=1_000_000) as node:
         failure, seconds = await elapsed(failing(node))
-        assert (failure.kind, failure.reached) == ("timeout", True)
+        assert (failure.kind, failure.maybe_received) == ("timeout", True)
         assert 0.19 < seconds < 1.5
         await raw.idle()
 
@@ -469,9 +477,9 @@ async def test_waiting_for_a_free_connection_is_part_of_the_time() -> None:
         first = asyncio.create_task(failing(node, seconds=1))
         await raw.asked.wait()
         second = await failing(node, method="submit", seconds=0.1)
-        assert (second.kind, second.reached) == ("timeout", False)
+        assert (second.kind, second.maybe_received) == ("timeout", False)
         assert not first.done()
-        assert (await first).reached
+        assert (await first).maybe_received
         assert len(raw.requests) == 1
 
 
@@ -634,7 +642,7 @@ async def test_a_closed_node_fails_at_once() -> None:
         async with asking(raw.port) as node:
             await ask(node)
         failure = await failing(node)
-        assert (failure.kind, failure.reached) == ("refused", False)
+        assert (failure.kind, failure.maybe_received) == ("refused", False)
 
 
 async def test_closing_ends_questions_under_way() -> None:
@@ -657,22 +665,22 @@ async def test_closing_within_an_answer_ends_the_question_too() -> None:
         await asyncio.sleep(0.05)  # for the half of the answer to come
         await node.close()
         failure = await question
-        assert (failure.kind, failure.reached) == ("disconnected", True)
+        assert (failure.kind, failure.maybe_received) == ("disconnected", True)
 
 
 async def test_watchers_hear_of_every_question() -> None:
     async def answer(request: Request) -> None:
         request.send(OK if b"fee" in request.body else b"nonsense\r\n\r\n")
 
-    heard: list[Asked] = []
+    heard: list[NodeRequestDone] = []
     async with raw_node(answer) as raw, asking(raw.port) as node:
-        node.watch(heard.append)
+        node.add_observer(heard.append)
         await ask(node)
         await ask(node, client=None)
         failure = await failing(node, method="submit")
     assert [(asked.node, asked.method, asked.for_client, asked.outcome) for asked in heard] == [
-        ("node-1", "fee", True, RawAnswer(200, "application/json", b'{"result":{}}')),
-        ("node-1", "fee", False, RawAnswer(200, "application/json", b'{"result":{}}')),
+        ("node-1", "fee", True, NodeResponse(200, "application/json", b'{"result":{}}')),
+        ("node-1", "fee", False, NodeResponse(200, "application/json", b'{"result":{}}')),
         ("node-1", "submit", True, failure),
     ]
     assert all(0 < asked.seconds < 1 for asked in heard)

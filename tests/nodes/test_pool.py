@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.nodes.ledger_range import LedgerRange, has_ledgers, wanted_ledgers
+from proxy.nodes.ledger_range import LedgerRange, has_ledgers, requested_ledgers
 from tests.conftest import StartProxy
 from tests.support.client import ask, metric, ready, until, until_healthy
 from tests.support.scripted_node import ScriptedNode, hang
@@ -186,5 +186,5 @@ ODD: list[Any] = [None, True, 0, -1, 2**40, 1.5, "", "7", "\u0667", "0x10", "val
     st.dictionaries(st.sampled_from(["ledger_index", "ledger", "ledger_index_min", "max_ledger"]), st.sampled_from(ODD))
 )
 def test_any_parameters_name_ledgers_or_none(params: dict[str, Any]) -> None:
-    wanted = wanted_ledgers(params)
+    wanted = requested_ledgers(params)
     assert wanted is None or 0 < wanted.first == wanted.last in (7, 2**40)

@@ -40,7 +40,7 @@ async def refused(proxy: Proxy) -> None:
 
 
 async def test_the_summary_tells_what_was_driven(demo_node: StartNode, proxy: StartProxy) -> None:
-    served = await proxy(await demo_node(2), versions={"sunset": [SUNSET], "shadow_refuse": [1]})
+    served = await proxy(await demo_node(2), versions={"sunset": [SUNSET], "dry_run_refuse": [1]})
     await drive(served, old=3, new=5)
     await refused(served)
     async with aiohttp.ClientSession() as http, http.ws_connect(served.http_url) as socket:
@@ -84,14 +84,14 @@ async def test_the_history_has_what_was_counted_between_its_entries() -> None:
     told.write_history()
     asked(2, 4)
     now = 1310.0
-    assert told.told()["history"] == [
+    assert told.to_json()["history"] == [
         {"time": 1000.0, "requests": {"1": 3}},
         {"time": 1300.0, "requests": {"1": 1, "2": 2}},
         {"time": 1310.0, "requests": {"2": 4}},
     ]
     for _ in range(400):
         told.write_history()
-    assert len(told.told()["history"]) == 289
+    assert len(told.to_json()["history"]) == 289
 
 
 async def test_the_page_asks_nobody_else_for_anything(demo_node: StartNode, proxy: StartProxy) -> None:

@@ -313,7 +313,11 @@ class TestBounds:
         assert await metric(served, "xrpl_proxy_in_flight_requests") == {"": 0}
 
     @pytest.mark.parametrize(
-        ("limits", "named"), [({"questions": 3}, "limits.questions"), ({"question_bytes": 50}, "limits.question_bytes")]
+        ("limits", "named"),
+        [
+            ({"max_subrequests": 3}, "limits.max_subrequests"),
+            ({"max_subrequest_bytes": 50}, "limits.max_subrequest_bytes"),
+        ],
     )
     async def test_questions_for_one_request(
         self, demo_node: StartNode, proxy: StartProxy, limits: dict[str, int], named: str

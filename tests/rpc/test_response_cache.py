@@ -15,7 +15,7 @@ from tests.support.scripted_node import Answer, ScriptedNode
 
 PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
 KEPT = {"bytes": 1_000_000}
-SHARED = {"share_in_flight": True}
+SHARED = {"coalesce_reads": True}
 
 
 @pytest.mark.parametrize("node_version", [1, 2])

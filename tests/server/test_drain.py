@@ -87,7 +87,7 @@ async def test_a_second_signal_ends_it_at_once(node: ScriptedNode, given: dict[s
             await process.line("stopping")
             process.send(signal.SIGTERM)
             assert await process.ended(2) == 1
-            assert process.lines[-1]["event"] == "stopped_at_once"
+            assert process.lines[-1]["event"] == "stopped_forcibly"
 
 
 async def test_it_can_be_stopped_while_it_waits_for_its_nodes(tmp_path: Path) -> None:

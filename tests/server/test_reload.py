@@ -168,7 +168,7 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
 
             process.write(given(versions={"max": 4}, limits={"depth": "x"}))
             process.send(signal.SIGHUP)
-            kept = await process.line("configuration_kept")
+            kept = await process.line("configuration_rejected")
             assert [fault.partition(":")[0] for fault in kept["faults"]] == ["versions.max", "limits.depth"]
             assert (await ask(url, newest))[0] == 200
             async with client.get(metrics) as answer:
@@ -179,11 +179,11 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
 
             process.file.unlink()
             process.send(signal.SIGHUP)
-            assert "no such file" in (await process.line("configuration_kept", 2))["faults"][0]
+            assert "no such file" in (await process.line("configuration_rejected", 2))["faults"][0]
 
             process.write(given(observe={"host": "127.0.0.1", "port": 9}))
             process.send(signal.SIGHUP)
-            assert (await process.line("needs_restart"))["keys"] == ["observe"]
+            assert (await process.line("restart_required"))["keys"] == ["observe"]
             async with client.get(metrics) as answer:
                 assert "xrpl_proxy_config_last_reload_successful 1.0" in await answer.text()
             await socket.send_json({"command": "fee"})
@@ -204,14 +204,14 @@ async def test_what_takes_a_restart_is_told_as_long_as_it_is_not_in_force(node: 
         for number in (1, 2):
             process.write({**given, **at, **other})
             process.send(signal.SIGHUP)
-            assert sorted((await process.line("needs_restart", number))["keys"]) == sorted(
+            assert sorted((await process.line("restart_required", number))["keys"]) == sorted(
                 ["observe", "logging.format", "tracing", "workers"]
             )
             await process.line("reloaded", number)
         process.write({**given, **at})
         process.send(signal.SIGHUP)
         await process.line("reloaded", 3)
-        assert len([line for line in process.lines if line["event"] == "needs_restart"]) == 2
+        assert len([line for line in process.lines if line["event"] == "restart_required"]) == 2
 
 
 async def test_sigusr1_has_the_log_tell_everything_and_then_less_again(node: ScriptedNode, tmp_path: Path) -> None:
@@ -225,9 +225,9 @@ async def test_sigusr1_has_the_log_tell_everything_and_then_less_again(node: Scr
 
         await garbage()
         process.send(signal.SIGUSR1)
-        assert (await process.line("log_level_set"))["to"] == "debug"
+        assert (await process.line("log_level_changed"))["to"] == "debug"
         assert not [line for line in process.lines if line.get("level") == "debug"]
         await garbage()
         process.send(signal.SIGUSR1)
-        assert (await process.line("log_level_set", 2))["to"] == "info"
+        assert (await process.line("log_level_changed", 2))["to"] == "info"
         assert [line for line in process.lines if line.get("level") == "debug"]

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from proxy.observe.aggregate import WholeServer, merged
+from proxy.observe.aggregate import AggregateServer, merged
 from tests.conftest import StartNode
 from tests.support.conformance import (
     VERSIONS,
@@ -133,7 +133,7 @@ async def test_one_that_dies_is_replaced_and_the_others_serve(demo_node: StartNo
         observe = (await process.line("workers_started"))["observe"]
         dead = workers_of(process)[0]
         os.kill(dead, signal.SIGKILL)
-        assert (await process.line("worker_ended"))["status"] == -signal.SIGKILL
+        assert (await process.line("worker_exited"))["status"] == -signal.SIGKILL
         for _ in range(10):
             assert (await ask(port))["status"] == "success"
 
@@ -152,7 +152,7 @@ async def test_one_that_hangs_is_replaced(demo_node: StartNode, tmp_path: Path) 
         hangs, other = workers_of(process)
         with standing_still(hangs):
             assert (await process.line("worker_hung"))["seconds"] == 2
-            assert (await process.line("worker_ended"))["status"] == -signal.SIGKILL
+            assert (await process.line("worker_exited"))["status"] == -signal.SIGKILL
         await process.line("started", 3)
         assert hangs not in workers_of(process)
         assert other in workers_of(process)
@@ -195,7 +195,7 @@ async def test_no_counter_goes_back_when_one_is_silent_or_dies(demo_node: StartN
         with standing_still(silent):
             assert await all_are()
         os.kill(dies, signal.SIGKILL)
-        await process.line("worker_ended")
+        await process.line("worker_exited")
         assert await all_are()
         await process.line("started", 3)
         assert await all_are()
@@ -214,21 +214,21 @@ async def test_a_worker_that_fails_to_tell_stands_there_with_what_it_told_last()
     app.router.add_get("/metrics", tell)
     async with TestServer(app) as server:
         living = [str(server.make_url("")).rstrip("/")]
-        whole = WholeServer("127.0.0.1", 0, version="1", wanted=1, workers=lambda: living, draining=lambda: False)
+        whole = AggregateServer("127.0.0.1", 0, version="1", wanted=1, workers=lambda: living, draining=lambda: False)
         await whole.start()
         try:
             assert await lines_of(whole) == ["level 3.0", "x_total 2.0", "xrpl_proxy_workers 1.0"]
             status = 500
             assert await lines_of(whole) == ["level 3.0", "x_total 2.0", "xrpl_proxy_workers 0.0"]
             living.clear()
-            whole.worker_ended()
+            whole.worker_exited()
             for _ in range(2):
                 assert await lines_of(whole) == ["x_total 2.0", "xrpl_proxy_workers 0.0"]
         finally:
             await whole.stop()
 
 
-async def lines_of(whole: WholeServer) -> list[str]:
+async def lines_of(whole: AggregateServer) -> list[str]:
     _, text = await get(f"{whole.url}/metrics")
     return [line for line in text.splitlines() if line.startswith(("level", "x_", "xrpl_proxy_workers "))]
 
@@ -254,7 +254,7 @@ async def test_a_reload_reaches_one_that_is_started_meanwhile(demo_node: StartNo
         slow, dead = workers_of(process)
         os.kill(slow, signal.SIGSTOP)
         os.kill(dead, signal.SIGKILL)
-        await process.line("worker_ended")
+        await process.line("worker_exited")
         process.write(settings(node, port, versions={"min": 2, "max": 2}))
         process.send(signal.SIGHUP)
         try:

@@ -46,7 +46,7 @@ async def soak_workers(seconds: float, sessions: int, workers: int, seed: int | 
         found.fault("memory left (kB)", kilobytes[2] - kilobytes[1])
     if files[1] > files[0]:
         found.fault("sockets left", files[1] - files[0])
-    for event in (*UNFORESEEN, "worker_ended"):
+    for event in (*UNFORESEEN, "worker_exited"):
         if found.counts[f"log {event}"]:
             found.fault(f"logged {event}", found.counts[f"log {event}"])
     return found

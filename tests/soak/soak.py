@@ -18,15 +18,15 @@ import structlog
 
 from proxy.config import Settings
 from proxy.server.proxy import Proxy
-from proxy.websocket.node_channel import NodeLink
-from proxy.websocket.requests import Calls
+from proxy.websocket.node_channel import NodeChannel
+from proxy.websocket.requests import PendingRequests
 from proxy.websocket.session import Session
-from proxy.websocket.streams.shared import SharedLink
+from proxy.websocket.streams.shared import SharedSubscription
 from tests.soak.clients import Found, SoakClient
 from tests.soak.nodes import SoakNode
 
 # Logged where something went as nobody foresaw.
-UNFORESEEN = ("session_failed", "request_failed", "pushed_misshapen", "node_message_unreadable")
+UNFORESEEN = ("session_failed", "request_failed", "stream_message_invalid", "node_message_invalid")
 
 
 async def soak(seconds: float, sessions: int, seed: int | None = None) -> Found:
@@ -57,7 +57,9 @@ async def soak(seconds: float, sessions: int, seed: int | None = None) -> Found:
         found.fault("memory left (kB)", kilobytes_after - kilobytes)
     if left := asyncio.all_tasks() - tasks_before:
         found.fault("tasks left", left)
-    if left_over := [o for o in gc.get_objects() if isinstance(o, Session | Calls | NodeLink | SharedLink)]:
+    if left_over := [
+        o for o in gc.get_objects() if isinstance(o, Session | PendingRequests | NodeChannel | SharedSubscription)
+    ]:
         found.fault("sessions left", left_over)
     for event in UNFORESEEN:
         if logged[event]:

@@ -14,7 +14,7 @@ from proxy.server.proxy import Proxy
 from tests.conftest import sections_for, started_proxy
 
 SECONDS = 5.0
-Answer = Callable[["NodeSession", dict[str, Any]], Awaitable[None] | None]
+Answer = Callable[["ScriptedSession", dict[str, Any]], Awaitable[None] | None]
 
 
 class ScriptedSession:

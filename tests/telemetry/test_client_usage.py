@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.server.proxy import Proxy
-from proxy.telemetry.client_usage import OTHERS, Caller, Callers
+from proxy.telemetry.client_usage import OTHERS, ClientIdentity, ClientUsage
 from tests.conftest import StartNode, StartProxy, settings_for
 from tests.support.client import ask
 
@@ -26,9 +26,9 @@ class Clock:
         return self.now
 
 
-def remembering(hours: int = 24, most: int = 100) -> tuple[Callers, Clock]:
+def remembering(hours: int = 24, most: int = 100) -> tuple[ClientUsage, Clock]:
     clock = Clock()
-    return Callers("full", hours, most, (), clock), clock
+    return ClientUsage("full", hours, most, (), clock), clock
 
 
 async def clients(proxy: Proxy, query: str = "") -> dict[str, Any]:
@@ -63,7 +63,7 @@ def told_of(told: dict[str, Any], agent: str) -> dict[str, Any]:
 async def test_clients_names_the_one_of_version_1_and_not_the_one_of_version_2(
     demo_node: StartNode, proxy: StartProxy
 ) -> None:
-    served = await proxy(await demo_node(2), versions={"shadow_refuse": [1]})
+    served = await proxy(await demo_node(2), versions={"dry_run_refuse": [1]})
     await use(served, "old/1", 1, "account_info", "account_info", "fee")
     await use(served, "new/2", 2, "account_info", "tx")
     await use_on_websocket(served, "old/1", {"command": "tx", "transaction": "00"}, {"command": "fee"})
@@ -135,32 +135,32 @@ async def test_callers_outlive_a_reload(demo_node: StartNode, proxy: StartProxy)
 
 def test_what_is_not_used_again_is_forgotten_after_the_hours() -> None:
     callers, clock = remembering(hours=2)
-    callers.used(Caller("a"), "http", 1, "tx")
+    callers.record(ClientIdentity("a"), "http", 1, "tx")
     clock.now += 1.5 * HOUR
-    callers.used(Caller("a"), "http", 2, "fee")
-    callers.used(Caller("b"), "http", 2, "fee")
-    assert [seen.caller.address for seen in callers.within_hours()] == ["b", "a"]
+    callers.record(ClientIdentity("a"), "http", 2, "fee")
+    callers.record(ClientIdentity("b"), "http", 2, "fee")
+    assert [seen.caller.address for seen in callers.recent()] == ["b", "a"]
     clock.now += HOUR
-    assert [{use.version for use in seen.uses} for seen in callers.within_hours()] == [{2}, {2}]
+    assert [{use.version for use in seen.uses} for seen in callers.recent()] == [{2}, {2}]
     clock.now += 1.1 * HOUR
-    assert callers.within_hours() == []
-    assert callers.gave_way == 0
+    assert callers.recent() == []
+    assert callers.evicted == 0
 
 
 def test_the_longest_unseen_gives_way() -> None:
     callers, _ = remembering(most=2)
     for address in ("a", "b", "a", "c"):
-        callers.used(Caller(address), "http", 1, "fee")
-    assert [seen.caller.address for seen in callers.within_hours()] == ["c", "a"]
-    assert callers.gave_way == 1
+        callers.record(ClientIdentity(address), "http", 1, "fee")
+    assert [seen.caller.address for seen in callers.recent()] == ["c", "a"]
+    assert callers.evicted == 1
 
 
 def test_one_address_with_ever_new_names_pushes_nobody_out() -> None:
     callers, _ = remembering()
-    callers.used(Caller("192.0.2.1", "old"), "http", 1, "tx")
+    callers.record(ClientIdentity("192.0.2.1", "old"), "http", 1, "tx")
     for number in range(500):
-        callers.used(Caller("198.51.100.1", f"invented/{number}"), "http", 1, f"invented_{number}")
-    seen = callers.within_hours()
+        callers.record(ClientIdentity("198.51.100.1", f"invented/{number}"), "http", 1, f"invented_{number}")
+    seen = callers.recent()
     assert seen[-1].caller.agent == "old"
     assert len(seen) == 22
     (others,) = (one for one in seen if one.caller.agent == OTHERS)
@@ -169,13 +169,13 @@ def test_one_address_with_ever_new_names_pushes_nobody_out() -> None:
 
 def test_one_ipv6_network_with_ever_new_addresses_pushes_nobody_out() -> None:
     callers, _ = remembering(most=50)
-    callers.used(Caller("192.0.2.1", "old"), "http", 1, "tx")
+    callers.record(ClientIdentity("192.0.2.1", "old"), "http", 1, "tx")
     for number in range(500):
-        callers.used(Caller(f"2001:db8:1:2::{number:x}", "new"), "http", 2, "tx")
-    seen = callers.within_hours()
-    assert callers.gave_way == 0
+        callers.record(ClientIdentity(f"2001:db8:1:2::{number:x}", "new"), "http", 2, "tx")
+    seen = callers.recent()
+    assert callers.evicted == 0
     assert seen[-1].caller.agent == "old"
-    assert seen[0].caller == Caller("2001:db8:1:2::/64", OTHERS)
+    assert seen[0].caller == ClientIdentity("2001:db8:1:2::/64", OTHERS)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.text(max_size=3), st.integers(0, 40)), max_size=200))
@@ -183,8 +183,8 @@ def test_never_more_than_allowed_and_counted_right(asked: list[tuple[str, str, i
     callers, clock = remembering(hours=1, most=5)
     for address, agent, minutes in asked:
         clock.now += minutes * 60
-        callers.used(Caller(address, agent), "ws", 1, "tx")
-        seen = callers.within_hours()
+        callers.record(ClientIdentity(address, agent), "ws", 1, "tx")
+        seen = callers.recent()
         assert len(seen) <= 5
         assert (seen[0].caller.address, seen[0].caller.agent) == (address, agent)
         assert all(clock.now - use.last <= HOUR for one in seen for use in one.uses.values())

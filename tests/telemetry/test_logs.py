@@ -19,16 +19,16 @@ def ids(count: int) -> list[str]:
 @pytest.mark.parametrize("sample", [0.0, 0.01, 0.25, 1.0])
 def test_about_that_share_of_the_successful_gets_a_line(sample: float) -> None:
     log = AccessLog("all", sample)
-    wanted = sum(log.wants("success", request_id) for request_id in ids(20_000)) / 20_000
+    wanted = sum(log.should_log("success", request_id) for request_id in ids(20_000)) / 20_000
     assert wanted == pytest.approx(sample, abs=0.01 if 0 < sample < 1 else 0)
 
 
 def test_whatever_was_not_successful_gets_a_line_whatever_the_share() -> None:
     log = AccessLog("all", 0.0)
     for outcome in ("error", "refused", "failed"):
-        assert all(log.wants(outcome, request_id) for request_id in ids(100))
-        assert not AccessLog("off", 1.0).wants(outcome, "1")
-    assert not AccessLog("errors", 1.0).wants("success", "1")
+        assert all(log.should_log(outcome, request_id) for request_id in ids(100))
+        assert not AccessLog("off", 1.0).should_log(outcome, "1")
+    assert not AccessLog("errors", 1.0).should_log("success", "1")
 
 
 def test_the_document_tells_every_event_of_the_source() -> None:

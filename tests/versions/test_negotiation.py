@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proxy.versions.negotiation import ABSENT, VersionRange, VersionRefused, negotiate
+from proxy.versions.negotiation import MISSING, VersionRange, VersionRefused, negotiate
 
 VERSIONS = VersionRange(1, 2)
 
@@ -21,12 +21,12 @@ def test_a_version_within_the_range_is_served(asked: int) -> None:
 
 
 def test_none_asked_for_is_the_first() -> None:
-    assert negotiate(ABSENT, VERSIONS) == 1
-    assert negotiate(ABSENT, VersionRange(1, 3), default=2) == 2
+    assert negotiate(MISSING, VERSIONS) == 1
+    assert negotiate(MISSING, VersionRange(1, 3), default=2) == 2
 
 
 def test_none_asked_for_is_refused_where_the_first_is_not_offered() -> None:
-    assert refused(ABSENT, VersionRange(2, 3)).reason == "below_minimum"
+    assert refused(MISSING, VersionRange(2, 3)).reason == "below_minimum"
 
 
 @pytest.mark.parametrize("asked", [None, True, False, "2", "", 2.0, 1.5, [], [2], {}, {"api_version": 2}])
@@ -40,19 +40,19 @@ def test_an_integer_out_of_range_is_no_lower_version(asked: int, reason: str) ->
 
 
 def test_the_client_is_told_what_it_asked_for_and_both_bounds() -> None:
-    assert refused(4).words == "Unsupported API version 4: this server supports API versions 1 to 2."
-    assert refused(4, VersionRange(2, 3)).words.endswith("this server supports API versions 2 to 3.")
-    assert refused("two").words == (
+    assert refused(4).detail == "Unsupported API version 4: this server supports API versions 1 to 2."
+    assert refused(4, VersionRange(2, 3)).detail.endswith("this server supports API versions 2 to 3.")
+    assert refused("two").detail == (
         'Unsupported API version "two": an API version is an integer, and this server supports API versions 1 to 2.'
     )
-    assert "version null:" in refused(None).words
-    assert "version true:" in refused(True).words
+    assert "version null:" in refused(None).detail
+    assert "version true:" in refused(True).detail
 
 
 def test_over_http_it_begins_with_the_word_that_clients_test_for() -> None:
     refusal = refused(4)
     assert refusal.message.split()[0] == "invalid_API_version"
-    assert refusal.message.endswith(refusal.words)
+    assert refusal.message.endswith(refusal.detail)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_over_http_it_begins_with_the_word_that_clients_test_for() -> None:
 )
 def test_hostile_values_are_not_repeated(asked: Any) -> None:
     refusal = refused(asked)
-    for text in (str(refusal), refusal.words, refusal.message):
+    for text in (str(refusal), refusal.detail, refusal.message):
         assert len(text) < 200
         assert "sEdSecret" not in text
         assert "\n" not in text

@@ -9,7 +9,7 @@ import pytest
 
 from proxy.demo import DemoNode
 from proxy.server.proxy import Proxy
-from proxy.versions.sunset import WARNING_ID, Notices, Sunset
+from proxy.versions.sunset import WARNING_ID, DeprecationNotices, Sunset
 from tests.conftest import StartNode, StartProxy, settings_for
 from tests.support.client import metric
 
@@ -103,7 +103,7 @@ async def test_websocket_answers_warn_and_are_the_same_but_for_that(demo_node: S
 async def test_without_a_sunset_answers_are_the_same_byte_for_byte(demo_node: StartNode, proxy: StartProxy) -> None:
     node = await demo_node(2)
     plain = await proxy(node)
-    other = await proxy(node, versions={"max": 3, "sunset": [{**GOING, "version": 3}], "shadow_refuse": [1]})
+    other = await proxy(node, versions={"max": 3, "sunset": [{**GOING, "version": 3}], "dry_run_refuse": [1]})
     for body in (asked(1), asked(2), asked(1, "account_info")):
         first, second = await post(plain, body), await post(other, body)
         assert first[0::2] == second[0::2]
@@ -117,15 +117,17 @@ async def test_without_a_sunset_answers_are_the_same_byte_for_byte(demo_node: St
 
 
 def test_a_warning_joins_those_of_a_clio_and_passes_what_only_looks_like_some() -> None:
-    notices = Notices([Sunset(1, ENDS)])
+    notices = DeprecationNotices([Sunset(1, ENDS)])
     clios = {"id": 2001, "message": "This is a clio server."}
-    told = orjson.loads(notices.warned(1, orjson.dumps({"result": {"a": 1}, "warnings": [clios], "type": "response"})))
+    told = orjson.loads(
+        notices.with_warning(1, orjson.dumps({"result": {"a": 1}, "warnings": [clios], "type": "response"}))
+    )
     assert [warning["id"] for warning in told["warnings"]] == [2001, WARNING_ID]
     inside = {"result": {"warnings": "mine"}, "type": "response"}
-    told = orjson.loads(notices.warned(1, orjson.dumps(inside)))
+    told = orjson.loads(notices.with_warning(1, orjson.dumps(inside)))
     assert told.pop("warnings")[0]["id"] == WARNING_ID
     assert told == inside
-    assert notices.warned(2, b"{}") == b"{}"
+    assert notices.with_warning(2, b"{}") == b"{}"
 
 
 @pytest.mark.parametrize("refuse", [True, False])
@@ -164,7 +166,7 @@ async def test_at_its_date_the_version_is_refused_if_so_configured(demo_node: St
 
 async def test_a_dry_run_only_counts(demo_node: StartNode, proxy: StartProxy) -> None:
     node: DemoNode = await demo_node(2)
-    served = await proxy(node, versions={"shadow_refuse": [1]})
+    served = await proxy(node, versions={"dry_run_refuse": [1]})
     for version in (1, 1, 2):
         status, _, _ = await post(served, asked(version))
         assert status == 200

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.websocket.sequencer import DeliveryOrder, Slot
+from proxy.websocket.sequencer import ResponseSequencer, Slot
 
 
 @given(st.data())
@@ -13,7 +13,7 @@ def test_order(data: st.DataObject) -> None:
     """Requests are answered by the node, some after further questions, or by the proxy itself; messages are pushed."""
     delivered: list[bytes] = []
     held: list[int] = []
-    order = DeliveryOrder(delivered.append, held.append, lambda messages, _: delivered.extend(messages))
+    order = ResponseSequencer(delivered.append, held.append, lambda messages, _: delivered.extend(messages))
     unanswered: list[Slot] = []  # by the node
     unfilled: list[Slot] = []
     answered: list[int] = []
@@ -30,22 +30,22 @@ def test_order(data: st.DataObject) -> None:
                 assert slot.number == number
                 if step == "own":
                     before[number] = [other.number for other in unanswered]
-                    order.fill(slot, b"%d" % number)
+                    order.complete(slot, b"%d" % number)
                 else:
                     unanswered.append(slot)
             case "node" if unanswered:
                 slot = unanswered.pop(data.draw(st.integers(0, len(unanswered) - 1)))
-                order.node_answered(slot)
+                order.fix_position(slot)
                 answered.append(slot.number)
                 if slot.holds_pushed:
                     subscribes.append(slot.number)
                 unfilled.append(slot)
             case "fill" if unfilled:
                 slot = unfilled.pop(data.draw(st.integers(0, len(unfilled) - 1)))
-                order.fill(slot, b"%d" % slot.number)
+                order.complete(slot, b"%d" % slot.number)
             case "fail" if unanswered:
                 slot = unanswered.pop(data.draw(st.integers(0, len(unanswered) - 1)))
-                order.fill(slot, b"%d" % slot.number)
+                order.complete(slot, b"%d" % slot.number)
             case "push":
                 text = b"pushed %d" % len(subscribed)
                 subscribed[text] = list(subscribes)
@@ -53,11 +53,11 @@ def test_order(data: st.DataObject) -> None:
             case "together":
                 texts = [b"pushed %d" % (len(subscribed) + more) for more in range(2)]
                 subscribed.update((text, list(subscribes)) for text in texts)
-                order.push_together(texts, b"")
+                order.push_frames(texts, b"")
     for slot in unanswered:
-        order.node_answered(slot)
+        order.fix_position(slot)
     for slot in (*unfilled, *unanswered):
-        order.fill(slot, b"%d" % slot.number)
+        order.complete(slot, b"%d" % slot.number)
 
     assert sorted(delivered) == sorted([*(b"%d" % n for n in range(1, number + 1)), *subscribed])
     assert sum(held) == 0
@@ -75,14 +75,14 @@ def test_order(data: st.DataObject) -> None:
 def test_what_is_pushed_does_not_overtake_what_was_pushed_before() -> None:
     """A message that waited for a `subscribe` still waits for an answer before it; so does the next one."""
     delivered: list[bytes] = []
-    order = DeliveryOrder(delivered.append, lambda _: None, lambda messages, _: delivered.extend(messages))
+    order = ResponseSequencer(delivered.append, lambda _: None, lambda messages, _: delivered.extend(messages))
     slow, subscribe = order.open(), order.open(holds_pushed=True)
-    order.node_answered(subscribe)
-    order.node_answered(slow)
+    order.fix_position(subscribe)
+    order.fix_position(slow)
     order.push(b"first")
-    order.fill(subscribe, b"subscribed")
-    order.push_together([b"second"], b"")
+    order.complete(subscribe, b"subscribed")
+    order.push_frames([b"second"], b"")
     assert delivered == [b"subscribed"]
-    order.fill(slow, b"answered")
+    order.complete(slow, b"answered")
     order.push(b"third")
     assert delivered == [b"subscribed", b"answered", b"first", b"second", b"third"]

@@ -13,10 +13,10 @@ from aiohttp import WSMsgType, web
 from structlog.testing import capture_logs
 
 from proxy.nodes.websocket import NodeConnection
-from proxy.websocket.node_channel import NodeLink
-from proxy.websocket.node_session import NodeSide
-from proxy.websocket.requests import Calls
-from proxy.websocket.send_queue import Output
+from proxy.websocket.node_channel import NodeChannel
+from proxy.websocket.node_session import NodeSession
+from proxy.websocket.requests import PendingRequests
+from proxy.websocket.send_queue import SendQueue
 from proxy.websocket.session import Session
 from tests.conftest import StartNode
 from tests.support.websocket_node import House, ScriptedSession
@@ -608,7 +608,7 @@ async def test_nothing_of_a_session_waits_for_the_garbage_collector(house: House
         await client.ask({"command": "subscribe", "streams": ["ledger"]})
         await client.send({"command": "fee"})
         await (await node.session()).hears(2)
-        ours = (Session, Calls, Output, NodeSide, NodeLink, NodeConnection)
+        ours = (Session, PendingRequests, SendQueue, NodeSession, NodeChannel, NodeConnection)
         assert sum(isinstance(each, ours) for each in gc.get_objects()) >= len(ours)
         if how == "closes":
             await client.socket.close()

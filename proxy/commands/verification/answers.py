@@ -5,9 +5,9 @@ from itertools import permutations
 
 from adapters import JsonObject, NodeRequest, Versions
 from proxy.commands.verification.comparison import Outcome, Verdict, differences
-from proxy.commands.verification.node import NotAsked, PacedNode
+from proxy.commands.verification.node import NotAsked, RateLimitedNode
 from proxy.config import LimitSettings
-from proxy.versions.translator import AnswerMisshapen, NodeAnswer, Translator
+from proxy.versions.translator import NodeAnswer, Translator, UnexpectedShape
 
 _ATTEMPTS = 3
 """A ledger may close between two questions: only what differs each time differs."""
@@ -20,11 +20,13 @@ class AnswerComparison:
     """
 
     def __init__(
-        self, node: PacedNode, versions: Versions, spoken: tuple[int, ...], ignored: frozenset[str] = frozenset()
+        self, node: RateLimitedNode, versions: Versions, spoken: tuple[int, ...], ignored: frozenset[str] = frozenset()
     ) -> None:
         limits = LimitSettings()
         self._translator = Translator(
-            questions=limits.questions, question_bytes=limits.question_bytes, remembered=limits.remembered_ledgers
+            max_subrequests=limits.max_subrequests,
+            max_subrequest_bytes=limits.max_subrequest_bytes,
+            cache_size=limits.remembered_ledgers,
         )
         self._node = node
         self._versions = versions
@@ -67,7 +69,7 @@ class AnswerComparison:
         conversation = self._versions.pipeline(client, version, question.method).converse(question.params)
         try:
             translated = await self._translator.converse(conversation, version, ask)
-        except AnswerMisshapen as misshapen:
+        except UnexpectedShape as misshapen:
             return (f"/: the adapter cannot read the node's answer ({misshapen})",)
         return differences(native, translated.result, question, self._ignored)
 

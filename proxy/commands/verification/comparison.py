@@ -11,7 +11,7 @@ from adapters import JsonObject, NodeRequest
 _SHOWN_BYTES = 120
 _MOST_DIFFERENCES = 20
 
-LIVING: Mapping[str, frozenset[str]] = {
+VOLATILE_FIELDS: Mapping[str, frozenset[str]] = {
     "": frozenset({"ledger_current_index", "random"}),
     "fee": frozenset(
         {"current_ledger_size", "current_queue_size", "drops", "expected_ledger_size", "levels", "max_queue_size"}
@@ -50,7 +50,7 @@ class Outcome:
 
 def differences(native: JsonObject, got: JsonObject, question: NodeRequest, ignored: frozenset[str]) -> tuple[str, ...]:
     """Each place where `got` is not as `native`, as a line of text, the first of them only; fields `ignored` apart."""
-    living = LIVING[""] | LIVING.get(question.method, frozenset())
+    living = VOLATILE_FIELDS[""] | VOLATILE_FIELDS.get(question.method, frozenset())
     found: list[str] = []
     _compare(native, got, "", living, ignored, found)
     return tuple(found[:_MOST_DIFFERENCES])

@@ -3,7 +3,7 @@
 import asyncio
 
 from adapters import JsonObject, NodeRequest
-from proxy.commands.api_client import Answered, NoAnswer, Server, TextAnswer
+from proxy.commands.api_client import Answer, ApiClient, NoAnswer, TextAnswer
 from proxy.versions.translator import NodeAnswer
 
 _BUSY = ("slowDown", "tooBusy", "overloaded")
@@ -21,20 +21,20 @@ class NodeLost(Exception):  # noqa: N818 - what has happened
     """The node does not answer any more. The text says how."""
 
 
-class PacedNode:
+class RateLimitedNode:
     """Asks a server; at most `rate` questions a second, one after the other.
 
     The answers to the questions of one comparison are kept until `forget`, so that all of it sees the same ledger.
     """
 
-    def __init__(self, server: Server, rate: float) -> None:
+    def __init__(self, server: ApiClient, rate: float) -> None:
         self.transport = "WebSocket" if server.websocket else "HTTP"
         self.asked = 0
         self._server = server
         self._interval = 1 / rate
         self._next = 0.0
         self._failures = 0
-        self._kept: dict[tuple[int, str, str], Answered] = {}
+        self._kept: dict[tuple[int, str, str], Answer] = {}
 
     def forget(self) -> None:
         """Has everything asked anew."""
@@ -51,7 +51,7 @@ class PacedNode:
         except NoAnswer as none:
             raise NotAsked(str(none)) from None
 
-    async def _ask_patiently(self, method: str, params: JsonObject, version: int) -> Answered:
+    async def _ask_patiently(self, method: str, params: JsonObject, version: int) -> Answer:
         for pause in (*_BUSY_PAUSES, None):
             try:
                 answered = await self._ask_once(method, params, version)
@@ -71,7 +71,7 @@ class PacedNode:
                 await asyncio.sleep(pause)
         raise NotAsked("the node is too busy")
 
-    async def _ask_once(self, method: str, params: JsonObject, version: int) -> Answered:
+    async def _ask_once(self, method: str, params: JsonObject, version: int) -> Answer:
         """Asks, and again where the connection failed. Raises TextAnswer, NoAnswer, NodeLost."""
         while True:
             await self._wait()

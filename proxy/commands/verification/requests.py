@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from adapters import JsonObject, NodeRequest
-from proxy.commands.verification.samples import Subjects, Transaction
+from proxy.commands.verification.samples import Samples, Transaction
 
 # The first belongs to nobody. The second is the faucet of a test net, and unknown to most other networks.
 _UNKNOWN_ACCOUNTS = ("rsxib9qXRdZc5ZeL868vv2qfZN31JtxpiR", "rPT1Sjq2YGrBMTttX4GZHjKu9dyfzbpAYe")
@@ -18,7 +18,7 @@ _BEYOND = 1000
 """Ledgers after the newest: not there yet, and not for the time of a verification."""
 
 
-def questions(subjects: Subjects) -> list[NodeRequest]:
+def questions(subjects: Samples) -> list[NodeRequest]:
     """All questions about these subjects, each once."""
     found = [
         *_server(),
@@ -39,7 +39,7 @@ def _server() -> Iterator[NodeRequest]:
     yield NodeRequest("ledger_current", {})
 
 
-def _ledgers(subjects: Subjects) -> Iterator[NodeRequest]:
+def _ledgers(subjects: Samples) -> Iterator[NodeRequest]:
     index = subjects.ledger_index
     named: list[JsonObject] = [{"ledger_index": name} for name in ("validated", "closed", "current", "bogus")]
     numbered: list[JsonObject] = [{"ledger_index": number} for number in (index, index + _BEYOND, 0, 2**32 - 1)]
@@ -76,7 +76,7 @@ def _ledger_in_all_forms(selection: JsonObject) -> Iterator[NodeRequest]:
         yield NodeRequest("ledger", {**selection, **form})
 
 
-def _transaction(transaction: Transaction, subjects: Subjects) -> Iterator[NodeRequest]:
+def _transaction(transaction: Transaction, subjects: Samples) -> Iterator[NodeRequest]:
     asked = {"transaction": transaction.hash}
     yield NodeRequest("tx", asked)
     yield NodeRequest("tx", {**asked, "binary": True})
@@ -99,7 +99,7 @@ def _transaction(transaction: Transaction, subjects: Subjects) -> Iterator[NodeR
     yield NodeRequest("transaction_entry", {})
 
 
-def _account(account: str, subjects: Subjects) -> Iterator[NodeRequest]:
+def _account(account: str, subjects: Samples) -> Iterator[NodeRequest]:
     index = subjects.ledger_index
     who = {"account": account}
     pinned = {**who, "ledger_index": index}
@@ -133,7 +133,7 @@ def _account(account: str, subjects: Subjects) -> Iterator[NodeRequest]:
             yield NodeRequest("deposit_authorized", between)
 
 
-def _account_tx(account: str, subjects: Subjects) -> Iterator[NodeRequest]:
+def _account_tx(account: str, subjects: Samples) -> Iterator[NodeRequest]:
     index = subjects.ledger_index
     who: JsonObject = {"account": account}
     span: JsonObject = {
@@ -170,7 +170,7 @@ def _account_tx(account: str, subjects: Subjects) -> Iterator[NodeRequest]:
     yield NodeRequest("account_tx", {**who, "limit": 5, "ledger_index": index + _BEYOND})
 
 
-def _wrong_accounts(subjects: Subjects) -> Iterator[NodeRequest]:
+def _wrong_accounts(subjects: Samples) -> Iterator[NodeRequest]:
     index = subjects.ledger_index
     for account in (*_UNKNOWN_ACCOUNTS, _NO_ACCOUNT):
         who = {"account": account}
@@ -188,7 +188,7 @@ def _wrong_accounts(subjects: Subjects) -> Iterator[NodeRequest]:
         yield NodeRequest(method, {})
 
 
-def _entries(subjects: Subjects) -> Iterator[NodeRequest]:
+def _entries(subjects: Samples) -> Iterator[NodeRequest]:
     at: JsonObject = {"ledger_index": subjects.ledger_index}
     for entry_id in subjects.entries.values():
         yield NodeRequest("ledger_entry", {**at, "index": entry_id})
@@ -203,7 +203,7 @@ def _entries(subjects: Subjects) -> Iterator[NodeRequest]:
     yield NodeRequest("ledger_entry", {**at, "binary": True})
 
 
-def _tokens_and_markets(subjects: Subjects) -> Iterator[NodeRequest]:
+def _tokens_and_markets(subjects: Samples) -> Iterator[NodeRequest]:
     at: JsonObject = {"ledger_index": subjects.ledger_index}
     for issuer in subjects.issuers:
         yield NodeRequest("gateway_balances", {**at, "account": issuer})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from adapters import JsonObject, NodeRequest
-from proxy.commands.verification.node import NotAsked, PacedNode
+from proxy.commands.verification.node import NotAsked, RateLimitedNode
 
 _ENOUGH_TRANSACTIONS = 500
 _OF_ONE_TYPE = 3
@@ -25,7 +25,7 @@ class Transaction(NamedTuple):
 
 
 @dataclass(slots=True)
-class Subjects:
+class Samples:
     """What was found. Lists hold the likeliest first, and are as short as a verification can use them."""
 
     ledger_index: int
@@ -45,7 +45,7 @@ class Subjects:
     """The two assets of an AMM."""
 
 
-async def find_subjects(node: PacedNode, version: int, accounts: tuple[str, ...], ledgers: int) -> Subjects:
+async def find_subjects(node: RateLimitedNode, version: int, accounts: tuple[str, ...], ledgers: int) -> Samples:
     """Looks through up to `ledgers` validated ledgers, asked at `version`; `accounts` come before those found.
 
     Raises NotAsked where the node has no validated ledger, and NodeLost.
@@ -54,7 +54,7 @@ async def find_subjects(node: PacedNode, version: int, accounts: tuple[str, ...]
     index, ledger_hash = newest.get("ledger_index"), newest.get("ledger_hash")
     if not isinstance(index, int) or not isinstance(ledger_hash, str):
         raise NotAsked(f"the node has no validated ledger ({newest.get('error', 'it tells none')})")
-    subjects = Subjects(index, ledger_hash)
+    subjects = Samples(index, ledger_hash)
     found: list[tuple[int, JsonObject]] = []
     for number in range(index, max(index - ledgers, 0), -1):
         asked = {"ledger_index": number, "transactions": True, "expand": True}
@@ -75,7 +75,7 @@ async def find_subjects(node: PacedNode, version: int, accounts: tuple[str, ...]
     return subjects
 
 
-def _take(subjects: Subjects, found: list[tuple[int, JsonObject]]) -> None:
+def _take(subjects: Samples, found: list[tuple[int, JsonObject]]) -> None:
     """Fills `subjects` from the expanded transactions of ledgers, in whichever version's shape."""
     kinds: Counter[str] = Counter()
     accounts: Counter[str] = Counter()
@@ -105,7 +105,7 @@ def _take(subjects: Subjects, found: list[tuple[int, JsonObject]]) -> None:
     subjects.nfts = list(nfts)[:_MOST_OTHERS]
 
 
-def _take_markets(subjects: Subjects, transaction: JsonObject) -> None:
+def _take_markets(subjects: Samples, transaction: JsonObject) -> None:
     if transaction.get("TransactionType") == "OfferCreate":
         pays, gets = _asset(transaction.get("TakerPays")), _asset(transaction.get("TakerGets"))
         _add(subjects.books, pays, gets)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from adapters import JsonObject, NodeRequest, Versions
-from proxy.commands.api_client import NoAnswer, Server
+from proxy.commands.api_client import ApiClient, NoAnswer
 from proxy.commands.verification.comparison import Outcome, Verdict, differences
 
 _STREAMS = ["ledger", "transactions", "validations", "book_changes", "manifests"]
@@ -54,7 +54,7 @@ async def compare_pushed(
 async def _collect(url: str, version: int, seconds: float) -> dict[Key, bytes]:
     """The messages that come within `seconds`, the first of each key, as JSON."""
     found: dict[Key, bytes] = {}
-    async with Server(url, websocket=True) as server:
+    async with ApiClient(url, websocket=True) as server:
         answered = await server.ask("subscribe", {"streams": _STREAMS}, version)
         error = answered.result().get("error")
         if error is not None:

@@ -5,14 +5,14 @@ from typing import Literal
 
 from proxy.websocket.streams.subscriptions import STREAMS
 
-SHARED = STREAMS - {"peer_status"}
+SHAREABLE_STREAMS = STREAMS - {"peer_status"}
 """The streams that are the same for everyone; `peer_status` is the administrator's."""
 
 _NOT_VALIDATED = re.compile(rb'"validated"\s*:\s*false')
 _OF_TRANSACTIONS = ("transactions", "transactions_proposed")
 
 
-class StreamsPushed:
+class StreamTracker:
     """The shared streams that a node pushes on one connection, in the order in which they were subscribed to.
 
     A stream is `asked` for from before the node may have begun with it, `on` from the node's answer, and `ending` until
@@ -50,14 +50,14 @@ class StreamsPushed:
         """Whether the node has answered for all of these."""
         return all(self._states.get(stream) == "on" for stream in streams)
 
-    def may_come(self) -> tuple[str, ...]:
+    def active(self) -> tuple[str, ...]:
         """The streams that the node pushes, or may."""
         return tuple(self._states)
 
     def stream_of(self, kind: str, message: bytes) -> str | None:
         """The stream that `message` came by, by the stream that its type is counted as; None for no known one."""
         if kind != "transactions":
-            return kind if kind in SHARED else None
+            return kind if kind in SHAREABLE_STREAMS else None
         if _NOT_VALIDATED.search(message) is not None:
             return "transactions_proposed"
         return self._of_validated(message)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from adapters import VERSIONS
 from proxy.telemetry.metrics import Metrics
 from proxy.websocket.send_queue import text_frame
-from proxy.websocket.streams.forwarder import Pushed
-from proxy.websocket.streams.translate import in_version
+from proxy.websocket.streams.forwarder import StreamForwarder
+from proxy.websocket.streams.translate import translate_pushed
 
 _AT_ONCE = 65_536
 """Bytes of messages that are given together."""
@@ -20,7 +20,7 @@ class Subscriber:
 
     __slots__ = ("lost", "pushed", "streams", "version")
 
-    def __init__(self, pushed: Pushed, version: int, lost: Callable[[], None]) -> None:
+    def __init__(self, pushed: StreamForwarder, version: int, lost: Callable[[], None]) -> None:
         self.pushed = pushed
         self.version = version
         self.lost = lost
@@ -28,7 +28,7 @@ class Subscriber:
         """Which it hears."""
 
 
-class Audience:
+class Broadcaster:
     """All who hear a node's shared streams. The node is spoken to in `node_version`.
 
     What comes in one breath is given in one: a ledger's transactions come so, and a write to a thousand connections is
@@ -56,7 +56,7 @@ class Audience:
         self._set(subscriber, version, subscriber.streams)
 
     def _set(self, subscriber: Subscriber, version: int, streams: frozenset[str]) -> None:
-        self.give()
+        self.flush()
         key = (subscriber.version, subscriber.streams)
         if (group := self._groups.get(key)) is not None:
             group.pop(subscriber, None)
@@ -70,26 +70,26 @@ class Audience:
         """Whether anybody hears anything."""
         return bool(self._groups)
 
-    def hears(self, stream: str) -> bool:
+    def has_subscribers(self, stream: str) -> bool:
         """Whether anybody hears this."""
         return any(stream in streams for _, streams in self._groups)
 
-    def who(self, stream: str | None = None) -> Iterator[Subscriber]:
+    def subscribers(self, stream: str | None = None) -> Iterator[Subscriber]:
         """Those who hear this, or anything."""
         for (_, streams), group in tuple(self._groups.items()):
             if stream is None or stream in streams:
                 yield from tuple(group)
 
-    def take(self, stream: str | None, kind: str, message: bytes) -> None:
+    def publish(self, stream: str | None, kind: str, message: bytes) -> None:
         """Has a message of the node's given to all who hear `stream`, or anything; `kind` is what it is counted as."""
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self.give)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append((stream, kind, message))
         self._bytes += len(message)
         if self._bytes > _AT_ONCE:
-            self.give()
+            self.flush()
 
-    def give(self) -> None:
+    def flush(self) -> None:
         """Gives what has come."""
         waiting, self._waiting, self._bytes = self._waiting, [], 0
         if not waiting:
@@ -111,5 +111,5 @@ class Audience:
 
     def _in_version(self, version: int, kind: str, message: bytes) -> tuple[bytes, bytes, bool]:
         pipeline = VERSIONS.stream_pipeline(version, self._node_version)
-        text, is_rewritten = in_version(pipeline, message, kind, self._node)
+        text, is_rewritten = translate_pushed(pipeline, message, kind, self._node)
         return text, text_frame(text), is_rewritten

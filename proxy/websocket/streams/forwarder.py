@@ -10,9 +10,9 @@ from adapters import JsonObject
 from proxy.envelope import Call
 from proxy.envelope.strict_json import write
 from proxy.telemetry.metrics import Metrics
-from proxy.websocket.sequencer import DeliveryOrder
+from proxy.websocket.sequencer import ResponseSequencer
 from proxy.websocket.streams.subscriptions import Subscriptions
-from proxy.websocket.streams.translate import in_version
+from proxy.websocket.streams.translate import translate_pushed
 
 log = structlog.get_logger(__name__)
 
@@ -22,10 +22,10 @@ PATH_METHODS = frozenset({"path_find", "ripple_path_find"})
 _LEDGER_INDEX = re.compile(rb'"ledger_index":\s*(\d+)')
 
 
-class Pushed:
+class StreamForwarder:
     """Gives on what is pushed to the client at the address `peer`, as `subscriptions` want it."""
 
-    def __init__(self, peer: str, metrics: Metrics, order: DeliveryOrder, subscriptions: Subscriptions) -> None:
+    def __init__(self, peer: str, metrics: Metrics, order: ResponseSequencer, subscriptions: Subscriptions) -> None:
         self._peer = peer
         self._metrics = metrics
         self._order = order
@@ -42,7 +42,7 @@ class Pushed:
         if stream == "path_find":
             message, is_rewritten = self._with_path_find_id(message), True
         else:
-            message, is_rewritten = in_version(subscriptions.pipeline, message, stream, node)
+            message, is_rewritten = translate_pushed(subscriptions.pipeline, message, stream, node)
         if stream in ("ledger", "transactions"):
             self._note(stream, message, node)
         self.count += 1
@@ -52,13 +52,13 @@ class Pushed:
     def give(self, messages: list[bytes], frames: bytes) -> None:
         """Gives on messages of shared streams, in the client's version already; `frames`: their WebSocket frames."""
         self.count += len(messages)
-        self._order.push_together(messages, frames)
+        self._order.push_frames(messages, frames)
 
     def created_path_find(self, call: Call) -> None:
         """From now on paths are pushed for this call: with its `id`, if it has one."""
         self._path_find_id = _id_of(call)
 
-    def put_id_back(self, call: Call, result: JsonObject) -> None:
+    def restore_id(self, call: Call, result: JsonObject) -> None:
         """Puts the client's `id` into the result of one of `PATH_METHODS`, where the node put that of its question."""
         if "id" in result:
             del result["id"]
@@ -81,16 +81,16 @@ class Pushed:
         if stream == "ledger":
             self.closed(ledger_index, node)
         elif b'"validated":true' in message:
-            self.saw(ledger_index)
+            self.note_ledger(ledger_index)
 
     def closed(self, ledger_index: int, node: str) -> None:
         """Learns that the client is told of this ledger, as the next that closed."""
         if self._last_closed is not None:
             self._tell_gap(ledger_index - self._last_closed - 1, ledger_index, node)
         self._last_closed = ledger_index
-        self.saw(ledger_index)
+        self.note_ledger(ledger_index)
 
-    def saw(self, ledger_index: int) -> None:
+    def note_ledger(self, ledger_index: int) -> None:
         """Learns that what was pushed so far reaches up to this ledger."""
         self._last_seen = max(self._last_seen, ledger_index)
 

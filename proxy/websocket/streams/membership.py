@@ -7,13 +7,13 @@ from typing import Any, Literal, NamedTuple
 
 from adapters import JsonObject, NodeRequest
 from proxy.nodes.http import NodeFailure
-from proxy.websocket.node_channel import NodeLink
-from proxy.websocket.streams.attribution import SHARED
+from proxy.websocket.node_channel import NodeChannel
+from proxy.websocket.streams.attribution import SHAREABLE_STREAMS
 from proxy.websocket.streams.broadcaster import Subscriber
-from proxy.websocket.streams.forwarder import Pushed
-from proxy.websocket.streams.shared import LetIn, SharedLink
-from proxy.websocket.streams.shared_registry import SharedLinks
-from proxy.websocket.streams.subscriptions import NOTHING_DONE, Subscriptions, stream_name
+from proxy.websocket.streams.forwarder import StreamForwarder
+from proxy.websocket.streams.shared import OnSubscribed, SharedSubscription
+from proxy.websocket.streams.shared_registry import SharedSubscriptions
+from proxy.websocket.streams.subscriptions import REJECTED_OUTRIGHT, Subscriptions, stream_name
 
 _NOT_OF_CLIO = frozenset({"consensus", "server", "transactions_proposed"})
 """A Clio refuses the first two, and of the third it gives on what a rippled tells it, in no pairs."""
@@ -30,25 +30,27 @@ class Split(NamedTuple):
     own: NodeRequest
 
 
-class SharedPart:
+class SharedMembership:
     """One session's part, whose own link to its node is `own`. `pushed` gives on what it hears.
 
     A session has its streams either all by the shared link or all by its own: by its own where it follows something
     else there first (accounts, books, paths), so that what it is pushed comes in the node's order.
     """
 
-    def __init__(self, links: SharedLinks, own: NodeLink, pushed: Pushed, subscriptions: Subscriptions) -> None:
+    def __init__(
+        self, links: SharedSubscriptions, own: NodeChannel, pushed: StreamForwarder, subscriptions: Subscriptions
+    ) -> None:
         self._links = links
         self._pushed = pushed
         self._subscriptions = subscriptions
         self._own = own
         self._subscriber: Subscriber | None = None
-        self._link: SharedLink | None = None
+        self._link: SharedSubscription | None = None
         self._joining: set[asyncio.Future[JsonObject]] = set()
         self._by: Literal["shared", "own"] | None = None
         """Which link the streams come by; None while there are none."""
 
-    def begin(self, own: NodeLink) -> None:
+    def begin(self, own: NodeChannel) -> None:
         """The session has another node, by a link of its own; it hears nothing yet."""
         self.end()
         self._own, self._by = own, None
@@ -56,10 +58,10 @@ class SharedPart:
     def end(self) -> None:
         """The session hears nothing any more, and waits for nothing."""
         self.fail_waiting()
-        self.leave(SHARED)
+        self.leave(SHAREABLE_STREAMS)
         self._subscriber = self._link = None
 
-    def use_own(self) -> bool:
+    def use_own_connection(self) -> bool:
         """Has all streams come by the session's own link from now on, unless some are shared; says whether they do."""
         if self._subscriber is None or not self._subscriber.streams:
             self._by = "own"
@@ -107,7 +109,7 @@ class SharedPart:
         streams = self._links.streams
         return streams - _NOT_OF_CLIO if self._own.node.status.is_clio else streams
 
-    def join(self, shared: tuple[str, ...], noted: LetIn) -> "asyncio.Future[JsonObject]":
+    def join(self, shared: tuple[str, ...], noted: OnSubscribed) -> "asyncio.Future[JsonObject]":
         """Has the session hear these streams, as a request named them; see `SharedLink.join`."""
         if self._subscriber is None:
             self._subscriber = Subscriber(self._pushed, self._subscriptions.version, self._own.connection.abort)
@@ -118,7 +120,7 @@ class SharedPart:
             joining.add_done_callback(self._joining.discard)
         return joining
 
-    def taken(self, method: str, params: JsonObject, error: str | None) -> tuple[str, ...]:
+    def effective_streams(self, method: str, params: JsonObject, error: str | None) -> tuple[str, ...]:
         """The streams that can be shared, of those that a `subscribe` or `unsubscribe` named which took effect.
 
         `error`: of the node's answer. A rippled takes one stream after the other, then all else, up to the fault
@@ -131,7 +133,7 @@ class SharedPart:
             named = list(takewhile(lambda name: stream_name(name) not in unknown, named))
         elif error == "noPermission" and "peer_status" in named:
             named = named[: named.index("peer_status")]
-        elif error in NOTHING_DONE:
+        elif error in REJECTED_OUTRIGHT:
             named = []
         if error is not None and self._own.node.status.is_clio:
             named = []

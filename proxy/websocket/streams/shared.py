@@ -11,20 +11,20 @@ from secrets import token_hex
 import structlog
 
 from adapters import JsonObject, NodeRequest
-from proxy.nodes.failures import FAILURES
+from proxy.nodes.failures import NODE_ERRORS
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
-from proxy.nodes.websocket import WebSocketDialer
+from proxy.nodes.websocket import WebSocketConnector
 from proxy.telemetry.metrics import Metrics
-from proxy.websocket.node_channel import Message, NodeLink, read_answer
-from proxy.websocket.streams.attribution import StreamsPushed
-from proxy.websocket.streams.broadcaster import Audience, Subscriber
+from proxy.websocket.node_channel import Message, NodeChannel, read_answer
+from proxy.websocket.streams.attribution import StreamTracker
+from proxy.websocket.streams.broadcaster import Broadcaster, Subscriber
 from proxy.websocket.streams.forwarder import ledger_index_in
-from proxy.websocket.streams.subscriptions import NOTHING_DONE, stream_name
+from proxy.websocket.streams.subscriptions import REJECTED_OUTRIGHT, stream_name
 
 log = structlog.get_logger(__name__)
 
-_TELL_STATE = frozenset({"ledger", "server"})
+_SNAPSHOT_STREAMS = frozenset({"ledger", "server"})
 """Streams whose `subscribe` is answered with the state of the moment; of the others it is an empty result."""
 _ASKED_AGAIN = 0.05
 """Seconds at least between two questions for the state alone: thousands of clients may come back at once."""
@@ -32,31 +32,31 @@ _ASKED_AGAIN = 0.05
 _ENDED_AGAIN = 1.0
 """Seconds at least until a stream, or the connection, is ended that nobody wants any more: who left may come back."""
 
-LetIn = Callable[[JsonObject, tuple[str, ...]], None]
+OnSubscribed = Callable[[JsonObject, tuple[str, ...]], None]
 """Is told of the result of a `subscribe`, and which streams the session hears from now on by it."""
 
 
 @dataclass(slots=True, eq=False)
-class _Join:
+class _PendingSubscribe:
     """A session that wants streams, and waits for the node's answer; `noted` is told of it at once."""
 
     subscriber: Subscriber
     streams: tuple[str, ...]
-    noted: LetIn
+    noted: OnSubscribed
     left: frozenset[str] = frozenset()
     """Which of these it has left again before the node answered."""
     refused_with_others: bool = False
     """The node has refused them together with streams that others wanted."""
     answer: asyncio.Future[JsonObject] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def goes_with(self, first: "_Join") -> bool:
+    def can_batch_with(self, first: "_PendingSubscribe") -> bool:
         """Whether the answer to a question for `first` and for this is what a node would answer to either."""
         if self.refused_with_others or first.refused_with_others:
             return self.streams == first.streams
-        return _TELL_STATE.intersection(self.streams) == _TELL_STATE.intersection(first.streams)
+        return _SNAPSHOT_STREAMS.intersection(self.streams) == _SNAPSHOT_STREAMS.intersection(first.streams)
 
 
-class SharedLink:
+class SharedSubscription:
     """Opened with the first who joins, closed when the last has left, or lost; then it is over. `ended` is told.
 
     The node, spoken to in `version`, takes it for the proxy's own: there is no client that it is for. `answer_seconds`:
@@ -67,10 +67,10 @@ class SharedLink:
         self,
         node: Node,
         version: int,
-        dialer: WebSocketDialer,
+        dialer: WebSocketConnector,
         answer_seconds: float,
         metrics: Metrics,
-        ended: Callable[["SharedLink"], None],
+        ended: Callable[["SharedSubscription"], None],
     ) -> None:
         self._node = node
         self._version = version
@@ -78,12 +78,12 @@ class SharedLink:
         self._answer_seconds = answer_seconds
         self._metrics = metrics
         self._ended = ended
-        self._audience = Audience(node.name, version, metrics)
-        self._pushed = StreamsPushed()
+        self._audience = Broadcaster(node.name, version, metrics)
+        self._pushed = StreamTracker()
         self._not_to_end: set[str] = set()
         """What the node does not stop pushing: rippled's `unsubscribe` knows no `book_changes`."""
-        self._joins: deque[_Join] = deque()
-        self._asked_of: list[_Join] = []
+        self._joins: deque[_PendingSubscribe] = deque()
+        self._asked_of: list[_PendingSubscribe] = []
         self._newest_ledger = 0
         self._last_asked = float("-inf")
         self._last_ended = asyncio.get_running_loop().time()
@@ -93,17 +93,17 @@ class SharedLink:
 
     # What sessions do
 
-    def join(self, subscriber: Subscriber, asked: tuple[str, ...], noted: LetIn) -> asyncio.Future[JsonObject]:
+    def join(self, subscriber: Subscriber, asked: tuple[str, ...], noted: OnSubscribed) -> asyncio.Future[JsonObject]:
         """Has the session hear the streams that its client named so; gives the result of `subscribe`.
 
         It hears what the node pushes after it has answered. `noted` is called at that moment, with those of the streams
         that were not left again meanwhile; not if the result is an error. The future may fail with NodeFailure.
         """
-        join = _Join(subscriber, tuple(dict.fromkeys(map(stream_name, asked))), noted)
+        join = _PendingSubscribe(subscriber, tuple(dict.fromkeys(map(stream_name, asked))), noted)
         if self._is_over:
             join.answer.set_exception(NodeFailure("disconnected", self._node.name))
         elif self._is_known(join):
-            self._let_in(join, {})
+            self._complete(join, {})
         else:
             self._joins.append(join)
             self._wake.set()
@@ -116,7 +116,7 @@ class SharedLink:
             if join.subscriber is subscriber:
                 join.left |= left
         if subscriber.streams & {"ledger", "transactions", "transactions_proposed"}:
-            subscriber.pushed.saw(self._newest_ledger)
+            subscriber.pushed.note_ledger(self._newest_ledger)
         self._audience.remove(subscriber, left)
         self._wake.set()
 
@@ -131,11 +131,11 @@ class SharedLink:
         stream = self._pushed.stream_of(kind, message)
         ledger_index = ledger_index_in(message) if kind in ("ledger", "transactions") else None
         if ledger_index is not None and stream == "ledger":
-            for subscriber in self._audience.who("ledger"):
+            for subscriber in self._audience.subscribers("ledger"):
                 subscriber.pushed.closed(ledger_index, self._node.name)
         if ledger_index is not None and (stream == "ledger" or b'"validated":true' in message):
             self._newest_ledger = max(self._newest_ledger, ledger_index)
-        self._audience.take(stream, kind, message)
+        self._audience.publish(stream, kind, message)
 
     # What the node is asked
 
@@ -143,24 +143,24 @@ class SharedLink:
         failure = NodeFailure("disconnected", self._node.name)
         try:
             await self._serve()
-        except FAILURES as found:
+        except NODE_ERRORS as found:
             failure = found if isinstance(found, NodeFailure) else failure
         except Exception:
-            log.exception("shared_link_failed", node=self._node.name)
+            log.exception("shared_subscription_failed", node=self._node.name)
         finally:
             self._end(failure)
 
     async def _serve(self) -> None:
         node, url = self._node, self._node.websocket_url
         if url is None:
-            raise NodeFailure("refused", node.name, reached=False)
+            raise NodeFailure("refused", node.name, maybe_received=False)
         try:
             connection = await self._dialer.connect(node.name, url, None, node.tls)
         except NodeFailure as failure:
             log.warning("node_websocket_failed", node=node.name, failure=failure.kind, detail=failure.detail)
             raise
-        log.info("shared_link_opened", node=node.name)
-        link = NodeLink(node, self._version, connection, self._answer_seconds, self._metrics)
+        log.info("shared_subscription_opened", node=node.name)
+        link = NodeChannel(node, self._version, connection, self._answer_seconds, self._metrics)
         listening, asking = (asyncio.create_task(part) for part in (link.listen(self), self._ask_all(link)))
         try:
             await asyncio.wait((listening, asking), return_when=asyncio.FIRST_COMPLETED)
@@ -170,7 +170,7 @@ class SharedLink:
                     node=node.name,
                     code=connection.close_code,
                     reason=connection.close_reason,
-                    silent=connection.was_silent,
+                    silent=connection.ping_timed_out,
                 )
                 self._end(NodeFailure("disconnected", node.name))
         finally:
@@ -189,18 +189,18 @@ class SharedLink:
         self._is_over = True
         self._ended(self)
         self._fail(failure, (*self._asked_of, *self._joins))
-        for subscriber in tuple(self._audience.who()):
+        for subscriber in tuple(self._audience.subscribers()):
             self.leave(subscriber, subscriber.streams)
             subscriber.lost()
 
-    async def _ask_all(self, link: NodeLink) -> None:
+    async def _ask_all(self, link: NodeChannel) -> None:
         """Asks for what is wanted and not there, and ends what nobody wants, until nobody wants anything."""
         while not self._is_over:
             self._wake.clear()
             unwanted = [
                 stream
-                for stream in self._pushed.may_come()
-                if not self._audience.hears(stream) and stream not in self._not_to_end
+                for stream in self._pushed.active()
+                if not self._audience.has_subscribers(stream) and stream not in self._not_to_end
             ]
             wait = self._last_ended + _ENDED_AGAIN - asyncio.get_running_loop().time()
             if self._joins:
@@ -212,11 +212,11 @@ class SharedLink:
                     async with asyncio.timeout(wait):
                         await self._wake.wait()
             elif self._audience:
-                await self._ask_to_end(link, unwanted[0])
+                await self._unsubscribe(link, unwanted[0])
             else:
                 self._end(NodeFailure("disconnected", self._node.name))
 
-    async def _ask_for_first(self, link: NodeLink) -> None:
+    async def _ask_for_first(self, link: NodeChannel) -> None:
         """Asks for what waits longest, and for all who are to be told the same state by the answer."""
         first = self._joins[0]
         if first.answer.done():
@@ -225,8 +225,8 @@ class SharedLink:
         if self._pushed.are_on(first.streams):
             # Others, who want to know the state too, may come meanwhile, and are answered with it.
             await asyncio.sleep(self._last_asked + _ASKED_AGAIN - asyncio.get_running_loop().time())
-        self._asked_of = [join for join in self._joins if join.goes_with(first)]
-        self._joins = deque(join for join in self._joins if not join.goes_with(first))
+        self._asked_of = [join for join in self._joins if join.can_batch_with(first)]
+        self._joins = deque(join for join in self._joins if not join.can_batch_with(first))
         streams = tuple(dict.fromkeys(stream for join in self._asked_of for stream in join.streams))
         self._pushed.asked(streams)
         self._not_to_end.difference_update(streams)
@@ -251,7 +251,7 @@ class SharedLink:
             return
         if "error" not in result:
             self._pushed.begun(streams)
-        elif result["error"] not in NOTHING_DONE and len({join.streams for join in self._asked_of}) > 1:
+        elif result["error"] not in REJECTED_OUTRIGHT and len({join.streams for join in self._asked_of}) > 1:
             for join in self._asked_of:
                 join.refused_with_others = True
             self._joins.extendleft(reversed(self._asked_of))
@@ -259,15 +259,15 @@ class SharedLink:
         for number, join in enumerate(self._asked_of):
             if number and "random" in result:
                 result = {**result, "random": token_hex(32).upper()}  # rippled draws one for each answer
-            self._let_in(join, result)
+            self._complete(join, result)
         for join in [join for join in self._joins if self._is_known(join)]:
             self._joins.remove(join)
-            self._let_in(join, {})
+            self._complete(join, {})
 
-    def _is_known(self, join: _Join) -> bool:
-        return self._pushed.are_on(join.streams) and _TELL_STATE.isdisjoint(join.streams)
+    def _is_known(self, join: _PendingSubscribe) -> bool:
+        return self._pushed.are_on(join.streams) and _SNAPSHOT_STREAMS.isdisjoint(join.streams)
 
-    def _let_in(self, join: _Join, result: JsonObject) -> None:
+    def _complete(self, join: _PendingSubscribe, result: JsonObject) -> None:
         if join.answer.done():
             return  # whoever wanted this is gone
         if "error" not in result:
@@ -277,7 +277,7 @@ class SharedLink:
             join.noted(result, kept)
         join.answer.set_result(result)
 
-    async def _ask_to_end(self, link: NodeLink, stream: str) -> None:
+    async def _unsubscribe(self, link: NodeChannel, stream: str) -> None:
         self._last_ended = asyncio.get_running_loop().time()
         self._pushed.ending(stream)
         try:
@@ -292,7 +292,7 @@ class SharedLink:
             self._pushed.ended(stream)
 
     @staticmethod
-    def _fail(failure: Exception, joins: Iterable[_Join]) -> None:
+    def _fail(failure: Exception, joins: Iterable[_PendingSubscribe]) -> None:
         for join in joins:
             if not join.answer.done():
                 join.answer.set_exception(failure)

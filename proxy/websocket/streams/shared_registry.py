@@ -3,35 +3,35 @@
 import asyncio
 
 from proxy.nodes.pool import Node
-from proxy.nodes.websocket import WebSocketDialer
+from proxy.nodes.websocket import WebSocketConnector
 from proxy.telemetry.metrics import Metrics
-from proxy.websocket.streams.shared import SharedLink
+from proxy.websocket.streams.shared import SharedSubscription
 
 
-class SharedLinks:
+class SharedSubscriptions:
     """The shared links of one configuration, at most one to each node, for `streams`; see SharedLink."""
 
     def __init__(
-        self, streams: frozenset[str], dialer: WebSocketDialer, answer_seconds: float, metrics: Metrics
+        self, streams: frozenset[str], dialer: WebSocketConnector, answer_seconds: float, metrics: Metrics
     ) -> None:
         self.streams = streams
         self._dialer = dialer
         self._answer_seconds = answer_seconds
         self._metrics = metrics
-        self._links: dict[tuple[Node, int], SharedLink] = {}
+        self._links: dict[tuple[Node, int], SharedSubscription] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def at(self, node: Node, version: int) -> SharedLink:
+    def at(self, node: Node, version: int) -> SharedSubscription:
         """The link to `node`, which is spoken to in `version`; one that is just being opened, where there was none."""
         link = self._links.get((node, version))
         if link is None:
-            link = SharedLink(node, version, self._dialer, self._answer_seconds, self._metrics, self._forget)
+            link = SharedSubscription(node, version, self._dialer, self._answer_seconds, self._metrics, self._forget)
             self._links[node, version] = link
             self._tasks.add(link.task)
             link.task.add_done_callback(self._tasks.discard)
         return link
 
-    def _forget(self, ended: SharedLink) -> None:
+    def _forget(self, ended: SharedSubscription) -> None:
         self._links = {key: link for key, link in self._links.items() if link is not ended}
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ import orjson
 from adapters import VERSIONS, JsonObject, StreamPipeline
 from proxy.telemetry.metrics import Metrics
 
-SUBSCRIBING = frozenset({"subscribe", "unsubscribe", "path_find"})
+SUBSCRIPTION_METHODS = frozenset({"subscribe", "unsubscribe", "path_find"})
 """The methods that change what is pushed."""
 
 STREAMS = frozenset(
@@ -24,7 +24,7 @@ STREAMS = frozenset(
         "validations",
     }
 )
-NOTHING_DONE = frozenset({"tooBusy", "slowDown", "noPermission", "forbidden", "invalid_API_version"})
+REJECTED_OUTRIGHT = frozenset({"tooBusy", "slowDown", "noPermission", "forbidden", "invalid_API_version"})
 """Errors of a rippled that it answers before it looks at what is to be subscribed to."""
 _RENAMED = {"rt_transactions": "transactions_proposed", "rt_accounts": "accounts_proposed"}
 
@@ -83,7 +83,7 @@ class Subscriptions:
         self.version = default_version
         self.pipeline: StreamPipeline = VERSIONS.stream_pipeline(default_version, node_version)
         # Stream name to what is subscribed of it: itself, or accounts, books, histories by their JSON.
-        self._held: dict[str, dict[str, Any]] = {}
+        self._active: dict[str, dict[str, Any]] = {}
         self._follows_paths = False
         self._all_known = True
 
@@ -109,10 +109,10 @@ class Subscriptions:
         for stream, name, request in _named(params):
             if method == "subscribe":
                 self._hold(stream, name, request)
-            elif not _goes_on(stream, params) and self._held.get(stream, {}).pop(name, None) is not None:
+            elif not _stops_history_only(stream, params) and self._active.get(stream, {}).pop(name, None) is not None:
                 self._metrics.subscribed(stream, self.version, -1)
 
-    def begun(self, streams: Iterable[str]) -> None:
+    def confirmed(self, streams: Iterable[str]) -> None:
         """Learns of streams that the session has been let in to."""
         for stream in streams:
             self._hold(stream, stream, stream)
@@ -128,7 +128,7 @@ class Subscriptions:
             self._follows_paths = False
 
     def _hold(self, stream: str, name: str, request: Any) -> None:
-        held = self._held.setdefault(stream, {})
+        held = self._active.setdefault(stream, {})
         if name in held:
             return
         if len(self) >= _MOST_HELD:
@@ -146,7 +146,7 @@ class Subscriptions:
         self._count(1)
 
     def _count(self, sign: int) -> None:
-        for stream, held in self._held.items():
+        for stream, held in self._active.items():
             if held:
                 self._metrics.subscribed(stream, self.version, sign * len(held))
 
@@ -155,16 +155,16 @@ class Subscriptions:
         self._count(-1)
 
     def __len__(self) -> int:
-        return sum(len(held) for held in self._held.values())
+        return sum(len(held) for held in self._active.values())
 
     def has(self, stream: str) -> bool:
         """Whether anything of the stream is subscribed to."""
-        return bool(self._held.get(stream))
+        return bool(self._active.get(stream))
 
     @property
     def are_streams(self) -> bool:
         """Whether nothing but streams is subscribed to."""
-        return not any(held for stream, held in self._held.items() if stream not in STREAMS)
+        return not any(held for stream, held in self._active.items() if stream not in STREAMS)
 
     @property
     def can_resume(self) -> bool:
@@ -176,10 +176,10 @@ class Subscriptions:
 
     def resume_requests(self) -> Iterator[JsonObject]:
         """The parameters of each `subscribe` that it takes to be subscribed to all of it again."""
-        named = [stream for stream, held in self._held.items() if held and stream in STREAMS]
+        named = [stream for stream, held in self._active.items() if held and stream in STREAMS]
         if named:
             yield {"streams": named}
-        for stream, held in self._held.items():
+        for stream, held in self._active.items():
             if stream in STREAMS:
                 continue
             things = list(held.values())
@@ -213,7 +213,7 @@ def _sides(book: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
         yield "books", orjson.dumps(other, option=orjson.OPT_SORT_KEYS).decode(), other
 
 
-def _goes_on(stream: str, params: JsonObject) -> bool:
+def _stops_history_only(stream: str, params: JsonObject) -> bool:
     """Whether an `unsubscribe` ends the past of a history only, and what is new is pushed on."""
     if stream != "account_history_tx_stream":
         return False

@@ -18,7 +18,7 @@ _LARGEST = 32_768
 """Bytes of a message that is kept, which bounds the memory to a few megabytes."""
 
 
-def in_version(pipeline: StreamPipeline, message: bytes, stream: str, node: str) -> tuple[bytes, bool]:
+def translate_pushed(pipeline: StreamPipeline, message: bytes, stream: str, node: str) -> tuple[bytes, bool]:
     """The message as the pipeline's version has it, and whether that took rewriting.
 
     One that is not of the shape that its version has comes back as it is. `stream` and `node` are for the log.
@@ -27,7 +27,7 @@ def in_version(pipeline: StreamPipeline, message: bytes, stream: str, node: str)
         try:
             return rewritten(pipeline, message), True
         except _MISSHAPEN as error:
-            log.warning("pushed_misshapen", node=node, stream=stream, problem=type(error).__name__)
+            log.warning("stream_message_invalid", node=node, stream=stream, problem=type(error).__name__)
     return message, False
 
 
@@ -36,11 +36,11 @@ def rewritten(pipeline: StreamPipeline, message: bytes) -> bytes:
 
     Raises what an adapter fails with on a message that is not of the shape that its version has.
     """
-    return _kept(pipeline, message) if len(message) <= _LARGEST else _rewrite(pipeline, message)
+    return _cached(pipeline, message) if len(message) <= _LARGEST else _rewrite(pipeline, message)
 
 
 def _rewrite(pipeline: StreamPipeline, message: bytes) -> bytes:
     return orjson.dumps(pipeline.rewrite(orjson.loads(message)))
 
 
-_kept = lru_cache(_KEPT)(_rewrite)
+_cached = lru_cache(_KEPT)(_rewrite)
