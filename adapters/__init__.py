@@ -10,8 +10,18 @@ import re
 
 from adapters.adapter import Conversation, JsonObject, NodeRequest, Step
 from adapters.chain import Pipeline, StreamPipeline, Versions
+from adapters.node import NodeInfo
 
-__all__ = ["VERSIONS", "Conversation", "JsonObject", "NodeRequest", "Pipeline", "StreamPipeline", "Versions"]
+__all__ = [
+    "VERSIONS",
+    "Conversation",
+    "JsonObject",
+    "NodeInfo",
+    "NodeRequest",
+    "Pipeline",
+    "StreamPipeline",
+    "Versions",
+]
 
 
 def _steps() -> tuple[Step, ...]:

@@ -227,6 +227,8 @@ class NodeHealth:
         changed = up != self.up
         if status.api_version != self.api_version and self._was_up:
             log.info("node_version_changed", node=status.name, was=self.api_version, api_version=status.api_version)
+        if status.server != self.status.server and self._was_up:
+            log.info("node_software_changed", node=status.name, was=self.status.server.text, now=status.server.text)
         self.status = replace(status, up=up, problem=error if up else self.status.problem)
         if changed:
             self._was_up = True

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from adapters import NodeInfo
+from adapters.node import UNKNOWN_NODE
+
 T = TypeVar("T")
 
 
@@ -48,8 +51,8 @@ class NodeStatus:
     """When it last told of its ledgers, in the event loop's time (seconds)."""
     complete_ledgers: str | None = None
     """For example `32570-91234567`, with commas where there are gaps."""
-    is_clio: bool = False
-    """It is a Clio, which differs from a rippled in what it pushes."""
+    server: NodeInfo = UNKNOWN_NODE
+    """Its software and release."""
     uptime: int | None = None
     """Seconds since the node started, when it was told."""
     lag: int | None = None
@@ -77,7 +80,7 @@ def with_server_info(status: NodeStatus, result: dict[str, Any], now: float) -> 
         validated_ledger_age=_typed(ledger.get("age"), int),
         reported_at=now,
         complete_ledgers=_typed(info.get("complete_ledgers"), str),
-        is_clio="clio_version" in info,
+        server=NodeInfo.from_server_info(info),
         uptime=_typed(info.get("uptime"), int),
     )
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters import NodeInfo
 from proxy.nodes import HttpNode, NodeFailure, NodeHealth, NodeResponse
 from proxy.nodes.version import choose_version
 
@@ -148,6 +149,18 @@ async def test_a_node_that_answers_is_up_and_its_ledgers_are_known() -> None:
         assert (status.validated_ledger, status.validated_ledger_age) == (131, 4)
         assert watch.told == [("node-1", False), ("node-1", True)]
         assert node.asked == [{"method": method, "params": [{"api_version": 2}]} for method in ("server_info", "ping")]
+
+
+async def test_an_upgraded_node_is_followed(capsys: pytest.CaptureFixture[str]) -> None:
+    async with running({}) as node, health_of(node.url, interval=0.05) as (health, *_):
+        assert await health.wait_probed(2)
+        assert health.status.server == NodeInfo("rippled", (2, 6, 1))
+        seen = asyncio.Event()
+        health.watch(lambda: seen.set() if health.status.server == NodeInfo("xrpld", (3, 3, 0)) else None)
+        node.answers["server_info"] = {"info": INFO | {"build_version": "3.3.0-b0"}}
+        async with asyncio.timeout(5):
+            await seen.wait()
+    assert "node_software_changed" in capsys.readouterr().out
 
 
 async def test_an_error_is_an_answer_too() -> None:

@@ -107,7 +107,7 @@ class SharedMembership:
 
     def _shareable(self) -> frozenset[str]:
         streams = self._links.streams
-        return streams - _NOT_OF_CLIO if self._own.node.status.is_clio else streams
+        return streams - _NOT_OF_CLIO if self._own.node.status.server.software == "clio" else streams
 
     def join(self, shared: tuple[str, ...], noted: OnSubscribed) -> "asyncio.Future[JsonObject]":
         """Has the session hear these streams, as a request named them; see `SharedLink.join`."""
@@ -135,7 +135,7 @@ class SharedMembership:
             named = named[: named.index("peer_status")]
         elif error in REJECTED_OUTRIGHT:
             named = []
-        if error is not None and self._own.node.status.is_clio:
+        if error is not None and self._own.node.status.server.software == "clio":
             named = []
         return tuple(name for name in named if stream_name(name) in self._shareable())
 

@@ -1,0 +1,30 @@
+"""A node's software and release, as its `server_info` has them."""
+
+from typing import Any
+
+import pytest
+
+from adapters import NodeInfo
+
+
+@pytest.mark.parametrize(
+    ("info", "text", "predates_v2"),
+    [
+        ({"build_version": "1.12.0"}, "rippled 1.12.0", True),
+        ({"build_version": "2.6.1"}, "rippled 2.6.1", False),
+        ({"build_version": "2.0.0-rc1+DEBUG"}, "rippled 2.0.0", False),
+        ({"build_version": "3.3.0-b0"}, "xrpld 3.3.0", False),
+        ({"clio_version": "2.6.0", "rippled_version": "2.6.1"}, "clio 2.6.0", False),
+        ({"clio_version": 5, "build_version": "2.6.1"}, "clio", False),
+        ({"build_version": "2025.7.9-release+1951"}, "other 2025.7.9", True),
+        ({"build_version": "nightly"}, "other", False),
+        ({"build_version": 2.6}, "other", False),
+        ({"build_version": "9" * 5000 + ".1"}, "other", False),
+        ({}, "other", False),
+    ],
+)
+def test_software_and_release_are_read_from_server_info(info: dict[str, Any], text: str, predates_v2: bool) -> None:
+    node = NodeInfo.from_server_info(info)
+    assert node.text == text
+    assert node.predates_v2 is predates_v2
+    assert {node: 1}[NodeInfo(node.software, node.release)] == 1  # pipelines are looked up by it
