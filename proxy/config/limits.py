@@ -65,6 +65,9 @@ class LimitSettings(Section):
     min_bytes_per_second: Bytes = Field(
         500, description="bytes a second that a body must come with, and an answer be taken with, from slow clients"
     )
+    unsent_bytes: Bytes = Field(
+        268_435_456, description="bytes waiting for all slow clients together; beyond it, the slowest are disconnected"
+    )
     exempt: Annotated[tuple[Network, ...], AllowedText("a list of IP networks, such as [10.0.0.0/8, fd00::/8]")] = (
         Field(
             (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),

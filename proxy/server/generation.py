@@ -4,6 +4,7 @@ import asyncio
 
 from proxy.access.admission import InFlight, Rate
 from proxy.config import ListenSettings, Settings
+from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.http.cors import CorsPolicy
 from proxy.nodes import NodePool
 from proxy.rpc.endpoint import JsonRpcEndpoint
@@ -45,6 +46,7 @@ class Generation:
         clock: Clock,
         tracing: Tracing,
         under_way: InFlight,
+        unsent_bytes: UnsentBytes,
     ) -> None:
         self.settings = settings
         self._nodes = nodes
@@ -61,6 +63,7 @@ class Generation:
         self._shared = make_shared_links(settings, self._dialer, metrics)
         self._in_all = Rate(settings.limits.global_requests_per_second, settings.limits.burst_seconds)
         self._under_way = under_way
+        self._unsent_bytes = unsent_bytes
         self._users = ActiveCount()
         self.listener_services = tuple(self._door(listen) for listen in settings.listeners)
 

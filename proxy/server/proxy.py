@@ -13,6 +13,7 @@ import structlog
 import proxy
 from proxy.access.admission import InFlight
 from proxy.config import Settings, TlsSettings
+from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.http.listener import Listener, bind
 from proxy.nodes import Node, NodePool
 from proxy.observe.clients import ClientsPage
@@ -68,6 +69,8 @@ class Proxy:
         self._observe: ObserveServer | None = None
         self._kept = ResponseCache(settings.cache.bytes, self._metrics)
         self._under_way = InFlight()
+        self._unsent_bytes = UnsentBytes(settings.limits.unsent_bytes)
+        self._metrics.unsent_bytes.set_function(lambda: self._unsent_bytes.total)
         self._callers = make_callers(settings, clock)
         self._tracing = make_tracing(settings, proxy.__version__)
         self._summary = Summary(proxy.__version__, self._metrics, lambda: self._settings, self._readiness, clock)
@@ -215,6 +218,7 @@ class Proxy:
         if (settings.clients, settings.guard) != (self._settings.clients, self._settings.guard):
             self._callers = make_callers(settings, self._clock)
         self._settings = settings
+        self._unsent_bytes.limit = settings.limits.unsent_bytes
         retired, self._serving = self._serving, self._make_serving(settings)
         for place, listen, certificate, door in zip(
             places, settings.listeners, certificates, self._serving.listener_services, strict=True
@@ -261,6 +265,7 @@ class Proxy:
             self._clock,
             self._tracing,
             self._under_way,
+            self._unsent_bytes,
         )
 
     async def _replace_nodes(self, settings: Settings) -> list[Node]:

@@ -187,6 +187,9 @@ class Metrics:
         self.session_queue_bytes = FastGauge(
             "xrpl_proxy_session_queue_bytes", "Bytes waiting for slow WebSocket clients", registry
         )
+        self.unsent_bytes = Gauge(
+            "xrpl_proxy_unsent_bytes", "Bytes that slow clients have not taken", registry=registry
+        )
         self.stream_gaps = Counter(
             "xrpl_proxy_stream_gaps_total", "Ledgers missed by streams after a reconnect", registry=registry
         )
@@ -254,7 +257,7 @@ class Metrics:
         self._connection_refused[(reason,)].inc()
 
     def connection_ended(self, reason: str) -> None:
-        """Count a connection, or its request, that took too long: `slow_head`, `slow_body` or `slow_reader`."""
+        """Count a connection or request ended early: `slow_head`, `slow_body`, `slow_reader` or `unsent_bytes`."""
         self._connection_ended[(reason,)].inc()
 
     def certificate(self, listener: str, ends: float | None) -> None:
