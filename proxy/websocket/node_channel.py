@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 _ANSWER = re.compile(rb'\{(?:"api_version":\d+,)?"id":(\d+),"result":\{')
 
 
-class Message(NamedTuple):
+class NodeMessage(NamedTuple):
     """An answer of the node's: its text, and parsed where that was needed to know what it answers."""
 
     text: bytes
@@ -42,14 +42,14 @@ class Message(NamedTuple):
         return answer
 
 
-OnAnswer = Callable[[Message], None]
+OnResponse = Callable[[NodeMessage], None]
 """Takes note of an answer, before the node's next message is looked at."""
 
 
 class Listener(Protocol):
     """Is told what the node says unasked, in the order in which it says it."""
 
-    def pushed(self, stream: str, text: bytes) -> None:
+    def on_pushed(self, stream: str, text: bytes) -> None:
         """Takes a message that the node pushed."""
 
 
@@ -58,7 +58,7 @@ class _Waiting:
 
     __slots__ = ("answer", "noted")
 
-    def __init__(self, noted: OnAnswer, answer: asyncio.Future[Message]) -> None:
+    def __init__(self, noted: OnResponse, answer: asyncio.Future[NodeMessage]) -> None:
         self.noted = noted
         self.answer = answer
 
@@ -90,7 +90,7 @@ class NodeChannel:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
 
-    async def ask(self, question: NodeRequest, noted: OnAnswer, deadline: float = math.inf) -> Message:
+    async def request(self, question: NodeRequest, noted: OnResponse, deadline: float = math.inf) -> NodeMessage:
         """Asks one question, and returns the message that answers it while `listen` runs; `noted` has it at once.
 
         `deadline`: the event loop's time at which the client's request ends. Raises NodeFailure, also `fail_waiting`'s,
@@ -109,7 +109,7 @@ class NodeChannel:
             self._metrics.node_called(self.node.name, question.method, self._loop.time() - began)
             del waiting  # a failure has this frame, and this would have the failure
 
-    def fail_waiting(self) -> None:
+    def fail_pending(self) -> None:
         """Fails all questions that wait: the connection is lost, or is about to be closed."""
         for waiting in self._waiting.values():
             waiting.fail(NodeFailure("disconnected", self.node.name))
@@ -128,7 +128,7 @@ class NodeChannel:
             self._answered(*answer)
         return True
 
-    async def ask_before_listening(self, question: NodeRequest, listener: Listener) -> NodeAnswer:
+    async def request_before_listening(self, question: NodeRequest, listener: Listener) -> NodeAnswer:
         """Asks a question of the proxy's own, before anybody else asks and before `listen`.
 
         What is pushed meanwhile is given on. Raises NodeFailure.
@@ -138,17 +138,17 @@ class NodeChannel:
         while (text := await self.connection.receive()) is not None:
             answer = self._take(text, listener)
             if answer is not None and answer[0] == number:
-                return read_answer(answer[1], self.node)
+                return read_response(answer[1], self.node)
         raise NodeFailure("disconnected", self.node.name)
 
-    def _take(self, text: bytes, listener: Listener) -> tuple[int, Message] | None:
+    def _take(self, text: bytes, listener: Listener) -> tuple[int, NodeMessage] | None:
         """Gives on what is pushed; returns an answer, and which question it answers."""
         found = _ANSWER.match(text)
         if found is not None:
-            return int(found[1]), Message(text)
+            return int(found[1]), NodeMessage(text)
         stream = stream_of(text)
         if stream is not None:
-            listener.pushed(stream, text)
+            listener.on_pushed(stream, text)
             return None
         try:
             answer = orjson.loads(text)
@@ -159,12 +159,12 @@ class NodeChannel:
             return None
         kind = answer.get("type")
         if isinstance(kind, str) and kind not in ("response", "error"):
-            listener.pushed(stream_named(kind), text)
+            listener.on_pushed(stream_named(kind), text)
             return None
         number = answer.get("id")
-        return (number, Message(text, answer)) if isinstance(number, int) else None
+        return (number, NodeMessage(text, answer)) if isinstance(number, int) else None
 
-    def _answered(self, number: int, answer: Message) -> None:
+    def _answered(self, number: int, answer: NodeMessage) -> None:
         waiting = self._waiting.get(number)
         if waiting is None or waiting.answer.done():
             return  # it came too late, and the client has been told
@@ -176,7 +176,7 @@ class NodeChannel:
         await self.connection.close()
 
 
-def read_answer(message: Message, node: Node) -> NodeAnswer:
+def read_response(message: NodeMessage, node: Node) -> NodeAnswer:
     """Takes a node's answer out of its envelope. Raises NodeFailure for what is no answer."""
     answer = message.read()
     if answer.get("error") == "invalid_API_version":

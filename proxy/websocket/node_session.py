@@ -18,7 +18,7 @@ from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.versions.translator import NodeAnswer
 from proxy.websocket.context import CloseReason, SessionContext
-from proxy.websocket.node_channel import Message, NodeChannel, read_answer
+from proxy.websocket.node_channel import NodeChannel, NodeMessage, read_response
 from proxy.websocket.sequencer import ResponseSequencer, Slot
 from proxy.websocket.streams.forwarder import StreamForwarder
 from proxy.websocket.streams.membership import SharedMembership, Split
@@ -58,8 +58,8 @@ class NodeSession:
         self._unsubscribed_while_pending: dict[Slot, set[str]] = {}
         """Of each `subscribe` that the shared link serves: streams unsubscribed from before it was answered."""
         self.subscriptions = Subscriptions(metrics, self._link.version, services.policy.default_version)
-        self.pushed_messages = StreamForwarder(peer, metrics, order, self.subscriptions)
-        self.shared = SharedMembership(services.shared, self._link, self.pushed_messages, self.subscriptions)
+        self.forwarder = StreamForwarder(peer, metrics, order, self.subscriptions)
+        self.shared = SharedMembership(services.shared, self._link, self.forwarder, self.subscriptions)
 
     def _new_link(self, node: Node, connection: NodeConnection) -> NodeChannel:
         version = node.api_version or self._services.policy.default_version
@@ -67,7 +67,7 @@ class NodeSession:
             node, version, connection, self._services.limits.node_seconds, self._services.account.metrics
         )
 
-    async def link(self, deadline: float) -> NodeChannel:
+    async def channel(self, deadline: float) -> NodeChannel:
         """The link for one request, all of it; waits for one while the node is being replaced.
 
         Raises NodeFailure; TimeoutError at `deadline` (the event loop's time).
@@ -93,9 +93,9 @@ class NodeSession:
     def fail_pending(self) -> None:
         """There is nobody to ask any more: fails what waits, and what would."""
         self._over = True
-        self.shared.fail_waiting()
+        self.shared.fail_pending()
         if self._link is not None:
-            self._link.fail_waiting()
+            self._link.fail_pending()
         self._link_resolved.set()
 
     async def close(self) -> None:
@@ -106,12 +106,12 @@ class NodeSession:
 
     # What the node says
 
-    def pushed(self, stream: str, text: bytes) -> None:
+    def on_pushed(self, stream: str, text: bytes) -> None:
         """Gives on what was pushed."""
         name = self._link.node.name if self._link is not None else ""
-        self.pushed_messages.take(stream, text, name)
+        self.forwarder.take(stream, text, name)
 
-    def answered(self, call: Call, slot: Slot, first: bool, answer: Message) -> None:
+    def on_response(self, call: Call, slot: Slot, first: bool, answer: NodeMessage) -> None:
         """Learns what was subscribed to, and fixes the answer's place. `first`: the question was the client's own."""
         if first and call.method in SUBSCRIPTION_METHODS:
             # Now, not when the call's task runs: the node's next message may already be pushed by it.
@@ -119,8 +119,8 @@ class NodeSession:
         self._order.fix_position(slot)
 
     def _apply_subscription(self, call: Call, result: JsonObject) -> None:
-        self.subscriptions.answered(call.method, call.params, call.version, result)
-        self.shared.version_set()
+        self.subscriptions.on_response(call.method, call.params, call.version, result)
+        self.shared.sync_version()
         if "url" in call.params:
             return  # as Subscriptions has it
         if call.method == "unsubscribe":
@@ -129,9 +129,9 @@ class NodeSession:
         if "error" in result:
             return
         if call.method == "path_find" and call.params.get("subcommand") == "create":
-            self.pushed_messages.created_path_find(call)
+            self.forwarder.created_path_find(call)
         elif call.method == "subscribe":
-            self.pushed_messages.subscribed(result)
+            self.forwarder.subscribed(result)
 
     # What the shared link serves
 
@@ -140,7 +140,7 @@ class NodeSession:
             left |= streams
         self.shared.leave(streams)
 
-    async def subscribe(self, split: Split, call: Call, slot: Slot, link: NodeChannel) -> NodeAnswer:
+    async def subscribe(self, split: Split, call: Call, slot: Slot, channel: NodeChannel) -> NodeAnswer:
         """Asks a `subscribe`: what is left of it on the session's own link, then its streams on the shared one.
 
         Raises NodeFailure and TimeoutError.
@@ -148,15 +148,15 @@ class NodeSession:
         joining: asyncio.Future[JsonObject] | None = None
         taken: tuple[str, ...] = ()
 
-        def on_answer(answer: Message) -> None:
+        def on_answer(answer: NodeMessage) -> None:
             nonlocal joining, taken
             result = _result_in(answer)
             error = result.get("error")
             params = split.own.params if error is None else call.params
-            self.subscriptions.answered(call.method, params, call.version, result)
-            self.shared.version_set()
+            self.subscriptions.on_response(call.method, params, call.version, result)
+            self.shared.sync_version()
             # What the shared link pushes comes before the answer, until the node has given that there.
-            slot.holds_pushed = split.own.method == call.method
+            slot.blocks_pushes = split.own.method == call.method
             self._order.fix_position(slot)
             taken = split.shared if error is None else self.shared.effective_streams(call.method, call.params, error)
             if taken:
@@ -164,14 +164,14 @@ class NodeSession:
 
         self._unsubscribed_while_pending[slot] = set()
         try:
-            own = read_answer(await link.ask(split.own, on_answer), link.node)
+            own = read_response(await channel.request(split.own, on_answer), channel.node)
             if joining is None:
                 return own
             if "error" in own.result:  # of what stands behind these, which take effect
                 with suppress(NodeFailure):
-                    await self._joined_or_own(joining, taken, slot, link)
+                    await self._joined_or_own(joining, taken, slot, channel)
                 return own
-            result = await self._joined_or_own(joining, taken, slot, link)
+            result = await self._joined_or_own(joining, taken, slot, channel)
         finally:
             del self._unsubscribed_while_pending[slot]
             joining = None  # as below
@@ -180,41 +180,41 @@ class NodeSession:
         return NodeAnswer(result, own.extras, own.size)
 
     async def _joined_or_own(
-        self, joining: "asyncio.Future[JsonObject]", taken: tuple[str, ...], slot: Slot, link: NodeChannel
+        self, joining: "asyncio.Future[JsonObject]", taken: tuple[str, ...], slot: Slot, channel: NodeChannel
     ) -> JsonObject:
         """The result by the shared link; by the session's own where the node has no connection for a shared one."""
         try:
             return await joining
         except NodeFailure as failure:
             silent = failure.kind == "timeout" and failure.maybe_received
-            if silent or link is not self._link or self._over or not self.shared.use_own_connection():
+            if silent or channel is not self._link or self._over or not self.shared.use_own_connection():
                 raise
         finally:
             del joining  # a failure has this frame, and this would have the failure
         left = self._unsubscribed_while_pending[slot]
 
-        def on_answer(answer: Message) -> None:
+        def on_answer(answer: NodeMessage) -> None:
             result = _result_in(answer)
             if "error" not in result:
                 self._joined(slot, result, tuple(name for name in map(stream_name, taken) if name not in left))
 
         question = NodeRequest("subscribe", {"streams": list(taken)})
-        result = read_answer(await link.ask(question, on_answer), link.node).result
+        result = read_response(await channel.request(question, on_answer), channel.node).result
         if unwanted := [name for name in taken if stream_name(name) in left]:
             # The client's `unsubscribe` was there before this.
-            await link.ask(NodeRequest("unsubscribe", {"streams": unwanted}), lambda _: None)
+            await channel.request(NodeRequest("unsubscribe", {"streams": unwanted}), lambda _: None)
         return result
 
     def _joined(self, slot: Slot, result: JsonObject, streams: tuple[str, ...]) -> None:
         self._order.block_pushes(slot)
         self.subscriptions.confirmed(streams)
-        self.pushed_messages.subscribed(result)
+        self.forwarder.subscribed(result)
 
     # When the node is lost
 
-    async def _lost(self, link: NodeChannel) -> None:
+    async def _lost(self, channel: NodeChannel) -> None:
         """The connection ended: requests under way fail, and the session goes on elsewhere, or ends."""
-        connection = link.connection
+        connection = channel.connection
         self._link = None
         self.shared.end()
         if not self._over:
@@ -222,13 +222,13 @@ class NodeSession:
         log.warning(
             "session_lost_node",
             peer=self._peer,
-            node=link.node.name,
+            node=channel.node.name,
             code=connection.close_code,
             reason=connection.close_reason,
             silent=connection.ping_timed_out,
         )
-        link.fail_waiting()
-        await link.close()
+        channel.fail_pending()
+        await channel.close()
         if connection.close_code == WSCloseCode.POLICY_VIOLATION:
             # Meant for this client, which has asked or been told too much: going to another node would evade that.
             reason = connection.close_reason or "closed by the node"
@@ -237,7 +237,7 @@ class NodeSession:
         if self._services.limits.reconnect_seconds > 0 and self.subscriptions.can_resume:
             try:
                 async with asyncio.timeout(self._services.limits.reconnect_seconds):
-                    await self._replace(link)
+                    await self._replace(channel)
                 return
             except TimeoutError:
                 pass
@@ -250,51 +250,51 @@ class NodeSession:
         pause = _PAUSE
         while True:
             try:
-                link = self._new_link(*await self._services.connect(self._peer))
+                channel = self._new_link(*await self._services.connect(self._peer))
             except NODE_ERRORS:
                 # All sessions of the node lost look for another at once.
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
-            if await self._resumed(link, newest):
-                self._link = link
+            if await self._resumed(channel, newest):
+                self._link = channel
                 self._link_resolved.set()
-                log.info("session_reconnected", peer=self._peer, node=link.node.name)
+                log.info("session_reconnected", peer=self._peer, node=channel.node.name)
                 return
             await asyncio.sleep(pause)
 
-    async def _resumed(self, link: NodeChannel, newest_before: int) -> bool:
+    async def _resumed(self, channel: NodeChannel, newest_before: int) -> bool:
         """Subscribes again; what is pushed meanwhile is the client's already. Whether the node took it all."""
-        self.subscriptions.node_changed(link.version)
-        self.shared.begin(link)
+        self.subscriptions.node_changed(channel.version)
+        self.shared.begin(channel)
         if not self.subscriptions.are_streams:
             self.shared.use_own_connection()
         taken = False
         try:
             newest = None
             for params in self.subscriptions.resume_requests():
-                result = await self._subscribe_again(params, link, newest_before)
+                result = await self._subscribe_again(params, channel, newest_before)
                 if "error" in result:
-                    log.warning("resume_refused", node=link.node.name, error=str(result["error"])[:40])
+                    log.warning("resume_refused", node=channel.node.name, error=str(result["error"])[:40])
                     return False
                 newest = result.get("ledger_index", newest)
             if len(self.subscriptions):
                 if newest is None:
-                    told = await link.ask_before_listening(NodeRequest("ledger", {"ledger_index": "validated"}), self)
-                    newest = told.result.get("ledger_index")
-                self.pushed_messages.resumed(newest, newest_before, link.node.name)
+                    latest = NodeRequest("ledger", {"ledger_index": "validated"})
+                    newest = (await channel.request_before_listening(latest, self)).result.get("ledger_index")
+                self.forwarder.resumed(newest, newest_before, channel.node.name)
             taken = True
         except NODE_ERRORS:
             pass
         finally:
             if not taken:
                 self.shared.end()
-                await link.close()
+                await channel.close()
         return taken
 
     async def _subscribe_again(self, params: JsonObject, link: NodeChannel, newest_before: int) -> JsonObject:
         def joined(result: JsonObject, _: tuple[str, ...]) -> None:
-            self.pushed_messages.resumed(result.get("ledger_index"), newest_before, link.node.name)
+            self.forwarder.resumed(result.get("ledger_index"), newest_before, link.node.name)
 
         split = self.shared.split("subscribe", params)
         if split is not None:
@@ -303,10 +303,10 @@ class NodeSession:
             except NodeFailure:
                 if not self.shared.use_own_connection():
                     raise
-        return (await link.ask_before_listening(NodeRequest("subscribe", params), self)).result
+        return (await link.request_before_listening(NodeRequest("subscribe", params), self)).result
 
 
-def _result_in(answer: Message) -> JsonObject:
+def _result_in(answer: NodeMessage) -> JsonObject:
     read = answer.read()
     result = read if "error" in read else read.get("result")
     # What is no answer may have taken effect, as what is refused may.

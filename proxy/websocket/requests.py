@@ -13,7 +13,7 @@ from proxy.nodes.http import NodeFailure
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.translator import NodeAnswer, error_of
 from proxy.websocket.context import SessionContext
-from proxy.websocket.node_channel import Message, NodeChannel, read_answer
+from proxy.websocket.node_channel import NodeChannel, NodeMessage, read_response
 from proxy.websocket.node_session import NodeSession
 from proxy.websocket.sequencer import ResponseSequencer, Slot
 from proxy.websocket.streams.forwarder import PATH_METHODS
@@ -48,7 +48,7 @@ class PendingRequests:
 
     def start(self, call: Call, served: RequestRecord, size: int) -> None:
         """Takes on a request of `size` bytes. Its place in the order is its place among the client's messages."""
-        slot = self._order.open(holds_pushed=call.method in SUBSCRIPTION_METHODS)
+        slot = self._order.open(blocks_pushes=call.method in SUBSCRIPTION_METHODS)
         self._bytes += size
         serving = self._serve(call, served, slot, size)
         self._tasks[slot] = self._loop.create_task(serving, name=f"request of {self._peer}")
@@ -85,7 +85,7 @@ class PendingRequests:
         # Each wait has an end at the deadline, for which all have one timer: one of its own costs 4 us.
         deadline = self._loop.time() + self._services.limits.request_seconds
         try:
-            link = await self._nodes.link(deadline)
+            link = await self._nodes.channel(deadline)
             link.node.in_flight += 1
             try:
                 return await self._answer(call, served, slot, link, deadline)
@@ -112,28 +112,30 @@ class PendingRequests:
                 if spliced is not None:
                     served.outcome = "success"
                     return spliced
-            first = read_answer(message, link.node)
+            first = read_response(message, link.node)
 
         async def ask(question: NodeRequest) -> NodeAnswer:
             if split is not None:
                 with self._account.tracing.node_request(link.node.name, question.method):
                     async with asyncio.timeout_at(deadline):
                         return await self._nodes.subscribe(split, call, slot, link)
-            return read_answer(await self._ask(question, call, slot, link, deadline), link.node)
+            return read_response(await self._ask(question, call, slot, link, deadline), link.node)
 
         translated = await self._services.translator.converse(pipeline.converse(call.params), version, ask, first)
         if not pipeline.same_version:
             self._account.metrics.translation(call.method, call.version, version, translated.seconds)
         if call.method in PATH_METHODS:
-            self._nodes.pushed_messages.restore_id(call, translated.result)
+            self._nodes.forwarder.restore_id(call, translated.result)
         served.error = error_of(translated.result)
         served.outcome = "success" if served.error is None else "error"
         return write_websocket(call, translated.result, translated.extras)
 
-    async def _ask(self, question: NodeRequest, call: Call, slot: Slot, link: NodeChannel, deadline: float) -> Message:
-        noted = partial(self._nodes.answered, call, slot, question.method == call.method)
+    async def _ask(
+        self, question: NodeRequest, call: Call, slot: Slot, link: NodeChannel, deadline: float
+    ) -> NodeMessage:
+        noted = partial(self._nodes.on_response, call, slot, question.method == call.method)
         with self._account.tracing.node_request(link.node.name, question.method):
-            return await link.ask(question, noted, deadline)
+            return await link.request(question, noted, deadline)
 
     def _failed(self, failure: Failure, call: Call, served: RequestRecord) -> bytes:
         served.outcome = "failed"

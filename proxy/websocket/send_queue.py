@@ -96,7 +96,7 @@ class SendQueue:
             return None
         return transport
 
-    def hold(self, size: int) -> None:
+    def reserve(self, size: int) -> None:
         """Counts bytes that cannot be queued before something else is; negative when they can."""
         if not self._closed and (size < 0 or self._has_room(size)):
             self._count(size)

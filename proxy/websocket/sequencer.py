@@ -7,11 +7,11 @@ from collections.abc import Callable
 class Slot:
     """The place of one answer, or of one pushed message, among all that a session sends."""
 
-    __slots__ = ("delivered", "held", "holds_pushed", "message", "number")
+    __slots__ = ("blocks_pushes", "delivered", "held", "message", "number")
 
-    def __init__(self, number: int, holds_pushed: bool = False) -> None:
+    def __init__(self, number: int, blocks_pushes: bool = False) -> None:
         self.number = number
-        self.holds_pushed = holds_pushed
+        self.blocks_pushes = blocks_pushes
         self.message: bytes | None = None
         self.held = 0
         """Bytes of the message, once it has had to wait for its turn."""
@@ -45,10 +45,10 @@ class ResponseSequencer:
         self._holding = 0
         self._last_number = 0
 
-    def open(self, *, holds_pushed: bool = False) -> Slot:
+    def open(self, *, blocks_pushes: bool = False) -> Slot:
         """A place for the answer to a request that has just come. `holds_pushed`: it changes what is pushed."""
         self._last_number += 1
-        slot = Slot(self._last_number, holds_pushed)
+        slot = Slot(self._last_number, blocks_pushes)
         self._asked[slot.number] = slot
         return slot
 
@@ -60,8 +60,8 @@ class ResponseSequencer:
 
     def block_pushes(self, slot: Slot) -> None:
         """From now on what is pushed comes after the answer of `slot`, which has its place."""
-        if not (slot.holds_pushed or slot.delivered):
-            slot.holds_pushed = True
+        if not (slot.blocks_pushes or slot.delivered):
+            slot.blocks_pushes = True
             self._holding += 1
 
     def complete(self, slot: Slot, message: bytes) -> None:
@@ -76,7 +76,7 @@ class ResponseSequencer:
         if self._answered is None:
             self._answered = deque()
         self._answered.append(slot)
-        self._holding += slot.holds_pushed
+        self._holding += slot.blocks_pushes
 
     def _place_own(self) -> None:
         """Answers that the node did not give have their place when all requests before them were answered."""
@@ -89,7 +89,7 @@ class ResponseSequencer:
         if not self._holding:
             self._deliver_message(message)
             return
-        slot = Slot(0, holds_pushed=True)  # what is pushed later does not overtake it
+        slot = Slot(0, blocks_pushes=True)  # what is pushed later does not overtake it
         slot.message = message
         self._place(slot)
         self._wait(slot, message)
@@ -109,7 +109,7 @@ class ResponseSequencer:
     def _flush(self) -> None:
         while self._answered and self._answered[0].message is not None:
             slot = self._answered.popleft()
-            self._holding -= slot.holds_pushed
+            self._holding -= slot.blocks_pushes
             self._deliver(slot)
         self._answered = self._answered or None
 

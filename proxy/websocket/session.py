@@ -72,7 +72,7 @@ class Session:
             services.account.metrics.session_queue_bytes,
             lambda: self.end(TOO_SLOW),
         )
-        self._order = ResponseSequencer(self._output.put, self._output.hold, self._output.put_frames)
+        self._order = ResponseSequencer(self._output.put, self._output.reserve, self._output.put_frames)
         self._nodes = NodeSession(peer, services, node, connection, self._order, self.end)
         self._calls = PendingRequests(peer, services, self._order, self._nodes)
         self._ending: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
@@ -115,7 +115,7 @@ class Session:
         return {
             "requests": self._requests,
             "messages": self._output.sent,
-            "pushed": self._nodes.pushed_messages.count,
+            "pushed": self._nodes.forwarder.count,
             "subscriptions": len(self._nodes.subscriptions),
         }
 

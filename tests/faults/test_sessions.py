@@ -9,7 +9,7 @@ import pytest
 
 from proxy.server.proxy import Proxy
 from tests.support.bystander import SHORT, endure
-from tests.support.websocket_node import Client, House, ScriptedNode, ScriptedSession, house
+from tests.support.websocket_node import Client, Harness, ScriptedNode, ScriptedSession, start_harness
 
 NODE_ANSWER = 0.3
 PING = 0.25
@@ -20,8 +20,8 @@ Fail = Callable[[ScriptedSession, dict[str, Any]], Awaitable[None]]
 
 
 @pytest.fixture
-async def home(request: pytest.FixtureRequest) -> AsyncIterator[House]:
-    async with house(request.config.getoption("--workers")) as started:
+async def harness(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    async with start_harness(request.config.getoption("--workers")) as started:
         yield started
 
 
@@ -33,13 +33,13 @@ class AtFault:
         self._served = served
 
     @classmethod
-    async def made(cls, home: House, fail: Fail) -> "AtFault":
+    async def made(cls, harness: Harness, fail: Fail) -> "AtFault":
         async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
-            await (fail(session, asked) if asked["command"] == "account_lines" else session.answer(asked))
+            await (fail(session, asked) if asked["command"] == "account_lines" else session.respond(asked))
 
-        node = await home.node(answer)
+        node = await harness.node(answer)
         timeouts = {**SHORT, "node_answer": NODE_ANSWER}
-        return cls(node, await home.proxy(node, timeouts=timeouts, websocket={"ping_interval": PING}))
+        return cls(node, await harness.proxy(node, timeouts=timeouts, websocket={"ping_interval": PING}))
 
     async def endure(self, check: Callable[[Client], Awaitable[None]], *, sends: int = 1) -> None:
         """Five clients at a time meet with the fault, and each gets what `check` says."""
@@ -61,73 +61,73 @@ class AtFault:
 async def is_lost(client: Client) -> None:
     """What is under way fails, and the session is closed so that libraries connect again."""
     async with asyncio.timeout(MARGIN):
-        assert (await client.get())["error"] == "internal"
-        assert (await client.closing())[0] == 1012
+        assert (await client.receive())["error"] == "internal"
+        assert (await client.wait_closed())[0] == 1012
 
 
-async def test_a_node_that_never_answers(home: House) -> None:
+async def test_a_node_that_never_answers(harness: Harness) -> None:
     async def fail(*_: Any) -> None:
         pass
 
     async def check(client: Client) -> None:
         async with asyncio.timeout(NODE_ANSWER + MARGIN):
-            assert (await client.get())["error"] == "tooBusy"
-        assert (await client.ask({"command": "fee"}))["status"] == "success"
+            assert (await client.receive())["error"] == "tooBusy"
+        assert (await client.request({"command": "fee"}))["status"] == "success"
 
-    await (await AtFault.made(home, fail)).endure(check)
+    await (await AtFault.made(harness, fail)).endure(check)
 
 
-async def test_a_node_that_resets(home: House) -> None:
+async def test_a_node_that_resets(harness: Harness) -> None:
     async def fail(session: ScriptedSession, _: dict[str, Any]) -> None:
         assert session.transport is not None
         session.transport.abort()
 
-    await (await AtFault.made(home, fail)).endure(is_lost)
+    await (await AtFault.made(harness, fail)).endure(is_lost)
 
 
-async def test_a_node_that_answers_half(home: House) -> None:
+async def test_a_node_that_answers_half(harness: Harness) -> None:
     async def fail(session: ScriptedSession, _: dict[str, Any]) -> None:
         assert session.transport is not None
         session.transport.write(b'\x81\x7e\x01\x00{"id":1,"result":{')
         await asyncio.sleep(0.05)
         session.transport.abort()
 
-    await (await AtFault.made(home, fail)).endure(is_lost)
+    await (await AtFault.made(harness, fail)).endure(is_lost)
 
 
-async def test_a_node_that_sends_what_is_no_websocket(home: House) -> None:
+async def test_a_node_that_sends_what_is_no_websocket(harness: Harness) -> None:
     async def fail(session: ScriptedSession, _: dict[str, Any]) -> None:
         assert session.transport is not None
         session.transport.write(b"220 mail.example ESMTP\r\n" * 10)
 
-    await (await AtFault.made(home, fail)).endure(is_lost)
+    await (await AtFault.made(harness, fail)).endure(is_lost)
 
 
-async def test_a_node_that_sends_nonsense(home: House) -> None:
+async def test_a_node_that_sends_nonsense(harness: Harness) -> None:
     """What cannot be an answer is passed over, and the answer behind it taken."""
 
     async def fail(session: ScriptedSession, asked: dict[str, Any]) -> None:
         for noise in (b"", b"\xff", b"[]", b'{"id":', b'{"id":99999,"type":"response"}', b'{"type":7}', b"7"):
-            await session.say(noise)
-        await session.answer(asked)
+            await session.send(noise)
+        await session.respond(asked)
 
     async def check(client: Client) -> None:
         async with asyncio.timeout(MARGIN):
-            while (await client.get()).get("type") != "response":
+            while (await client.receive()).get("type") != "response":
                 pass
 
-    await (await AtFault.made(home, fail)).endure(check)
+    await (await AtFault.made(harness, fail)).endure(check)
 
 
-async def test_a_node_that_answers_slowly(home: House) -> None:
+async def test_a_node_that_answers_slowly(harness: Harness) -> None:
     """Twenty requests of one session wait, and none of another."""
 
     async def fail(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await asyncio.sleep(0.01)
-        await session.answer(asked)
+        await session.respond(asked)
 
     async def check(client: Client) -> None:
         async with asyncio.timeout(20 * 0.01 + MARGIN):
-            assert [(await client.get())["id"] for _ in range(20)] == list(range(20))
+            assert [(await client.receive())["id"] for _ in range(20)] == list(range(20))
 
-    await (await AtFault.made(home, fail)).endure(check, sends=20)
+    await (await AtFault.made(harness, fail)).endure(check, sends=20)

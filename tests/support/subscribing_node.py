@@ -34,7 +34,7 @@ class SubscribingNode(ScriptedNode):
         self.ledger_index = 100
         self.silent_to_shared = False
         """Whether what comes by a connection that sessions share gets no answer."""
-        self.asked: Counter[str] = Counter()
+        self.subscribe_counts: Counter[str] = Counter()
         """How often a subscription to each stream was asked for, by anyone."""
         self._numbers = Counter[str]()
         self._streams: dict[ScriptedSession, dict[str, None]] = {}
@@ -44,46 +44,46 @@ class SubscribingNode(ScriptedNode):
         """What the session is subscribed to at this node, in that order."""
         return list(self._streams.get(session, ()))
 
-    async def _serve(self, session: ScriptedSession, asked: dict[str, Any]) -> None:
+    async def _serve(self, session: ScriptedSession, request: dict[str, Any]) -> None:
         if self.silent_to_shared and session in self.shared:
             return
-        if asked["command"] == "subscribe":
-            await session.answer(asked, self._subscribe(session, asked))
-        elif asked["command"] == "unsubscribe":
-            await session.answer(asked, self._unsubscribe(session, asked))
+        if request["command"] == "subscribe":
+            await session.respond(request, self._subscribe(session, request))
+        elif request["command"] == "unsubscribe":
+            await session.respond(request, self._unsubscribe(session, request))
         else:
-            await session.answer(asked, {"pong": True} if asked["command"] == "ping" else {})
+            await session.respond(request, {"pong": True} if request["command"] == "ping" else {})
 
-    def _subscribe(self, session: ScriptedSession, asked: dict[str, Any]) -> dict[str, Any]:
+    def _subscribe(self, session: ScriptedSession, request: dict[str, Any]) -> dict[str, Any]:
         """Subscribe.cpp: streams one after the other, then accounts; what stands before a fault has taken effect."""
         result: dict[str, Any] = {}
         held = self._streams.setdefault(session, {})
-        for name in asked.get("streams", []):
+        for name in request.get("streams", []):
             stream = "transactions_proposed" if name == "rt_transactions" else name
             if stream not in STREAMS:
                 return error("malformedStream")
-            self.asked[stream] += 1
+            self.subscribe_counts[stream] += 1
             held[stream] = None
             if stream == "ledger":
                 result |= {"ledger_index": self.ledger_index, "validated_ledgers": f"2-{self.ledger_index}"}
             if stream == "server":
                 self._numbers["random"] += 1
                 result |= {"random": self._numbers["random"], "server_status": "full"}
-        if "accounts" in asked:
-            if not asked["accounts"]:
+        if "accounts" in request:
+            if not request["accounts"]:
                 return error("actMalformed")
-            self._accounts.setdefault(session, set()).update(asked["accounts"])
+            self._accounts.setdefault(session, set()).update(request["accounts"])
         return result
 
-    def _unsubscribe(self, session: ScriptedSession, asked: dict[str, Any]) -> dict[str, Any]:
+    def _unsubscribe(self, session: ScriptedSession, request: dict[str, Any]) -> dict[str, Any]:
         """Unsubscribe.cpp, which knows no `book_changes`."""
         held = self._streams.setdefault(session, {})
-        for name in asked.get("streams", []):
+        for name in request.get("streams", []):
             stream = "transactions_proposed" if name == "rt_transactions" else name
             if stream not in STREAMS or stream == "book_changes":
                 return error("malformedStream")
             held.pop(stream, None)
-        self._accounts.setdefault(session, set()).difference_update(asked.get("accounts", ()))
+        self._accounts.setdefault(session, set()).difference_update(request.get("accounts", ()))
         return {}
 
     async def push(self, stream: str, account: str = "r0") -> None:
@@ -116,7 +116,7 @@ class SubscribingNode(ScriptedNode):
         text = orjson.dumps(message)
         for session in sessions:
             if not session.ended.is_set():
-                await session.say(text)
+                await session.send(text)
 
 
 def error(token: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from proxy.server.proxy import Proxy
 from tests.conftest import sections_for, started_proxy
 
 SECONDS = 5.0
-Answer = Callable[["ScriptedSession", dict[str, Any]], Awaitable[None] | None]
+Responder = Callable[["ScriptedSession", dict[str, Any]], Awaitable[None] | None]
 
 
 class ScriptedSession:
@@ -24,27 +24,27 @@ class ScriptedSession:
         self.socket = socket
         self.headers = request.headers
         self.transport = request.transport
-        self.heard: list[dict[str, Any]] = []
-        self.arrived = asyncio.Condition()
+        self.requests: list[dict[str, Any]] = []
+        self.received = asyncio.Condition()
         self.ended = asyncio.Event()
 
-    async def say(self, message: dict[str, Any] | bytes) -> None:
+    async def send(self, message: dict[str, Any] | bytes) -> None:
         """Sends a message: JSON with its members as they are given, or bytes as they are."""
         text = message if isinstance(message, bytes) else orjson.dumps(message)
         await self.socket.send_frame(text, aiohttp.WSMsgType.TEXT)
 
-    async def answer(self, request: dict[str, Any], result: Any = None, **beside: Any) -> None:
+    async def respond(self, request: dict[str, Any], result: Any = None, **beside: Any) -> None:
         """Answers a request as rippled does."""
-        await self.say(answer_to(request, {} if result is None else result, **beside))
+        await self.send(response_to(request, {} if result is None else result, **beside))
 
-    async def hears(self, count: int) -> list[dict[str, Any]]:
+    async def wait_requests(self, count: int) -> list[dict[str, Any]]:
         """Waits until so many requests have come; returns them all."""
-        async with asyncio.timeout(SECONDS), self.arrived:
-            await self.arrived.wait_for(lambda: len(self.heard) >= count)
-        return self.heard
+        async with asyncio.timeout(SECONDS), self.received:
+            await self.received.wait_for(lambda: len(self.requests) >= count)
+        return self.requests
 
 
-def answer_to(request: dict[str, Any], result: Any, **beside: Any) -> dict[str, Any]:
+def response_to(request: dict[str, Any], result: Any, **beside: Any) -> dict[str, Any]:
     """What rippled answers to a request, members in alphabetical order; `result` with `error` is one."""
     envelope = {"api_version": request["api_version"], "id": request["id"], "type": "response", **beside}
     if "error" in result:
@@ -55,29 +55,29 @@ def answer_to(request: dict[str, Any], result: Any, **beside: Any) -> dict[str, 
 class ScriptedNode:
     """A node of `api_version` that answers by `answer`, or leaves it to the test. HTTP serves its health alone."""
 
-    def __init__(self, answer: Answer | None = None, api_version: int = 2, **socket: Any) -> None:
+    def __init__(self, respond: Responder | None = None, api_version: int = 2, **socket: Any) -> None:
         self.api_version = api_version
         self.sessions: list[ScriptedSession] = []
         self.shared: list[ScriptedSession] = []
         """The proxy's own connections, by which sessions share streams."""
         self.before_handshake: Callable[[], Awaitable[web.Response | None]] | None = None
-        self.refuses_to_share = False
+        self.refuses_shared = False
         """Whether it takes connections of clients only."""
         self.ignores_shared = False
         """Whether it does not even answer others."""
         self.info: dict[str, Any] = {}
         """What it tells of itself besides."""
         self.validated_ledger = 100
-        self._answer = answer
+        self._respond = respond
         self._socket = socket
         self._runner: web.AppRunner | None = None
         self._opened = asyncio.Condition()
         self._stopped = asyncio.Event()
         self.http_url = self.websocket_url = ""
 
-    def answer_by(self, answer: Answer | None) -> Answer | None:
+    def respond_with(self, respond: Responder | None) -> Responder | None:
         """From now on it answers by this; returns what it answered by."""
-        was, self._answer = self._answer, answer
+        was, self._respond = self._respond, respond
         return was
 
     async def start(self) -> None:
@@ -131,7 +131,7 @@ class ScriptedNode:
         if "X-Forwarded-For" not in request.headers and "User-Agent" not in request.headers:
             if self.ignores_shared:
                 await self._stopped.wait()
-            if self.ignores_shared or self.refuses_to_share:
+            if self.ignores_shared or self.refuses_shared:
                 return web.Response(status=403)
         socket = web.WebSocketResponse(max_msg_size=0, timeout=1.0, **self._socket)
         await socket.prepare(request)
@@ -147,7 +147,7 @@ class ScriptedNode:
                 is_heard = True
                 await self._open(session, self.shared)
             # The proxy looks who it is itself to this node, on a connection of its own.
-            await (self._hear(session, asked) if is_heard else session.answer(asked))
+            await (self._hear(session, asked) if is_heard else session.respond(asked))
         session.ended.set()
         return socket
 
@@ -157,11 +157,11 @@ class ScriptedNode:
             self._opened.notify_all()
 
     async def _hear(self, session: ScriptedSession, asked: dict[str, Any]) -> None:
-        async with session.arrived:
-            session.heard.append(asked)
-            session.arrived.notify_all()
-        if self._answer is not None:
-            answering = self._answer(session, asked)
+        async with session.received:
+            session.requests.append(asked)
+            session.received.notify_all()
+        if self._respond is not None:
+            answering = self._respond(session, asked)
             if answering is not None:
                 await answering
 
@@ -178,17 +178,17 @@ class Client:
             text = request if isinstance(request, bytes) else orjson.dumps(request)
             await self.socket.send_frame(text, aiohttp.WSMsgType.TEXT)
 
-    async def get(self) -> Any:
+    async def receive(self) -> Any:
         message = await self.socket.receive(SECONDS)
         assert message.type is aiohttp.WSMsgType.TEXT, f"closed with {self.socket.close_code}"
         self.raw = message.data
         return json.loads(self.raw)  # which takes 1e400 as well
 
-    async def ask(self, request: dict[str, Any]) -> Any:
+    async def request(self, request: dict[str, Any]) -> Any:
         await self.send(request)
-        return await self.get()
+        return await self.receive()
 
-    async def closing(self) -> tuple[int | None, str]:
+    async def wait_closed(self) -> tuple[int | None, str]:
         """Waits until it is closed, reading on; the code and the reason."""
         async with asyncio.timeout(SECONDS):
             while True:
@@ -202,20 +202,20 @@ class Client:
 N = TypeVar("N", bound=ScriptedNode)
 
 
-class House:
-    """Starts nodes, proxies and clients, and ends them all: see the fixture `house`."""
+class Harness:
+    """Starts nodes, proxies and clients, and ends them all: see the fixture `harness`."""
 
     def __init__(self, stack: AsyncExitStack, workers: int = 0) -> None:
-        self.shares = False
-        """Whether a test wants its sessions to share what they subscribe to."""
+        self.share_subscriptions = False
+        """Whether the sessions of a test share what they subscribe to."""
         self._stack = stack
         self._workers = workers
         self._http: aiohttp.ClientSession | None = None
 
-    async def node(self, answer: Answer | None = None, api_version: int = 2, **socket: Any) -> ScriptedNode:
-        return await self.started(ScriptedNode(answer, api_version, **socket))
+    async def node(self, respond: Responder | None = None, api_version: int = 2, **socket: Any) -> ScriptedNode:
+        return await self.start(ScriptedNode(respond, api_version, **socket))
 
-    async def started(self, node: N) -> N:
+    async def start(self, node: N) -> N:
         """Starts a node that is of a kind of its own."""
         await node.start()
         self._stack.push_async_callback(node.stop)
@@ -251,7 +251,7 @@ class House:
                 total += float(value)
         return total
 
-    async def metric_becomes(self, wanted: float, proxy: Proxy, name: str, **labels: str) -> None:
+    async def wait_metric(self, wanted: float, proxy: Proxy, name: str, **labels: str) -> None:
         """Waits until a metric has that value; fails where it does not come to it."""
         found = None
         try:
@@ -263,7 +263,7 @@ class House:
 
 
 @asynccontextmanager
-async def house(workers: int = 0) -> AsyncIterator[House]:
+async def start_harness(workers: int = 0) -> AsyncIterator[Harness]:
     """A House, emptied at the end, the proxies of which have so many workers, in processes of their own."""
     async with AsyncExitStack() as stack:
-        yield House(stack, workers)
+        yield Harness(stack, workers)

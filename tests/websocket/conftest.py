@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support import websocket_node as scripted
+from tests.support.websocket_node import Harness, start_harness
 
 
 @pytest_asyncio.fixture
-async def house(request: pytest.FixtureRequest) -> AsyncIterator[scripted.House]:
-    """Starts nodes, proxies and clients, which end with the test; its parameter is the house's `shares`."""
-    async with scripted.house() as started:
-        started.shares = getattr(request, "param", False)
+async def harness(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    """Starts nodes, proxies and clients, which end with the test; the parameter sets `share_subscriptions`."""
+    async with start_harness() as started:
+        started.share_subscriptions = getattr(request, "param", False)
         yield started

@@ -26,7 +26,7 @@ def test_order(data: st.DataObject) -> None:
         match step:
             case "request" | "subscribe" | "own":
                 number += 1
-                slot = order.open(holds_pushed=step == "subscribe")
+                slot = order.open(blocks_pushes=step == "subscribe")
                 assert slot.number == number
                 if step == "own":
                     before[number] = [other.number for other in unanswered]
@@ -37,7 +37,7 @@ def test_order(data: st.DataObject) -> None:
                 slot = unanswered.pop(data.draw(st.integers(0, len(unanswered) - 1)))
                 order.fix_position(slot)
                 answered.append(slot.number)
-                if slot.holds_pushed:
+                if slot.blocks_pushes:
                     subscribes.append(slot.number)
                 unfilled.append(slot)
             case "fill" if unfilled:
@@ -76,7 +76,7 @@ def test_what_is_pushed_does_not_overtake_what_was_pushed_before() -> None:
     """A message that waited for a `subscribe` still waits for an answer before it; so does the next one."""
     delivered: list[bytes] = []
     order = ResponseSequencer(delivered.append, lambda _: None, lambda messages, _: delivered.extend(messages))
-    slow, subscribe = order.open(), order.open(holds_pushed=True)
+    slow, subscribe = order.open(), order.open(blocks_pushes=True)
     order.fix_position(subscribe)
     order.fix_position(slow)
     order.push(b"first")

@@ -64,7 +64,7 @@ class Broadcaster:
                 del self._groups[key]
         subscriber.version, subscriber.streams = version, streams
         if streams:
-            self._groups.setdefault((version, streams), {})[subscriber] = subscriber.pushed.give
+            self._groups.setdefault((version, streams), {})[subscriber] = subscriber.pushed.forward
 
     def __bool__(self) -> bool:
         """Whether anybody hears anything."""

@@ -49,7 +49,7 @@ class StreamForwarder:
         self._metrics.stream_message(stream, subscriptions.version, is_rewritten)
         self._order.push(message)
 
-    def give(self, messages: list[bytes], frames: bytes) -> None:
+    def forward(self, messages: list[bytes], frames: bytes) -> None:
         """Gives on messages of shared streams, in the client's version already; `frames`: their WebSocket frames."""
         self.count += len(messages)
         self._order.push_frames(messages, frames)

@@ -57,7 +57,7 @@ class SharedMembership:
 
     def end(self) -> None:
         """The session hears nothing any more, and waits for nothing."""
-        self.fail_waiting()
+        self.fail_pending()
         self.leave(SHAREABLE_STREAMS)
         self._subscriber = self._link = None
 
@@ -67,7 +67,7 @@ class SharedMembership:
             self._by = "own"
         return self._by == "own"
 
-    def fail_waiting(self) -> None:
+    def fail_pending(self) -> None:
         """Fails what waits to be let in: the session's node is lost, or the session is about to be closed."""
         for joining in self._joining:
             if not joining.done():
@@ -79,7 +79,7 @@ class SharedMembership:
         if self._link is not None and self._subscriber is not None:
             self._link.leave(self._subscriber, streams)
 
-    def version_set(self) -> None:
+    def sync_version(self) -> None:
         """The session's version may have changed: it hears all in that from now on."""
         if self._link is not None and self._subscriber is not None:
             self._link.set_version(self._subscriber, self._subscriptions.version)

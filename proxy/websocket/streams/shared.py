@@ -16,7 +16,7 @@ from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import WebSocketConnector
 from proxy.telemetry.metrics import Metrics
-from proxy.websocket.node_channel import Message, NodeChannel, read_answer
+from proxy.websocket.node_channel import NodeChannel, NodeMessage, read_response
 from proxy.websocket.streams.attribution import StreamTracker
 from proxy.websocket.streams.broadcaster import Broadcaster, Subscriber
 from proxy.websocket.streams.forwarder import ledger_index_in
@@ -126,7 +126,7 @@ class SharedSubscription:
 
     # What the node says
 
-    def pushed(self, kind: str, message: bytes) -> None:
+    def on_pushed(self, kind: str, message: bytes) -> None:
         """Gives on what was pushed."""
         stream = self._pushed.stream_of(kind, message)
         ledger_index = ledger_index_in(message) if kind in ("ledger", "transactions") else None
@@ -233,7 +233,7 @@ class SharedSubscription:
         self._last_asked = asyncio.get_running_loop().time()
         try:
             question = NodeRequest("subscribe", {"streams": list(streams)})
-            await link.ask(question, partial(self._answered, streams))
+            await link.request(question, partial(self._answered, streams))
         except TimeoutError:
             self._fail(NodeFailure("timeout", self._node.name), self._asked_of)
         except BaseException:
@@ -242,10 +242,10 @@ class SharedSubscription:
         finally:
             self._asked_of = []
 
-    def _answered(self, streams: tuple[str, ...], message: Message) -> None:
+    def _answered(self, streams: tuple[str, ...], message: NodeMessage) -> None:
         """Lets those in who waited for this answer, and those who need none any more."""
         try:
-            result = read_answer(message, self._node).result
+            result = read_response(message, self._node).result
         except NodeFailure as failure:
             self._fail(failure, self._asked_of)
             return
@@ -281,11 +281,11 @@ class SharedSubscription:
         self._last_ended = asyncio.get_running_loop().time()
         self._pushed.ending(stream)
         try:
-            await link.ask(NodeRequest("unsubscribe", {"streams": [stream]}), partial(self._answered_end, stream))
+            await link.request(NodeRequest("unsubscribe", {"streams": [stream]}), partial(self._answered_end, stream))
         except TimeoutError:
             self._not_to_end.add(stream)
 
-    def _answered_end(self, stream: str, message: Message) -> None:
+    def _answered_end(self, stream: str, message: NodeMessage) -> None:
         if "error" in message.read():
             self._not_to_end.add(stream)
         else:

@@ -92,7 +92,7 @@ class Subscriptions:
         self._node_version = node_version
         self.pipeline = VERSIONS.stream_pipeline(self.version, node_version)
 
-    def answered(self, method: str, params: JsonObject, version: int, result: JsonObject) -> None:
+    def on_response(self, method: str, params: JsonObject, version: int, result: JsonObject) -> None:
         """Learns from the node's answer to one of `SUBSCRIBING`."""
         if "url" in params and method != "path_find":
             return  # the URL is a subscriber of its own

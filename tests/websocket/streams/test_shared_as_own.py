@@ -1,4 +1,4 @@
-"""Whatever clients subscribe to in whatever order: by a shared connection they are told what they are by their own."""
+"""A shared subscription pushes to each client exactly what its own subscription would push, in the same order."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.subscribing_node import STREAMS, SubscribingNode
-from tests.support.websocket_node import SECONDS, Client, house
+from tests.support.websocket_node import SECONDS, Client, start_harness
 
 CLIENTS = 3
 Step = tuple[int, dict[str, Any] | str]
@@ -32,24 +32,24 @@ _steps = st.lists(
 
 
 @dataclass
-class Told:
-    """One client, and all that it has been told."""
+class Transcript:
+    """One client, and every message it has received."""
 
     client: Client
     messages: list[Any] = field(default_factory=list)
-    asked: int = 0
+    requests: int = 0
     pushed: int = 0
 
-    async def ask(self, request: dict[str, Any]) -> None:
+    async def request(self, request: dict[str, Any]) -> None:
         """Asks, and reads up to the answer."""
-        self.asked += 1
-        await self.client.send({**request, "id": self.asked})
+        self.requests += 1
+        await self.client.send({**request, "id": self.requests})
         while (await self.read())["type"] != "response":
             pass
 
     async def read(self) -> Any:
-        message = await self.client.get()
-        # Each is told a random number of its own.
+        message = await self.client.receive()
+        # Each client receives a random number of its own.
         (message.get("result") or {}).pop("random", None)
         self.messages.append(message)
         self.pushed += message["type"] != "response"
@@ -62,27 +62,27 @@ class Told:
                 await self.read()
 
 
-async def told(steps: list[Step]) -> tuple[list[list[Any]], list[list[Any]]]:
-    """What the clients of a proxy that shares and of one that does not are told, by one node at the same time."""
-    async with house() as home:
-        node = await home.started(SubscribingNode())
-        proxies = [await home.proxy(node, websocket={"share_subscriptions": shares}) for shares in (True, False)]
-        sharing, own = [[Told(await home.client(proxy)) for _ in range(CLIENTS)] for proxy in proxies]
+async def transcripts(steps: list[Step]) -> tuple[list[list[Any]], list[list[Any]]]:
+    """What the clients of a proxy that shares subscriptions and of one that does not receive from the same node."""
+    async with start_harness() as harness:
+        node = await harness.start(SubscribingNode())
+        proxies = [await harness.proxy(node, websocket={"share_subscriptions": shares}) for shares in (True, False)]
+        sharing, own = [[Transcript(await harness.client(proxy)) for _ in range(CLIENTS)] for proxy in proxies]
         # In the end all streams have a message more: one that came twice is in front of it.
         for number, step in [*steps, *((0, stream) for stream in STREAMS)]:
             if isinstance(step, dict):
-                await asyncio.gather(sharing[number].ask(step), own[number].ask(step))
+                await asyncio.gather(sharing[number].request(step), own[number].request(step))
                 continue
             await node.push(step, "r1")
             for shares, alone in zip(sharing, own, strict=True):
-                await alone.ask({"command": "fee"})  # what was pushed came before the answer to this
+                await alone.request({"command": "fee"})  # what was pushed came before the answer to this
                 await shares.catch_up(alone.pushed)
-                await shares.ask({"command": "fee"})
+                await shares.request({"command": "fee"})
         return [each.messages for each in sharing], [each.messages for each in own]
 
 
 @settings(deadline=None, max_examples=60)
 @given(_steps)
 def test_shared_as_own(steps: list[Step]) -> None:
-    sharing, own = asyncio.run(told(steps))
+    sharing, own = asyncio.run(transcripts(steps))
     assert sharing == own
