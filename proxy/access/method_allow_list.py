@@ -1,4 +1,4 @@
-"""What is refused at one listener beside what is refused everywhere: all methods but its own."""
+"""A listener's own list of allowed methods, on top of what is refused at every listener."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -9,17 +9,17 @@ from proxy.access.method_policy import MethodPolicy, Verdict
 
 @dataclass(frozen=True, slots=True)
 class MethodAllowList(MethodPolicy):
-    """A guard that lets `methods` through, if the configuration lets them through at all, and no others."""
+    """Allows `methods`, where the policy for every listener allows them too, and no others."""
 
     methods: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, guard: MethodPolicy, methods: frozenset[str]) -> "MethodAllowList":
-        """That guard, with these methods."""
-        return cls(**{field.name: getattr(guard, field.name) for field in fields(guard)}, methods=methods)
+    def of(cls, policy: MethodPolicy, methods: frozenset[str]) -> "MethodAllowList":
+        """`policy`, restricted to `methods`."""
+        return cls(**{field.name: getattr(policy, field.name) for field in fields(policy)}, methods=methods)
 
-    def judge(self, method: object, params: Mapping[str, Any]) -> Verdict | None:
-        """As `Guard.judge`."""
+    def check(self, method: object, params: Mapping[str, Any]) -> Verdict | None:
+        """As `MethodPolicy.check`."""
         if isinstance(method, str) and method not in self.methods:
             return "forbidden"
         return MethodPolicy.check(self, method, params)
