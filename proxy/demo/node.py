@@ -82,6 +82,7 @@ class DemoNode:
 
     async def start(self) -> None:
         """Opens both ports; raises OSError when one is taken. After `stop()` it opens the same ones again."""
+        self._replay.load()  # first: a request that had to wait for it could time out, as on a node that is down
         try:
             await self._open("http", self._http_routes())
             await self._open("websocket", [web.get("/{path:.*}", self._websocket)])

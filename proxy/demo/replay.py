@@ -60,6 +60,11 @@ class Replay:
         self.misses: deque[dict[str, Any]] = deque(maxlen=1000)
         self.asked: Counter[str] = Counter()
 
+    def load(self) -> None:
+        """Reads the recordings of each version, which blocks for about half a second a version, the first time."""
+        for version in self._versions:
+            self._recordings(version)
+
     def http(self, body: bytes, caller: Caller) -> tuple[int, bytes]:
         """The HTTP status and body for a JSON-RPC request's body."""
         try:
