@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from proxy.nodes.readiness import Readiness
 from proxy.observe.merging import merged_clients, merged_summary
-from proxy.observe.server import ObserveServer, Readiness
+from proxy.observe.server import ObserveServer
 from proxy.observe.summary import serve_page
 
 _SECONDS = 1.0

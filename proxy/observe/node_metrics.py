@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from proxy.nodes.readiness import Readiness
 from proxy.nodes.status import NodeStatus
-from proxy.observe.server import Readiness
 
 
 class NodesCollector(Collector):

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
@@ -12,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest, gzip_accepted
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from proxy.nodes.readiness import Readiness
 from proxy.nodes.status import NodeStatus
 from proxy.observe.specifications import add_specifications
 
@@ -23,20 +23,6 @@ class HasRegistry(Protocol):
     """What has metrics."""
 
     registry: CollectorRegistry
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether new work should be sent here, and why not."""
-
-    nodes: tuple[NodeStatus, ...]
-    draining: bool = False
-    """The proxy is shutting down: it finishes what it has, and wants nothing new."""
-
-    @property
-    def ready(self) -> bool:
-        """At least one node can be given work, and the proxy is staying."""
-        return not self.draining and any(node.healthy for node in self.nodes)
 
 
 class ObserveServer:

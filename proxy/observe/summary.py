@@ -13,11 +13,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
 from proxy.config import Settings
-from proxy.observe.server import Readiness, node_status_json
-from proxy.server.builders import make_sunsets
+from proxy.nodes.readiness import Readiness
+from proxy.observe.server import node_status_json
 from proxy.telemetry.metrics import Metrics
-from proxy.versions.negotiation import VersionRange
-from proxy.versions.sunset import Clock, SunsettingRange
+from proxy.versions.negotiation import SupportedVersions
+from proxy.versions.sunset import Clock
 
 HISTORY_SECONDS = 300.0
 """Between two entries of the history."""
@@ -58,12 +58,14 @@ class Summary:
         version: str,
         metrics: Metrics,
         settings: Callable[[], Settings],
+        offered: Callable[[], SupportedVersions],
         readiness: Callable[[], Readiness],
         clock: Clock,
     ) -> None:
         self._version = version
         self._metrics = metrics
         self._settings = settings
+        self._offered = offered
         self._readiness = readiness
         self._clock = clock
         self._began = clock()
@@ -97,7 +99,7 @@ class Summary:
         found, settings, readiness = _samples(self._metrics.registry), self._settings(), self._readiness()
         requests = found.get("xrpl_proxy_requests", [])
         by_version = _by(requests, "client_version")
-        versions = VersionRange(settings.versions.min, settings.versions.max)
+        offered = self._offered()
         now = asyncio.get_running_loop().time()
         methods = _by(requests, "method").most_common(_TOP_METHODS)
         return {
@@ -111,8 +113,8 @@ class Summary:
                 "listeners": [f"{listen.host}:{listen.port}" for listen in settings.listeners],
             },
             "versions": {
-                "min": SunsettingRange(versions, make_sunsets(settings), self._clock).min,
-                "max": versions.max,
+                "min": offered.min,
+                "max": offered.max,
                 "requests": by_version,
                 "refused": _by(found.get("xrpl_proxy_version_refused", ()), "reason"),
                 "would_refuse": _by(found.get("xrpl_proxy_version_would_refuse", ()), "client_version"),

@@ -66,7 +66,9 @@ class JsonRpcEndpoint:
         a batch.
         """
         account = self._account
-        served = RequestRecord("http", peer, account.request_id(), caller=account.callers.identify(peer, request))
+        served = RequestRecord(
+            "http", peer, account.request_id(), caller=account.callers.identify(peer, request.remote, request.headers)
+        )
         refusal = "in_flight" if self._under_way.posts >= self._most_in_flight else admission.acquire(peer)
         if refusal is not None:
             account.refused(served, refusal)

@@ -11,7 +11,7 @@ from proxy.access.method_policy import Network, client_address
 from proxy.http.cors import CorsPolicy
 from proxy.http.request import Request
 from proxy.http.response import TEXT, Response
-from proxy.observe.server import Readiness
+from proxy.nodes.readiness import Readiness
 from proxy.rpc.endpoint import JsonRpcEndpoint
 from proxy.telemetry.recorder import RequestRecord, RequestRecorder
 from proxy.websocket import WebSocketEndpoint
@@ -94,7 +94,7 @@ class Gateway:
             refused = _admission_refusal(asked, peer, door)
             if refused is not None:
                 return web.Response(status=refused.status, body=refused.body, content_type="text/plain")
-            caller = door.account.callers.identify(peer, asked)
+            caller = door.account.callers.identify(peer, asked.remote, asked.headers)
             del asked  # which would be kept for as long as the session lasts
             return await door.websocket.handle(request, peer, caller, door.admission)
 

@@ -162,6 +162,11 @@ def make_sunsets(settings: Settings) -> list[Sunset]:
     ]
 
 
+def make_supported_versions(settings: Settings, clock: Clock) -> SunsettingRange:
+    """The versions that listeners offer by default."""
+    return SunsettingRange(VersionRange(settings.versions.min, settings.versions.max), make_sunsets(settings), clock)
+
+
 def _midnight_utc(day: date) -> float:
     return datetime.combine(day, time(), UTC).timestamp()
 

@@ -16,9 +16,10 @@ from proxy.config import Settings, TlsSettings
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.http.listener import Listener, bind
 from proxy.nodes import Node, NodePool
+from proxy.nodes.readiness import Readiness
 from proxy.observe.clients import ClientsPage
 from proxy.observe.node_metrics import NodesCollector
-from proxy.observe.server import ObserveServer, Readiness
+from proxy.observe.server import ObserveServer
 from proxy.observe.summary import Summary, serve_page
 from proxy.rpc.gateway import Gateway
 from proxy.rpc.response_cache import ResponseCache
@@ -27,6 +28,7 @@ from proxy.server.builders import (
     make_callers,
     make_health_rules,
     make_node,
+    make_supported_versions,
     make_tracing,
     node_identity,
 )
@@ -73,7 +75,14 @@ class Proxy:
         self._metrics.unsent_bytes.set_function(lambda: self._unsent_bytes.total)
         self._callers = make_callers(settings, clock)
         self._tracing = make_tracing(settings, proxy.__version__)
-        self._summary = Summary(proxy.__version__, self._metrics, lambda: self._settings, self._readiness, clock)
+        self._summary = Summary(
+            proxy.__version__,
+            self._metrics,
+            lambda: self._settings,
+            lambda: make_supported_versions(self._settings, clock),
+            self._readiness,
+            clock,
+        )
         self._serving: Generation | None = None
         self._open: dict[_ListenerKey, _ActiveListener] = {}
         self._grpc: GrpcListeners | None = None

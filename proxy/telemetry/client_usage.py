@@ -1,7 +1,7 @@
-"""Who uses which version: callers, and what each has asked for in the last hours; bounded, and in memory only."""
+"""Which client uses which API version and which methods, over the last hours; bounded, and in memory only."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -10,22 +10,21 @@ from typing import Literal, NamedTuple
 from adapters import VERSIONS
 from proxy.access.client_address import NetworkSet, limit_key
 from proxy.access.method_policy import Network
-from proxy.http.request import Request
 from proxy.versions.sunset import Clock
 
 AddressDetail = Literal["full", "prefix", "off"]
 
 OTHERS = "(others)"
-"""In place of the `User-Agent` of those that an address has too many of."""
+"""Stands in for the `User-Agent` of further callers once an address has `_MAX_PER_ADDRESS` of them."""
 
-_MOST_PER_ADDRESS = 20
-"""Callers of one address (of one IPv6 network) told apart: who invents names and addresses pushes nobody else out."""
-_LONGEST_TEXT = 100
+_MAX_PER_ADDRESS = 20
+"""Callers recorded separately per address or IPv6 /64: inventing user agents or addresses evicts nobody else."""
+_MAX_TEXT = 100
 _CHANGED = VERSIONS.changed_methods()
 
 
 class ClientIdentity(NamedTuple):
-    """Who asked: an address or a network, the `User-Agent`, and what a trusted proxy calls the user (`X-User`)."""
+    """A caller: its address or network, its `User-Agent`, and the user that a trusted proxy names (`X-User`)."""
 
     address: str
     agent: str = ""
@@ -33,7 +32,7 @@ class ClientIdentity(NamedTuple):
 
 
 class UsageKey(NamedTuple):
-    """What a caller used: `method` is None for any that no version changed, `version` for one that was refused."""
+    """What a caller used. `method` is None if no version changed it, `version` is None if it was refused."""
 
     transport: str
     version: int | None
@@ -42,7 +41,7 @@ class UsageKey(NamedTuple):
 
 @dataclass(slots=True)
 class UsageCount:
-    """How often, since when, and when last (Unix time)."""
+    """A number of requests, and the times of the first and the last (Unix time)."""
 
     first: float
     last: float
@@ -51,7 +50,7 @@ class UsageCount:
 
 @dataclass(slots=True)
 class ClientRecord:
-    """A caller, and all that it used."""
+    """A caller and everything it used."""
 
     caller: ClientIdentity
     last: float = 0.0
@@ -59,10 +58,11 @@ class ClientRecord:
 
 
 class ClientUsage:
-    """Remembers callers.
+    """Records callers and what they use.
 
-    `keep`: what of an address, `hours`: until what was not used again is forgotten, `most`: callers at most, of which
-    the longest unseen gives way. `trusted_proxies`: the networks of peers whose `X-User` is believed.
+    `keep`: how much of an address to record. `hours`: how long a use is retained after its last request. `most`: the
+    maximum number of callers; the least recently seen is evicted. `trusted_proxies`: networks of peers whose `X-User`
+    is believed.
     """
 
     def __init__(
@@ -71,40 +71,42 @@ class ClientUsage:
         self.keep: AddressDetail = keep
         self.hours = hours
         self.evicted = 0
-        """Callers forgotten before their time, as there were more than are remembered."""
+        """Callers removed before `hours` were over, because there were more than `most`."""
         self._most = most
         self._trusted = NetworkSet(trusted_proxies)
         self._clock = clock
         self._seen: OrderedDict[ClientIdentity, ClientRecord] = OrderedDict()
-        """The longest unseen first."""
+        """The least recently seen first."""
         self._of_address = Counter[str]()
 
-    def identify(self, peer: str, request: Request) -> ClientIdentity | None:
-        """The caller at the address `peer` that sent `request`; None where none is kept."""
+    def identify(self, client: str, peer: str, headers: Mapping[str, str]) -> ClientIdentity | None:
+        """The caller at address `client`, connected from `peer`, of a request with `headers` (names in lower case).
+
+        None if callers are not recorded.
+        """
         if self.keep == "off":
             return None
-        headers = request.headers
         user = headers.get("x-user", "")
-        if user and request.remote not in self._trusted:
+        if user and peer not in self._trusted:
             user = ""
-        address = peer if self.keep == "full" else _network_of(peer)
-        return ClientIdentity(address, headers.get("user-agent", "")[:_LONGEST_TEXT], user[:_LONGEST_TEXT])
+        address = client if self.keep == "full" else _network_of(client)
+        return ClientIdentity(address, headers.get("user-agent", "")[:_MAX_TEXT], user[:_MAX_TEXT])
 
     def record(self, caller: ClientIdentity, transport: str, version: int | None, method: str) -> None:
-        """Count a request."""
+        """Count a request of `caller`."""
         now = self._clock()
         seen = self._seen.get(caller) or self._add(caller, now)
         self._seen.move_to_end(seen.caller)
         seen.last = now
         used_for = (transport, version, method if method in _CHANGED else None)
-        use = seen.uses.get(used_for)  # type: ignore[call-overload]  # as a tuple it is the same key, sooner made
+        use = seen.uses.get(used_for)  # type: ignore[call-overload]  # a plain tuple is an equal key, and cheaper to make
         if use is None or use.last < now - self.hours * 3600:
             use = seen.uses[UsageKey(*used_for)] = UsageCount(now, now)
         use.last = now
         use.requests += 1
 
     def recent(self) -> list[ClientRecord]:
-        """The callers of the last hours with what they used in them, the one seen last first."""
+        """The callers of the last `hours`, most recently seen first, each with what it used in that time."""
         now = self._clock()
         self._forget(now)
         oldest = now - self.hours * 3600
@@ -115,7 +117,7 @@ class ClientUsage:
     def _add(self, caller: ClientIdentity, now: float) -> ClientRecord:
         self._forget(now)
         counted = limit_key(caller.address)
-        if self._of_address[counted] >= _MOST_PER_ADDRESS:
+        if self._of_address[counted] >= _MAX_PER_ADDRESS:
             caller = ClientIdentity(counted, OTHERS)
             if (others := self._seen.get(caller)) is not None:
                 return others
@@ -141,7 +143,7 @@ class ClientUsage:
 
 @lru_cache(4096)
 def _network_of(address: str) -> str:
-    """The network of 24 bits of an IPv4 address, of 64 of an IPv6 one."""
+    """The /24 network of an IPv4 address, or the /64 network of an IPv6 address."""
     try:
         known = ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,8 +1,8 @@
-"""Traces by OpenTelemetry, sent by OTLP over HTTP. Imported only where traces are wanted: its library is optional.
+"""OpenTelemetry tracing, exported by OTLP over HTTP. Imported only if tracing is configured: its library is optional.
 
-A span has the method, versions, outcome, error token and node of what it is about, and never a parameter, an address
-or an exception's text. Its library reads the variables OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and
-OTEL_BSP_… from the environment as everywhere.
+A span has the method, versions, outcome, error token and node of its request, and never a parameter, an address or an
+exception's text. The library reads OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and OTEL_BSP_… from the
+environment, as it does in other programs.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from proxy.telemetry.logs import error_label
 from proxy.telemetry.metrics import method_label
-from proxy.telemetry.recorder import RequestRecord
+from proxy.telemetry.tracing import TracedRequest
 
 _EXPORT_SECONDS = 5
 
 
 class OpenTelemetry:
-    """Makes spans and sends them to `endpoint`, a URL, from a thread of its own with a bounded queue.
+    """Makes spans and exports them to `endpoint`, a URL, from a thread of its own with a bounded queue.
 
-    `sample`: the share of the requests that is traced. A client's trace is gone on with if its own flag says so, yet
-    no more often than that: strangers do not decide what is traced here.
+    `sample`: the share of requests to trace. A client's sampled trace is continued, but subject to the same share:
+    clients do not decide how much is traced.
     """
 
     def __init__(self, endpoint: str, sample: float, version: str) -> None:
@@ -45,7 +45,7 @@ class OpenTelemetry:
         self._propagator = TraceContextTextMapPropagator()
 
     @contextmanager
-    def request(self, served: RequestRecord, headers: Mapping[str, str] | None = None) -> Iterator[None]:
+    def request(self, served: TracedRequest, headers: Mapping[str, str] | None = None) -> Iterator[None]:
         """As `Tracing.request`."""
         parent = None if headers is None else self._propagator.extract(headers, Context())
         kind = SpanKind.INTERNAL if headers is None and served.transport == "http" else SpanKind.SERVER
@@ -58,7 +58,7 @@ class OpenTelemetry:
                 if span.is_recording():
                     method = method_label(served.method) if served.method else "unread"
                     span.update_name(method)
-                    told = {
+                    attributes = {
                         "rpc.system": "xrpl",
                         "rpc.method": method,
                         "xrpl.transport": served.transport,
@@ -69,13 +69,13 @@ class OpenTelemetry:
                         "xrpl.error": error_label(served.error),
                         "xrpl.request_id": served.request_id,
                     }
-                    span.set_attributes({name: value for name, value in told.items() if value is not None})
+                    span.set_attributes({name: value for name, value in attributes.items() if value is not None})
                     if served.outcome == "failed":
                         span.set_status(Status(StatusCode.ERROR))
 
     @contextmanager
     def node_request(self, node: str, method: str) -> Iterator[bytes]:
-        """As `Tracing.question`."""
+        """As `Tracing.node_request`."""
         label = method_label(method)
         with self._tracer.start_as_current_span(
             label,
@@ -89,7 +89,7 @@ class OpenTelemetry:
             try:
                 yield "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("ascii", "ignore")
             except Exception as failure:
-                # Its kind, and not its text: that may tell more than belongs here.
+                # Only its kind: its text may contain data that must not be exported.
                 span.set_status(Status(StatusCode.ERROR, getattr(failure, "kind", type(failure).__name__)))
                 raise
 

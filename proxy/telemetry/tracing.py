@@ -1,50 +1,56 @@
-"""Traces as the rest of the proxy sees them: a span for each request, and for each question to a node."""
+"""Tracing as the rest of the proxy sees it: one span per client request and one per node request."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Protocol
+from typing import Literal, Protocol
 
-if TYPE_CHECKING:
-    from proxy.telemetry.recorder import RequestRecord
+
+class TracedRequest(Protocol):
+    """What a span reads of a request when it ends; a `RequestRecord` has it."""
+
+    transport: Literal["http", "ws", "grpc"]
+    method: str
+    client_version: int | None
+    node_version: int | None
+    node: str | None
+    outcome: Literal["success", "error", "refused", "failed"]
+    error: str | None
+    request_id: str
 
 
 class Tracing(Protocol):
-    """What makes spans."""
+    """Makes spans."""
 
-    def request(
-        self, served: "RequestRecord", headers: Mapping[str, str] | None = None
-    ) -> AbstractContextManager[None]:
-        """A span for as long as the request is served, with what `served` tells at the end.
+    def request(self, served: TracedRequest, headers: Mapping[str, str] | None = None) -> AbstractContextManager[None]:
+        """A span that lasts as long as the request is served, with the attributes that `served` has at the end.
 
-        `headers`: those of its HTTP request, which may hold a client's trace that it is to be a part of (W3C Trace
-        Context); None for a part of the request that is traced already, or for a message of a session.
+        `headers`: those of the HTTP request, which may continue a client's trace (W3C Trace Context); None for an item
+        of a request that already has a span, or for a WebSocket message.
         """
 
     def node_request(self, node: str, method: str) -> AbstractContextManager[bytes]:
-        """A span for as long as a node is asked; gives header lines that tell the node of it."""
+        """A span that lasts as long as the node request; yields header lines that pass the trace on to the node."""
 
     async def close(self) -> None:
-        """Sends what is left, for some seconds at most."""
+        """Export what is left, within a few seconds."""
 
 
 class _Untraced:
-    """Makes none."""
+    """Makes no spans."""
 
     def __init__(self) -> None:
         self._request = nullcontext()
-        self._question = nullcontext(b"")
+        self._node_request = nullcontext(b"")
 
-    def request(
-        self, served: "RequestRecord", headers: Mapping[str, str] | None = None
-    ) -> AbstractContextManager[None]:
+    def request(self, served: TracedRequest, headers: Mapping[str, str] | None = None) -> AbstractContextManager[None]:
         return self._request
 
     def node_request(self, node: str, method: str) -> AbstractContextManager[bytes]:
-        return self._question
+        return self._node_request
 
     async def close(self) -> None:
         pass
 
 
 NO_TRACING: Tracing = _Untraced()
-"""Where the configuration names nobody to send traces to."""
+"""Used if the configuration has no tracing endpoint."""

@@ -7,10 +7,11 @@ import aiohttp
 import pytest
 
 from proxy.config import Settings
-from proxy.observe.server import Readiness
+from proxy.nodes.readiness import Readiness
 from proxy.observe.summary import Summary
 from proxy.server.proxy import Proxy
 from proxy.telemetry.metrics import Metrics
+from proxy.versions.negotiation import VersionRange
 from tests.conftest import StartNode, StartProxy
 from tests.support.browser import browser
 from tests.support.client import ask
@@ -70,7 +71,7 @@ async def test_the_history_has_what_was_counted_between_its_entries() -> None:
     metrics = Metrics("1")
     settings = Settings.model_validate({"nodes": [{"name": "a", "http": "http://a"}]})
     now = 1000.0
-    told = Summary("1", metrics, lambda: settings, lambda: Readiness(()), lambda: now)
+    told = Summary("1", metrics, lambda: settings, lambda: VersionRange(1, 2), lambda: Readiness(()), lambda: now)
 
     def asked(version: int, count: int) -> None:
         for _ in range(count):

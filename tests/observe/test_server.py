@@ -22,7 +22,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from proxy.nodes import NodeRequestDone, NodeResponse, NodeStatus
-from proxy.observe.server import ObserveServer, Readiness
+from proxy.nodes.readiness import Readiness
+from proxy.observe.server import ObserveServer
 from proxy.telemetry.logs import MASKED, SECRET_KEYS, AccessLog, LogWriter, Requests, configure, mask_secrets, mask_text
 from proxy.telemetry.metrics import Metrics, method_label
 

@@ -16,7 +16,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from adapters.errors import ERRORS
 from proxy.commands.spec import spec
 from proxy.envelope.methods import GRPC_METHODS, KNOWN_METHODS
-from proxy.observe.server import ObserveServer, Readiness
+from proxy.nodes.readiness import Readiness
+from proxy.observe.server import ObserveServer
 from proxy.spec import asyncapi, openapi, versions
 from proxy.telemetry.metrics import Metrics
 from tests.support.validation import document

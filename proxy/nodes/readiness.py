@@ -1,0 +1,19 @@
+"""Whether the process should receive new requests, and why not."""
+
+from dataclasses import dataclass
+
+from proxy.nodes.status import NodeStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The nodes as the last health checks saw them, and whether the proxy is shutting down."""
+
+    nodes: tuple[NodeStatus, ...]
+    draining: bool = False
+    """The proxy is shutting down: it finishes requests in flight and wants no new ones."""
+
+    @property
+    def ready(self) -> bool:
+        """At least one node is in rotation, and the proxy is not shutting down."""
+        return not self.draining and any(node.healthy for node in self.nodes)
