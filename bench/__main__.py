@@ -32,7 +32,7 @@ from bench.websocket_cases import run
 Row = dict[str, object]
 T = TypeVar("T")
 
-_BY_WEBSOCKET = ("account_info rewritten", "account_tx of 20", "account_tx of 200")
+_OVER_WEBSOCKET = ("account_info rewritten", "account_tx of 20", "account_tx of 200")
 
 
 @click.command()
@@ -41,49 +41,72 @@ _BY_WEBSOCKET = ("account_info rewritten", "account_tx of 20", "account_tx of 20
 @click.option("--only", default="", help="Cases whose name contains this.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("bench.json"), show_default=True)
 def main(seconds: int, repeats: int, only: str, out: Path) -> None:
-    """Measure the proxy beside the others."""
+    """Measure the proxy next to the others. A case that fails is reported, and the rest go on."""
     rows: list[Row] = []
-    for row in _rows(only, repeats, seconds):
-        rows.append(row)
-        _print(row)
+    failures: list[Row] = []
+    for name, measured in _groups(only, repeats, seconds):
+        try:
+            for row in measured:
+                rows.append(row)
+                _print(row)
+        except Exception as error:  # noqa: BLE001 - whatever ends one case must not lose the figures of the others
+            failures.append({"case": name, "failed": f"{type(error).__name__}: {error}"})
+            click.echo(f"{name:<42} FAILED: {type(error).__name__}: {error}", err=True)
     machine = {"machine": platform.machine(), "python": platform.python_version(), "seconds": seconds}
-    out.write_bytes(orjson.dumps({**machine, "repeats": repeats, "rows": rows}, option=orjson.OPT_INDENT_2))
+    figures = {**machine, "repeats": repeats, "rows": rows, "failures": failures}
+    out.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
+    if failures:
+        raise SystemExit(1)
 
 
-def _rows(only: str, repeats: int, seconds: float) -> Iterator[Row]:
+def _groups(only: str, repeats: int, seconds: float) -> Iterator[tuple[str, Iterator[Row]]]:
+    """What is measured, by name; each is measured while its rows are read, independently of the others."""
     cases = {case.name: case for case in all_cases()}
     smaller: dict[str, tuple[str, Runs]] = {}
     for name, case in cases.items():
         if only in name:
-            runs = measure(case, repeats=repeats, seconds=seconds)
-            yield from _http_rows(case, runs)
-            if case.family in smaller:
-                before, of_smaller = smaller[case.family]
-                yield _row(name, f"CPU of each, x {before.partition(',')[0]}", growth(runs[OURS], of_smaller[OURS]))
-            if case.family:
-                smaller[case.family] = name, runs
+            yield name, _case_rows(case, repeats, seconds, smaller)
     if only in "added latency":
-        added = added_latency(cases["account_info rewritten"], repeats=repeats, seconds=seconds)
-        for name, more in added.items():
-            quiet = Spread.of([more.quiet_p99])
-            for what, spread, goal in (
-                ("p50", more.p50, "<= 0.2"),
-                ("p99", more.p99, "<= 1"),
-                ("p99, quietest", quiet, "<= 1"),
-            ):
-                goal = goal if name == OURS else ""
-                yield _row(f"added latency, {name}", f"ms at {what}", _in_ms(spread), goal)
+        yield "added latency", _latency_rows(cases["account_info rewritten"], repeats, seconds)
     if only in "two workers":
-        name = "ledger of 1 MB, v2 on v1"
-        ratio = two_workers(cases[name], repeats=repeats, seconds=seconds)
-        yield _row(f"two workers, {name}", "by the clock, x one on one core", ratio, ">= 1.7")
+        yield "two workers", _workers_rows(cases["ledger of 1 MB, v2 on v1"], repeats, seconds)
     for size, goal in (("100 kB", ""), ("1 MB", ""), ("10 MB", "<= 5")):
-        if only in f"memory of an answer of {size}":
-            case = cases[f"ledger of {size}, v1 on v2"]
-            times = Spread.of([memory_of_answer(case) for _ in range(repeats)])
-            yield _row(f"memory of an answer of {size}", "x its size", times, goal)
+        name = f"memory of an answer of {size}"
+        if only in name:
+            yield name, _memory_rows(name, cases[f"ledger of {size}, v1 on v2"], repeats, goal)
     if only in "websocket":
-        yield from _websocket_rows(repeats, seconds)
+        yield from _websocket_groups(repeats, seconds)
+
+
+def _case_rows(case: Case, repeats: int, seconds: float, smaller: dict[str, tuple[str, Runs]]) -> Iterator[Row]:
+    """The rows of one HTTP case; `smaller` holds the runs of the next smaller case of each family."""
+    runs = measure(case, repeats=repeats, seconds=seconds)
+    yield from _http_rows(case, runs)
+    if case.family in smaller:
+        before, of_smaller = smaller[case.family]
+        yield _row(case.name, f"CPU of each, x {before.partition(',')[0]}", growth(runs[OURS], of_smaller[OURS]))
+    if case.family:
+        smaller[case.family] = case.name, runs
+
+
+def _latency_rows(case: Case, repeats: int, seconds: float) -> Iterator[Row]:
+    for name, more in added_latency(case, repeats=repeats, seconds=seconds).items():
+        quiet = Spread.of([more.quiet_p99])
+        for what, spread, goal in (
+            ("p50", more.p50, "<= 0.2"),
+            ("p99", more.p99, "<= 1"),
+            ("p99, quietest", quiet, "<= 1"),
+        ):
+            yield _row(f"added latency, {name}", f"ms at {what}", _in_ms(spread), goal if name == OURS else "")
+
+
+def _workers_rows(case: Case, repeats: int, seconds: float) -> Iterator[Row]:
+    ratio = two_workers(case, repeats=repeats, seconds=seconds)
+    yield _row(f"two workers, {case.name}", "by the clock, x one on one core", ratio, ">= 1.7")
+
+
+def _memory_rows(name: str, case: Case, repeats: int, goal: str) -> Iterator[Row]:
+    yield _row(name, "x its size", Spread.of([memory_of_answer(case) for _ in range(repeats)]), goal)
 
 
 def _http_rows(case: Case, runs: Runs) -> list[Row]:
@@ -103,24 +126,34 @@ def _http_rows(case: Case, runs: Runs) -> list[Row]:
     return rows
 
 
-def _websocket_rows(repeats: int, seconds: float) -> Iterator[Row]:
+def _websocket_groups(repeats: int, seconds: float) -> Iterator[tuple[str, Iterator[Row]]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for case in (each for each in all_cases() if each.name in _BY_WEBSOCKET):
-            yield from _asked_rows(folder, case, repeats, seconds)
+        for case in (each for each in all_cases() if each.name in _OVER_WEBSOCKET):
+            yield f"websocket {case.name}", _asked_rows(folder, case, repeats, seconds)
         for subscribers, messages, at_once in ((1, 5000, 1), (100, 1000, 1), (1000, 100, 1), (1000, 100, 100)):
-            yield from _stream_rows(folder, repeats, subscribers, messages, at_once)
+            rows = _stream_rows(folder, repeats, subscribers, messages, at_once)
+            yield f"websocket stream to {subscribers}", rows
         for sessions in (100, 1000, 5000):
             for compress, words in ((0, ""), (15, ", compressed")):
-                used = run(websocket_cases.memory(folder, sessions=sessions, compress=compress))
                 name = f"websocket memory, {sessions} sessions{words}"
-                goal = "<= 40" if not compress else ""
-                yield _row(name, "kB for each, idle", Spread.of([used.idle / 1000]), goal)
-                yield _row(name, "kB for each, answered once", Spread.of([used.answered / 1000]), goal)
-                yield _row(name, "kB for each, subscribed", Spread.of([used.subscribed / 1000]))
+                yield name, _session_memory_rows(name, folder, sessions, compress)
         for accounts in (10, 100, 1000):
-            more = run(websocket_cases.memory_of_subscriptions(folder, sessions=50, accounts=accounts))
-            yield _row(f"websocket memory, {accounts} accounts of a session", "kB more", Spread.of([more / 1000]))
+            name = f"websocket memory, {accounts} accounts of a session"
+            yield name, _subscription_memory_rows(name, folder, accounts)
+
+
+def _session_memory_rows(name: str, folder: Path, sessions: int, compress: int) -> Iterator[Row]:
+    used = run(websocket_cases.memory(folder, sessions=sessions, compress=compress))
+    goal = "<= 40" if not compress else ""
+    yield _row(name, "kB for each, idle", Spread.of([used.idle / 1000]), goal)
+    yield _row(name, "kB for each, answered once", Spread.of([used.answered / 1000]), goal)
+    yield _row(name, "kB for each, subscribed", Spread.of([used.subscribed / 1000]))
+
+
+def _subscription_memory_rows(name: str, folder: Path, accounts: int) -> Iterator[Row]:
+    more = run(websocket_cases.memory_of_subscriptions(folder, sessions=50, accounts=accounts))
+    yield _row(name, "kB more", Spread.of([more / 1000]))
 
 
 def _asked_rows(folder: Path, case: Case, repeats: int, seconds: float) -> Iterator[Row]:
