@@ -12,8 +12,8 @@ import grpc
 from proxy.grpc_passthrough.identity import Malformed, with_client_identity
 from proxy.grpc_passthrough.metadata import Metadata, client_of, for_client, for_node
 from proxy.grpc_passthrough.methods import IdentityFields, ParsedPath, UnknownMethod, read_path
-from proxy.grpc_passthrough.node import Call, Stream
 from proxy.nodes import NodePool
+from proxy.nodes.grpc import Call, Stream
 from proxy.rpc.gateway import ListenerServices
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.negotiation import VersionRange, VersionRefused

@@ -1,17 +1,18 @@
-"""A circuit breaker: gives a node that keeps failing a pause, so that it does not take every request's time."""
+"""A circuit breaker: pauses a node that keeps failing, so that it does not take every request's time."""
 
-import random
 import time
 from collections import deque
 from collections.abc import Callable
 
+from proxy.eventloop.backoff import Backoff
+
 
 class Breaker:
-    """Counts what becomes of a node's requests, and says whether it may be given another.
+    """Counts the outcomes of a node's requests, and decides whether it may be sent another.
 
-    Opens after `failures` failed requests within `window` seconds, if they are at least half of all: a node that
-    answers most is worth having. It then stays open for `pause` seconds, give or take a fifth, lets one request
-    through on trial, and closes if that succeeds; if not, each further pause is twice as long, up to `longest_pause`.
+    It opens after `failures` failed requests within `window` seconds, if they are at least half of all: a node that
+    answers most requests is worth using. It then stays open for `pause` seconds, give or take a fifth, lets one trial
+    request through, and closes if that succeeds; if not, each further pause is twice as long, up to `longest_pause`.
     """
 
     def __init__(
@@ -25,33 +26,32 @@ class Breaker:
     ) -> None:
         self._failures = failures
         self._window = window
-        self._first_pause = pause
-        self._longest_pause = longest_pause
+        self._backoff = Backoff(pause, longest_pause)
         self._clock = clock
-        # When each request ended and whether it failed; of twice as many as open it, half are enough to judge by.
+        # When each request ended and whether it failed. Of twice as many as open it, half are enough to judge by.
         self._ended: deque[tuple[float, bool]] = deque(maxlen=2 * failures)
-        self._pause = 0.0
+        self._pause = 0.0  # seconds, the current one
         self._until = 0.0
         self._half_open = False
 
     @property
     def is_open(self) -> bool:
-        """Whether the node failed so much that it is given one request at a time, or none."""
-        return self._pause > 0
+        """Whether the node failed so often that it gets one request at a time, or none."""
+        return self._backoff.attempts > 0
 
     def allows(self) -> bool:
-        """Whether the node may be given a request now."""
+        """Whether the node may be sent a request now."""
         return not self.is_open or self._clock() >= self._until
 
     def start_trial(self) -> None:
-        """The node is given a request; if it is on trial, the next waits for its outcome, or as long as a pause."""
+        """The node is sent a request; if it is a trial, the next waits for its outcome, or as long as a pause."""
         if self.is_open:
             self._half_open = True
-            self._wait()
+            self._until = self._clock() + self._pause
 
     def succeeded(self) -> None:
         """A request was answered."""
-        if self._pause:
+        if self.is_open:
             self.close()
         self._ended.append((self._clock(), False))
 
@@ -60,16 +60,14 @@ class Breaker:
         if not self.is_open:
             self._ended.append((self._clock(), True))
             if self._too_many():
-                self._pause = self._first_pause
                 self._wait()
-        elif self._half_open:  # else it was under way when the breaker opened
+        elif self._half_open:  # else it was in flight when the breaker opened
             self._half_open = False
-            self._pause = min(2 * self._pause, self._longest_pause)
             self._wait()
 
     def close(self) -> None:
-        """Forget the failures: the node has begun anew."""
-        self._pause = 0.0
+        """Forget the failures, for the node has restarted."""
+        self._backoff.reset()
         self._half_open = False
         self._ended.clear()
 
@@ -79,4 +77,5 @@ class Breaker:
         return sum(counted) >= self._failures and 2 * sum(counted) >= len(counted)
 
     def _wait(self) -> None:
-        self._until = self._clock() + self._pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+        self._pause = self._backoff.next()
+        self._until = self._clock() + self._pause

@@ -17,7 +17,7 @@ from proxy.nodes.ledger_range import LedgerRange, has_ledgers
 from proxy.nodes.status import HealthRules, NodeStatus, with_health
 
 if TYPE_CHECKING:
-    from proxy.grpc_passthrough.node import GrpcNode  # whose library is optional
+    from proxy.nodes.grpc import GrpcNode  # whose library is optional
 
 log = structlog.get_logger(__name__)
 

@@ -43,7 +43,7 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
         tls=tls,
         tracing=tracing,
     )
-    http.add_observer(metrics.node_request_done)
+    http.add_observer(lambda done: metrics.node_called(done.node, done.method, done.seconds))
     node_health = NodeHealth(
         http,
         api_version=None if node.api_version == "auto" else node.api_version,
@@ -64,7 +64,7 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
     )
     grpc = None
     if node.grpc is not None:
-        from proxy.grpc_passthrough.node import GrpcNode  # needs an optional library
+        from proxy.nodes.grpc import GrpcNode  # needs an optional library
 
         grpc = GrpcNode(node.name, node.grpc, answer_bytes=settings.grpc.answer_bytes)
     return Node(node.name, http, node.websocket, node_health, node.weight, tls, breaker, grpc)

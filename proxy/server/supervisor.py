@@ -16,6 +16,7 @@ import uvloop
 
 import proxy
 from proxy.config import ConfigurationError, Settings
+from proxy.eventloop.backoff import Backoff
 from proxy.observe.aggregate import AggregateServer
 from proxy.server.systemd import ServiceManager
 from proxy.telemetry import logs
@@ -193,16 +194,16 @@ class _Supervisor:
     async def _respawn(self, number: int) -> None:
         """Starts another in place of one that ended, after a pause that doubles while they do not last."""
         loop = asyncio.get_running_loop()
-        pause, began = _FIRST_PAUSE, loop.time()
+        backoff, began = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, jitter=0), loop.time()
         while True:
             worker = self._workers[number]
             await worker.ended.wait()
             if loop.time() - began > _STABLE_AFTER:
-                pause = _FIRST_PAUSE
+                backoff.reset()
+            pause = backoff.next()
             log.error("worker_exited", worker=number, status=worker.exit_code, failure=worker.failure, again_in=pause)
             self._aggregate.worker_exited()
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
             began = loop.time()
             try:
                 self._start(number)

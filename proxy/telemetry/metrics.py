@@ -27,7 +27,6 @@ from prometheus_client.metrics_core import Metric, UnknownMetricFamily
 from prometheus_client.registry import Collector
 
 from proxy.envelope.methods import KNOWN_METHODS
-from proxy.nodes.http import NodeRequestDone
 from proxy.telemetry.fast_metrics import FastCounter, FastGauge, FastHistogram
 
 Outcome = Literal["success", "error", "refused", "failed"]
@@ -208,12 +207,8 @@ class Metrics:
         self._requests.add(transport, label, client_version, node_version, outcome)
         self._request_seconds.add(seconds, transport, label, client_version)
 
-    def node_request_done(self, asked: NodeRequestDone) -> None:
-        """Count one question to a node: a watcher, for `HttpNode.watch`."""
-        self._node_seconds.add(asked.seconds, asked.node, method_label(asked.method))
-
     def node_called(self, node: str, method: str, seconds: float) -> None:
-        """Count one question to a node by WebSocket, or call by gRPC."""
+        """Count one request to a node over HTTP or WebSocket, or one gRPC call."""
         self._node_seconds.add(seconds, node, method_label(method))
 
     def shadowed(self, method: str, result: str) -> None:

@@ -1,7 +1,6 @@
 """A session's side towards the nodes: the link it has, and another one when that is lost."""
 
 import asyncio
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -11,6 +10,7 @@ from aiohttp import WSCloseCode
 
 from adapters import JsonObject, NodeRequest
 from proxy.envelope import Call
+from proxy.eventloop.backoff import Backoff
 from proxy.eventloop.compact_event import CompactEvent
 from proxy.nodes.failures import NODE_ERRORS
 from proxy.nodes.http import NodeFailure
@@ -247,21 +247,20 @@ class NodeSession:
     async def _replace(self, lost: NodeChannel) -> None:
         """Goes to a node again, and subscribes to all that the client is subscribed to."""
         newest = lost.node.health.status.validated_ledger or 0
-        pause = _PAUSE
+        # All sessions of the node lost look for another together.
+        backoff = Backoff(_PAUSE, _LONGEST_PAUSE, jitter=0.5)
         while True:
             try:
                 channel = self._new_link(*await self._services.connect(self._peer))
             except NODE_ERRORS:
-                # All sessions of the node lost look for another at once.
-                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                await asyncio.sleep(backoff.next())
                 continue
             if await self._resumed(channel, newest):
                 self._link = channel
                 self._link_resolved.set()
                 log.info("session_reconnected", peer=self._peer, node=channel.node.name)
                 return
-            await asyncio.sleep(pause)
+            await asyncio.sleep(backoff.next())
 
     async def _resumed(self, channel: NodeChannel, newest_before: int) -> bool:
         """Subscribes again; what is pushed meanwhile is the client's already. Whether the node took it all."""

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from proxy.nodes import NodeRequestDone, NodeResponse, NodeStatus
+from proxy.nodes import NodeStatus
 from proxy.nodes.readiness import Readiness
 from proxy.observe.server import ObserveServer
 from proxy.telemetry.logs import MASKED, SECRET_KEYS, AccessLog, LogWriter, Requests, configure, mask_secrets, mask_text
@@ -47,9 +47,7 @@ def used_metrics() -> Metrics:
     metrics = Metrics("0.1.0")
     metrics.request("http", "account_info", 1, 2, "success", 0.004)
     metrics.request("http", "sEcReTmEtHoD", None, None, "refused", 0.0001)
-    metrics.node_request_done(
-        NodeRequestDone("node-1", "account_info", True, 0.003, NodeResponse(200, "application/json", b"{}"))
-    )
+    metrics.node_called("node-1", "account_info", 0.003)
     metrics.translation("account_info", 1, 2, 0.00004)
     metrics.version_refused("http", "too_high")
     metrics.refused("admin_method")

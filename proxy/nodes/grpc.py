@@ -1,4 +1,7 @@
-"""A node's gRPC port: one HTTP/2 connection for all calls, and whether it can be reached."""
+"""A node's gRPC port: one HTTP/2 connection for all calls, and whether it can be reached.
+
+Its library is optional: only what is configured for gRPC imports this module.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -7,13 +10,13 @@ from contextlib import suppress
 import grpc
 import structlog
 
-from proxy.grpc_passthrough.metadata import Metadata
-
 log = structlog.get_logger(__name__)
 
 _LONGEST_PAUSE_MS = 5000
-"""Between two attempts to connect to a node that is gone."""
+"""Milliseconds between two attempts to connect to an unreachable node."""
 
+Metadata = tuple[tuple[str, str | bytes], ...]
+"""Of a gRPC call: pairs of key and value."""
 Stream = grpc.aio.StreamStreamCall[bytes, bytes]
 Call = grpc.aio.UnaryStreamCall[bytes, bytes] | Stream
 
@@ -21,13 +24,13 @@ Call = grpc.aio.UnaryStreamCall[bytes, bytes] | Stream
 class GrpcNode:
     """The gRPC port at `address` (host:port), which rippled serves without TLS.
 
-    `answer_bytes`: the largest message taken from it. Looked after from `start` to `close`.
+    `answer_bytes`: the largest message taken from it. It is connected from `start` to `close`.
     """
 
     def __init__(self, name: str, address: str, *, answer_bytes: int) -> None:
         self.name = name
         self.problem: str | None = "not connected yet"
-        """Why it is given no calls; None while it is connected."""
+        """Why it gets no calls; None while it is connected."""
         self._changed: Callable[[], None] = lambda: None
         self._channel = grpc.aio.insecure_channel(
             address,
@@ -45,18 +48,18 @@ class GrpcNode:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, changed: Callable[[], None]) -> None:
-        """Connects, and stays connected; calls `changed` whenever `problem` has changed."""
+        """Connect and stay connected; call `changed` whenever `problem` has changed."""
         self._changed = changed
         self._task = asyncio.create_task(self._follow(), name=f"gRPC connection to node {self.name}")
 
     async def wait_first(self, seconds: float) -> None:
-        """Waits at most `seconds` until it is known whether it can be connected to."""
+        """Wait at most `seconds` until it is known whether it can be reached."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._first.wait()
 
     async def close(self) -> None:
-        """Closes the connection; calls under way fail."""
+        """Close the connection; calls in flight fail."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -64,16 +67,16 @@ class GrpcNode:
         await self._channel.close()
 
     def ask(self, path: str, request: bytes, metadata: Metadata, seconds: float) -> Call:
-        """Begins a call of one request, which ends after `seconds` at the latest.
+        """Begin a call of one request, which ends after `seconds` at the latest.
 
-        On the wire it is as a stream of one. But where the node ends a call before the library has written a stream to
-        its end, the library may lose the status that the node gave.
+        On the wire it equals a stream of one. But where the node ends a call before the library has written a stream
+        to its end, the library may lose the status that the node gave.
         """
         begin: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(path)
         return begin(request, timeout=seconds, metadata=metadata)
 
     def stream(self, path: str, metadata: Metadata, seconds: float) -> Stream:
-        """Begins a call of messages in both directions, which ends after `seconds` at the latest."""
+        """Begin a call of messages in both directions, which ends after `seconds` at the latest."""
         begin: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(path)
         return begin(timeout=seconds, metadata=metadata)
 
@@ -84,7 +87,7 @@ class GrpcNode:
                 self._tell(None)
             elif state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
                 self._tell("refused")
-            # Else it is connecting, for the first time or anew: calls wait for what comes of it.
+            # Otherwise it is connecting: calls wait for the outcome.
             await self._channel.wait_for_state_change(state)
 
     def _tell(self, problem: str | None) -> None:
