@@ -12,7 +12,6 @@ from typing import cast
 import httptools
 import structlog
 
-from proxy.eventloop.inline_task import InlineTask
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.head_parser import MOST_HEAD_BYTES, HeadParser, MalformedRequest, parse_cached_head
 from proxy.http.limits import ClientLimits, ConnectionTimers, TimeoutReason
@@ -44,7 +43,6 @@ class Connection(asyncio.Protocol):
         "_current",
         "_drained",
         "_ended",
-        "_errand",
         "_half_closed",
         "_handler",
         "_head",
@@ -60,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_remote",
         "_reparse",
         "_start_pending",
+        "_task",
         "_unparsed",
         "_unread",
         "_unwritten",
@@ -92,7 +91,7 @@ class Connection(asyncio.Protocol):
         self._unparsed = 0  # bytes that the parser has and has told nothing of
         self._receiving: Body | None = None
         self._current: Request | None = None
-        self._errand: InlineTask | None = None
+        self._task: asyncio.Task[None] | None = None
         self._start_pending = False  # the request to be answered is to be begun with once all that has come is read
         self._pipeline: deque[Request] | None = None
         self._unread = b""  # what came behind as many requests as may wait
@@ -280,8 +279,7 @@ class Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self._start_pending = False
         if self._current is not None:
-            self._errand = InlineTask(self._answer(self._current), self._loop)
-            self._errand.resume()
+            self._task = self._loop.create_task(self._answer(self._current))
 
     def _wait_for_turn(self, request: Request) -> None:
         if self._pipeline is None:
@@ -325,7 +323,7 @@ class Connection(asyncio.Protocol):
         )
 
     def _response_sent(self, request: Request, *, keep_alive: bool) -> None:
-        self._current = self._errand = None
+        self._current = self._task = None
         if not keep_alive:
             self._last = True
         if not request.body.complete and not self._half_closed:
@@ -446,8 +444,9 @@ class Connection(asyncio.Protocol):
 
     async def cancel(self) -> None:
         """Ends what is under way, and the connection."""
-        if self._errand is not None:
-            await self._errand.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         self.flush()
         if self.transport is not None:
             self.transport.abort()

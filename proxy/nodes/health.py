@@ -9,7 +9,6 @@ from dataclasses import replace
 import orjson
 import structlog
 
-from proxy.eventloop.inline_task import ensure_task
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
 from proxy.nodes.http import HttpNode, NodeFailure, NodeRequestDone
 from proxy.nodes.own_requests import describe_invalid, error_of, refuses_version, result_of
@@ -114,7 +113,6 @@ class NodeHealth:
     async def probe_now(self, until: float) -> None:
         """Have the node asked at once, and wait for what comes of it, at most until the event loop's time `until`."""
         self._probe_requested.set()
-        await ensure_task()
         try:
             async with asyncio.timeout_at(until):
                 await self._looked.wait()

@@ -11,7 +11,6 @@ from urllib.parse import SplitResult, urlsplit
 import orjson
 
 from proxy.eventloop.deadline_timer import DeadlineTimer
-from proxy.eventloop.inline_task import ensure_task
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.connection_pool import ConnectionPool
 from proxy.nodes.forwarded import forwarded_for
@@ -211,7 +210,6 @@ class HttpNode:
     @asynccontextmanager
     async def _limit(self, ends: float) -> AsyncIterator[None]:
         """Raises TimeoutError at `ends`, and when all is closed."""
-        await ensure_task()
         limit = asyncio.timeout_at(ends)
         self._waiting.add(limit)
         try:

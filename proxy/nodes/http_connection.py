@@ -10,14 +10,11 @@ from typing import cast
 import httptools
 
 from proxy.eventloop.chunk_buffer import ChunkBuffer
-from proxy.eventloop.inline_task import InlineFuture
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.response import NodeResponse, parse_cached
 
 _MOST_HEAD_BYTES = 65_536
 """Of an answer: status line and headers."""
-_LARGE_BYTES = 262_144
-"""A body beyond this is not to be held by the call that brings it."""
 _WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
 
 
@@ -42,7 +39,7 @@ class HttpConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._waiting: InlineFuture[NodeResponse] | None = None
+        self._waiting: asyncio.Future[NodeResponse] | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._body = ChunkBuffer()
         self._head_size = 0
@@ -62,7 +59,7 @@ class HttpConnection(asyncio.Protocol):
         transport = self._transport
         return transport is not None and not transport.is_closing()
 
-    def ask(self, request: bytes) -> InlineFuture[NodeResponse]:
+    def ask(self, request: bytes) -> asyncio.Future[NodeResponse]:
         """Writes a request; what is returned has its whole answer, when that is there.
 
         Or it has ConnectionError where the connection is lost, TimeoutError once it is told to `expire`, AnswerTooLarge
@@ -73,7 +70,7 @@ class HttpConnection(asyncio.Protocol):
             raise ConnectionResetError
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
-        waiting = self._waiting = InlineFuture(loop=self._loop)
+        waiting = self._waiting = self._loop.create_future()
         self.answer_started = False
         self._outlet.in_flight += 1
         if self._outlet.is_busy:
@@ -217,10 +214,7 @@ class HttpConnection(asyncio.Protocol):
             self._outlet.in_flight -= 1
             if waiting.done():
                 return
-            if len(answer.body) > _LARGE_BYTES:
-                waiting.resolve_later(answer)
-            else:
-                waiting.resolve(answer)
+            waiting.set_result(answer)
 
     def _fail(self, error: Exception) -> None:
         waiting, self._waiting, self._complete_answer = self._waiting, None, None
@@ -228,4 +222,4 @@ class HttpConnection(asyncio.Protocol):
         if waiting is not None:
             self._outlet.in_flight -= 1
             if not waiting.done():
-                waiting.reject(error)
+                waiting.set_exception(error)

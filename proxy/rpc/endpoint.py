@@ -20,7 +20,6 @@ from proxy.envelope import (
     write_jsonrpc,
 )
 from proxy.envelope.strict_json import write
-from proxy.eventloop.inline_task import ensure_task
 from proxy.http.request import IncompleteBody, Request
 from proxy.http.response import JSON, Response
 from proxy.nodes import READING_METHODS, NodeResponse
@@ -104,7 +103,6 @@ class JsonRpcEndpoint:
 
     async def _body(self, request: Request, deadline: float) -> bytes:
         request.send_continue()
-        await ensure_task()
         async with asyncio.timeout_at(deadline):
             return await request.body.read(self._policy.request_bytes)
 

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from proxy.eventloop.inline_task import ensure_task
-
 T = TypeVar("T")
 
 
@@ -39,7 +37,6 @@ class SingleFlight(Generic[T]):
 
 
 async def _wait(future: asyncio.Future[T | None], deadline: float) -> T | None:
-    await ensure_task()
     try:
         async with asyncio.timeout_at(deadline):
             return await asyncio.shield(future)
