@@ -1,26 +1,30 @@
 """What an adapter is: the change of one method, of its errors or of what streams push, between two API versions.
 
 An adapter stands between two neighbouring versions, the *older* and the *newer*, and knows nothing of any other.
-It sees requests as their parameters and answers as *results*: the `result` object of JSON-RPC, or the same of a
-WebSocket answer, without what belongs to the envelope (`status`, `type`, `id`, the `request` echo). An error is a
-result that has `error`.
+It sees requests as their parameters and responses as *results*: the `result` object of JSON-RPC, or of a WebSocket
+response, without what belongs to the envelope (`status`, `type`, `id`, the `request` echo). An error is a result that
+has `error`.
 
-A result that an adapter is handed is its own, to change in place; parameters are the client's and never changed.
+An adapter may change the results it receives in place. Parameters belong to the client and are never changed.
+
+Versions and releases may add fields at any time. So an adapter moves or removes only the fields that it knows, and
+leaves every other field where it is.
 """
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
+
+from adapters.node import UNKNOWN_NODE, NodeInfo
 
 JsonObject = dict[str, Any]
 """A JSON object as orjson reads it."""
 
 
 class NodeRequest(NamedTuple):
-    """One request that is to be asked of a node.
+    """One request for a node.
 
-    `settled` says that the answer, once it is of a validated ledger, never changes, so that whoever asks may
-    remember it instead of asking again.
+    `immutable`: the response, once it is from a validated ledger, never changes, so that the driver may cache it.
     """
 
     method: str
@@ -29,78 +33,101 @@ class NodeRequest(NamedTuple):
 
 
 Conversation = Generator[NodeRequest, JsonObject, JsonObject]
-"""Yields each question it wants asked, receives its result, and returns the result for the client.
+"""Yields node requests, receives the result of each, and returns the result for the client.
 
-The one that drives it decides how a question travels, how many there may be and what they may cost.
+The driver decides how a request is sent, how many are allowed and what they may cost.
 """
 
 
 def immediate(result: JsonObject) -> Conversation:
-    """A conversation that has its result without asking."""
+    """A conversation that has its result without a node request."""
     yield from ()
     return result
 
 
-class MethodAdapter:
+class _NodeAware:
+    """What all adapters have: `node`, the software and release they adapt to, for the few that depend on it."""
+
+    def __init__(self, node: NodeInfo = UNKNOWN_NODE) -> None:
+        self.node = node
+
+
+class MethodAdapter(_NodeAware):
     """What changed about one method between the older and the newer version.
 
-    A subclass overrides what changed: a pure change of shape is one of the four conversions, a change that takes
-    more than one question is `serve_older` or `serve_newer`. What cannot be done exactly is written in its docstring
-    under "Loss".
+    A subclass overrides what changed: a change of shape is one of the six conversions, a change that takes more than
+    one node request is `serve_older` or `serve_newer`. Results and errors have conversions of their own, so that an
+    error is never taken for a result that happens to have a field of the same name. What cannot be converted exactly
+    is in the docstring under "Loss".
     """
 
     method: ClassVar[str]
 
     def upgrade_request(self, params: JsonObject) -> JsonObject:
-        """The parameters of an older client as the newer version wants them."""
+        """The parameters of an older client as the newer version expects them."""
         return params
 
     def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
-        """A result of the newer version as the older has it; `params` are the older client's."""
+        """A newer result as the older version has it; `params` are the older client's."""
+        return result
+
+    def downgrade_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        """The same for an error."""
         return result
 
     def downgrade_request(self, params: JsonObject) -> JsonObject:
-        """The parameters of a newer client as the older version wants them."""
+        """The parameters of a newer client as the older version expects them."""
         return params
 
     def upgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
-        """A result of the older version as the newer has it; `params` are the newer client's."""
+        """An older result as the newer version has it; `params` are the newer client's."""
+        return result
+
+    def upgrade_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        """The same for an error."""
         return result
 
     def serve_older(self, params: JsonObject) -> Conversation:
-        """Answers a client of the older version; asks in the newer."""
+        """Serves a client of the older version with requests of the newer."""
         result = yield NodeRequest(self.method, self.upgrade_request(params))
-        return self.downgrade_result(result, params)
+        convert = self.downgrade_error if "error" in result else self.downgrade_result
+        return convert(result, params)
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        """Answers a client of the newer version; asks in the older."""
+        """Serves a client of the newer version with requests of the older."""
         result = yield NodeRequest(self.method, self.downgrade_request(params))
-        return self.upgrade_result(result, params)
+        convert = self.upgrade_error if "error" in result else self.upgrade_result
+        return convert(result, params)
 
 
-class ErrorAdapter:
-    """What changed about errors that any method may answer with. It is asked after the method's own adapter."""
+class ErrorAdapter(_NodeAware):
+    """What changed about errors that any method may have. It runs after the method's own adapter."""
 
     def downgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
-        """An error of the newer version as the older has it. May ask, in the newer."""
+        """A newer error as the older version has it. May yield node requests, of the newer version."""
         return immediate(result)
 
     def upgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
-        """An error of the older version as the newer has it. May ask, in the older."""
+        """An older error as the newer version has it. May yield node requests, of the older version."""
         return immediate(result)
 
 
 MessageChange = Callable[[JsonObject], JsonObject]
-"""Rewrites one pushed message, in place or anew."""
+"""Rewrites one pushed message, in place or as a new object."""
 
 
-class StreamAdapter:
-    """What changed about the messages that subscriptions push, by the `type` that a message carries."""
+class StreamAdapter(_NodeAware):
+    """What changed about the messages that subscriptions push, by the `type` of the message."""
 
-    downgrades: ClassVar[Mapping[str, MessageChange]] = {}
-    """Message type to the change from the newer version to the older."""
-    upgrades: ClassVar[Mapping[str, MessageChange]] = {}
-    """Message type to the change from the older version to the newer."""
+    @property
+    def downgrades(self) -> Mapping[str, MessageChange]:
+        """Message type to the change from the newer version to the older."""
+        return {}
+
+    @property
+    def upgrades(self) -> Mapping[str, MessageChange]:
+        """Message type to the change from the older version to the newer."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +144,16 @@ class Step:
         """The version that the step leads up to."""
         return self.older + 1
 
+    def for_node(self, node: NodeInfo) -> "Step":
+        """The same step, its adapters made for this node."""
+        return replace(
+            self,
+            methods={name: type(adapter)(node) for name, adapter in self.methods.items()},
+            errors=type(self.errors)(node),
+            streams=type(self.streams)(node),
+        )
+
 
 def by_method(*adapters: MethodAdapter) -> dict[str, MethodAdapter]:
-    """The adapters under the names of their methods, as a `Step` wants them."""
+    """The adapters by method name, as `Step` expects them."""
     return {adapter.method: adapter for adapter in adapters}

@@ -5,89 +5,87 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from adapters.adapter import Conversation, JsonObject, MessageChange, NodeRequest, Step
+from adapters.node import UNKNOWN_NODE, NodeInfo
 
 
 class Pipeline:
-    """The way of one method between a client's version and a node's, looked up once and kept.
+    """The adapters for one method between a client's version and a node's; immutable, and cached by `Versions`.
 
-    `passes` says that the request is asked as it is and that a result without an error is the same in both versions,
-    so that its bytes may pass as they are; an error has to go through `converse` even then.
+    `is_identity`: requests and successful results are the same in both versions, so that their bytes may pass
+    unparsed; an error still has to go through `converse`.
     """
 
-    __slots__ = ("_method", "_upgrading", "_way", "is_identity")
+    __slots__ = ("_method", "_steps", "_upgrading", "is_identity")
 
-    def __init__(self, route: tuple[Step, ...], upwards: bool, method: str) -> None:
-        self._way = route
-        self._upgrading = upwards
+    def __init__(self, steps: tuple[Step, ...], upgrading: bool, method: str) -> None:
+        self._steps = steps
+        self._upgrading = upgrading
         self._method = method
-        self.is_identity = not any(method in step.methods for step in route)
+        self.is_identity = not any(method in step.methods for step in steps)
 
     @property
     def same_version(self) -> bool:
         """Whether client and node speak the same version, so that errors pass as well."""
-        return not self._way
+        return not self._steps
 
     def converse(self, params: JsonObject) -> Conversation:
-        """Answers a client that asked for the method with `params`; yields what to ask of the node."""
-        return _converse(self._way, self._upgrading, NodeRequest(self._method, params))
+        """Serves a client's request for the method with `params`; yields the requests for the node."""
+        return _converse(self._steps, self._upgrading, NodeRequest(self._method, params))
 
 
-def _converse(route: tuple[Step, ...], upwards: bool, question: NodeRequest) -> Conversation:
-    """Answers `question` from a node that is `way` steps off: each step asks what the next one must answer."""
-    if not route:
-        return (yield question)
-    step, rest = route[0], route[1:]
-    adapter = step.methods.get(question.method)
+def _converse(steps: tuple[Step, ...], upgrading: bool, request: NodeRequest) -> Conversation:
+    """Serves `request` from a node that is `steps` away: the requests of each step are served by the next."""
+    if not steps:
+        return (yield request)
+    step, rest = steps[0], steps[1:]
+    adapter = step.methods.get(request.method)
     if adapter is None:
-        result = yield from _converse(rest, upwards, question)
+        result = yield from _converse(rest, upgrading, request)
     else:
-        serve = adapter.serve_older if upwards else adapter.serve_newer
-        conversation = serve(question.params)
-        result = yield from (_through(conversation, rest, upwards) if rest else conversation)
+        serve = adapter.serve_older if upgrading else adapter.serve_newer
+        conversation = serve(request.params)
+        result = yield from (_through(conversation, rest, upgrading) if rest else conversation)
     if "error" in result:
-        convert = step.errors.downgrade_error if upwards else step.errors.upgrade_error
-        result = yield from _through(convert(question, result), rest, upwards)
+        convert = step.errors.downgrade_error if upgrading else step.errors.upgrade_error
+        result = yield from _through(convert(request, result), rest, upgrading)
     return result
 
 
-def _through(conversation: Conversation, rest: tuple[Step, ...], upwards: bool) -> Conversation:
-    """Runs a step's conversation, taking each of its questions through the remaining steps."""
+def _through(conversation: Conversation, rest: tuple[Step, ...], upgrading: bool) -> Conversation:
+    """Runs a step's conversation, passing each of its requests through the remaining steps."""
     result: JsonObject | None = None
     while True:
         try:
-            question = next(conversation) if result is None else conversation.send(result)
+            request = next(conversation) if result is None else conversation.send(result)
         except StopIteration as stop:
-            answer: JsonObject = stop.value
-            return answer
-        result = yield from _converse(rest, upwards, question)
+            converted: JsonObject = stop.value
+            return converted
+        result = yield from _converse(rest, upgrading, request)
 
 
 class StreamPipeline:
-    """The way of pushed messages between a client's version and a node's.
+    """The changes to pushed messages between a node's version and a client's; immutable, cached by `Versions`."""
 
-    `touches` tells from a message's text, without parsing it, whether it may have to be rewritten.
-    """
-
-    __slots__ = ("_changes", "_touched")
+    __slots__ = ("_changed_types", "_changes")
 
     def __init__(self, changes: Mapping[str, tuple[MessageChange, ...]]) -> None:
         self._changes = changes
         names = "|".join(re.escape(name) for name in sorted(changes))
-        self._touched = re.compile(rf'"type"\s*:\s*"(?:{names})"'.encode()) if changes else None
+        self._changed_types = re.compile(rf'"type"\s*:\s*"(?:{names})"'.encode()) if changes else None
 
     def may_rewrite(self, text: bytes) -> bool:
-        """Whether the message may be of a type that changed. Never False for one that did."""
-        return self._touched is not None and self._touched.search(text) is not None
+        """Whether the message may be of a type that changed, from its text alone. Never False for one that did."""
+        return self._changed_types is not None and self._changed_types.search(text) is not None
 
     def rewrite(self, message: JsonObject) -> JsonObject:
-        """The message as the client's version has it; changed in place where that serves."""
+        """The message as the client's version has it; may change it in place."""
         for change in self._changes.get(message.get("type", ""), ()):
             message = change(message)
         return message
 
 
 class Versions:
-    """Every step there is, and the ways that they make between any two versions."""
+    """All steps, and the pipelines that they make between any two versions."""
 
     def __init__(self, steps: tuple[Step, ...]) -> None:
         if not steps:
@@ -96,9 +94,21 @@ class Versions:
         for lower, upper in zip(self._steps, self._steps[1:], strict=False):
             if lower.newer != upper.older:
                 raise ValueError(f"no adapters lead from API version {lower.newer} to {upper.older}")
-        # A method's name is the client's word: the look-up is bounded so that inventing names costs no memory.
-        self.pipeline = lru_cache(maxsize=4096)(self._pipeline)
-        self.stream_pipeline = lru_cache(maxsize=64)(self._stream_pipeline)
+        # A client chooses the method's name, and a node what release it reports: every cache has a bound.
+        self._cached_pipeline = lru_cache(maxsize=4096)(self._pipeline)
+        self._cached_stream_pipeline = lru_cache(maxsize=64)(self._stream_pipeline)
+        self._cached_route = lru_cache(maxsize=256)(self._route_for)
+
+    def pipeline(self, client_version: int, node_version: int, method: str, node: NodeInfo = UNKNOWN_NODE) -> Pipeline:
+        """The pipeline for a client's method; `node` is what is known of the node's software and release.
+
+        Raises ValueError for versions that no adapters connect.
+        """
+        return self._cached_pipeline(client_version, node_version, method, node)
+
+    def stream_pipeline(self, client_version: int, node_version: int, node: NodeInfo = UNKNOWN_NODE) -> StreamPipeline:
+        """The pipeline for messages that such a node pushes to such a client. Raises ValueError as `pipeline` does."""
+        return self._cached_stream_pipeline(client_version, node_version, node)
 
     @property
     def oldest(self) -> int:
@@ -118,13 +128,17 @@ class Versions:
             raise ValueError(f"no adapters lead from API version {client_version} to {node_version}")
         return route if client_version <= node_version else route[::-1]
 
-    def _pipeline(self, client_version: int, node_version: int, method: str) -> Pipeline:
-        return Pipeline(self.route(client_version, node_version), client_version < node_version, method)
+    def _route_for(self, client_version: int, node_version: int, node: NodeInfo) -> tuple[Step, ...]:
+        return tuple(step.for_node(node) for step in self.route(client_version, node_version))
 
-    def _stream_pipeline(self, client_version: int, node_version: int) -> StreamPipeline:
+    def _pipeline(self, client_version: int, node_version: int, method: str, node: NodeInfo) -> Pipeline:
+        steps = self._cached_route(client_version, node_version, node)
+        return Pipeline(steps, client_version < node_version, method)
+
+    def _stream_pipeline(self, client_version: int, node_version: int, node: NodeInfo) -> StreamPipeline:
         changes: dict[str, tuple[MessageChange, ...]] = {}
-        # A message comes from the node, so it passes the steps the other way round.
-        for step in reversed(self.route(client_version, node_version)):
+        # A message comes from the node, so it passes the steps in reverse.
+        for step in reversed(self._cached_route(client_version, node_version, node)):
             of_step = step.streams.downgrades if client_version < node_version else step.streams.upgrades
             for kind, change in of_step.items():
                 changes[kind] = (*changes.get(kind, ()), change)

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 Software = Literal["rippled", "xrpld", "clio", "other"]
 
@@ -12,16 +11,30 @@ _XRPLD_SINCE = 3
 _RELEASE = re.compile(r"\d{1,6}(?:\.\d{1,6}){1,3}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeInfo:
-    """A node's software and release. The default is a node of which neither is known.
+class NodeInfo(NamedTuple):
+    """A node's software and release, and its network. The default is a node of which nothing is known.
 
     `software`: `rippled` up to 2.x, `xrpld` from 3.0 on, `clio`, or `other` for anything else.
     `release`: its numbers, without the suffix of a pre-release: `(3, 3, 0)` for `3.3.0-b0`; empty where not known.
+    `network_id`: as `server_info` reports it, None where it does not.
+
+    Hashable, and cheaply so: pipelines are looked up by it for every request.
     """
 
     software: Software = "other"
     release: tuple[int, ...] = ()
+    network_id: int | None = None
+
+    @classmethod
+    def from_text(cls, text: str) -> "NodeInfo":
+        """The inverse of `text`, without a network: `rippled 1.12.0`. Raises ValueError for what is not such a text."""
+        software, _, release = text.strip().partition(" ")
+        numbers = _release(release.strip())
+        if software not in get_args(Software) or (release and not numbers):
+            raise ValueError(f"expected software and release such as `rippled 1.12.0`, got `{text}`")
+        if software in ("rippled", "xrpld") and numbers:
+            return cls.from_server_info({"build_version": release.strip()})
+        return cls(cast(Software, software), numbers)
 
     @property
     def text(self) -> str:
@@ -38,12 +51,15 @@ class NodeInfo:
     @classmethod
     def from_server_info(cls, info: Mapping[str, Any]) -> "NodeInfo":
         """Read the `info` object of a `server_info` result."""
+        network_id = info.get("network_id")
+        if type(network_id) is not int:
+            network_id = None
         if "clio_version" in info:
-            return cls("clio", _release(info["clio_version"]))
+            return cls("clio", _release(info["clio_version"]), network_id)
         release = _release(info.get("build_version"))
         if not release or release >= (1000,):
-            return cls("other", release)
-        return cls("xrpld" if release >= (_XRPLD_SINCE,) else "rippled", release)
+            return cls("other", release, network_id)
+        return cls("xrpld" if release >= (_XRPLD_SINCE,) else "rippled", release, network_id)
 
 
 UNKNOWN_NODE = NodeInfo()

@@ -12,13 +12,13 @@ class ChannelAuthorize(MethodAdapter):
 
     method = "channel_authorize"
 
-    def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
-        if result.get("error") == "badKeyType":
+    def downgrade_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        if result["error"] == "badKeyType":
             result.update(error_result("invalidParams", "Invalid field 'key_type'."))
         return result
 
-    def upgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
-        if result.get("error") == "invalidParams" and _only_fault_is_key_type(params):
+    def upgrade_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        if result["error"] == "invalidParams" and _only_fault_is_key_type(params):
             result.update(error_result("badKeyType"))
         return result
 

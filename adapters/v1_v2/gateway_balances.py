@@ -18,8 +18,8 @@ class GatewayBalances(MethodAdapter):
 
     method = "gateway_balances"
 
-    def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
-        error = result.get("error")
+    def downgrade_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        error = result["error"]
         # `account` is in the result from the moment on that ledger and account were found good.
         if error not in ("actNotFound", "invalidParams") or "account" not in result:
             return result

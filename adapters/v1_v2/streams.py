@@ -1,8 +1,8 @@
 """What is pushed: the shape of transactions, and the ledger index of validations."""
 
-from typing import ClassVar
+from collections.abc import Mapping
 
-from adapters.adapter import JsonObject, StreamAdapter
+from adapters.adapter import JsonObject, MessageChange, StreamAdapter
 from adapters.transactions import downgrade_transaction, is_transaction, upgrade_transaction
 
 
@@ -38,5 +38,10 @@ class Streams(StreamAdapter):
     validation's `ledger_index` is a number, where v1 has a string (rippled's NetworkOPs.cpp).
     """
 
-    downgrades: ClassVar = {"transaction": _downgrade_transaction, "validationReceived": _downgrade_validation}
-    upgrades: ClassVar = {"transaction": _upgrade_transaction, "validationReceived": _upgrade_validation}
+    @property
+    def downgrades(self) -> Mapping[str, MessageChange]:
+        return {"transaction": _downgrade_transaction, "validationReceived": _downgrade_validation}
+
+    @property
+    def upgrades(self) -> Mapping[str, MessageChange]:
+        return {"transaction": _upgrade_transaction, "validationReceived": _upgrade_validation}

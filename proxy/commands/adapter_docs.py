@@ -79,19 +79,20 @@ def _changes_of(step: Step) -> Changes:
 
 def _of_method(step: Step, adapter: MethodAdapter) -> Change:
     directions = (
-        _direction(adapter, step.older, step.newer, "upgrade_request", "downgrade_result", "serve_older"),
-        _direction(adapter, step.newer, step.older, "downgrade_request", "upgrade_result", "serve_newer"),
+        _direction(adapter, step.older, step.newer, "upgrade_request", "downgrade", "serve_older"),
+        _direction(adapter, step.newer, step.older, "downgrade_request", "upgrade", "serve_newer"),
     )
     return Change(
         adapter.method, step.older, step.newer, *_docstring_parts(adapter, MethodAdapter), directions=directions
     )
 
 
-def _direction(adapter: MethodAdapter, client: int, node: int, request: str, result: str, serve: str) -> Direction:
+def _direction(adapter: MethodAdapter, client: int, node: int, request: str, convert: str, serve: str) -> Direction:
     def overridden(name: str) -> bool:
         return getattr(type(adapter), name) is not getattr(MethodAdapter, name)
 
-    return Direction(client, node, overridden(request), overridden(result), overridden(serve))
+    converted = overridden(f"{convert}_result") or overridden(f"{convert}_error")
+    return Direction(client, node, overridden(request), converted, overridden(serve))
 
 
 def _docstring_parts(adapter: object, base: type) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 import orjson
 
-from adapters import JsonObject
+from adapters import JsonObject, NodeInfo
+from adapters.node import UNKNOWN_NODE
 from proxy.access.method_policy import MASK, SECRETS
 from proxy.config import shown_url
 from proxy.envelope import InvalidAnswer, node_message, node_request, read_jsonrpc_answer, read_websocket_answer
@@ -230,3 +231,12 @@ async def version_range(server: ApiClient) -> tuple[int, int]:
     if error in ("invalid_API_version", "unknownCmd") or (isinstance(first, str) and isinstance(last, str)):
         return 1, 1
     raise NoAnswer(f"the server does not tell its API versions ({error or 'an answer of another shape'})")
+
+
+async def node_info(server: ApiClient, api_version: int) -> NodeInfo:
+    """The server's software and release, asked at an API version that it speaks; unknown where it does not report them.
+
+    Raises NoAnswer and TextAnswer.
+    """
+    info = (await server.ask("server_info", {}, api_version)).result().get("info")
+    return NodeInfo.from_server_info(info) if isinstance(info, dict) else UNKNOWN_NODE

@@ -10,10 +10,11 @@ import click
 import orjson
 import uvloop
 
-from adapters import VERSIONS, JsonObject, NodeRequest
+from adapters import VERSIONS, JsonObject, NodeInfo, NodeRequest
 from adapters.errors import error_result
+from adapters.node import UNKNOWN_NODE
 from proxy.commands.answer_envelopes import Writing, unwrap
-from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer
+from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, node_info
 from proxy.commands.arguments import checked_url, json_object
 from proxy.commands.output import echo_json
 from proxy.config import LimitSettings
@@ -67,6 +68,11 @@ class LookUps:
     help='Answers that may be needed besides, each {"method": …, "params": …, "result": …}.',
 )
 @click.option("--node", metavar="URL", callback=checked_url, help="A node of version --from, asked for what is needed.")
+@click.option(
+    "--server",
+    metavar="RELEASE",
+    help='What the message is from, such as "rippled 1.12.0". Without it, --node is asked.',
+)
 @click.option("--json", "lines", is_flag=True, help="Write it on one line, for programs.")
 def translate(
     method: str | None,
@@ -76,6 +82,7 @@ def translate(
     stream: bool,
     files: tuple[Path, ...],
     node: str | None,
+    server: str | None,
     lines: bool,
 ) -> None:
     """Translate an answer, read from standard input, from one API version to another.
@@ -94,13 +101,17 @@ def translate(
             )
     if stream == (method is not None):
         raise click.UsageError("name a --method, or say --stream")
+    try:
+        release = None if server is None else NodeInfo.from_text(server)
+    except ValueError as problem:
+        raise click.UsageError(f"--server: {problem}") from None
     if stream:
-        _translate_stream(source, target, lines)
+        _translate_stream(source, target, release, lines)
         return
     given = _read_look_ups(files)
     asked = json_object(params, "--params")
     try:
-        answer, missing = uvloop.run(_translate(str(method), asked, source, target, given, node))
+        answer, missing = uvloop.run(_translate(str(method), asked, source, target, given, node, release))
     except (InvalidAnswer, UnexpectedShape) as problem:
         _leave(f"that is no answer to {method} of version {source}: {problem}")
     except (NoAnswer, TextAnswer) as problem:
@@ -119,6 +130,7 @@ async def _translate(
     target: int,
     given: dict[tuple[str, bytes], JsonObject],
     node: str | None,
+    release: NodeInfo | None,
 ) -> tuple[JsonObject, list[NodeRequest]]:
     """The answer of version `target`, and the questions that could not be asked."""
     limits = LimitSettings()
@@ -130,6 +142,7 @@ async def _translate(
     put_back: Writing | None = None
     async with AsyncExitStack() as stack:
         server = None if node is None else await stack.enter_async_context(ApiClient(node))
+        known = UNKNOWN_NODE if server is None or release else await node_info(server, source)
         look_ups = LookUps(given, server, source)
 
         async def ask(question: NodeRequest) -> NodeAnswer:
@@ -141,13 +154,13 @@ async def _translate(
                 result = await look_ups.answer(question)
             return NodeAnswer(result, {}, 0)
 
-        conversation = VERSIONS.pipeline(target, source, method).converse(params)
+        conversation = VERSIONS.pipeline(target, source, method, release or known).converse(params)
         result = (await translator.converse(conversation, source, ask)).result
     return (result if put_back is None else put_back(result)), look_ups.missing
 
 
-def _translate_stream(source: int, target: int, lines: bool) -> None:
-    pipeline = VERSIONS.stream_pipeline(target, source)
+def _translate_stream(source: int, target: int, release: NodeInfo | None, lines: bool) -> None:
+    pipeline = VERSIONS.stream_pipeline(target, source, release or UNKNOWN_NODE)
     for message in _messages(sys.stdin.buffer):
         echo_json(pipeline.rewrite(message), lines=lines)
 

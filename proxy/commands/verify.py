@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapters import VERSIONS
-from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, version_range
+from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, node_info, version_range
 from proxy.commands.arguments import checked_url, timeout_option
 from proxy.commands.verification.answers import AnswerComparison
 from proxy.commands.verification.comparison import Outcome
@@ -125,20 +125,20 @@ async def _verify(url: str, websocket_url: str | None, plan: _Plan) -> Report:
     """Raises what tells that nothing can be compared."""
     async with ApiClient(url, seconds=plan.timeout) as server:
         spoken = await _spoken(server)
-        report = Report(shown_url(url), spoken)
+        report = Report(shown_url(url), spoken, await node_info(server, spoken[-1]))
         await _compare_answers(report, server, plan)
     if websocket_url is not None:
         async with ApiClient(websocket_url, websocket=True, seconds=plan.timeout) as server:
             await _compare_answers(report, server, plan)
-        report.outcomes += await _compare_pushed(websocket_url, spoken, plan)
+        report.outcomes += await _compare_pushed(websocket_url, report, plan)
     return report
 
 
-async def _compare_pushed(url: str, spoken: tuple[int, ...], plan: _Plan) -> list[Outcome]:
+async def _compare_pushed(url: str, report: Report, plan: _Plan) -> list[Outcome]:
     try:
-        return await compare_pushed(url, VERSIONS, spoken, plan.listen, plan.ignored)
+        return await compare_pushed(url, VERSIONS, report.versions, plan.listen, report.server, plan.ignored)
     except (NoAnswer, TextAnswer) as problem:
-        pairs = permutations(spoken, 2)
+        pairs = permutations(report.versions, 2)
         return [Outcome("subscribe", {}, "WebSocket", *pair, "not asked", reason=str(problem)) for pair in pairs]
 
 
@@ -158,7 +158,7 @@ async def _compare_answers(report: Report, server: ApiClient, plan: _Plan) -> No
     node = RateLimitedNode(server, plan.rate)
     subjects = await find_subjects(node, report.versions[-1], plan.accounts, plan.ledgers)
     report.ledger_index = report.ledger_index or subjects.ledger_index
-    comparison = AnswerComparison(node, VERSIONS, report.versions, plan.ignored)
+    comparison = AnswerComparison(node, VERSIONS, report.versions, report.server, plan.ignored)
     with _progress() as progress:
         for question in progress.track(questions(subjects), description=f"over {node.transport}"):
             report.outcomes += [outcome async for outcome in comparison.outcomes(question)]

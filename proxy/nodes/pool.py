@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from adapters import NodeInfo
 from proxy.nodes.breaker import Breaker
 from proxy.nodes.health import NodeHealth
 from proxy.nodes.http import HttpNode, NodeFailure, NodeRequestDone
@@ -58,6 +59,11 @@ class Node:
     def api_version(self) -> int | None:
         """The version that the node is spoken to in; None while it is not known."""
         return self.health.status.api_version
+
+    @property
+    def server(self) -> NodeInfo:
+        """Its software and release, as it last reported them."""
+        return self.health.status.server
 
     def start(self, changed: Callable[[], None]) -> None:
         """Begins to look after it; `changed` is called whenever that may have changed what is known of it."""

@@ -167,7 +167,7 @@ class Dispatcher:
 
     async def _ask_node(self, call: Call, attempt: "_Attempt", allow_passthrough: bool) -> Answer:
         """Asks one node; a result that is the same in both versions passes without being parsed."""
-        pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method)
+        pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method, attempt.node.server)
         first = None
         node = attempt.node
         node.in_flight += 1

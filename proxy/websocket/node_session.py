@@ -57,7 +57,7 @@ class NodeSession:
         self._over = False
         self._unsubscribed_while_pending: dict[Slot, set[str]] = {}
         """Of each `subscribe` that the shared link serves: streams unsubscribed from before it was answered."""
-        self.subscriptions = Subscriptions(metrics, self._link.version, services.policy.default_version)
+        self.subscriptions = Subscriptions(metrics, self._link.version, services.policy.default_version, node.server)
         self.forwarder = StreamForwarder(peer, metrics, order, self.subscriptions)
         self.shared = SharedMembership(services.shared, self._link, self.forwarder, self.subscriptions)
 
@@ -264,7 +264,7 @@ class NodeSession:
 
     async def _resumed(self, channel: NodeChannel, newest_before: int) -> bool:
         """Subscribes again; what is pushed meanwhile is the client's already. Whether the node took it all."""
-        self.subscriptions.node_changed(channel.version)
+        self.subscriptions.node_changed(channel.version, channel.node.server)
         self.shared.begin(channel)
         if not self.subscriptions.are_streams:
             self.shared.use_own_connection()

@@ -102,7 +102,7 @@ class PendingRequests:
     async def _answer(self, call: Call, served: RequestRecord, slot: Slot, link: NodeChannel, deadline: float) -> bytes:
         version = link.version
         served.node, served.node_version = link.node.name, version
-        pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method)
+        pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method, link.node.server)
         split = self._nodes.shared.split(call.method, call.params) if call.method in SUBSCRIPTION_METHODS else None
         first: NodeAnswer | None = None
         if pipeline.is_identity and split is None:

@@ -1,12 +1,13 @@
 """Steps compose: a third version made up here is reached from the first, in questions, errors and streams alike."""
 
 import copy
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from adapters import Conversation, JsonObject, NodeRequest, Versions
-from adapters.adapter import ErrorAdapter, MethodAdapter, Step, StreamAdapter, by_method, immediate
+from adapters.adapter import ErrorAdapter, MessageChange, MethodAdapter, Step, StreamAdapter, by_method, immediate
 from adapters.v1_v2 import STEP as V1_V2
 from tests.support.native import LaidOutNode, error, serve
 
@@ -87,8 +88,13 @@ class Streams(StreamAdapter):
     def _up(message: JsonObject) -> JsonObject:
         return {"type": "transaction", "body": {k: v for k, v in message.items() if k != "type"}}
 
-    downgrades: ClassVar = {"transaction": _down}
-    upgrades: ClassVar = {"transaction": _up}
+    @property
+    def downgrades(self) -> Mapping[str, MessageChange]:
+        return {"transaction": self._down}
+
+    @property
+    def upgrades(self) -> Mapping[str, MessageChange]:
+        return {"transaction": self._up}
 
 
 MADE_UP = Step(2, by_method(NestedAccount(), Both(), Ledger()), Errors(), Streams())

@@ -28,3 +28,16 @@ def test_software_and_release_are_read_from_server_info(info: dict[str, Any], te
     assert node.text == text
     assert node.predates_v2 is predates_v2
     assert {node: 1}[NodeInfo(node.software, node.release)] == 1  # pipelines are looked up by it
+
+
+@pytest.mark.parametrize(
+    "node", [NodeInfo("rippled", (1, 12, 0)), NodeInfo("xrpld", (3, 3, 0)), NodeInfo("clio", (2, 6)), NodeInfo()]
+)
+def test_written_and_read_again(node: NodeInfo) -> None:
+    assert NodeInfo.from_text(node.text) == node
+
+
+@pytest.mark.parametrize("text", ["", "rippled two", "skynet 1.0"])
+def test_what_is_no_release(text: str) -> None:
+    with pytest.raises(ValueError, match="expected software and release"):
+        NodeInfo.from_text(text)

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from itertools import permutations
 
-from adapters import JsonObject, NodeRequest, Versions
+from adapters import JsonObject, NodeInfo, NodeRequest, Versions
+from adapters.node import UNKNOWN_NODE
 from proxy.commands.verification.comparison import Outcome, Verdict, differences
 from proxy.commands.verification.node import NotAsked, RateLimitedNode
 from proxy.config import LimitSettings
@@ -16,11 +17,16 @@ _ATTEMPTS = 3
 class AnswerComparison:
     """Compares answers for every pair of `spoken` versions, over the one transport of `node`.
 
-    `ignored`: names of fields that are not looked at.
+    `server`: the node's software and release. `ignored`: names of fields that are not looked at.
     """
 
     def __init__(
-        self, node: RateLimitedNode, versions: Versions, spoken: tuple[int, ...], ignored: frozenset[str] = frozenset()
+        self,
+        node: RateLimitedNode,
+        versions: Versions,
+        spoken: tuple[int, ...],
+        server: NodeInfo = UNKNOWN_NODE,
+        ignored: frozenset[str] = frozenset(),
     ) -> None:
         limits = LimitSettings()
         self._translator = Translator(
@@ -31,6 +37,7 @@ class AnswerComparison:
         self._node = node
         self._versions = versions
         self._spoken = spoken
+        self._server = server
         self._ignored = ignored
 
     async def outcomes(self, question: NodeRequest) -> AsyncIterator[Outcome]:
@@ -66,7 +73,7 @@ class AnswerComparison:
         async def ask(asked: NodeRequest) -> NodeAnswer:
             return await self._node.ask(asked, version)
 
-        conversation = self._versions.pipeline(client, version, question.method).converse(question.params)
+        conversation = self._versions.pipeline(client, version, question.method, self._server).converse(question.params)
         try:
             translated = await self._translator.converse(conversation, version, ask)
         except UnexpectedShape as misshapen:

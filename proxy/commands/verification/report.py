@@ -12,7 +12,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from adapters import JsonObject
+from adapters import JsonObject, NodeInfo
+from adapters.node import UNKNOWN_NODE
 from proxy.commands.verification.comparison import Outcome, Verdict
 
 _VERDICTS: tuple[Verdict, ...] = ("same", "different", "not asked")
@@ -30,6 +31,8 @@ class Report:
 
     node: str
     versions: tuple[int, ...]
+    server: NodeInfo = UNKNOWN_NODE
+    """Its software and release."""
     ledger_index: int | None = None
     """The newest validated ledger when it began."""
     asked: int = 0
@@ -59,7 +62,10 @@ def _row(outcome: Outcome) -> Row:
 def write_for_people(report: Report, console: Console) -> None:
     """A table, the differences (some of each method and direction), and a last line that sums up."""
     table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, title=f"{report.node}, ledger {report.ledger_index}"
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        title=f"{report.node}, {report.server.text}, ledger {report.ledger_index}",
     )
     for heading in ("method", "over", "client on node"):
         table.add_column(heading, no_wrap=True)
@@ -100,6 +106,7 @@ def as_json(report: Report) -> JsonObject:
     ]
     return {
         "node": report.node,
+        "server": report.server.text,
         "versions": list(report.versions),
         "ledger_index": report.ledger_index,
         "questions": report.asked,

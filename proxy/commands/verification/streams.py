@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from adapters import JsonObject, NodeRequest, Versions
+from adapters import JsonObject, NodeInfo, NodeRequest, Versions
+from adapters.node import UNKNOWN_NODE
 from proxy.commands.api_client import ApiClient, NoAnswer
 from proxy.commands.verification.comparison import Outcome, Verdict, differences
 
@@ -27,7 +28,12 @@ Key = tuple[str, Any]
 
 
 async def compare_pushed(
-    url: str, versions: Versions, spoken: tuple[int, ...], seconds: float, ignored: frozenset[str] = frozenset()
+    url: str,
+    versions: Versions,
+    spoken: tuple[int, ...],
+    seconds: float,
+    server: NodeInfo = UNKNOWN_NODE,
+    ignored: frozenset[str] = frozenset(),
 ) -> list[Outcome]:
     """Subscribes for `seconds` at every version at once, each on a connection of its own.
 
@@ -38,7 +44,7 @@ async def compare_pushed(
     by_version = dict(zip(spoken, collected, strict=True))
     found: list[Outcome] = []
     for client, node in permutations(spoken, 2):
-        pipeline = versions.stream_pipeline(client, node)
+        pipeline = versions.stream_pipeline(client, node, server)
         native, other = by_version[client], by_version[node]
         for key in native.keys() & other.keys():
             kind, name = key

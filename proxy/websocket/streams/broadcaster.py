@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
-from adapters import VERSIONS
+from adapters import VERSIONS, NodeInfo
 from proxy.telemetry.metrics import Metrics
 from proxy.websocket.send_queue import text_frame
 from proxy.websocket.streams.forwarder import StreamForwarder
@@ -35,9 +35,10 @@ class Broadcaster:
     most of what a message costs. Who hears what is as it was when the message came.
     """
 
-    def __init__(self, node: str, node_version: int, metrics: Metrics) -> None:
+    def __init__(self, node: str, node_version: int, server: NodeInfo, metrics: Metrics) -> None:
         self._node = node
         self._node_version = node_version
+        self._server = server
         self._metrics = metrics
         self._groups: dict[tuple[int, frozenset[str]], dict[Subscriber, _Give]] = {}
         self._waiting: list[tuple[str | None, str, bytes]] = []
@@ -110,6 +111,6 @@ class Broadcaster:
                     give(texts, together)
 
     def _in_version(self, version: int, kind: str, message: bytes) -> tuple[bytes, bytes, bool]:
-        pipeline = VERSIONS.stream_pipeline(version, self._node_version)
+        pipeline = VERSIONS.stream_pipeline(version, self._node_version, self._server)
         text, is_rewritten = translate_pushed(pipeline, message, kind, self._node)
         return text, text_frame(text), is_rewritten

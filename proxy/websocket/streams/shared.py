@@ -78,7 +78,7 @@ class SharedSubscription:
         self._answer_seconds = answer_seconds
         self._metrics = metrics
         self._ended = ended
-        self._audience = Broadcaster(node.name, version, metrics)
+        self._audience = Broadcaster(node.name, version, node.server, metrics)
         self._pushed = StreamTracker()
         self._not_to_end: set[str] = set()
         """What the node does not stop pushing: rippled's `unsubscribe` knows no `book_changes`."""

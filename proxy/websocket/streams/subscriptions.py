@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from adapters import VERSIONS, JsonObject, StreamPipeline
+from adapters import VERSIONS, JsonObject, NodeInfo, StreamPipeline
 from proxy.telemetry.metrics import Metrics
 
 SUBSCRIPTION_METHODS = frozenset({"subscribe", "unsubscribe", "path_find"})
@@ -77,20 +77,22 @@ class Subscriptions:
     the connection (rippled's Subscribe.cpp and PathFind.cpp).
     """
 
-    def __init__(self, metrics: Metrics, node_version: int, default_version: int) -> None:
+    def __init__(self, metrics: Metrics, node_version: int, default_version: int, server: NodeInfo) -> None:
         self._metrics = metrics
         self._node_version = node_version
+        self._server = server
         self.version = default_version
-        self.pipeline: StreamPipeline = VERSIONS.stream_pipeline(default_version, node_version)
+        self.pipeline: StreamPipeline = VERSIONS.stream_pipeline(default_version, node_version, server)
         # Stream name to what is subscribed of it: itself, or accounts, books, histories by their JSON.
         self._active: dict[str, dict[str, Any]] = {}
         self._follows_paths = False
         self._all_known = True
 
-    def node_changed(self, node_version: int) -> None:
-        """The session has another node now, spoken to in another version maybe."""
+    def node_changed(self, node_version: int, server: NodeInfo) -> None:
+        """The session has another node now, perhaps of another version, software or release."""
         self._node_version = node_version
-        self.pipeline = VERSIONS.stream_pipeline(self.version, node_version)
+        self._server = server
+        self.pipeline = VERSIONS.stream_pipeline(self.version, node_version, server)
 
     def on_response(self, method: str, params: JsonObject, version: int, result: JsonObject) -> None:
         """Learns from the node's answer to one of `SUBSCRIBING`."""
@@ -142,7 +144,7 @@ class Subscriptions:
             return
         self._count(-1)
         self.version = version
-        self.pipeline = VERSIONS.stream_pipeline(version, self._node_version)
+        self.pipeline = VERSIONS.stream_pipeline(version, self._node_version, self._server)
         self._count(1)
 
     def _count(self, sign: int) -> None:
