@@ -1,4 +1,4 @@
-"""The gRPC API, passed through as bytes: which packages are served, who may say who asks, and how long it may take.
+"""rippled's gRPC API, forwarded as bytes: which packages are offered, client identity, limits and deadlines.
 
-Nothing of it is imported unless the configuration names a gRPC port: it needs the optional `grpc` packages.
+Imported only if the configuration has a gRPC port: it needs the optional `grpc` packages.
 """

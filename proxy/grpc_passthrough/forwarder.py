@@ -1,4 +1,4 @@
-"""One gRPC call: let in or refused, and passed on to a node and back, message by message as bytes."""
+"""One gRPC call: admitted or refused, and forwarded to a node and back, message by message as bytes."""
 
 import asyncio
 import re
@@ -20,31 +20,28 @@ from proxy.versions.negotiation import VersionRange, VersionRefused
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
-_PLACE = re.compile(r"(ipv4|ipv6|unix|dns):")
-"""What gRPC's library says itself of a connection to a node names the node's address."""
+_ADDRESS = re.compile(r"(ipv4|ipv6|unix|dns):")
+"""gRPC's own error details about a connection contain the node's address, which clients must not see."""
 _NO_ANSWER = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
-_TOLD = {
-    grpc.StatusCode.UNAVAILABLE: "The node cannot be reached, or the connection to it was lost.",
+_DETAILS = {
+    grpc.StatusCode.UNAVAILABLE: "The node is unreachable, or the connection to it was lost.",
     grpc.StatusCode.DEADLINE_EXCEEDED: "The node did not answer in time.",
 }
-_REFUSED_WITH = {
-    "rate": grpc.StatusCode.RESOURCE_EXHAUSTED,
-    "rate_in_all": grpc.StatusCode.RESOURCE_EXHAUSTED,
-    "in_flight_per_address": grpc.StatusCode.RESOURCE_EXHAUSTED,
-    "in_flight": grpc.StatusCode.RESOURCE_EXHAUSTED,
+_REFUSAL_CODES = {
     "unreadable": grpc.StatusCode.INVALID_ARGUMENT,
     "invalid_version": grpc.StatusCode.UNIMPLEMENTED,
     "unknown_method": grpc.StatusCode.UNIMPLEMENTED,
 }
+"""Every other refusal is a limit: RESOURCE_EXHAUSTED."""
 _OVERLOADED = "Server is overloaded"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the configuration says of calls.
+    """The configuration of calls.
 
-    `versions`: of the packages served. `methods`: passed through besides rippled's, untouched. `in_flight`: calls under
-    way at once. `seconds`: for a whole call, whatever deadline its client gave.
+    `versions`: of the packages offered. `methods`: forwarded unchanged, in addition to rippled's. `in_flight`: the
+    maximum number of concurrent calls. `seconds`: the longest a call may take, whatever its client's deadline.
     """
 
     versions: VersionRange
@@ -53,11 +50,11 @@ class Rules:
     seconds: float
 
 
-class _Refused(Exception):  # noqa: N818 - what has happened
-    """The proxy refuses the call, for a `reason` of its own words; the message is for the client."""
+class _Refused(Exception):  # noqa: N818 - named after what has happened
+    """The proxy refuses the call. `reason`: the label of the metric; the message is for the client."""
 
-    def __init__(self, reason: str, words: str, version: VersionRefused | None = None) -> None:
-        super().__init__(words)
+    def __init__(self, reason: str, message: str, version: VersionRefused | None = None) -> None:
+        super().__init__(message)
         self.reason = reason
         self.version = version
 
@@ -71,34 +68,34 @@ class _Status(NamedTuple):
 
 
 class CallForwarder:
-    """Serves the calls of one port, once it has been told how by `go_over_to`."""
+    """Serves the calls of one port, after `apply` has given it its services and rules."""
 
     def __init__(self, nodes: NodePool) -> None:
         self._nodes = nodes
         self._in_flight = 0
 
-    def go_over_to(self, door: ListenerServices, rules: Rules) -> None:
-        """Serves the calls that come from now on as `rules` say, and counts them with those that use the `door`."""
-        self._door = door
+    def apply(self, services: ListenerServices, rules: Rules) -> None:
+        """Serve new calls with these services and rules; calls in flight keep theirs."""
+        self._services = services
         self._rules = rules
 
     @property
     def versions(self) -> VersionRange:
-        """Of the packages that are served."""
+        """The versions of the packages offered."""
         return self._rules.versions
 
     async def serve(self, path: str, requests: AsyncIterator[bytes], context: Context) -> None:
-        """Serves one call of the method at `path`, to its end."""
-        door = self._door
+        """Serve one call of the method at `path`, to its end."""
+        services = self._services
         metadata = tuple(context.invocation_metadata() or ())
         served = RequestRecord(
-            "grpc", client_of(context.peer(), metadata, door.trusted_proxies), door.account.request_id()
+            "grpc", client_of(context.peer(), metadata, services.trusted_proxies), services.account.request_id()
         )
-        door.account.metrics.in_flight.inc()
+        services.account.metrics.in_flight.inc()
         self._in_flight += 1
         try:
-            with door.users:
-                status = await self._answer(door, path, requests, context, served)
+            with services.users:
+                status = await self._answer(services, path, requests, context, served)
             if status.code is not grpc.StatusCode.OK:
                 served.outcome = "failed" if status.code in _NO_ANSWER else "error"
                 served.error = status.code.name
@@ -107,107 +104,112 @@ class CallForwarder:
             context.set_details(status.details)
             context.set_trailing_metadata(status.trailers)
         except _Refused as refused:
-            door.account.refused(served, refused.reason, refused.version)
-            await context.abort(_REFUSED_WITH[refused.reason], str(refused))
+            services.account.refused(served, refused.reason, refused.version)
+            await context.abort(_REFUSAL_CODES.get(refused.reason, grpc.StatusCode.RESOURCE_EXHAUSTED), str(refused))
         except asyncio.CancelledError:
             served.outcome, served.error = "error", grpc.StatusCode.CANCELLED.name
             raise
         finally:
             self._in_flight -= 1
-            door.account.metrics.in_flight.dec()
-            door.account.finish(served, None)
+            services.account.metrics.in_flight.dec()
+            services.account.finish(served, None)
 
     async def _answer(
-        self, door: ListenerServices, path: str, requests: AsyncIterator[bytes], context: Context, served: RequestRecord
+        self,
+        services: ListenerServices,
+        path: str,
+        requests: AsyncIterator[bytes],
+        context: Context,
+        served: RequestRecord,
     ) -> _Status:
-        rules, admission = self._rules, door.admission
+        rules, admission = self._rules, services.admission
         refusal = admission.admit(served.peer)
         if refusal is not None:
             raise _Refused(refusal, _OVERLOADED)
         try:
-            asked = read_path(path, rules.versions, rules.methods)
+            call = read_path(path, rules.versions, rules.methods)
         except VersionRefused as refused:
             raise _Refused("invalid_version", refused.detail, refused) from None
         except UnknownMethod as unknown:
             raise _Refused("unknown_method", str(unknown)) from None
-        served.method, served.client_version = asked.method, asked.version
+        served.method, served.client_version = call.method, call.version
         if self._in_flight > rules.in_flight:
             raise _Refused("in_flight", _OVERLOADED)
         refusal = admission.acquire(served.peer)
         if refusal is not None:
             raise _Refused(refusal, _OVERLOADED)
         try:
-            return await self._pass(path, asked, requests, context, served)
+            return await self._forward(path, call, requests, context, served)
         finally:
             admission.release(served.peer)
 
-    async def _pass(
-        self, path: str, asked: ParsedPath, requests: AsyncIterator[bytes], context: Context, served: RequestRecord
+    async def _forward(
+        self, path: str, parsed: ParsedPath, requests: AsyncIterator[bytes], context: Context, served: RequestRecord
     ) -> _Status:
         node = self._nodes.choose_for_grpc()
         if node is None or node.grpc is None:
-            return _Status(grpc.StatusCode.UNAVAILABLE, "No node can be asked at the moment.")
-        served.node, served.node_version = node.name, asked.version
+            return _Status(grpc.StatusCode.UNAVAILABLE, "No node is available.")
+        served.node, served.node_version = node.name, parsed.version
         remaining = cast("float | None", context.time_remaining())  # None without a deadline
-        most = self._rules.seconds
-        seconds = most if remaining is None else min(remaining, most)
+        longest = self._rules.seconds
+        seconds = longest if remaining is None else min(remaining, longest)
         metadata = for_node(context.invocation_metadata() or (), served.peer)
         began = asyncio.get_running_loop().time()
         sending = None
         with node.busy():
             try:
                 async with asyncio.timeout(seconds):
-                    if asked.identity is None:
+                    if parsed.identity is None:
                         stream = node.grpc.stream(path, metadata, seconds)
                         sending = asyncio.create_task(_send(stream, requests), name="gRPC requests")
                         call: Call = stream
                     else:
-                        request = await _one(requests, asked.identity, served.peer)
+                        request = await _one(requests, parsed.identity, served.peer)
                         call = node.grpc.ask(path, request, metadata, seconds)
                     return await _receive(call, context)
             except TimeoutError:
-                return _Status(grpc.StatusCode.DEADLINE_EXCEEDED, _TOLD[grpc.StatusCode.DEADLINE_EXCEEDED])
+                return _Status(grpc.StatusCode.DEADLINE_EXCEEDED, _DETAILS[grpc.StatusCode.DEADLINE_EXCEEDED])
             finally:
                 if sending is not None:
                     sending.cancel()
                     await asyncio.gather(sending, return_exceptions=True)
                 taken = asyncio.get_running_loop().time() - began
-                self._door.account.metrics.node_called(node.name, asked.method, taken)
+                self._services.account.metrics.node_called(node.name, parsed.method, taken)
 
 
 async def _one(requests: AsyncIterator[bytes], identity: IdentityFields, client: str) -> bytes:
-    """The one request of a call of rippled's, as of the client at that address. Raises _Refused."""
+    """The single request of a call of rippled's methods, with `client` as its client. Raises _Refused."""
     async for message in requests:
         try:
             return with_client_identity(message, identity, client)
         except Malformed as problem:
-            raise _Refused("unreadable", f"This is no request in protobuf: {problem}.") from None
-    raise _Refused("unreadable", "There is no request in this call.")
+            raise _Refused("unreadable", f"The request is not valid protobuf: {problem}.") from None
+    raise _Refused("unreadable", "The call has no request message.")
 
 
 async def _send(call: Stream, requests: AsyncIterator[bytes]) -> None:
-    """Passes the client's messages on."""
-    with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the node has answered, whatever else was to come
+    """Forward the client's messages to the node."""
+    with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the node has already ended the call
         async for message in requests:
             await call.write(message)
         await call.done_writing()
 
 
 async def _receive(call: Call, context: Context) -> _Status:
-    """Passes the node's initial metadata and messages on, until its status. Leaves nothing of the call."""
+    """Forward the node's initial metadata and messages, and return its status. Always ends the call."""
     try:
         await context.send_initial_metadata(for_client(await call.initial_metadata()))
-        with suppress(grpc.aio.AioRpcError):  # its status is asked for below
+        with suppress(grpc.aio.AioRpcError):  # its status is read below
             async for message in call:
                 await context.write(message)
         code, details = await call.code(), await call.details() or ""
-        told = _TOLD.get(code, "") if _PLACE.search(details) else details
-        return _Status(code, told, for_client(await call.trailing_metadata()))
+        details = _DETAILS.get(code, "") if _ADDRESS.search(details) else details
+        return _Status(code, details, for_client(await call.trailing_metadata()))
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        # Not the client, nor its deadline: the connection to the node was closed, as a reload may.
-        return _Status(grpc.StatusCode.UNAVAILABLE, _TOLD[grpc.StatusCode.UNAVAILABLE])
+        # Neither the client nor its deadline: the connection to the node was closed, for example by a reload.
+        return _Status(grpc.StatusCode.UNAVAILABLE, _DETAILS[grpc.StatusCode.UNAVAILABLE])
     finally:
         call.cancel()

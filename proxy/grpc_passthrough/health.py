@@ -1,4 +1,4 @@
-"""`grpc.health.v1`, as load balancers ask: whether new calls should be sent here."""
+"""`grpc.health.v1` for load balancers: whether new calls should be sent here."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,16 +7,16 @@ import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthServicer
 
-_LOOKS_EVERY = 1.0
-"""Seconds between two looks at whether there is something new to tell those who watch."""
+_WATCH_INTERVAL = 1.0
+"""Seconds between two checks for a changed status that watchers must receive."""
 
 _Context = grpc.aio.ServicerContext[HealthCheckRequest, HealthCheckResponse]
 
 
 class Health(HealthServicer):
-    """Answers for the whole server (the service ``) and for each service that it has.
+    """Reports the status of the whole server (the service ``) and of each service.
 
-    `ready`: whether a call would have a node. `services`: their full names, as they are now.
+    `ready`: whether a node is available for calls. `services`: the full names of the current services.
     """
 
     def __init__(self, ready: Callable[[], bool], services: Callable[[], frozenset[str]]) -> None:
@@ -26,7 +26,7 @@ class Health(HealthServicer):
     async def Check(  # noqa: N802 - the protocol's name
         self, request: HealthCheckRequest, context: _Context
     ) -> HealthCheckResponse:
-        """How it is now; NOT_FOUND for a service that there is not."""
+        """The current status; NOT_FOUND for an unknown service."""
         if request.service and request.service not in self._services():
             await context.abort(grpc.StatusCode.NOT_FOUND, "Unknown service")
         return HealthCheckResponse(status=self._status(request.service))
@@ -34,14 +34,14 @@ class Health(HealthServicer):
     async def Watch(  # noqa: N802
         self, request: HealthCheckRequest, context: _Context
     ) -> AsyncIterator[HealthCheckResponse]:
-        """How it is now, and whenever that changes."""
-        told = None
+        """The current status, then every change."""
+        reported = None
         while True:
             status = self._status(request.service)
-            if status != told:
-                told = status
+            if status != reported:
+                reported = status
                 yield HealthCheckResponse(status=status)
-            await asyncio.sleep(_LOOKS_EVERY)
+            await asyncio.sleep(_WATCH_INTERVAL)
 
     def _status(self, service: str) -> int:
         if service and service not in self._services():

@@ -1,4 +1,4 @@
-"""The gRPC ports of all listeners: had, gone over to other settings, and ended."""
+"""The gRPC ports of all listeners: bound, moved to new settings, and closed."""
 
 import asyncio
 from collections import Counter
@@ -13,84 +13,81 @@ from proxy.rpc.gateway import ListenerServices
 from proxy.tls import Certificate
 from proxy.versions.negotiation import VersionRange
 
-_Place = tuple[str, int, int, bool, ServerLimits]
-"""Host, port, which of those with the same (port 0 may come more than once); and what cannot change: TLS, bounds."""
+_PortKey = tuple[str, int, int, bool, ServerLimits]
+"""Host, port, index among equal pairs (port 0 may occur more than once), and what cannot change: TLS and limits."""
 
 
 class GrpcListeners:
-    """The ports of the process.
+    """The gRPC ports of the process.
 
-    `nodes`: whom calls are passed on to. `staying`: whether the process is to go on. `shared`: with other processes of
-    the same proxy.
+    `nodes`: the nodes that calls are forwarded to. `staying`: whether the process is not shutting down. `shared`:
+    whether other worker processes bind the same ports.
     """
 
     def __init__(self, nodes: NodePool, staying: Callable[[], bool], *, shared: bool) -> None:
         self._nodes = nodes
         self._shared = shared
         self._staying = staying
-        self._open: dict[_Place, GrpcServer] = {}
-        self._leaving: set[GrpcServer] = set()
+        self._open: dict[_PortKey, GrpcServer] = {}
+        self._closing: set[GrpcServer] = set()
 
-    async def bind(self, settings: Settings, certificates: Sequence[Certificate | None]) -> dict[_Place, GrpcServer]:
-        """Has the ports that `settings` want and that are not open, one certificate for each listener: for `go_over_to`
-        or `release`.
+    async def bind(self, settings: Settings, certificates: Sequence[Certificate | None]) -> dict[_PortKey, GrpcServer]:
+        """Bind the ports of `settings` that are not open yet, for `apply` or `release`; one certificate per listener.
 
-        Raises OSError: then none of them is held.
+        Raises OSError; then none of them is bound.
         """
-        bound: dict[_Place, GrpcServer] = {}
+        bound: dict[_PortKey, GrpcServer] = {}
         try:
-            for place, _, certificate in _places(settings, certificates):
-                if place not in self._open:
+            for key, _, certificate in _port_keys(settings, certificates):
+                if key not in self._open:
                     calls = CallForwarder(self._nodes)
-                    server = GrpcServer(
-                        place[0], place[1], calls, self._ready, certificate, place[4], shared=self._shared
-                    )
+                    server = GrpcServer(key[0], key[1], calls, self._ready, certificate, key[4], shared=self._shared)
                     server.bind()
-                    bound[place] = server
+                    bound[key] = server
         except BaseException:
             await self.release(bound)
             raise
         return bound
 
-    async def release(self, bound: dict[_Place, GrpcServer]) -> None:
-        """Gives back ports that were had by `bind`, where nothing comes of it."""
+    async def release(self, bound: dict[_PortKey, GrpcServer]) -> None:
+        """Release ports that `bind` bound, if they will not be used."""
         for server in bound.values():
             await server.release()
 
     async def apply(
         self,
         settings: Settings,
-        doors: Sequence[ListenerServices],
+        services: Sequence[ListenerServices],
         certificates: Sequence[Certificate | None],
-        bound: dict[_Place, GrpcServer],
+        bound: dict[_PortKey, GrpcServer],
         later: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
-        """Serves at the ports that `settings` want, `bound` among them, and leaves the others, `later`."""
-        wanted = _places(settings, certificates)
-        for place, number, certificate in wanted:
-            server = bound.get(place) or self._open[place]
+        """Serve the ports of `settings`, including `bound`, and close the others, by `later`."""
+        wanted = _port_keys(settings, certificates)
+        for key, number, certificate in wanted:
+            server = bound.get(key) or self._open[key]
             server.certificate = certificate
-            server.calls.go_over_to(doors[number], _rules(settings))
-            if place in bound:
-                self._open[place] = server
+            server.calls.apply(services[number], _rules(settings))
+            if key in bound:
+                self._open[key] = server
                 await server.start()
-        for place in self._open.keys() - {place for place, _, _ in wanted}:
-            later(self._leave(self._open.pop(place), settings.grpc.timeout))
+        for key in self._open.keys() - {key for key, _, _ in wanted}:
+            later(self._close(self._open.pop(key), settings.grpc.timeout))
 
     @property
     def ports(self) -> list[int]:
-        """The real ports, in the order in which they were opened."""
+        """The actual ports, in the order in which they were opened."""
         return [server.port for server in self._open.values()]
 
     async def stop(self, seconds: float) -> None:
-        """Takes no more calls, and gives those under way `seconds`."""
-        servers = {*self._open.values(), *self._leaving}
+        """Accept no more calls, and give those in flight `seconds`."""
+        servers = {*self._open.values(), *self._closing}
         await asyncio.gather(*(server.stop(seconds) for server in servers))
 
-    async def _leave(self, server: GrpcServer, seconds: float) -> None:
-        self._leaving.add(server)
+    async def _close(self, server: GrpcServer, seconds: float) -> None:
+        self._closing.add(server)
         await server.stop(seconds)
-        self._leaving.discard(server)
+        self._closing.discard(server)
 
     def _ready(self) -> bool:
         return self._staying() and self._nodes.choose_for_grpc() is not None
@@ -106,16 +103,16 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
-def _places(
+def _port_keys(
     settings: Settings, certificates: Sequence[Certificate | None]
-) -> list[tuple[_Place, int, Certificate | None]]:
-    """The ports that are wanted, each with the number of its listener, and the certificate of that."""
+) -> list[tuple[_PortKey, int, Certificate | None]]:
+    """The ports to serve, each with the index of its listener and the listener's certificate."""
     bounds = ServerLimits(settings.grpc.request_bytes, settings.limits.connections, settings.timeouts.request_head)
     seen = Counter[tuple[str, int]]()
-    places = []
+    keys = []
     for number, (listen, certificate) in enumerate(zip(settings.listeners, certificates, strict=True)):
         if listen.grpc_port is not None:
-            key = (listen.host, listen.grpc_port)
-            places.append(((*key, seen[key], certificate is not None, bounds), number, certificate))
-            seen[key] += 1
-    return places
+            address = (listen.host, listen.grpc_port)
+            keys.append(((*address, seen[address], certificate is not None, bounds), number, certificate))
+            seen[address] += 1
+    return keys

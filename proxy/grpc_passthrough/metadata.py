@@ -1,4 +1,4 @@
-"""The metadata of calls and answers: what is passed on, and what belongs to one connection or to the proxy."""
+"""The metadata of calls and responses: what is forwarded, and what belongs to one connection or to the proxy."""
 
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote
@@ -8,21 +8,21 @@ from proxy.nodes.forwarded import forwarded_for
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 
-_ONE_CONNECTION = frozenset(
+_HOP_BY_HOP = frozenset(
     {
         *("connection", "content-length", "content-type", "host", "keep-alive", "proxy-authenticate"),
         *("proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "user-agent"),
     }
 )
-_WHO_ASKS = frozenset({"forwarded", "x-forwarded-for", "x-proxy-token", "x-real-ip", "x-user"})
-"""What nodes, or proxies before them, believe of those whom they trust."""
-_LIBRARY_KEEPS = frozenset({"grpc-trace-bin", "grpc-tags-bin", "grpc-status-details-bin", "grpc-previous-rpc-attempts"})
-"""Of `grpc-…`, which is otherwise between two peers, what is told end to end."""
+_IDENTITY = frozenset({"forwarded", "x-forwarded-for", "x-proxy-token", "x-real-ip", "x-user"})
+"""Set only by the proxy: nodes, and proxies in front of them, believe these from peers they trust."""
+_END_TO_END = frozenset({"grpc-trace-bin", "grpc-tags-bin", "grpc-status-details-bin", "grpc-previous-rpc-attempts"})
+"""The `grpc-…` keys that are end to end; all others belong to one connection."""
 
 
 def for_node(metadata: Iterable[tuple[str, str | bytes]], client: str) -> Metadata:
-    """A client's metadata for the node, which learns of the client as it does over HTTP."""
-    passed = (pair for pair in metadata if _passes(pair[0]) and pair[0].lower() not in _WHO_ASKS)
+    """A client's metadata for the node, with the client's address as over HTTP."""
+    passed = (pair for pair in metadata if _passes(pair[0]) and pair[0].lower() not in _IDENTITY)
     return (*passed, ("x-forwarded-for", forwarded_for(client)))
 
 
@@ -32,7 +32,7 @@ def for_client(metadata: Iterable[tuple[str, str | bytes]] | None) -> Metadata:
 
 
 def client_of(peer: str, metadata: Iterable[tuple[str, str | bytes]], trusted_proxies: Sequence[Network]) -> str:
-    """The client's IP address: of `peer`, as `ipv4:192.0.2.1:80`, or what a trusted proxy there says."""
+    """The client's IP address: that of `peer`, for example `ipv4:192.0.2.1:80`, or as forwarded by a trusted proxy."""
     address = unquote(peer.partition(":")[2])
     headers: dict[str, str] = {}
     for key, value in metadata:
@@ -45,5 +45,5 @@ def client_of(peer: str, metadata: Iterable[tuple[str, str | bytes]], trusted_pr
 def _passes(key: str) -> bool:
     name = key.lower()
     if name.startswith("grpc-"):
-        return name in _LIBRARY_KEEPS
-    return not name.startswith(":") and name not in _ONE_CONNECTION
+        return name in _END_TO_END
+    return not name.startswith(":") and name not in _HOP_BY_HOP

@@ -1,4 +1,4 @@
-"""What a gRPC call asks for, by its path: rippled's API has its version in the package's name (XLS-22)."""
+"""Version and method of a gRPC call, from its path: rippled's API has the version in the package name (XLS-22)."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ SERVICE = "XRPLedgerAPIService"
 
 @dataclass(frozen=True, slots=True)
 class IdentityFields:
-    """The numbers of the fields by which a request says who asks; None for one that it does not have."""
+    """The numbers of the fields that identify the client in a request; None for a field that it does not have."""
 
     client_ip: int
     user: int | None = None
@@ -26,13 +26,13 @@ KNOWN: dict[str, IdentityFields] = {
 """rippled's methods, all of which only read (`include/xrpl/proto/org/xrpl/rpc/v1/*.proto`)."""
 
 
-class UnknownMethod(Exception):  # noqa: N818 - what has happened
-    """No such method is offered; the message tells the client."""
+class UnknownMethod(Exception):  # noqa: N818 - named after what has happened
+    """The method is not offered; the message is for the client."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedPath:
-    """A call that is offered: of which version's package, which method, and its identity fields if it is known."""
+    """A call of an offered method: the version of its package, the method, and its identity fields if known."""
 
     version: int
     method: str
@@ -40,12 +40,12 @@ class ParsedPath:
 
 
 def package(version: int) -> str:
-    """The package of an API version."""
+    """The package name of an API version."""
     return f"org.xrpl.rpc.v{version}"
 
 
 def read_path(path: str, versions: VersionRange, also: frozenset[str]) -> ParsedPath:
-    """What a call of `path` asks for. `also`: methods let through besides those of rippled.
+    """Parse the path of a call. `also`: methods allowed in addition to rippled's.
 
     Raises VersionRefused for the package of a version that is not offered, and UnknownMethod.
     """

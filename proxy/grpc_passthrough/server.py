@@ -1,4 +1,4 @@
-"""One gRPC port: listens, shows the listener's certificate, hands calls on, and ends."""
+"""One gRPC port: listens, presents the listener's certificate, passes calls to a forwarder, and stops."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from proxy.grpc_passthrough.methods import SERVICE, package
 from proxy.tls import Certificate, Identity
 
 _IDLE_MS = 300_000
-"""A connection without a call is closed after this; clients connect again by themselves."""
+"""Idle connections are closed after this; clients reconnect by themselves."""
 _PING_MS, _PONG_MS = 60_000, 20_000
-"""A client that has vanished is found out by a ping."""
+"""Keepalive pings detect clients that have vanished."""
 _STREAMS = 1000
-"""Calls under way at once on one connection; more wait with the client."""
+"""Concurrent calls on one connection; further ones wait at the client."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """What holds for a port as long as it is served. Bytes of a client's message, and seconds."""
+    """Limits of a port that cannot change while it is open: bytes of a message, connections, and seconds."""
 
     request_bytes: int
     connections: int
@@ -32,8 +32,8 @@ class ServerLimits:
 class GrpcServer:
     """Serves `calls` at `host` and `port` (0 for any free one), from `bind` to `stop`.
 
-    `ready`: whether there is a node for calls. `certificate`: what is shown, None for a port without TLS; it may be
-    replaced by another. `shared`: whether other processes may have the same port.
+    `ready`: whether a node is available for calls. `certificate`: the one presented, None for a port without TLS; it
+    may be replaced. `shared`: whether other processes may bind the same port.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class GrpcServer:
         self._shown: Identity | None = None
         self._server = grpc.aio.server(
             options=(
-                # On, as it is by default, any other process would take the same port, and some of its calls.
+                # It is on by default, and then any other process can bind the same port and receive some of its calls.
                 ("grpc.so_reuseport", int(shared)),
                 ("grpc.max_receive_message_length", bounds.request_bytes),
                 ("grpc.max_allowed_incoming_connections", bounds.connections),
@@ -70,7 +70,7 @@ class GrpcServer:
         self._server.add_generic_rpc_handlers((_Handler(calls),))
 
     def bind(self) -> None:
-        """Takes the port. Raises OSError where it cannot be had."""
+        """Bind the port. Raises OSError if it is unavailable."""
         address = f"{self._host}:{self.port}"
         try:
             if self.certificate is None:
@@ -78,19 +78,19 @@ class GrpcServer:
             else:
                 self.port = self._server.add_secure_port(address, self._credentials())
         except RuntimeError as error:
-            raise OSError(f"the gRPC port {address} cannot be had") from error
+            raise OSError(f"cannot bind the gRPC port {address}") from error
 
     async def release(self) -> None:
-        """Gives the port back, having served nobody."""
-        await self._server.start()  # the library closes no port of a server that was not started
+        """Release a port that was bound and never served."""
+        await self._server.start()  # the library does not close the port of a server that was not started
         await self._server.stop(None)
 
     async def start(self) -> None:
-        """Serves from now on."""
+        """Start serving."""
         await self._server.start()
 
     async def stop(self, seconds: float) -> None:
-        """Takes no more calls, and gives those under way `seconds`."""
+        """Accept no more calls, and give those in flight `seconds`."""
         await self._server.stop(seconds)
 
     def _services(self) -> frozenset[str]:
@@ -99,11 +99,11 @@ class GrpcServer:
 
     def _credentials(self) -> grpc.ServerCredentials:
         first = self._certificate_in_force()
-        assert first is not None  # noqa: S101 - there was one when this was made, and it is shown for the first time
+        assert first is not None  # noqa: S101 - this port has TLS, and its certificate has not been presented yet
         return grpc.dynamic_ssl_server_credentials(first, self._certificate_in_force)  # type: ignore[arg-type]
 
     def _certificate_in_force(self) -> grpc.ServerCertificateConfiguration | None:
-        """What is to be shown, for the library, which asks at each handshake; None where that is as before."""
+        """The certificate to present, which the library requests at each handshake; None if it is unchanged."""
         certificate = self.certificate
         if certificate is None or certificate.identity is self._shown:
             return None
@@ -113,7 +113,7 @@ class GrpcServer:
 
 
 class _Handler(grpc.GenericRpcHandler):
-    """Takes every call, whatever its path: of streams both ways, which on the wire is what every call is."""
+    """Accepts every call, whatever its path, as a bidirectional stream, which every call is on the wire."""
 
     def __init__(self, calls: CallForwarder) -> None:
         self._calls = calls

@@ -1,7 +1,7 @@
-"""Metrics that are counted with every request: plain numbers in a dict, made into samples when someone asks.
+"""Metrics that every request updates: plain numbers in a dict, turned into samples at a scrape.
 
-The library's own take a lock for each number; within one event loop there is nobody to lock out. They tell the same
-in both formats.
+The library's own metrics take a lock for every number; within one event loop none is needed. The output is the same in
+both text formats.
 """
 
 from bisect import bisect_left
@@ -18,7 +18,7 @@ _Labels = tuple[Any, ...]
 
 
 class FastCounter(Collector):
-    """A counter for each combination of label values; None is told as `none`."""
+    """A counter for each combination of label values; None is exported as `none`."""
 
     def __init__(self, name: str, what: str, labels: Sequence[str], registry: CollectorRegistry) -> None:
         self._about = (name, what)
@@ -27,28 +27,28 @@ class FastCounter(Collector):
         registry.register(self)
 
     def add(self, *labels: Any) -> None:
-        """Count one more."""
+        """Add one."""
         try:
             self._counts[labels] += 1
         except KeyError:
             self._counts[labels] = 1
 
     def inc_by(self, number: int, *labels: Any) -> None:
-        """Count so many more."""
+        """Add `number`."""
         self._counts[labels] = self._counts.get(labels, 0) + number
 
     def collect(self) -> Iterator[Metric]:
-        """The counts as they are now."""
+        """The current counts."""
         family = CounterMetricFamily(*self._about, labels=self._labels)
         for labels, count in self._counts.items():
-            family.add_metric(_told(labels), count)
+            family.add_metric(_label_values(labels), count)
         yield family
 
 
 class FastHistogram(Collector):
-    """A histogram of seconds for each combination of label values; None is told as `none`.
+    """A histogram of seconds for each combination of label values; None is exported as `none`.
 
-    `bounds`: the upper ends of the buckets, ascending; one more takes what is longer.
+    `bounds`: the upper bounds of the buckets, ascending; one more bucket has no upper bound.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class FastHistogram(Collector):
         self._ends = [*map(floatToGoString, bounds), "+Inf"]
         self._labels = labels
         self._spans: dict[_Labels, list[float]] = {}
-        """The count of each bucket, and last the sum."""
+        """The count of each bucket, then the sum."""
         registry.register(self)
 
     def add(self, seconds: float, *labels: Any) -> None:
-        """Count a time."""
+        """Add an observation."""
         span = self._spans.get(labels)
         if span is None:
             span = self._spans[labels] = [0] * (len(self._ends) + 1)
@@ -71,11 +71,11 @@ class FastHistogram(Collector):
         span[-1] += seconds
 
     def collect(self) -> Iterator[Metric]:
-        """The histograms as they are now."""
+        """The current histograms."""
         family = HistogramMetricFamily(*self._about, labels=self._labels)
         for labels, (*buckets, seconds) in self._spans.items():
             counts = zip(self._ends, accumulate(buckets), strict=True)
-            family.add_metric(_told(labels), list(counts), seconds)
+            family.add_metric(_label_values(labels), list(counts), seconds)
         yield family
 
 
@@ -88,21 +88,21 @@ class FastGauge(Collector):
         registry.register(self)
 
     def inc(self, amount: float = 1) -> None:
-        """Raise it by `amount`; lower it by a negative one."""
+        """Add `amount`, which may be negative."""
         self._value += amount
 
     def dec(self) -> None:
-        """Lower it by one."""
+        """Subtract one."""
         self._value -= 1
 
     def set(self, value: float) -> None:
-        """Say what it is."""
+        """Set the value."""
         self._value = value
 
     def collect(self) -> Iterator[Metric]:
-        """The gauge as it is now."""
+        """The current value."""
         yield GaugeMetricFamily(*self._about, value=self._value)
 
 
-def _told(labels: _Labels) -> list[str]:
+def _label_values(labels: _Labels) -> list[str]:
     return ["none" if label is None else str(label) for label in labels]

@@ -1,25 +1,25 @@
-"""Structured log lines to stderr: one JSON object, or one line for a console, each.
+"""Structured log lines to stderr: each one a JSON object, or a line for a console.
 
 Every line has
   `timestamp`  ISO 8601, UTC;  `level`  debug, info, warning, error, critical;
-  `event`      what happened, a word or a short sentence;  `logger`  who says so, where that is known.
-One line per request has `event` = `request` and
+  `event`      what happened, a word or a short sentence;  `logger`  the module that logged it, if known.
+The line of a request has `event` = `request` and
   `transport`       http, ws or grpc;
-  `method`          a method of rippled or Clio, else `other`: whatever else a client wrote there is not logged;
-  `client_version`  the API version asked for, null if it was refused;
-  `node_version`    the version the node was spoken to in, null if none was asked;
-  `outcome`         success, error, refused or failed, as the metrics have it;
+  `method`          a method of rippled or Clio, else `other`: other text that a client sent as method is not logged;
+  `client_version`  the API version of the request, null if it was refused;
+  `node_version`    the API version spoken to the node, null if no node was involved;
+  `outcome`         success, error, refused or failed, as in the metrics;
   `error`           rippled's error token, over gRPC the name of the status; null without an error;
-  `status`          the HTTP status, null by another transport;
-  `duration_ms`     from the whole request to its answer;
-  `peer`            the client's address, as the node is told it;
-  `request_id`      the proxy's own, unique in the process;
-  `node`            the name of the node that was asked, null if none.
-It is of level info, warning where the outcome is `failed`.
+  `status`          the HTTP status, null for other transports;
+  `duration_ms`     from receiving the complete request to its response;
+  `peer`            the client's address, as forwarded to the node;
+  `request_id`      the proxy's own, unique across processes;
+  `node`            the name of the node, null if no node was involved.
+Its level is info, or warning if the outcome is `failed`.
 
-A line never waits: it goes to a queue that a thread writes from. Where the queue is full it is dropped, and the next
-line that is not has the number of those `dropped` before it. Values of secret keys are masked at any depth, should one
-ever come here, and so are such pairs in the text of an exception or of a library's message.
+Logging never blocks: lines go to a queue that a thread writes from. If the queue is full, lines are dropped, and the
+next line has the number of them as `dropped`. Values of secret keys are masked at any depth, as are such pairs in the
+text of an exception or of a library's message.
 """
 
 import logging
@@ -36,45 +36,45 @@ import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from proxy.access.method_policy import SECRETS
 from proxy.telemetry.metrics import Outcome, method_label
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "console"]
 Requests = Literal["all", "errors", "off"]
 
-SECRET_KEYS = frozenset(
-    {"secret", "seed", "seed_hex", "passphrase", "admin_password", "token", "authorization", "x-proxy-token"}
-)
+SECRET_KEYS = frozenset(SECRETS) | {"token", "authorization", "x-proxy-token"}
 MASKED = "<masked>"
 
 _QUEUE_LINES = 10_000
 _ERROR_TOKEN = re.compile(r"[A-Za-z0-9_]{1,64}")
 _SECRET_PAIR = re.compile(
-    rf"""(?ix) (?<![a-z0-9]) ({"|".join(SECRET_KEYS)}) (\\?["']?\s*[:=]\s*)
+    rf"""(?ix) (?<![a-z0-9]) ({"|".join(sorted(SECRET_KEYS))}) (\\?["']?\s*[:=]\s*)
     (?: "(?: [^"\\] | \\. )*"? | \\"[^"]*"? | \\?'[^']*'? | [^\s,;}}&]+ )"""
 )
 _USER = re.compile(r"(?i)(\b(?:https?|wss?)://)[^/\s@]*@")
-# What urllib3 says of a request that fails has a URL without its host.
+# urllib3 reports a failed request by its URL without the host.
 _URL = re.compile(r"""(?i)(\b(?:https?|wss?)://[^/\s"']+|\bwith url: )(/)[^\s"')]+""")
 _END = None
 
 
 class LogWriter:
-    """A thread that writes lines to a file descriptor, and the bounded queue before it. Ended by `close`.
+    """A thread that writes lines to a file descriptor from a bounded queue. Ended by `close`.
 
-    It writes to the descriptor itself: a thread caught in a buffered stream's lock keeps the process from ending.
+    It writes to the descriptor directly: a thread that holds a buffered stream's lock would keep the process from
+    exiting.
     """
 
     def __init__(self, fd: int, lines: int = _QUEUE_LINES) -> None:
         self.dropped = 0
-        """Lines dropped since the last one that was taken."""
+        """Lines dropped since the last one that was queued."""
         self._fd = fd
         self._lines: queue.Queue[bytes | None] = queue.Queue(lines)
         self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
         self._thread.start()
 
     def write(self, line: bytes) -> None:
-        """Take a line, without its line end. Never waits."""
+        """Queue a line, given without its line end. Never blocks."""
         try:
             self._lines.put_nowait(line)
         except queue.Full:
@@ -83,11 +83,11 @@ class LogWriter:
             self.dropped = 0
 
     def close(self, seconds: float = 2) -> None:
-        """Write what is queued, waiting at most about `seconds` for a reader that does not read."""
+        """Write what is queued; wait at most about `seconds` if the reader does not read."""
         try:
             self._lines.put(_END, timeout=seconds)
         except queue.Full:
-            return  # the thread is a daemon, and ends with the process
+            return  # the thread is a daemon: it ends with the process
         self._thread.join(seconds)
 
     def _run(self) -> None:
@@ -97,11 +97,11 @@ class LogWriter:
                 while rest:
                     rest = rest[os.write(self._fd, rest) :]
             except OSError:
-                pass  # nobody reads any more: a log that cannot be written stops nothing
+                pass  # the reader is gone: a log that cannot be written must not stop the proxy
 
 
 class _Lines:
-    """What structlog calls a logger: hands each finished line to the writer."""
+    """structlog's logger: passes each rendered line to the writer."""
 
     def __init__(self, writer: LogWriter, name: str | None = None) -> None:
         self.name = name
@@ -114,23 +114,23 @@ class _Lines:
 
 
 class _FromLogging(logging.Handler):
-    """Brings the lines of libraries, which use the standard library's logging, into the same form."""
+    """Logs the lines of libraries that use the standard library's logging in the same format."""
 
     def emit(self, record: logging.LogRecord) -> None:
         logger = structlog.get_logger(record.name)
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, HttpProcessingError):
-            # A client that does not speak HTTP. The exception quotes its bytes, which may be part of a request.
+            # Invalid HTTP from a client. The exception quotes its bytes, which may be part of a request.
             logger.debug(record.getMessage(), error=type(error).__name__)
         else:
             logger.log(record.levelno, mask_text(record.getMessage()), exc_info=record.exc_info or None)
 
 
 def configure(level: Level, format: Format, fd: int = 2) -> LogWriter:  # noqa: A002 - the key's name
-    """Send structlog's lines and those of `logging` to `fd` (stderr). The caller closes the writer at the end."""
+    """Send the lines of structlog and of `logging` to `fd` (stderr). The caller closes the writer at exit."""
     writer = LogWriter(fd)
 
-    def say_dropped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    def add_dropped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         if writer.dropped:
             event["dropped"] = writer.dropped
         return event
@@ -142,12 +142,12 @@ def configure(level: Level, format: Format, fd: int = 2) -> LogWriter:  # noqa: 
         _add_logger_name,
         structlog.processors.format_exc_info,
         mask_secrets,
-        say_dropped,
+        add_dropped,
     ]
     if format == "json":
         processors.append(_render_json)
     else:
-        # The default of a console shows local variables beside a traceback, and with them whatever they hold.
+        # The console renderer's default adds local variables to a traceback, and they may hold secrets.
         plain = structlog.dev.plain_traceback
         processors += [structlog.dev.ConsoleRenderer(colors=os.isatty(fd), exception_formatter=plain), _encode]
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -164,17 +164,17 @@ def configure(level: Level, format: Format, fd: int = 2) -> LogWriter:  # noqa: 
 
 
 def set_level(level: Level) -> None:
-    """Log from `level` on, after `configure`."""
+    """Change the log level after `configure`."""
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(number))
     logging.getLogger().setLevel(number)
 
 
 class AccessLog:
-    """Writes the line per request: of `all`, of `errors` only (every outcome but success), or none (`off`).
+    """Writes one line per request: for `all`, for `errors` only (every outcome but success), or none (`off`).
 
-    `sample`: the share of the successful ones that get a line. A request is in it or not by its id, and so a batch is
-    wholly.
+    `sample`: the share of successful requests that are logged. The request id decides, so that a batch is logged as a
+    whole or not at all.
     """
 
     def __init__(self, requests: Requests, sample: float = 1.0) -> None:
@@ -183,7 +183,7 @@ class AccessLog:
         self._log = structlog.get_logger("proxy.access")
 
     def should_log(self, outcome: Outcome, request_id: str) -> bool:
-        """Whether a request that ended so gets a line."""
+        """Whether a request with this outcome is logged."""
         if outcome != "success":
             return self._requests != "off"
         return self._requests == "all" and (
@@ -205,7 +205,7 @@ class AccessLog:
         request_id: str,
         node: str | None,
     ) -> None:
-        """Write one line, of the fields that the module's docstring tells; `seconds` becomes `duration_ms`."""
+        """Write one line with the fields in the module's docstring; `seconds` becomes `duration_ms`."""
         if not self.should_log(outcome, request_id):
             return
         write = self._log.warning if outcome == "failed" else self._log.info
@@ -226,7 +226,7 @@ class AccessLog:
 
 
 def error_label(error: str | None) -> str | None:
-    """An error's token, or `other` for what does not look like one."""
+    """The error token, or `other` for text that does not look like one."""
     return error if error is None or _ERROR_TOKEN.fullmatch(error) else "other"
 
 
@@ -243,7 +243,7 @@ def mask_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def mask_text(text: str) -> str:
-    """Mask what follows a secret key in text, as `"secret": "…"` or `token=…`, and all of a URL but its host."""
+    """Mask the value after a secret key in text, as in `"secret": "…"` or `token=…`, and all of a URL but its host."""
     return _SECRET_PAIR.sub(rf"\1\2{MASKED}", _URL.sub(rf"\1\2{MASKED}", _USER.sub(rf"\1{MASKED}@", text)))
 
 

@@ -1,14 +1,14 @@
-"""Every metric of the proxy, with its name, its labels and what it counts.
+"""Every metric of the proxy: its name, its labels and what it counts.
 
-Label values come from closed sets, so that no client can make a new time series: `method` is a known method or
-`other`, a version is `1`, `2`, `3` or `none` (not known, as when the version itself was refused), and the rest are the
-words given at each metric.
+Label values come from closed sets, so that no client can create a time series: `method` is a known method or `other`, a
+version is `1`, `2`, `3` or `none` (unknown, for example because the version itself was refused), and the other labels
+have the values that each metric documents.
 
 `outcome` of a request:
-  `success`  the node answered without an error;
-  `error`    the node answered with an error (or the translation made the error the client's version knows);
-  `refused`  the proxy refused it, and asked no node;
-  `failed`   no node gave a usable answer.
+  `success`  the node returned a result;
+  `error`    the node returned an error (or translation produced the error of the client's version);
+  `refused`  the proxy refused the request and sent nothing to a node;
+  `failed`   no node returned a usable response.
 """
 
 from collections.abc import Iterator
@@ -34,13 +34,13 @@ Outcome = Literal["success", "error", "refused", "failed"]
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 TRANSLATION_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.05, 0.25, 1)
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside each counter, which nothing reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nothing reads
 
 _Child = TypeVar("_Child", Counter, Gauge)
 
 
 class _Children(dict[tuple[Any, ...], _Child], Generic[_Child]):
-    """A metric's children by label values: found in a dict, without the library's lock and conversions."""
+    """A metric's children by label values, in a dict: avoids the library's lock and conversions."""
 
     def __init__(self, metric: _Child) -> None:
         super().__init__()
@@ -52,16 +52,16 @@ class _Children(dict[tuple[Any, ...], _Child], Generic[_Child]):
         return child
 
     def forget(self, *labels: Any) -> None:
-        """Drops the child with those label values, if there is one."""
+        """Remove the child with those label values, if there is one."""
         if self.pop(labels, None) is not None:
             self._metric.remove(*labels)
 
 
 class _SessionsOpened(Collector):
-    """`xrpl_proxy_sessions_total`, by a collector of its own and without a type.
+    """`xrpl_proxy_sessions_total`, from a collector of its own and untyped.
 
-    OpenMetrics takes a counter's `_total` for a suffix, so that as a counter it would be one family with the gauge
-    `xrpl_proxy_sessions`, and both formats and the library refuse one name with two types.
+    OpenMetrics treats a counter's `_total` as a suffix: as a counter it would share a family with the gauge
+    `xrpl_proxy_sessions`, and neither the formats nor the library allow one name with two types.
     """
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ def method_label(method: str) -> str:
 
 
 class Metrics:
-    """One process's metrics, in a registry of their own. Durations are in seconds, versions integers or None."""
+    """One process's metrics, in their own registry. Durations are in seconds; versions are integers or None."""
 
     def __init__(self, version: str) -> None:
         self.registry = registry = CollectorRegistry()
@@ -93,27 +93,27 @@ class Metrics:
 
         self._requests = FastCounter(
             "xrpl_proxy_requests_total",
-            "Requests answered",
+            "Client requests answered",
             ("transport", "method", "client_version", "node_version", "outcome"),
             registry,
         )
         self._request_seconds = FastHistogram(
             "xrpl_proxy_request_duration_seconds",
-            "Time from a whole request to its answer",
+            "Seconds from receiving a complete request to its response",
             REQUEST_SECONDS,
             ("transport", "method", "client_version"),
             registry,
         )
         self._node_seconds = FastHistogram(
             "xrpl_proxy_node_request_duration_seconds",
-            "Time of a question to a node, until its whole answer or its failure",
+            "Seconds from sending a node request to its complete response or its failure",
             REQUEST_SECONDS,
             ("node", "method"),
             registry,
         )
         self._translation_seconds = FastHistogram(
             "xrpl_proxy_translation_duration_seconds",
-            "Time spent translating one request and its answer",
+            "Seconds spent translating one request and its response",
             TRANSLATION_SECONDS,
             ("method", "client_version", "node_version"),
             registry,
@@ -123,59 +123,65 @@ class Metrics:
         )
         self._version_would_refuse = counter(
             "xrpl_proxy_version_would_refuse_total",
-            "Requests of a version in versions.dry_run_refuse",
+            "Requests of a version listed in versions.dry_run_refuse",
             *("transport", "client_version"),
         )
         self._refused = counter("xrpl_proxy_refused_total", "Requests that the proxy refused", "reason")
-        self._connections = gauge("xrpl_proxy_connections", "Connections of clients, open now", "listener")
+        self._connections = gauge("xrpl_proxy_connections", "Open client connections", "listener")
         self._connection_refused = counter(
-            "xrpl_proxy_connections_refused_total", "Connections of clients that were not taken", "reason"
+            "xrpl_proxy_connections_refused_total",
+            "Client connections refused because of a limit or a failed TLS handshake",
+            "reason",
         )
         self._connection_ended = counter(
-            "xrpl_proxy_connections_ended_total", "Connections of clients that took too long", "reason"
+            "xrpl_proxy_connections_ended_total", "Client connections closed by the proxy for being too slow", "reason"
         )
         self._certificate = gauge(
-            "xrpl_proxy_certificate_expiry_timestamp_seconds", "When a listener's certificate ends", "listener"
+            "xrpl_proxy_certificate_expiry_timestamp_seconds",
+            "When the listener's certificate expires, in Unix time",
+            "listener",
         )
-        self._config_reloads = counter(
-            "xrpl_proxy_config_reloads_total", "Times that the configuration was read anew", "result"
-        )
+        self._config_reloads = counter("xrpl_proxy_config_reloads_total", "Configuration reloads", "result")
         self._config_good = Gauge(
             "xrpl_proxy_config_last_reload_successful",
-            "1 while the configuration as last read is in force, 0 after a faulty one",
+            "1 if the last reload succeeded, 0 if it was rejected and the previous configuration is in force",
             registry=registry,
         )
         self._config_good.set(1)
-        self.in_flight = FastGauge("xrpl_proxy_in_flight_requests", "Requests under way", registry)
+        self.in_flight = FastGauge("xrpl_proxy_in_flight_requests", "Requests in flight", registry)
         self._shadow = counter(
-            "xrpl_proxy_shadow_total", "Answers compared with what a node answers natively", "method", "result"
+            "xrpl_proxy_shadow_total", "Responses compared with a node's native response", "method", "result"
         )
         self._tried_elsewhere = counter(
-            "xrpl_proxy_tried_elsewhere_total", "Reads that failed on the node and were tried on another", "node"
+            "xrpl_proxy_tried_elsewhere_total",
+            "Read requests that failed on this node and were retried on another",
+            "node",
         )
         self._cache_lookups = counter(
             "xrpl_proxy_cache_lookups_total",
-            "Requests whose answer may be kept, by whether it was",
+            "Cacheable requests, by cache hit or miss",
             "method",
             "outcome",
         )
-        self.cache_bytes = Gauge("xrpl_proxy_cache_bytes", "Bytes of answers that are kept", registry=registry)
+        self.cache_bytes = Gauge("xrpl_proxy_cache_bytes", "Bytes of cached responses", registry=registry)
         self._shared = counter(
-            "xrpl_proxy_shared_answers_total", "Requests answered by another's question to a node", "method"
+            "xrpl_proxy_shared_answers_total",
+            "Requests answered by an identical node request already in flight",
+            "method",
         )
-        self._node_up = gauge("xrpl_proxy_node_up", "1 while the node answers, else 0", "node")
+        self._node_up = gauge("xrpl_proxy_node_up", "1 if the node answers, 0 if it does not", "node")
         Gauge("xrpl_proxy_build_info", "The proxy's version; always 1", ["version"], registry=registry).labels(
             version
         ).set(1)
 
         self._sessions = gauge(
-            "xrpl_proxy_sessions", "WebSocket sessions open, by the version they used last", "client_version"
+            "xrpl_proxy_sessions", "Open WebSocket sessions, by the API version they last used", "client_version"
         )
         self._sessions_opened = _SessionsOpened()
         registry.register(self._sessions_opened)
         self._session_closed = counter("xrpl_proxy_session_closed_total", "WebSocket sessions closed", "reason")
         self._subscriptions = gauge(
-            "xrpl_proxy_subscriptions", "Subscriptions of WebSocket sessions", "stream", "client_version"
+            "xrpl_proxy_subscriptions", "Active WebSocket subscriptions", "stream", "client_version"
         )
         self._stream_messages = FastCounter(
             "xrpl_proxy_stream_messages_total",
@@ -184,13 +190,15 @@ class Metrics:
             registry,
         )
         self.session_queue_bytes = FastGauge(
-            "xrpl_proxy_session_queue_bytes", "Bytes waiting for slow WebSocket clients", registry
+            "xrpl_proxy_session_queue_bytes", "Bytes queued for slow WebSocket clients", registry
         )
         self.unsent_bytes = Gauge(
-            "xrpl_proxy_unsent_bytes", "Bytes that slow clients have not taken", registry=registry
+            "xrpl_proxy_unsent_bytes", "Response bytes that slow clients have not read yet", registry=registry
         )
         self.stream_gaps = Counter(
-            "xrpl_proxy_stream_gaps_total", "Ledgers missed by streams after a reconnect", registry=registry
+            "xrpl_proxy_stream_gaps_total",
+            "Ledgers that streams missed while reconnecting to a node",
+            registry=registry,
         )
 
     def request(
@@ -202,7 +210,7 @@ class Metrics:
         outcome: Outcome,
         seconds: float,
     ) -> None:
-        """Count one request of a client, by `http` or `ws`, that has been answered."""
+        """Count one answered client request."""
         label = method_label(method)
         self._requests.add(transport, label, client_version, node_version, outcome)
         self._request_seconds.add(seconds, transport, label, client_version)
@@ -212,93 +220,93 @@ class Metrics:
         self._node_seconds.add(seconds, node, method_label(method))
 
     def shadowed(self, method: str, result: str) -> None:
-        """Count an answer compared with a node's own: `same`, `different`, `failed` or `dropped`."""
+        """Count a response compared with a node's native one: `same`, `different`, `failed` or `dropped`."""
         self._shadow[method_label(method), result].inc()
 
     def retried(self, node: str) -> None:
-        """Count a request that failed on `node` and is tried on another."""
+        """Count a request that failed on `node` and is retried on another."""
         self._tried_elsewhere[(node,)].inc()
 
     def cache_looked_up(self, method: str, hit: bool) -> None:
-        """Count a request whose answer may be kept: `hit`, or else `miss`."""
+        """Count a cacheable request as a cache `hit` or `miss`."""
         self._cache_lookups[method_label(method), "hit" if hit else "miss"].inc()
 
     def answer_shared(self, method: str) -> None:
-        """Count a request that was answered by the question of another."""
+        """Count a request answered by an identical node request already in flight."""
         self._shared[(method_label(method),)].inc()
 
     def translation(self, method: str, client_version: int, node_version: int, seconds: float) -> None:
-        """Count the time that translating one request and its answer took, without waiting for the node."""
+        """Count the seconds spent translating one request and its response, without the wait for the node."""
         self._translation_seconds.add(seconds, method_label(method), client_version, node_version)
 
     def version_refused(self, transport: str, reason: str) -> None:
-        """Count a refused version; `reason` is a word of the proxy's own, as `too_high`."""
+        """Count a refused version; `reason` is one of the proxy's own, for example `above_maximum`."""
         self._version_refused[transport, reason].inc()
 
     def version_would_refuse(self, transport: str, client_version: int | None) -> None:
-        """Count a request whose version would be refused, were it not only counted."""
+        """Count a request whose version `versions.dry_run_refuse` lists."""
         self._version_would_refuse[transport, client_version].inc()
 
     def refused(self, reason: str) -> None:
-        """Count a request refused for any cause; `reason` is a word of the proxy's own, as `admin_method`."""
+        """Count a refused request; `reason` is one of the proxy's own, for example `forbidden`."""
         self._refused[(reason,)].inc()
 
     def connected(self, listener: str, change: int = 1) -> None:
-        """Add `change` connections of clients at a listener, or take them away."""
+        """Add `change` (which may be negative) to a listener's open client connections."""
         self._connections[(listener,)].inc(change)
 
     def connection_refused(self, reason: str) -> None:
-        """Count a connection that was not taken: `connections`, `connections_per_address` or `handshake`."""
+        """Count a refused connection: `connections`, `connections_per_address` or `handshake`."""
         self._connection_refused[(reason,)].inc()
 
     def connection_ended(self, reason: str) -> None:
-        """Count a connection or request ended early: `slow_head`, `slow_body`, `slow_reader` or `unsent_bytes`."""
+        """Count a connection closed early: `slow_head`, `slow_body`, `slow_reader` or `unsent_bytes`."""
         self._connection_ended[(reason,)].inc()
 
     def certificate(self, listener: str, ends: float | None) -> None:
-        """Say when a listener's certificate ends (Unix time); None where it has none."""
+        """Set when a listener's certificate expires (Unix time); None if it has no certificate."""
         if ends is None:
             self._certificate.forget(listener)
         else:
             self._certificate[(listener,)].set(ends)
 
     def config_read(self, good: bool) -> None:
-        """Count that the configuration was read anew, and whether it was taken."""
+        """Count a configuration reload and whether it succeeded."""
         self._config_reloads[("success" if good else "failure",)].inc()
         self._config_good.set(good)
 
     def listener_gone(self, listener: str) -> None:
-        """Say that there is no such listener any more."""
+        """Remove the series of a listener that the configuration no longer has."""
         self._connections.forget(listener)
         self._certificate.forget(listener)
 
     def node_gone(self, node: str) -> None:
-        """Say that the configuration has no such node any more."""
+        """Remove the series of a node that the configuration no longer has."""
         self._node_up.forget(node)
 
     def node_up(self, node: str, up: bool) -> None:
-        """Say whether a node answers: for `NodeHealth`'s `changed`."""
+        """Set whether a node answers: the `changed` callback of `NodeHealth`."""
         self._node_up[(node,)].set(up)
 
     def session_opened(self, client_version: int) -> None:
-        """Count a WebSocket session that begins, as one of `client_version`."""
+        """Count a WebSocket session that opens with `client_version`."""
         self._sessions_opened.count += 1
         self._sessions[(client_version,)].inc()
 
     def session_version(self, before: int, now: int) -> None:
-        """Say that a session's last used version changed."""
+        """Move a session from the version it last used to another."""
         self._sessions[(before,)].dec()
         self._sessions[(now,)].inc()
 
     def session_closed(self, client_version: int, reason: str) -> None:
-        """Count a WebSocket session that ended; `reason` is a word of the proxy's own, as `client_too_slow`."""
+        """Count a closed WebSocket session; `reason` is one of the proxy's own, for example `client_too_slow`."""
         self._sessions[(client_version,)].dec()
         self._session_closed[(reason,)].inc()
 
     def subscribed(self, stream: str, client_version: int, change: int = 1) -> None:
-        """Add `change` subscriptions, or take them away; `stream` is a stream's name, as `transactions`."""
+        """Add `change` (which may be negative) to the subscriptions to `stream`, for example `transactions`."""
         self._subscriptions[stream, client_version].inc(change)
 
     def stream_message(self, stream: str, client_version: int, rewritten: bool, clients: int = 1) -> None:
-        """Count a stream message sent to so many clients, rewritten or as it came."""
+        """Count a stream message sent to that many `clients`, rewritten or unchanged."""
         self._stream_messages.inc_by(clients, stream, client_version, "true" if rewritten else "false")

@@ -103,7 +103,7 @@ async def test_a_message_that_would_swallow_what_is_appended_is_refused(node: Gr
     code, details = await refusal(unary(channel)(admin + bytes([15 << 3 | 2, appended])))
     assert (code, details) == (
         grpc.StatusCode.INVALID_ARGUMENT,
-        "This is no request in protobuf: cut off.",
+        "The request is not valid protobuf: truncated.",
     )
     assert node.messages == []
 

@@ -61,7 +61,7 @@ class Process:
 
     async def line(self, event: str, count: int = 1) -> dict[str, Any]:
         """The log's line of the `count`th such event, waited for."""
-        async with asyncio.timeout(10), self._news:
+        async with asyncio.timeout(40), self._news:
             await self._news.wait_for(lambda: self._over or len(self._of(event)) >= count)
         assert len(self._of(event)) >= count, f"ended without having told of {event}: {self.lines}"
         return self._of(event)[count - 1]
