@@ -55,8 +55,6 @@ class NodeSession:
         """Set while there is a link, or there will be none any more."""
         self._link_resolved.set()
         self._over = False
-        self._unsubscribed_while_pending: dict[Slot, set[str]] = {}
-        """Of each `subscribe` that the shared link serves: streams unsubscribed from before it was answered."""
         self.subscriptions = Subscriptions(metrics, self._link.version, services.policy.default_version, node.server)
         self.forwarder = StreamForwarder(peer, metrics, order, self.subscriptions)
         self.shared = SharedMembership(services.shared, self._link, self.forwarder, self.subscriptions)
@@ -125,7 +123,7 @@ class NodeSession:
             return  # as Subscriptions has it
         if call.method == "unsubscribe":
             taken = self.shared.effective_streams(call.method, call.params, result.get("error"))
-            self._leave(frozenset(map(stream_name, taken)))
+            self.shared.leave(frozenset(map(stream_name, taken)))
         if "error" in result:
             return
         if call.method == "path_find" and call.params.get("subcommand") == "create":
@@ -133,77 +131,44 @@ class NodeSession:
         elif call.method == "subscribe":
             self.forwarder.subscribed(result)
 
-    # What the shared link serves
-
-    def _leave(self, streams: frozenset[str]) -> None:
-        for left in self._unsubscribed_while_pending.values():
-            left |= streams
-        self.shared.leave(streams)
+    # Streams of the shared subscription
 
     async def subscribe(self, split: Split, call: Call, slot: Slot, channel: NodeChannel) -> NodeAnswer:
-        """Asks a `subscribe`: what is left of it on the session's own link, then its streams on the shared one.
+        """Serves a `subscribe` in two parts: the session's own connection first, then the shared subscription.
 
-        Raises NodeFailure and TimeoutError.
+        Raises NodeFailure and TimeoutError. When the shared subscription is lost, so is the session's node: see
+        `SharedMembership.join`.
         """
         joining: asyncio.Future[JsonObject] | None = None
-        taken: tuple[str, ...] = ()
 
         def on_answer(answer: NodeMessage) -> None:
-            nonlocal joining, taken
+            nonlocal joining
             result = _result_in(answer)
             error = result.get("error")
             params = split.own.params if error is None else call.params
             self.subscriptions.on_response(call.method, params, call.version, result)
             self.shared.sync_version()
-            # What the shared link pushes comes before the answer, until the node has given that there.
+            # Messages of the shared subscription precede this response until the node has responded there.
             slot.blocks_pushes = split.own.method == call.method
             self._order.fix_position(slot)
-            taken = split.shared if error is None else self.shared.effective_streams(call.method, call.params, error)
-            if taken:
-                joining = self.shared.join(taken, partial(self._joined, slot))
+            streams = split.shared if error is None else self.shared.effective_streams(call.method, call.params, error)
+            if streams:
+                joining = self.shared.join(streams, partial(self._joined, slot))
 
-        self._unsubscribed_while_pending[slot] = set()
         try:
             own = read_response(await channel.request(split.own, on_answer), channel.node)
             if joining is None:
                 return own
-            if "error" in own.result:  # of what stands behind these, which take effect
+            if "error" in own.result:  # about what follows these streams, which take effect all the same
                 with suppress(NodeFailure):
-                    await self._joined_or_own(joining, taken, slot, channel)
+                    await joining
                 return own
-            result = await self._joined_or_own(joining, taken, slot, channel)
+            result = await joining
         finally:
-            del self._unsubscribed_while_pending[slot]
-            joining = None  # as below
+            joining = None  # a failure's traceback has this frame, which would have the failure
         if "error" not in result and split.own.method == call.method:
             result = {**own.result, **result}
         return NodeAnswer(result, own.extras, own.size)
-
-    async def _joined_or_own(
-        self, joining: "asyncio.Future[JsonObject]", taken: tuple[str, ...], slot: Slot, channel: NodeChannel
-    ) -> JsonObject:
-        """The result by the shared link; by the session's own where the node has no connection for a shared one."""
-        try:
-            return await joining
-        except NodeFailure as failure:
-            silent = failure.kind == "timeout" and failure.maybe_received
-            if silent or channel is not self._link or self._over or not self.shared.use_own_connection():
-                raise
-        finally:
-            del joining  # a failure has this frame, and this would have the failure
-        left = self._unsubscribed_while_pending[slot]
-
-        def on_answer(answer: NodeMessage) -> None:
-            result = _result_in(answer)
-            if "error" not in result:
-                self._joined(slot, result, tuple(name for name in map(stream_name, taken) if name not in left))
-
-        question = NodeRequest("subscribe", {"streams": list(taken)})
-        result = read_response(await channel.request(question, on_answer), channel.node).result
-        if unwanted := [name for name in taken if stream_name(name) in left]:
-            # The client's `unsubscribe` was there before this.
-            await channel.request(NodeRequest("unsubscribe", {"streams": unwanted}), lambda _: None)
-        return result
 
     def _joined(self, slot: Slot, result: JsonObject, streams: tuple[str, ...]) -> None:
         self._order.block_pushes(slot)
@@ -265,9 +230,7 @@ class NodeSession:
     async def _resumed(self, channel: NodeChannel, newest_before: int) -> bool:
         """Subscribes again; what is pushed meanwhile is the client's already. Whether the node took it all."""
         self.subscriptions.node_changed(channel.version, channel.node.server)
-        self.shared.begin(channel)
-        if not self.subscriptions.are_streams:
-            self.shared.use_own_connection()
+        self.shared.begin(channel, use_own_connection=not self.subscriptions.are_streams)
         taken = False
         try:
             newest = None
@@ -297,11 +260,7 @@ class NodeSession:
 
         split = self.shared.split("subscribe", params)
         if split is not None:
-            try:
-                return await self.shared.join(split.shared, joined)
-            except NodeFailure:
-                if not self.shared.use_own_connection():
-                    raise
+            return await self.shared.join(split.shared, joined)
         return (await link.request_before_listening(NodeRequest("subscribe", params), self)).result
 
 

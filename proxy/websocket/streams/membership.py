@@ -50,22 +50,19 @@ class SharedMembership:
         self._by: Literal["shared", "own"] | None = None
         """Which link the streams come by; None while there are none."""
 
-    def begin(self, own: NodeChannel) -> None:
-        """The session has another node, by a link of its own; it hears nothing yet."""
+    def begin(self, own: NodeChannel, *, use_own_connection: bool) -> None:
+        """Start again at another node, reached by `own`, with no streams yet.
+
+        `use_own_connection`: all streams come by the session's own connection.
+        """
         self.end()
-        self._own, self._by = own, None
+        self._own, self._by = own, "own" if use_own_connection else None
 
     def end(self) -> None:
         """The session hears nothing any more, and waits for nothing."""
         self.fail_pending()
         self.leave(SHAREABLE_STREAMS)
         self._subscriber = self._link = None
-
-    def use_own_connection(self) -> bool:
-        """Has all streams come by the session's own link from now on, unless some are shared; says whether they do."""
-        if self._subscriber is None or not self._subscriber.streams:
-            self._by = "own"
-        return self._by == "own"
 
     def fail_pending(self) -> None:
         """Fails what waits to be let in: the session's node is lost, or the session is about to be closed."""

@@ -183,13 +183,14 @@ class SharedSubscription:
                 raise result
 
     def _end(self, failure: Exception) -> None:
-        """Nobody joins any more; who is left is told."""
+        """Accept no more sessions, and end those that have streams of it or wait for them."""
         if self._is_over:
             return
         self._is_over = True
         self._ended(self)
-        self._fail(failure, (*self._asked_of, *self._joins))
-        for subscriber in tuple(self._audience.subscribers()):
+        waiting = [join for join in (*self._asked_of, *self._joins) if not join.answer.done()]
+        self._fail(failure, waiting)
+        for subscriber in (*self._audience.subscribers(), *(join.subscriber for join in waiting)):
             self.leave(subscriber, subscriber.streams)
             subscriber.lost()
 
@@ -236,11 +237,7 @@ class SharedSubscription:
             await link.request(question, partial(self._answered, streams))
         except TimeoutError:
             self._fail(NodeFailure("timeout", self._node.name), self._asked_of)
-        except BaseException:
-            self._fail(NodeFailure("disconnected", self._node.name), self._asked_of)
-            raise
-        finally:
-            self._asked_of = []
+        self._asked_of = []
 
     def _answered(self, streams: tuple[str, ...], message: NodeMessage) -> None:
         """Lets those in who waited for this answer, and those who need none any more."""

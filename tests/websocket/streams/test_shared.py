@@ -427,54 +427,52 @@ async def test_a_clio_has_no_pairs(harness: Harness) -> None:
 
 
 async def test_a_node_with_no_connection_to_share(harness: Harness) -> None:
-    """Each session subscribes by its own."""
-    node, _, clients = await served(harness, 2)
+    """Sessions that want shared streams are closed, with a code on which libraries connect again; others go on."""
+    node, proxy, (first, second, other) = await served(harness, 3)
     node.refuses_shared = True
-    for number, client in enumerate(clients):
-        assert await subscribe(client, "ledger", "consensus") == {"ledger_index": 100, "validated_ledgers": "2-100"}
-        assert node.streams_of(node.sessions[number]) == ["ledger", "consensus"]
+    for client in (first, second):
+        response = await client.request({"command": "subscribe", "streams": ["ledger"], "id": 1})
+        assert (response["id"], response["error"]) == (1, "noNetwork")
+        assert (await client.wait_closed())[0] == 1012
+    await silent(other)
+    await harness.wait_metric(2, proxy, CLOSED, reason="node_lost")
+    await harness.wait_metric(0, proxy, SUBSCRIPTIONS)
+    node.refuses_shared = False
+    await subscribe(other, "consensus")
     await node.push("consensus")
-    for client in clients:
-        assert (await client.receive())["type"] == "consensusPhase"
-        await unsubscribe(client, "consensus")
-    await node.push("consensus")
-    for client in clients:
-        await silent(client)
+    assert (await other.receive())["type"] == "consensusPhase"
 
 
-async def test_who_unsubscribes_before_it_was_found_that_a_node_shares_nothing(harness: Harness) -> None:
-    node, _, (client,) = await served(harness, 1)
-    node.refuses_shared = True
-    streams = ["ledger", "consensus"]
-    await client.send(
-        {"command": "subscribe", "streams": streams, "id": 1},
-        {"command": "unsubscribe", "streams": ["ledger"], "id": 2},
-    )
-    assert [(await client.receive())["id"] for _ in range(2)] == [1, 2]
-    for stream in streams:
-        await node.push(stream)
-    assert (await client.receive())["type"] == "consensusPhase"
-    await silent(client)
-
-
-async def test_what_stands_before_a_fault_takes_effect_where_a_node_shares_nothing(harness: Harness) -> None:
+async def test_a_refused_subscribe_whose_streams_find_no_connection_to_share(harness: Harness) -> None:
+    """The streams before the fault would have taken effect, so the client is not left to believe that they have."""
     node, _, (client,) = await served(harness, 1)
     await subscribe(client, "ledger")
     await unsubscribe(client, "ledger")
     await is_closed(node)
     node.refuses_shared = True
     response = await client.request({"command": "subscribe", "streams": ["consensus", "nonsense"]})
-    assert response["error"] == "malformedStream"
-    await node.push("consensus")
-    assert (await client.receive())["type"] == "consensusPhase"
+    assert response["status"] == "error"
+    assert (await client.wait_closed())[0] == 1012
 
 
-async def test_a_node_that_does_not_answer_who_wants_to_share(harness: Harness) -> None:
+async def test_a_node_that_does_not_answer_the_shared_handshake(harness: Harness) -> None:
     node, _, (client,) = await served(harness, 1, timeouts={"connect": 0.3})
     node.ignores_shared = True
-    await subscribe(client, "consensus")
-    await node.push("consensus")
-    assert (await client.receive())["type"] == "consensusPhase"
+    await client.send({"command": "subscribe", "streams": ["consensus"], "id": 1}, {"command": "version", "id": 2})
+    responses = [await client.receive() for _ in range(2)]
+    assert [(each["id"], each["status"]) for each in responses] == [(1, "error"), (2, "success")]
+    assert (await client.wait_closed())[0] == 1012
+
+
+async def test_the_shared_connection_is_lost_while_a_subscribe_waits(harness: Harness) -> None:
+    node, _, (client, other) = await served(harness, 2)
+    node.silent_to_shared = True
+    await client.send({"command": "subscribe", "streams": ["ledger"], "id": 1})
+    await (await node.shared_session(0)).wait_requests(1)
+    await drop_connection(node.shared[0])
+    assert (await client.receive())["error"] == "internal"
+    assert (await client.wait_closed())[0] == 1012
+    await silent(other)
 
 
 async def test_the_shared_connection_is_lost(harness: Harness) -> None:
