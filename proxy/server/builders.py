@@ -1,4 +1,4 @@
-"""The parts that requests are served with, made as the settings say."""
+"""The parts that serve requests, each built from the settings."""
 
 import ssl
 from dataclasses import replace
@@ -29,7 +29,7 @@ from proxy.websocket import SHAREABLE_STREAMS, EndpointLimits, SessionLimits, Sh
 
 
 def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing: Tracing) -> Node:
-    """One node, not looked after yet."""
+    """Build a node whose health checks have not been started."""
     timeouts, limits, health = settings.timeouts, settings.limits, settings.health
     tls = _node_tls(node, node.http, node.websocket)
     http = HttpNode(
@@ -71,7 +71,7 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
 
 
 def node_identity(node: NodeSettings, settings: Settings) -> tuple[object, ...]:
-    """All that `make_node` reads, the file of the CA among it: while it is the same, so is the node."""
+    """Everything that `make_node` reads, including the CA file: a reload keeps a node while this stays equal."""
     limits, versions = settings.limits, settings.versions
     return (
         *(node, None if node.tls.ca is None else fingerprint([node.tls.ca])),
@@ -81,13 +81,13 @@ def node_identity(node: NodeSettings, settings: Settings) -> tuple[object, ...]:
 
 
 def _node_tls(node: NodeSettings, *urls: str | None) -> ssl.SSLContext | None:
-    """How the node proves who it is at those of its URLs; None where none of them is by TLS."""
+    """The TLS context for the node's URLs; None if none of them uses TLS."""
     secure = any(urlsplit(url).scheme in ("https", "wss") for url in urls if url is not None)
     return node_tls(node.tls.ca, node.tls.verify) if secure else None
 
 
 def make_shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
-    """What compares answers with a node's own; None where no node is named."""
+    """The comparison of results with those of another node; None if `shadow.node` is not set."""
     shadow, timeouts = settings.shadow, settings.timeouts
     if shadow.node is None:
         return None
@@ -116,7 +116,7 @@ def make_shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
 
 
 def make_health_rules(settings: Settings) -> HealthRules:
-    """When a node is given work."""
+    """The conditions for a node to be in rotation."""
     health = settings.health
     return HealthRules(
         failures=health.failures,
@@ -128,9 +128,9 @@ def make_health_rules(settings: Settings) -> HealthRules:
 
 
 def make_policy(listen: ListenSettings, settings: Settings, clock: Clock) -> RequestPolicy:
-    """What an HTTP request at one listener is measured by."""
+    """What the requests of one listener must satisfy."""
     guard, limits, versions = settings.guard, settings.limits, settings.versions
-    allowed = MethodPolicy(
+    method_policy = MethodPolicy(
         allow_admin_methods=frozenset(guard.allow_admin_methods),
         allow_admin_credentials=guard.allow_admin_credentials,
         allow_subscribe_url=guard.allow_subscribe_url,
@@ -140,7 +140,7 @@ def make_policy(listen: ListenSettings, settings: Settings, clock: Clock) -> Req
     sunsets = make_sunsets(settings)
     return RequestPolicy(
         versions=SunsettingRange(offered, sunsets, clock) if any(sunset.refused for sunset in sunsets) else offered,
-        guard=MethodAllowList.of(allowed, frozenset(listen.methods)) if listen.methods else allowed,
+        guard=MethodAllowList.of(method_policy, frozenset(listen.methods)) if listen.methods else method_policy,
         default_version=listen.default_version,
         depth=limits.depth,
         request_bytes=limits.request_bytes,
@@ -149,7 +149,7 @@ def make_policy(listen: ListenSettings, settings: Settings, clock: Clock) -> Req
 
 
 def make_sunsets(settings: Settings) -> list[Sunset]:
-    """The versions that go."""
+    """The versions that have a sunset date."""
     return [
         Sunset(
             version=sunset.version,
@@ -172,7 +172,7 @@ def _midnight_utc(day: date) -> float:
 
 
 def make_tracing(settings: Settings, version: str) -> Tracing:
-    """What makes spans; `version` is the proxy's own."""
+    """What creates spans; `version` is that of the proxy itself."""
     if settings.tracing.endpoint is None:
         return NO_TRACING
     from proxy.telemetry.otel import OpenTelemetry  # needs an optional library
@@ -181,13 +181,13 @@ def make_tracing(settings: Settings, version: str) -> Tracing:
 
 
 def make_callers(settings: Settings, clock: Clock) -> ClientUsage:
-    """What remembers callers."""
+    """The record of which clients used which version."""
     clients = settings.clients
     return ClientUsage(clients.keep, clients.hours, clients.callers, settings.guard.trusted_proxies, clock)
 
 
 def build_client_limits(listen: ListenSettings, settings: Settings) -> ClientLimits:
-    """What the clients of one listener are granted."""
+    """The time and connection limits of one listener's clients."""
     timeouts, limits, own = settings.timeouts, settings.limits, listen.connections_per_address
     return ClientLimits(
         head=timeouts.request_head,
@@ -197,13 +197,13 @@ def build_client_limits(listen: ListenSettings, settings: Settings) -> ClientLim
         min_rate=limits.min_bytes_per_second,
         connections=limits.connections,
         connections_per_address=limits.connections_per_address if own is None else own,
-        # Behind a trusted proxy many clients have its one address; requests are counted by their own.
+        # The clients behind a trusted proxy share its address; their requests are counted by the address it reports.
         exempt=NetworkSet((*limits.exempt, *settings.guard.trusted_proxies)),
     )
 
 
 def make_admission(listen: ListenSettings, settings: Settings, in_all: Rate) -> Admission:
-    """Which requests one listener lets in; `in_all` is shared by all listeners."""
+    """The rate and concurrency limits of one listener; `in_all` is shared by all listeners."""
     limits, own = settings.limits, listen.requests_per_second
     return Admission(
         rate=Rate(limits.requests_per_second if own is None else own, limits.burst_seconds),
@@ -214,16 +214,16 @@ def make_admission(listen: ListenSettings, settings: Settings, in_all: Rate) -> 
 
 
 def make_answering(
-    nodes: NodePool, translator: Translator, kept: ResponseCache, settings: Settings, metrics: Metrics
+    nodes: NodePool, translator: Translator, cache: ResponseCache, settings: Settings, metrics: Metrics
 ) -> Dispatcher:
-    """How HTTP requests get their answers."""
+    """What sends HTTP requests to nodes and returns their results."""
     return Dispatcher(
-        nodes, translator, kept, metrics, tries=settings.health.tries, share=settings.cache.coalesce_reads
+        nodes, translator, cache, metrics, tries=settings.health.tries, share=settings.cache.coalesce_reads
     )
 
 
 def make_translator(settings: Settings) -> Translator:
-    """What drives the adapters."""
+    """What runs the adapters."""
     limits = settings.limits
     return Translator(
         max_subrequests=limits.max_subrequests,
@@ -242,7 +242,7 @@ def make_dialer(settings: Settings) -> WebSocketConnector:
 
 
 def make_shared_links(settings: Settings, dialer: WebSocketConnector, metrics: Metrics) -> SharedSubscriptions:
-    """By what all sessions get the streams that are the same for everyone."""
+    """The node subscriptions that all sessions share."""
     streams = SHAREABLE_STREAMS if settings.websocket.share_subscriptions else frozenset[str]()
     return SharedSubscriptions(streams, dialer, settings.timeouts.node_answer, metrics)
 
@@ -259,7 +259,7 @@ def make_websocket(
     under_way: InFlight,
     shared: SharedSubscriptions,
 ) -> WebSocketEndpoint:
-    """The sessions of one listener."""
+    """The WebSocket endpoint of one listener."""
     websocket = settings.websocket
     return WebSocketEndpoint(
         policy=replace(policy, request_bytes=websocket.message_bytes),

@@ -1,4 +1,4 @@
-"""What one reading of the configuration amounts to; a reload puts another in its place."""
+"""Everything that serves requests with one state of the configuration; a reload replaces it."""
 
 import asyncio
 
@@ -30,22 +30,21 @@ from proxy.versions.sunset import Clock, DeprecationNotices
 
 
 class Generation:
-    """A door for each listener of the settings, in their order, and what is behind them.
+    """The services of each listener, in the order of the settings, and what they share.
 
-    `kept`, `callers`, `under_way`: the answers kept, the callers remembered and what is under way so far, all of which
-    outlive a reload.
+    `cache`, `clients`, `in_flight` and `unsent_bytes` hold state that outlives a reload.
     """
 
     def __init__(
         self,
         settings: Settings,
         nodes: NodePool,
-        kept: ResponseCache,
-        callers: ClientUsage,
+        cache: ResponseCache,
+        clients: ClientUsage,
         metrics: Metrics,
         clock: Clock,
         tracing: Tracing,
-        under_way: InFlight,
+        in_flight: InFlight,
         unsent_bytes: UnsentBytes,
     ) -> None:
         self.settings = settings
@@ -55,19 +54,19 @@ class Generation:
         access_log = AccessLog(settings.logging.requests, settings.logging.sample)
         self._shadow = make_shadow(settings, metrics)
         self._account = RequestRecorder(
-            metrics, access_log, callers, settings.versions.dry_run_refuse, tracing, self._shadow
+            metrics, access_log, clients, settings.versions.dry_run_refuse, tracing, self._shadow
         )
         self._translator = make_translator(settings)
-        self._answering = make_answering(nodes, self._translator, kept, settings, metrics)
+        self._answering = make_answering(nodes, self._translator, cache, settings, metrics)
         self._dialer = make_dialer(settings)
         self._shared = make_shared_links(settings, self._dialer, metrics)
         self._in_all = Rate(settings.limits.global_requests_per_second, settings.limits.burst_seconds)
-        self._under_way = under_way
+        self._in_flight = in_flight
         self._unsent_bytes = unsent_bytes
         self._users = ActiveCount()
-        self.listener_services = tuple(self._door(listen) for listen in settings.listeners)
+        self.listener_services = tuple(self._services_for(listen) for listen in settings.listeners)
 
-    def _door(self, listen: ListenSettings) -> ListenerServices:
+    def _services_for(self, listen: ListenSettings) -> ListenerServices:
         settings = self.settings
         policy = make_policy(listen, settings, self._clock)
         return ListenerServices(
@@ -77,7 +76,7 @@ class Generation:
                 account=self._account,
                 request_seconds=settings.timeouts.request,
                 in_flight=settings.limits.in_flight,
-                under_way=self._under_way,
+                under_way=self._in_flight,
                 notices=self._notices,
             ),
             websocket=make_websocket(
@@ -88,7 +87,7 @@ class Generation:
                 account=self._account,
                 policy=policy,
                 notices=self._notices,
-                under_way=self._under_way,
+                under_way=self._in_flight,
                 shared=self._shared,
             ),
             admission=make_admission(listen, settings, self._in_all),
@@ -100,16 +99,16 @@ class Generation:
         )
 
     async def drain(self, seconds: float) -> None:
-        """Tells all sessions to go (1001), and gives them `seconds`."""
-        await asyncio.gather(*(door.websocket.drain(seconds) for door in self.listener_services))
+        """Close all sessions with 1001 (going away), and give their requests `seconds` to finish."""
+        await asyncio.gather(*(services.websocket.drain(seconds) for services in self.listener_services))
 
     async def close_when_idle(self) -> None:
-        """Waits until no request and no session uses it any more, and closes it: when another is in its place."""
+        """Close it when the last request and session that use it have ended; called after it has been replaced."""
         await self._users.wait_idle()
         await self.close()
 
     async def close(self) -> None:
-        """Closes the sessions' connections to nodes, and compares no more."""
+        """Close its connections to nodes and end the shadow comparison."""
         await self._shared.close()
         await self._dialer.close()
         if self._shadow is not None:

@@ -1,10 +1,9 @@
-"""One process of the proxy: its signals, its log, and what it tells the service manager."""
+"""One process of the proxy: its signals, its log, and its notifications to the service manager."""
 
 import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
@@ -13,19 +12,20 @@ import uvloop
 
 from proxy.config import ConfigurationError, ObserveSettings, Settings
 from proxy.server.proxy import Proxy
-from proxy.server.supervisor import heartbeat, notify_supervisor, supervise
-from proxy.server.systemd import ServiceManager
+from proxy.server.supervisor import supervise
+from proxy.server.systemd import RELOAD_FAILED, ServiceManager
+from proxy.server.worker import ReloadSettings, heartbeat, notify_supervisor
 from proxy.telemetry import logs
 from proxy.tls import CertificateProblem
 
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings, reload_settings: Callable[[], Settings]) -> None:
+def run(settings: Settings, reload_settings: ReloadSettings) -> None:
     """Serve until SIGTERM or SIGINT, a second one of which ends the process at once, with status 1.
 
-    SIGHUP reads the configuration again with `read_again`, which raises ConfigurationError; SIGUSR1 has the log tell
-    everything, and the next one as much as before. Raises OSError where an address cannot be had.
+    SIGHUP reads the configuration again with `reload_settings`, which raises ConfigurationError; SIGUSR1 turns debug
+    logging on, and the next one off again. Raises OSError if an address cannot be bound.
     """
     if settings.workers > 1:
         supervise(settings, reload_settings, run_worker)
@@ -37,9 +37,11 @@ def run(settings: Settings, reload_settings: Callable[[], Settings]) -> None:
         writer.close()
 
 
-def run_worker(settings: Settings, reload_settings: Callable[[], Settings], supervisor: Connection) -> None:
-    """Serve as one of several at the same ports, until told to stop, or until the supervisor is no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the supervisor has it too, and says what it means
+def run_worker(settings: Settings, reload_settings: ReloadSettings, supervisor: Connection) -> None:
+    """Serve as one of several processes on the same ports, until SIGTERM or until the supervisor is gone."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches every process of a terminal; the supervisor passes it on as SIGTERM
     for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC"):
         os.environ.pop(name, None)
     writer = logs.configure(settings.logging.level, settings.logging.format)
@@ -58,13 +60,13 @@ class _Process:
     def __init__(
         self,
         settings: Settings,
-        reload_settings: Callable[[], Settings],
+        reload_settings: ReloadSettings,
         writer: logs.LogWriter,
         *,
         is_worker: bool = False,
     ) -> None:
         self._proxy = Proxy(settings, shares_ports=is_worker)
-        self._read_again = reload_settings
+        self._reload_settings = reload_settings
         self._writer = writer
         self._manager = ServiceManager(os.environ)
         self._level: logs.Level = settings.logging.level
@@ -84,11 +86,11 @@ class _Process:
         if work.done():
             stop.cancel()
             try:
-                work.result()  # raises what kept it from starting
+                work.result()  # raises the reason it could not start
             finally:
                 await self._proxy.stop()
         self._proxy.begin_drain()
-        self._manager.notify("STOPPING=1", "finishing what is under way")
+        self._manager.notify("STOPPING=1", "finishing requests in progress")
         log.info("stopping")
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
@@ -109,22 +111,22 @@ class _Process:
                 good = await self._read_and_apply()
                 self._proxy.metrics.config_read(good)
                 self._reloaded(good)
-                words = "" if good else ", by the configuration as it was: the new one is faulty"
+                words = "" if good else RELOAD_FAILED
                 self._manager.notify("READY=1", f"serving at {' '.join(self._proxy.http_urls)}{words}")
         finally:
             watchdog.cancel()
             await asyncio.gather(watchdog, return_exceptions=True)
 
     def _started(self) -> None:
-        """The proxy serves."""
+        """Called when the proxy serves."""
 
     def _reloaded(self, good: bool) -> None:
-        """The configuration has been read again, and taken if it was good."""
+        """Called after each reload; `good` says whether the new configuration was applied."""
 
     async def _read_and_apply(self) -> bool:
-        """Says whether the configuration, as it is now, is in force."""
+        """Read the configuration and apply it; return whether that succeeded."""
         try:
-            settings = self._read_again()
+            settings = self._reload_settings()
             await self._proxy.reload(settings)
         except ConfigurationError as error:
             log.error("configuration_rejected", faults=[str(fault) for fault in error.faults])
@@ -138,10 +140,10 @@ class _Process:
 
     def _on_stop_signal(self) -> None:
         if self._stop.is_set():
-            self._end_at_once()
+            self._exit_immediately()
         self._stop.set()
 
-    def _end_at_once(self) -> NoReturn:
+    def _exit_immediately(self) -> NoReturn:
         log.warning("stopped_forcibly")
         self._writer.close()
         os._exit(1)
@@ -156,14 +158,14 @@ class _Process:
 
 
 class _Worker(_Process):
-    """One of several processes, which each have an observe address of their own that the supervisor asks."""
+    """One of several processes, each with an observe address that only the supervisor queries."""
 
     _stops_at = (signal.SIGTERM,)
 
     def __init__(
         self,
         settings: Settings,
-        reload_settings: Callable[[], Settings],
+        reload_settings: ReloadSettings,
         writer: logs.LogWriter,
         supervisor: Connection,
     ) -> None:
@@ -179,7 +181,7 @@ class _Worker(_Process):
 
     def _started(self) -> None:
         notify_supervisor(self._supervisor, "READY", self._proxy.observe_url)
-        # It never writes; that it can be read means that the supervisor is gone.
+        # The supervisor never writes: when the pipe becomes readable, the supervisor is gone.
         asyncio.get_running_loop().add_reader(self._supervisor.fileno(), self._on_supervisor_lost)
 
     def _reloaded(self, good: bool) -> None:
@@ -191,10 +193,10 @@ class _Worker(_Process):
 
 
 def _tune_gc() -> None:
-    """Has Python look for cycles of garbage less often, and not in what was there at the start.
+    """Run the cyclic garbage collector less often, and not over the objects that exist at the start.
 
-    An answer of 1 MB is some ten thousand objects, and none of them in a cycle; the default looks at them, and at all
-    else, again and again while they are made. That took two fifths of the time.
+    A response of 1 MB is about ten thousand objects, none of them in a cycle. With the default thresholds the collector
+    traverses them repeatedly while they are created, which took two fifths of the time.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Tells systemd how it goes, as sd_notify(3) has it, where it asked to be told."""
+"""Notifications to the service manager: the protocol of sd_notify(3), used if `NOTIFY_SOCKET` is set."""
 
 import asyncio
 import os
@@ -6,9 +6,12 @@ import socket
 import time
 from collections.abc import Mapping
 
+RELOAD_FAILED = ", with the previous configuration: the new one is invalid"
+"""The end of the status text after a failed reload."""
+
 
 class ServiceManager:
-    """Who started this process, if it wants to know: by the socket that `NOTIFY_SOCKET` names."""
+    """The service manager that started this process, reached through the socket that `NOTIFY_SOCKET` names."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
@@ -17,7 +20,7 @@ class ServiceManager:
         self._watchdog_seconds = int(usec) / 1_000_000 if mine and usec.isdigit() else 0
 
     def notify(self, state: str, status: str = "") -> None:
-        """Sends `READY=1`, `RELOADING=1`, `STOPPING=1` or `WATCHDOG=1`, with a `status` for people."""
+        """Send `READY=1`, `RELOADING=1`, `STOPPING=1` or `WATCHDOG=1`, with a `status` text for people."""
         if not self._address:
             return
         lines = [state]
@@ -31,10 +34,10 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notify:
                 notify.sendto("\n".join(lines).encode(), address)
         except OSError:
-            pass  # who does not listen is not told; nothing depends on it
+            pass  # nobody listens, and nothing depends on it
 
     async def keep_alive(self) -> None:
-        """Feeds the watchdog from the event loop, twice as often as it asks for, until cancelled."""
+        """Feed the watchdog from the event loop, twice per interval that it asks for, until cancelled."""
         while self._watchdog_seconds:
             self.notify("WATCHDOG=1")
             await asyncio.sleep(self._watchdog_seconds / 2)

@@ -54,7 +54,7 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    async def ended(self, seconds: float = 10) -> int:
+    async def ended(self, seconds: float = 30) -> int:
         """The exit status."""
         async with asyncio.timeout(seconds):
             return await self._process.wait()
