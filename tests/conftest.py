@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -15,6 +16,10 @@ from tests.support.processes import ProxyProcesses
 
 if TYPE_CHECKING:
     from proxy.server.proxy import Proxy
+
+# A background job of a shell script ignores SIGINT, and every process that it starts inherits that; the tests of Ctrl-C
+# need the default disposition, which processes started from here now have again.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 StartNode = Callable[..., Awaitable[DemoNode]]
 

@@ -66,7 +66,7 @@ def test_a_sound_configuration_is_summed_up(good: Path) -> None:
     assert result.exit_code == 0
     assert result.stderr == ""
     for words in (
-        f"{good}: the configuration is sound",
+        f"{good}: the configuration is valid",
         "[::1]:0",
         "127.0.0.1:0",
         "1 to 3",
@@ -88,7 +88,7 @@ def test_a_faulty_configuration_is_told_wholly_on_stderr(command: str, bad: Path
     assert f"listen.port: 70000 is not allowed: a TCP port, 0 to 65535 (set in {bad}, line 1)" in lines
     assert f"nods: is no known key; did you mean nodes? (set in {bad}, line 2)" in lines
     assert any(line.startswith("nodes: is missing") for line in lines)
-    assert lines[-1] == f"xrpl-version-proxy: {bad}: the configuration has 3 faults"
+    assert lines[-1] == f"xrpl-version-proxy: {bad}: the configuration has 3 errors"
 
 
 def test_the_file_is_named_by_option_else_by_variable_else_by_its_usual_name(

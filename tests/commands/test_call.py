@@ -6,7 +6,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from proxy.demo.command import ALICE, PAYMENT
+from proxy.commands.demo import ALICE, PAYMENT
 from tests.commands.conftest import Run
 from tests.conftest import StartNode, StartProxy
 

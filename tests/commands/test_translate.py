@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from proxy.demo.command import ALICE, PAYMENT
+from proxy.commands.demo import ALICE, PAYMENT
 from proxy.demo.recorded import read_lines
 from tests.commands.conftest import Run
 from tests.conftest import StartNode

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from proxy.demo.command import ALICE
+from proxy.commands.demo import ALICE
 from tests.commands.conftest import Run
 from tests.conftest import StartNode, StartProxy
 

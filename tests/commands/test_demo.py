@@ -1,4 +1,4 @@
-"""`python -m proxy demo` serves, prints lines that work when copied, and ends when told to."""
+"""`python -m proxy demo` serves, prints commands that work when copied, and stops on SIGTERM."""
 
 import asyncio
 import re

@@ -1,36 +1,56 @@
-"""`demo`: a demo node and the proxy in front of it, with lines to copy that show what the proxy does."""
+"""`demo`: a demo node with the proxy in front of it, and curl commands that show what the proxy does."""
 
 import asyncio
 import signal
+from typing import TYPE_CHECKING, Literal
 
 import click
 import orjson
 import uvloop
 
+from proxy.commands.configuration import fail, reason
 from proxy.config import LoggingSettings, Settings
-from proxy.demo.node import DemoNode
-from proxy.server.proxy import Proxy
 from proxy.telemetry import logs
+
+if TYPE_CHECKING:
+    from proxy.demo import DemoNode
+    from proxy.server.proxy import Proxy
 
 HOST = "127.0.0.1"
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
 
 
-def run(api_version: int, port: int, observe_port: int) -> None:
-    """Serve until SIGINT or SIGTERM: a demo node of `api_version`, and the proxy on `port` in front of it.
-
-    0 for `port` or `observe_port` takes a free one. Raises OSError when one is taken.
-    """
+@click.command(short_help="Start a demo node and the proxy in front of it.")
+@click.option(
+    "--api-version", type=click.Choice((1, 2, 3)), default=2, show_default=True, help="API version of the node."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=51233, show_default=True, help="Port of the proxy; 0: any."
+)
+@click.option(
+    "--observe-port",
+    type=click.IntRange(0, 65535),
+    default=9652,
+    show_default=True,
+    help="Port of its metrics; 0: any.",
+)
+def demo(api_version: Literal[1, 2, 3], port: int, observe_port: int) -> None:
+    """Try it: start a node that replays recordings, and the proxy in front of it, until Ctrl-C."""
     logging = LoggingSettings(format="console")
     writer = logs.configure(logging.level, logging.format)
     try:
         uvloop.run(_serve(api_version, port, observe_port, logging))
+    except OSError as error:
+        fail(f"cannot start at ports {port} and {observe_port}: {reason(error)}")
     finally:
         writer.close()
 
 
 async def _serve(api_version: int, port: int, observe_port: int, logging: LoggingSettings) -> None:
+    from proxy.demo import DemoNode  # imports everything that serves, which other commands do not need
+    from proxy.server.proxy import Proxy
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -45,8 +65,8 @@ async def _serve(api_version: int, port: int, observe_port: int, logging: Loggin
             await proxy.stop()
 
 
-def _settings(node: DemoNode, port: int, observe_port: int, logging: LoggingSettings) -> Settings:
-    behind = {
+def _settings(node: "DemoNode", port: int, observe_port: int, logging: LoggingSettings) -> Settings:
+    behind_proxy = {
         "name": "demo",
         "http": node.http_url,
         "websocket": node.websocket_url,
@@ -55,17 +75,17 @@ def _settings(node: DemoNode, port: int, observe_port: int, logging: LoggingSett
     sections = {
         "listen": {"host": HOST, "port": port},
         "observe": {"host": HOST, "port": observe_port},
-        "nodes": [behind],
-        # So long is the node's first word waited for, which it gives when it has read its recordings.
+        "nodes": [behind_proxy],
+        # The node may take this long to read its recordings.
         "timeouts": {"connect": 20},
         "logging": logging,
-        # The node tells its recordings after every `subscribe`, and has nothing for those who do not ask it.
+        # The node replays its recordings once per `subscribe`, so that sessions which shared one would receive nothing.
         "websocket": {"share_subscriptions": False},
     }
     return Settings.model_validate(sections)
 
 
-def _welcome(node: DemoNode, proxy: Proxy) -> str:
+def _welcome(node: "DemoNode", proxy: "Proxy") -> str:
     account = {"account": ALICE, "signer_lists": True}
     older = _curl(proxy, {"method": "account_info", "params": [{**account, "api_version": 1}]})
     newer = _curl(proxy, {"method": "account_info", "params": [{**account, "api_version": 2}]})
@@ -75,17 +95,17 @@ demo node  {node.http_url}  {node.websocket_url}  API version {node.api_version}
 proxy      {proxy.http_url}  API versions 1 and 2
 observe    {proxy.observe_url}/metrics  /health  /ready
 
-The same account, with signer_lists inside account_data at version 1, beside it at version 2:
+The same account, with signer_lists inside account_data in version 1 and next to it in version 2:
 
 {older}
 {newer}
 
-The same payment at both versions, in one answer:
+The same payment in both versions, in one response:
 
 {_curl(proxy, {"method": "batch", "params": payment})}
 
 Ctrl-C stops it."""
 
 
-def _curl(proxy: Proxy, request: dict[str, object]) -> str:
+def _curl(proxy: "Proxy", request: dict[str, object]) -> str:
     return f"curl -s {proxy.http_url} -d '{orjson.dumps(request).decode()}'"

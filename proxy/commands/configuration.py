@@ -1,0 +1,68 @@
+"""What the commands that read the configuration share: the option, loading with every error reported, and exits."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from proxy.config import (
+    CONFIG_VARIABLE,
+    ConfigurationError,
+    ListenSettings,
+    ObserveSettings,
+    Settings,
+    load_settings,
+)
+
+config_option: Callable[[Any], Any] = click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path),
+    default=Path("config.yaml"),
+    envvar=CONFIG_VARIABLE,
+    show_default=True,
+    show_envvar=True,
+    metavar="FILE",
+    help="The configuration file.",
+)
+
+
+def read_settings(config: Path) -> Settings:
+    """Read the file and this process's environment. Raises ConfigurationError."""
+    return load_settings(config, os.environ)
+
+
+def settings_or_exit(config: Path) -> Settings:
+    """Read the settings; print every error and exit with status 1 if they are invalid."""
+    try:
+        return read_settings(config)
+    except ConfigurationError as error:
+        for problem in error.faults:
+            click.echo(str(problem), err=True)
+        count = len(error.faults)
+        fail(f"{config}: the configuration has {count} error{'' if count == 1 else 's'}")
+
+
+def fail_to_start(settings: Settings, error: OSError) -> NoReturn:
+    """Exit with status 1 because an address cannot be bound."""
+    addresses = ", ".join(map(shown_address, settings.listeners))
+    fail(f"cannot start at {addresses} and {shown_address(settings.observe)}: {reason(error)}")
+
+
+def fail(problem: str) -> NoReturn:
+    """Print one line and exit with status 1."""
+    click.echo(f"xrpl-version-proxy: {problem}", err=True)
+    sys.exit(1)
+
+
+def reason(error: OSError) -> str:
+    """The system's description of an error; asyncio replaces it with a sentence of its own."""
+    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error.strerror or error)
+
+
+def shown_address(address: ListenSettings | ObserveSettings) -> str:
+    """The host and port as `127.0.0.1:51233` or `[::1]:51233`."""
+    return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
