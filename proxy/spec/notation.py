@@ -1,4 +1,4 @@
-"""The short notation that the specifications are written in, read into JSON Schema (docs/specifications.md tells it).
+"""The short notation of the specifications, read into JSON Schema (described in docs/development/specifications.md).
 
 The schemas keep to what JSON Schema 2020-12 (OpenAPI 3.1) and draft 7 (AsyncAPI 3) read alike: no neighbours of a
 `$ref`, no boolean schemas.
