@@ -2,9 +2,9 @@
 
 from adapters.adapter import JsonObject, MethodAdapter
 from adapters.errors import error_result
+from adapters.secrets import KEY_PARAMS
 
 _KEY_TYPES = ("secp256k1", "ed25519")
-_SECRETS = ("passphrase", "secret", "seed", "seed_hex")
 
 
 class ChannelAuthorize(MethodAdapter):
@@ -25,6 +25,6 @@ class ChannelAuthorize(MethodAdapter):
 
 def _only_fault_is_key_type(params: JsonObject) -> bool:
     """Whether the checks before that of the key type, which have `invalidParams` in both versions, were all passed."""
-    complete = "channel_id" in params and "amount" in params and sum(name in params for name in _SECRETS) == 1
+    complete = "channel_id" in params and "amount" in params and sum(name in params for name in KEY_PARAMS) == 1
     key_type = params.get("key_type")
     return complete and isinstance(key_type, str) and key_type not in _KEY_TYPES

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from proxy.access.method_policy import MethodPolicy, Verdict
+from proxy.access.method_policy import MethodPolicy
+from proxy.envelope.call import Verdict
 
 
 @dataclass(frozen=True, slots=True)

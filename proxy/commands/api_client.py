@@ -12,9 +12,9 @@ import orjson
 
 from adapters import JsonObject, NodeInfo
 from adapters.node import UNKNOWN_NODE
-from proxy.access.method_policy import MASK, SECRETS
 from proxy.config import shown_url
 from proxy.envelope import InvalidAnswer, node_message, node_request, read_jsonrpc_answer, read_websocket_answer
+from proxy.envelope.secrets import MASK, SECRETS
 
 ANSWER_BYTES = 256 * 1024 * 1024
 """The largest answer taken, as rippled's own command line has it."""

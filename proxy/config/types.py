@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from adapters import VERSIONS
-from proxy.access.method_policy import ADMIN_METHODS
+from proxy.envelope.methods import ADMIN_METHODS
 
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 

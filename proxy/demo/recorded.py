@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import orjson
 
-from proxy.access.method_policy import ADMIN_METHODS
 from proxy.demo.paging import page, whole_history
+from proxy.envelope.methods import ADMIN_METHODS
 
 PortKind = Literal["public", "admin"]
 Params = Mapping[str, Any]

@@ -8,12 +8,13 @@ from typing import Any, NoReturn
 import orjson
 
 from adapters.errors import http_status
+from adapters.secrets import KEY_PARAMS
 from proxy.demo.recorded import Answer, Params, PortKind, Recordings, cut_at_nul, recordings
 from proxy.demo.streams import stream_recordings
+from proxy.envelope.secrets import MASK
 
 MAX_REQUEST_BYTES = 1_000_000
 WEBSOCKET_ECHO: tuple[str, ...] = ("id", "jsonrpc", "ripplerpc", "api_version")
-SECRETS = frozenset({"passphrase", "secret", "seed", "seed_hex"})
 UNKNOWN_METHOD = Answer(error={"error": "unknownCmd", "error_code": 32, "error_message": "Unknown method."})
 FORBIDDEN = Answer(error={"error": "forbidden", "error_code": 3, "error_message": "Bad credentials."})
 # Codes of a batch item's refusal (rippled's ServerHandler.cpp).
@@ -238,7 +239,7 @@ def _command(request: Params) -> str | None:
 
 
 def _masked(params: Params) -> dict[str, Any]:
-    return {name: ("<masked>" if name in SECRETS else value) for name, value in params.items()}
+    return {name: MASK if name in KEY_PARAMS else value for name, value in params.items()}
 
 
 def _line(answer: Mapping[str, Any] | list[dict[str, Any]]) -> bytes:

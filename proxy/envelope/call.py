@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
-from proxy.access.method_policy import MethodPolicy
 from proxy.envelope.strict_json import MAX_DEPTH
 from proxy.versions.negotiation import DEFAULT_VERSION, SupportedVersions, VersionRefused
 
@@ -16,12 +16,25 @@ ENVELOPE_FIELDS = frozenset({*ECHOED, "api_version", "command", "method"})
 """Members that are the envelope's, where they stand among the parameters."""
 
 
+Verdict = Literal["forbidden", "no_permission"]
+
+
+class MethodCheck(Protocol):
+    """Decides which methods clients may call."""
+
+    def check(self, method: object, params: Mapping[str, Any]) -> Verdict | None:
+        """None to allow it; `forbidden` before anything else is checked; `no_permission` as the call's result.
+
+        `method` is any JSON value, `params` the request's parameters (of a WebSocket request all of it).
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
     """What a request is measured by. `request_bytes` is its size, `depth` as in `proxy.envelope.strict_json.read`."""
 
     versions: SupportedVersions
-    guard: MethodPolicy = field(default_factory=MethodPolicy)
+    guard: MethodCheck
     default_version: int = DEFAULT_VERSION
     depth: int = MAX_DEPTH
     request_bytes: int = 1_000_000

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from adapters.errors import error_result, http_status
-from proxy.access.method_policy import masked
 from proxy.envelope.call import (
     ENVELOPE_FIELDS,
     Batch,
@@ -22,6 +21,7 @@ from proxy.envelope.call import (
     RequestPolicy,
     make_call,
 )
+from proxy.envelope.secrets import masked
 from proxy.envelope.strict_json import RequestUnreadable, normalize_echo, read, write, write_line
 from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
 

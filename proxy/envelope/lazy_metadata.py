@@ -6,9 +6,6 @@ from typing import Any
 
 import orjson
 
-METADATA_METHODS = frozenset({"account_tx", "ledger"})
-"""The methods whose answers list transactions with their metadata, and whose adapters do not look into that."""
-
 _MARK_TEXT = secrets.token_hex(8)
 _MARK = _MARK_TEXT.encode()
 """Stands for metadata while the rest is read; no node knows it."""

@@ -1,112 +1,195 @@
-"""The methods that nodes know, and which of them may be asked a second time.
+"""The methods of rippled and Clio: one table of everything that the proxy knows about a method.
 
-Sources: rippled `src/xrpld/rpc/detail/Handler.cpp` (its table of handlers), Clio
-`src/rpc/common/impl/HandlerProvider.cpp`; older methods that a node of today no longer has are kept while it still
-answers to their names.
+Sources: rippled `src/xrpld/rpc/detail/Handler.cpp` (its table of handlers) and `Role.cpp`, Clio
+`src/rpc/common/impl/HandlerProvider.cpp` and `src/rpc/common/impl/ForwardingProxy.cpp`. Older methods are listed for
+as long as any supported node answers to them.
+
+The sets below the table are read from it. Code that treats a group of methods alike tests membership of such a set; it
+does not list methods of its own.
 """
 
-READING_METHODS = frozenset(
-    {
-        "account_channels",
-        "account_currencies",
-        "account_info",
-        "account_lines",
-        "account_nfts",
-        "account_objects",
-        "account_offers",
-        "account_tx",
-        "amm_info",
-        "book_changes",
-        "book_offers",
-        "channel_verify",
-        "deposit_authorized",
-        "fee",
-        "gateway_balances",
-        "get_aggregate_price",
-        "ledger",
-        "ledger_closed",
-        "ledger_current",
-        "ledger_data",
-        "ledger_entry",
-        "ledger_header",
-        "manifest",
-        "nft_buy_offers",
-        "nft_sell_offers",
-        "noripple_check",
-        "owner_info",
-        "ping",
-        "random",
-        "ripple_path_find",
-        "server_definitions",
-        "server_info",
-        "server_state",
-        "simulate",  # a dry run: nothing is applied or relayed
-        "transaction_entry",
-        "tx",
-        "tx_history",
-        "tx_reduce_relay",
-        "vault_info",
-        "version",
-        # Clio's own
-        "account_mptoken_issuances",
-        "account_mptokens",
-        "ledger_index",
-        "ledger_range",
-        "mpt_holders",
-        "nft_history",
-        "nft_info",
-        "nfts_by_issuer",
-        # for administrators, and harmless
-        "consensus_info",
-        "peer_reservations_list",
-        "peers",
-        "unl_list",
-        "validator_info",
-        "validator_list_sites",
-        "validators",
-    }
-)
-"""Known to change nothing on the node, whatever their parameters: may be asked again when no answer came.
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
-An allow-list: a method that nobody has looked at is not in it.
-"""
+Server = Literal["both", "rippled", "clio"]
 
-SUBMITTING_METHODS = frozenset({"submit", "submit_multisigned"})
-"""Hand a transaction to the network: reach a node at most once."""
 
-_SIGNING_METHODS = frozenset({"channel_authorize", "sign", "sign_for"})
-"""Carry a secret, which is not sent anywhere a second time."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """What is known about one method. A flag that is off is the careful assumption."""
 
-_SESSION_METHODS = frozenset({"path_find", "subscribe", "unsubscribe"})
-"""Change what a connection is pushed."""
+    reads_only: bool = False
+    """It changes nothing on the node or the network, whatever its parameters: a second node may be asked."""
+    coalescable: bool = False
+    """Its result does not depend on who asks, so that equal requests may share it."""
+    immutable_with: frozenset[str] = frozenset()
+    """Parameters that each name one thing that never changes once validated: the result may be cached."""
+    admin: bool = False
+    """rippled refuses it to everyone but its administrators."""
+    admin_in_old_releases: bool = False
+    """Only older releases of rippled have it, for administrators; for newer ones it is an unknown method."""
+    obsolete: bool = False
+    """No release that is still in use has it."""
+    submits: bool = False
+    """It hands a transaction to the network: it reaches a node at most once."""
+    subscribes: bool = False
+    """It changes what the node pushes to the connection."""
+    finds_paths: bool = False
+    """Its result and what it pushes have the `id` of the request that the node received."""
+    lists_metadata: bool = False
+    """Its result lists transactions with their metadata, which adapters do not look into."""
+    sensitive_params: bool = False
+    """Its parameters may hold a secret or an unpublished transaction: they are not sent anywhere a second time."""
+    server: Server = "both"
+    """Which node software answers it; Clio forwards to rippled what it does not have itself."""
+    grpc: str | None = None
+    """The gRPC method with the same purpose."""
 
-_CHANGING_METHODS = frozenset(
-    {
-        "blacklist",
-        "can_delete",
-        "connect",
-        "feature",  # reads for strangers, but an administrator's may veto an amendment
-        "fetch_info",  # has `clear`
-        "get_counts",
-        "ledger_accept",
-        "ledger_cleaner",
-        "ledger_request",
-        "log_level",
-        "logrotate",
-        "peer_reservations_add",
-        "peer_reservations_del",
-        "print",
-        "stop",
-        "validation_create",
-        "wallet_propose",
-    }
-)
-"""Change the node, or may: administrators' methods, and `feature`."""
+
+_LEDGER_HASH = frozenset({"ledger_hash"})
+_READ = Method(reads_only=True, coalescable=True)
+_READ_RIPPLED = Method(reads_only=True, coalescable=True, server="rippled")
+_READ_CLIO = Method(reads_only=True, coalescable=True, server="clio")
+_ADMIN = Method(admin=True, server="rippled")
+_ADMIN_READ = Method(admin=True, reads_only=True, coalescable=True, server="rippled")
+_OLD_ADMIN = Method(admin_in_old_releases=True, obsolete=True, server="rippled")
+_SIGN = Method(sensitive_params=True, server="rippled")
+_SUBMIT = Method(submits=True)
+
+METHODS: dict[str, Method] = {
+    # Accounts
+    "account_channels": _READ,
+    "account_currencies": _READ,
+    "account_info": _READ,
+    "account_lines": _READ,
+    "account_mptoken_issuances": _READ_CLIO,
+    "account_mptokens": _READ_CLIO,
+    "account_nfts": _READ,
+    "account_objects": _READ,
+    "account_offers": _READ,
+    "account_tx": Method(reads_only=True, coalescable=True, lists_metadata=True),
+    "deposit_authorized": _READ,
+    "gateway_balances": _READ,
+    "noripple_check": _READ,
+    "owner_info": _READ_RIPPLED,
+    # Ledgers and transactions
+    "ledger": Method(
+        reads_only=True,
+        coalescable=True,
+        lists_metadata=True,
+        # By its number a ledger is immutable only in a result that is validated, which the cache looks at.
+        immutable_with=frozenset({"ledger_hash", "ledger_index"}),
+        grpc="GetLedger",
+    ),
+    "ledger_closed": _READ,
+    "ledger_current": _READ,
+    "ledger_data": Method(reads_only=True, coalescable=True, grpc="GetLedgerData"),
+    "ledger_entry": Method(reads_only=True, coalescable=True, grpc="GetLedgerEntry"),
+    "ledger_header": _READ_RIPPLED,
+    "ledger_index": _READ_CLIO,
+    "ledger_range": _READ_CLIO,
+    "transaction_entry": _READ,
+    "tx": Method(reads_only=True, coalescable=True, immutable_with=frozenset({"transaction"})),
+    "tx_history": _READ,
+    # Markets, tokens and oracles
+    "amm_info": _READ,
+    "book_changes": _READ,
+    "book_offers": _READ,
+    "get_aggregate_price": _READ,
+    "mpt_holders": _READ_CLIO,
+    "nft_buy_offers": _READ,
+    "nft_history": _READ_CLIO,
+    "nft_info": _READ_CLIO,
+    "nft_sell_offers": _READ,
+    "nfts_by_issuer": _READ_CLIO,
+    "vault_info": _READ,
+    # Paths and subscriptions
+    "path_find": Method(subscribes=True, finds_paths=True),
+    "ripple_path_find": Method(reads_only=True, coalescable=True, finds_paths=True),
+    "subscribe": Method(subscribes=True),
+    "unsubscribe": Method(subscribes=True),
+    # Transactions to be
+    "simulate": Method(reads_only=True, sensitive_params=True),  # a dry run: nothing is applied or relayed
+    "submit": _SUBMIT,
+    "submit_multisigned": _SUBMIT,
+    # Signatures
+    "channel_authorize": _SIGN,
+    "channel_verify": Method(reads_only=True, coalescable=True, sensitive_params=True),
+    "sign": _SIGN,
+    "sign_for": _SIGN,
+    # The server
+    "feature": Method(),  # anyone may read, but an administrator may veto an amendment with it
+    "fee": _READ,
+    "manifest": _READ,
+    "ping": Method(reads_only=True),  # tells the client its own role and address
+    "random": Method(reads_only=True),  # a number for one client only
+    "server_definitions": _READ,
+    "server_info": _READ,
+    "server_state": _READ,
+    "tx_reduce_relay": _READ_RIPPLED,
+    "version": _READ,
+    # For administrators
+    "blacklist": _ADMIN,
+    "can_delete": _ADMIN,
+    "connect": _ADMIN,
+    "consensus_info": _ADMIN_READ,
+    "fetch_info": _ADMIN,  # has a parameter `clear`
+    "get_counts": _ADMIN,
+    "ledger_accept": _ADMIN,
+    "ledger_cleaner": _ADMIN,
+    "ledger_request": _ADMIN,
+    "log_level": _ADMIN,
+    "logrotate": _ADMIN,
+    "peer_reservations_add": _ADMIN,
+    "peer_reservations_del": _ADMIN,
+    "peer_reservations_list": _ADMIN_READ,
+    "peers": _ADMIN_READ,
+    "print": _ADMIN,
+    "shed": Method(admin=True, obsolete=True, server="rippled"),
+    "stop": _ADMIN,
+    "unl_list": _ADMIN_READ,
+    "validation_create": _ADMIN,
+    "validator_info": _ADMIN_READ,
+    "validator_list_sites": _ADMIN_READ,
+    "validators": _ADMIN_READ,
+    "wallet_propose": _ADMIN,
+    # For administrators of older releases
+    "crawl_shards": _OLD_ADMIN,
+    "download_shard": _OLD_ADMIN,
+    "node_to_shard": _OLD_ADMIN,
+    "validation_seed": _OLD_ADMIN,
+}
+"""Every method over JSON-RPC and WebSocket. A method that is not here is passed on and assumed to change something."""
 
 GRPC_METHODS = frozenset({"GetLedger", "GetLedgerData", "GetLedgerDiff", "GetLedgerEntry"})
 """rippled's methods over gRPC, all of which read."""
 
-KNOWN_METHODS = (
-    GRPC_METHODS | READING_METHODS | SUBMITTING_METHODS | _SIGNING_METHODS | _SESSION_METHODS | _CHANGING_METHODS
-)
-"""Every method of rippled and Clio: the closed set of names that a metric or a log line may carry."""
+
+def _methods(applies: Callable[[Method], object]) -> frozenset[str]:
+    return frozenset(name for name, method in METHODS.items() if applies(method))
+
+
+READING_METHODS = _methods(lambda method: method.reads_only)
+"""May be asked again when no answer came. An allow-list: a method that nobody has looked at is not in it."""
+COALESCABLE_METHODS = _methods(lambda method: method.coalescable)
+"""Equal requests of several clients may share one result."""
+CACHEABLE_METHODS = _methods(lambda method: method.immutable_with)
+"""Some results never change."""
+ADMIN_METHODS = _methods(lambda method: method.admin)
+"""rippled serves them to its administrators only."""
+OLD_ADMIN_METHODS = _methods(lambda method: method.admin_in_old_releases)
+"""Only older releases of rippled have them, for administrators; newer ones answer `unknownCmd`."""
+SUBMITTING_METHODS = _methods(lambda method: method.submits)
+"""Hand a transaction to the network."""
+SUBSCRIPTION_METHODS = _methods(lambda method: method.subscribes)
+"""Change what a connection is pushed."""
+PATH_METHODS = _methods(lambda method: method.finds_paths)
+"""Have the request's `id` in their result."""
+METADATA_METHODS = _methods(lambda method: method.lists_metadata)
+"""List transactions with metadata that adapters do not look into."""
+SENSITIVE_METHODS = _methods(lambda method: method.sensitive_params)
+"""Have parameters that are not for a second node, nor for a log."""
+
+KNOWN_METHODS = GRPC_METHODS | _methods(lambda method: not method.obsolete)
+"""Every method that rippled and Clio have today: the closed set of names that a metric or a log line may carry."""

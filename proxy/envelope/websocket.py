@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.errors import error_result
-from proxy.access.method_policy import masked
 from proxy.envelope.call import ECHOED, Call, RejectedCall, RequestPolicy, WebSocketRefusal, make_call
+from proxy.envelope.secrets import masked
 from proxy.envelope.strict_json import RequestUnreadable, normalize_echo, read, write
 from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
 

@@ -4,8 +4,7 @@ rippled's requests have the fields `client_ip` and `user`, which a node believes
 with `user` set and no `client_ip` the client is exempt from resource controls (`GRPCServer.cpp`, `clientIsUnlimited`).
 """
 
-from ipaddress import IPv6Address, ip_address
-
+from proxy.access.client_address import parse_address
 from proxy.grpc_passthrough.methods import IdentityFields
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -65,5 +64,7 @@ def _varint(message: bytes, position: int, most: int) -> tuple[int, int]:
 
 def _peer(client: str) -> str:
     """An address in gRPC's notation for a peer, which rippled used when it forwarded requests itself."""
-    address = ip_address(client.partition("%")[0])
-    return f"ipv6:[{address}]:0" if isinstance(address, IPv6Address) else f"ipv4:{address}:0"
+    address = parse_address(client)
+    if address is None:
+        raise ValueError(f"{client!r} does not appear to be an IP address")
+    return f"ipv6:[{address}]:0" if address.version == 6 else f"ipv4:{address}:0"

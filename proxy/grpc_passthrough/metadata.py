@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote
 
-from proxy.access.method_policy import Network, client_address
+from proxy.access.client_address import Network, client_address
 from proxy.nodes.forwarded import forwarded_for
 
 Metadata = tuple[tuple[str, str | bytes], ...]

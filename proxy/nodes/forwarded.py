@@ -1,7 +1,8 @@
 """How a node is told who the client is."""
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+
+from proxy.access.client_address import parse_address
 
 
 @lru_cache(maxsize=4096)
@@ -15,9 +16,7 @@ def forwarded_for(client: str) -> str:
 
     Raises ValueError if `client` is not an IP address.
     """
-    address = ip_address(client)
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(IPv6Address(int(address)))  # without its zone
+    address = parse_address(client)
+    if address is None:
+        raise ValueError(f"{client!r} does not appear to be an IP address")
     return str(address)

@@ -3,6 +3,7 @@
 from adapters import VERSIONS
 from proxy.nodes.own_requests import describe_invalid, error_of, refuses_version, result_of
 from proxy.nodes.response import NodeResponse
+from proxy.versions.negotiation import read_version_range
 
 HIGHEST_VERSION = VERSIONS.newest
 """The highest API version that any part of the proxy knows."""
@@ -23,12 +24,10 @@ def choose_version(answer: NodeResponse, newest: int) -> tuple[int | None, str]:
         return 1, ""
     if error is not None:
         return None, f"answers version with {error}"
-    told = result.get("version")
-    first, last = (told.get("first"), told.get("last")) if isinstance(told, dict) else (None, None)
-    if isinstance(first, str) and isinstance(last, str):
-        return 1, ""
-    if type(first) is not int or type(last) is not int or not 1 <= first <= last:
+    versions = read_version_range(result)
+    if versions is None:
         return None, "answers version with something else than a range"
-    if first > HIGHEST_VERSION:
-        return None, f"speaks API versions {first} to {last} only, and {HIGHEST_VERSION} is the highest known here"
-    return min(max(first, newest), last), ""
+    if versions.min > HIGHEST_VERSION:
+        offered = f"{versions.min} to {versions.max}"
+        return None, f"speaks API versions {offered} only, and {HIGHEST_VERSION} is the highest known here"
+    return min(max(versions.min, newest), versions.max), ""

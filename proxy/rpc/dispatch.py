@@ -9,8 +9,9 @@ import structlog
 
 from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.envelope import Call, InvalidAnswer, node_request, read_jsonrpc_answer, splice_jsonrpc
-from proxy.envelope.lazy_metadata import METADATA_METHODS, loads_lazy_metadata
-from proxy.nodes import READING_METHODS, Node, NodeFailure, NodePool, NodeResponse, requested_ledgers
+from proxy.envelope.lazy_metadata import loads_lazy_metadata
+from proxy.envelope.methods import COALESCABLE_METHODS, METADATA_METHODS, READING_METHODS
+from proxy.nodes import Node, NodeFailure, NodePool, NodeResponse, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
 from proxy.nodes.own_requests import refuses_version
 from proxy.rpc.response_cache import ResponseCache
@@ -28,9 +29,6 @@ RETRYABLE_ERRORS = frozenset(
     }
 )
 """Errors that are about the node at the moment, so that another node may well have the answer."""
-
-NOT_COALESCED = frozenset({"ping", "random", "simulate"})
-"""Reads whose answer is the client's own, or that may carry a secret."""
 
 _VERSION_SECONDS = 2.0
 """A read waits so long for a node to be asked anew which version it speaks."""
@@ -104,7 +102,7 @@ class Dispatcher:
     def _answer_uncached(
         self, call: Call, served: RequestRecord, deadline: float, allow_passthrough: bool
     ) -> Awaitable[Answer]:
-        if self._sharing is None or call.method not in READING_METHODS or call.method in NOT_COALESCED:
+        if self._sharing is None or call.method not in COALESCABLE_METHODS:
             return self._ask_nodes(call, served, deadline, allow_passthrough)
         return self._share(self._sharing, call, served, deadline, allow_passthrough)
 

@@ -19,16 +19,17 @@ from proxy.envelope import (
     write_batch,
     write_jsonrpc,
 )
+from proxy.envelope.methods import READING_METHODS
 from proxy.envelope.strict_json import write
 from proxy.http.request import IncompleteBody, Request
 from proxy.http.response import JSON, Response
-from proxy.nodes import READING_METHODS, NodeResponse
+from proxy.nodes import NodeResponse
 from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
 from proxy.rpc.dispatch import Answer, Dispatcher, PassthroughAnswer, PlainTextAnswer
 from proxy.telemetry.recorder import RequestRecord, RequestRecorder
+from proxy.versions.negotiation import version_result
 from proxy.versions.sunset import DeprecationNotices
 from proxy.versions.translator import UnexpectedShape, error_of
-from proxy.versions.version_method import version_result
 
 
 class JsonRpcEndpoint:
@@ -120,9 +121,8 @@ class JsonRpcEndpoint:
             answer = write_jsonrpc(call, result)[1]
         except PlainTextAnswer as text:
             return self._passed_on(served, text.answer)
+        served.call, served.answer = call, answer
         self._account.finish(served, status)
-        if self._account.shadow is not None:
-            self._account.shadow.offer(call, answer, served)
         return Response(status, answer)
 
     def _serve_refused(self, refused: RejectedCall | HttpRefusal, served: RequestRecord) -> Response:

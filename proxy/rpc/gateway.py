@@ -3,18 +3,31 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 
 from proxy.access.admission import Admission, Refusal
-from proxy.access.method_policy import Network, client_address
+from proxy.access.client_address import Network, client_address
 from proxy.http.cors import CorsPolicy
 from proxy.http.request import Request
 from proxy.http.response import TEXT, Response
 from proxy.nodes.readiness import Readiness
 from proxy.rpc.endpoint import JsonRpcEndpoint
+from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.recorder import RequestRecord, RequestRecorder
-from proxy.websocket import WebSocketEndpoint
+
+
+class WebSocketSessions(Protocol):
+    """Serves WebSocket clients."""
+
+    async def handle(
+        self, request: web.BaseRequest, peer: str, caller: ClientIdentity | None, admission: Admission
+    ) -> web.StreamResponse:
+        """Serves the client at the address `peer` until its session ends, or refuses it."""
+
+    async def drain(self, seconds: float) -> None:
+        """Closes all sessions, within `seconds`."""
 
 
 class ActiveCount:
@@ -47,7 +60,7 @@ class ListenerServices:
     """
 
     jsonrpc: JsonRpcEndpoint
-    websocket: WebSocketEndpoint
+    websocket: WebSocketSessions
     admission: Admission
     origins: CorsPolicy
     account: RequestRecorder

@@ -11,9 +11,10 @@ import structlog
 
 from adapters import JsonObject
 from proxy.access.admission import Rate
-from proxy.access.method_policy import SECRETS
 from proxy.envelope import Call, InvalidAnswer, node_request, read_jsonrpc_answer
-from proxy.nodes import READING_METHODS, HttpNode, NodeFailure
+from proxy.envelope.methods import READING_METHODS, SENSITIVE_METHODS
+from proxy.envelope.secrets import SECRETS
+from proxy.nodes import HttpNode, NodeFailure
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
 
@@ -27,8 +28,6 @@ INCONCLUSIVE_ERRORS = frozenset(
     }
 )
 """Errors by which the node says that it lacks the ledger, or cannot answer now."""
-_NOT_ASKED = frozenset({"channel_verify", "simulate"})
-"""Reads that may carry what nobody else should see."""
 _SHOWN = 80
 _MOST_SHOWN = 10
 _MOST_PARAMS_SHOWN = 500
@@ -70,11 +69,12 @@ class Shadow:
         self._logged = Rate(_LOGGED_PER_SECOND, _LOGGED_BURST)
         self._tasks = [asyncio.create_task(self._run(), name="shadow comparison") for _ in range(rules.concurrency)]
 
-    def offer(self, call: Call, answer: bytes, served: RequestRecord) -> None:
-        """Takes an answer, as it was given over HTTP or WebSocket, if it is of the sample and can be compared."""
-        if served.outcome != "success" or random.random() >= self._rules.sample:  # noqa: S311 - no secret
+    def offer(self, served: RequestRecord) -> None:
+        """Takes the answer to a request over HTTP or WebSocket, if it is of the sample and can be compared."""
+        call, answer = served.call, served.answer
+        if call is None or answer is None or served.outcome != "success":
             return
-        if not _is_comparable(call):
+        if random.random() >= self._rules.sample or not _is_comparable(call):  # noqa: S311 - no secret
             return
         if len(answer) > self._rules.answer_bytes or self._waiting.full():
             self._metrics.shadowed(call.method, "dropped")
@@ -158,7 +158,7 @@ class Shadow:
 def _is_comparable(call: Call) -> bool:
     """Whether it asks a thing of a ledger that may be validated, and would get the same whenever it is asked."""
     params = call.params
-    if call.method not in READING_METHODS or call.method in _NOT_ASKED or not params.keys().isdisjoint(SECRETS):
+    if call.method not in READING_METHODS or call.method in SENSITIVE_METHODS or not params.keys().isdisjoint(SECRETS):
         return False
     if call.method == "tx" or isinstance(params.get("ledger_hash"), str):
         return True

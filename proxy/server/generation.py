@@ -53,9 +53,9 @@ class Generation:
         self._notices = DeprecationNotices(make_sunsets(settings))
         access_log = AccessLog(settings.logging.requests, settings.logging.sample)
         self._shadow = make_shadow(settings, metrics)
-        self._account = RequestRecorder(
-            metrics, access_log, clients, settings.versions.dry_run_refuse, tracing, self._shadow
-        )
+        self._account = RequestRecorder(metrics, access_log, clients, settings.versions.dry_run_refuse, tracing)
+        if self._shadow is not None:
+            self._account.add_observer(self._shadow.offer)
         self._translator = make_translator(settings)
         self._answering = make_answering(nodes, self._translator, cache, settings, metrics)
         self._dialer = make_dialer(settings)

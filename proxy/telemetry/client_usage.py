@@ -3,13 +3,10 @@
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
 from typing import Literal, NamedTuple
 
 from adapters import VERSIONS
-from proxy.access.client_address import NetworkSet, limit_key
-from proxy.access.method_policy import Network
+from proxy.access.client_address import Network, NetworkSet, limit_key, network_of
 from proxy.versions.sunset import Clock
 
 AddressDetail = Literal["full", "prefix", "off"]
@@ -89,7 +86,7 @@ class ClientUsage:
         user = headers.get("x-user", "")
         if user and peer not in self._trusted:
             user = ""
-        address = client if self.keep == "full" else _network_of(client)
+        address = client if self.keep == "full" else network_of(client, 24, 64) or "unknown"
         return ClientIdentity(address, headers.get("user-agent", "")[:_MAX_TEXT], user[:_MAX_TEXT])
 
     def record(self, caller: ClientIdentity, transport: str, version: int | None, method: str) -> None:
@@ -139,13 +136,3 @@ class ClientUsage:
         self._of_address[counted] -= 1
         if not self._of_address[counted]:
             del self._of_address[counted]
-
-
-@lru_cache(4096)
-def _network_of(address: str) -> str:
-    """The /24 network of an IPv4 address, or the /64 network of an IPv6 address."""
-    try:
-        known = ip_address(address.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    return str(ip_network((known, 24 if known.version == 4 else 64), strict=False))

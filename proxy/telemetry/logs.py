@@ -36,7 +36,7 @@ import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from proxy.access.method_policy import SECRETS
+from proxy.envelope.secrets import SECRETS
 from proxy.telemetry.metrics import Outcome, method_label
 
 Level = Literal["debug", "info", "warning", "error"]

@@ -3,18 +3,16 @@
 import itertools
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from proxy.envelope import Call
 from proxy.telemetry.client_usage import ClientIdentity, ClientUsage
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.metrics import Metrics, Outcome
 from proxy.telemetry.tracing import NO_TRACING, Tracing
 from proxy.versions.negotiation import VersionRefused
-
-if TYPE_CHECKING:
-    from proxy.rpc.shadow import Shadow
 
 
 @dataclass(slots=True)
@@ -32,7 +30,15 @@ class RequestRecord:
     error: str | None = None
     caller: ClientIdentity | None = None
     """Who asked, where callers are remembered."""
+    call: Call | None = None
+    """The request, once it is read; with `answer` only of those that a node answered."""
+    answer: bytes | None = field(default=None, repr=False)
+    """The text that the client is sent, of a request that is not part of a batch."""
     began: float = field(default_factory=time.perf_counter)
+
+
+FinishObserver = Callable[[RequestRecord], None]
+"""Is called with each request that was answered by a node, once it is recorded."""
 
 
 class RequestRecorder:
@@ -48,16 +54,19 @@ class RequestRecorder:
         callers: ClientUsage,
         dry_run_refuse: Collection[int] = (),
         tracing: Tracing = NO_TRACING,
-        shadow: "Shadow | None" = None,
     ) -> None:
         self.metrics = metrics
-        self.shadow = shadow
         self.tracing = tracing
         self.callers = callers
         self._access_log = access_log
         self._dry_run_refuse = frozenset(dry_run_refuse)
         self._process = secrets.token_hex(4)
         self._numbers = itertools.count(1)
+        self._observers: list[FinishObserver] = []
+
+    def add_observer(self, observer: FinishObserver) -> None:
+        """Calls `observer` with each finished request that has an answer of a node."""
+        self._observers.append(observer)
 
     def request_id(self) -> str:
         """An id that no other request has, of this process or of another."""
@@ -81,6 +90,9 @@ class RequestRecorder:
             self.callers.record(served.caller, served.transport, served.client_version, served.method)
         if served.client_version in self._dry_run_refuse and served.transport != "grpc":
             self.metrics.version_would_refuse(served.transport, served.client_version)
+        if served.answer is not None:
+            for observer in self._observers:
+                observer(served)
         if not self._access_log.should_log(served.outcome, served.request_id):
             return
         self._access_log.request(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Literal, Protocol
 
+from adapters import JsonObject
+
 DEFAULT_VERSION: Final = 1
 """What a request without a version is: XLS-22 fixes it, whatever the server offers."""
 
@@ -77,6 +79,30 @@ def negotiate(requested: Any, versions: SupportedVersions, default: int = DEFAUL
     if version > versions.max:
         raise VersionRefused(version, "above_maximum", versions)
     return version
+
+
+def version_result(client_version: int, versions: SupportedVersions) -> JsonObject:
+    """The result of the method `version`: the range that is offered here, whichever versions the nodes have.
+
+    Version 1 has a form of its own, which does not name a range (rippled's `Version.h`).
+    """
+    if client_version == 1:
+        return {"version": {"first": "1.0.0", "good": "1.0.0", "last": "1.0.0"}}
+    return {"version": {"first": versions.min, "last": versions.max}}
+
+
+def read_version_range(result: JsonObject) -> VersionRange | None:
+    """The range in a node's result of `version`; None if it is not one.
+
+    A node that has version 2 names its range in integers (XLS-22); the old form, three strings, is that of version 1.
+    """
+    named = result.get("version")
+    first, last = (named.get("first"), named.get("last")) if isinstance(named, dict) else (None, None)
+    if isinstance(first, str) and isinstance(last, str):
+        return VersionRange(1, 1)
+    if type(first) is not int or type(last) is not int or not 1 <= first <= last:
+        return None
+    return VersionRange(first, last)
 
 
 def _shown(requested: Any) -> str:

@@ -10,6 +10,7 @@ from aiohttp import WSCloseCode
 
 from adapters import JsonObject, NodeRequest
 from proxy.envelope import Call
+from proxy.envelope.methods import SUBSCRIPTION_METHODS
 from proxy.eventloop.backoff import Backoff
 from proxy.eventloop.compact_event import CompactEvent
 from proxy.nodes.failures import NODE_ERRORS
@@ -22,7 +23,7 @@ from proxy.websocket.node_channel import NodeChannel, NodeMessage, read_response
 from proxy.websocket.sequencer import ResponseSequencer, Slot
 from proxy.websocket.streams.forwarder import StreamForwarder
 from proxy.websocket.streams.membership import SharedMembership, Split
-from proxy.websocket.streams.subscriptions import SUBSCRIPTION_METHODS, Subscriptions, stream_name
+from proxy.websocket.streams.subscriptions import Subscriptions, stream_name
 
 log = structlog.get_logger(__name__)
 

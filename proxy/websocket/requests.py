@@ -7,7 +7,7 @@ import structlog
 
 from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.envelope import Call, splice_websocket, write_websocket
-from proxy.envelope.methods import READING_METHODS
+from proxy.envelope.methods import PATH_METHODS, READING_METHODS, SUBSCRIPTION_METHODS
 from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
 from proxy.nodes.http import NodeFailure
 from proxy.telemetry.recorder import RequestRecord
@@ -16,8 +16,6 @@ from proxy.websocket.context import SessionContext
 from proxy.websocket.node_channel import NodeChannel, NodeMessage, read_response
 from proxy.websocket.node_session import NodeSession
 from proxy.websocket.sequencer import ResponseSequencer, Slot
-from proxy.websocket.streams.forwarder import PATH_METHODS
-from proxy.websocket.streams.subscriptions import SUBSCRIPTION_METHODS
 
 log = structlog.get_logger(__name__)
 
@@ -76,9 +74,8 @@ class PendingRequests:
             metrics.in_flight.dec()
             self._bytes -= size
             del self._tasks[slot]
+        served.call, served.answer = call, answer
         self._account.finish(served, None)
-        if self._account.shadow is not None:
-            self._account.shadow.offer(call, answer, served)
         self._order.complete(slot, self._services.notices.with_warning(call.version, answer))
 
     async def _answer_in_time(self, call: Call, served: RequestRecord, slot: Slot) -> bytes:

@@ -15,7 +15,7 @@ from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.recorder import RequestRecord
-from proxy.versions.version_method import version_result
+from proxy.versions.negotiation import version_result
 from proxy.websocket.context import (
     CANCELLED,
     CLOSING_SECONDS,

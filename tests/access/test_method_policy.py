@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.access.method_policy import ADMIN_METHODS, OLD_ADMIN_METHODS, MethodPolicy, client_address, masked
+from proxy.access.client_address import client_address
+from proxy.access.method_policy import MethodPolicy
+from proxy.envelope.methods import ADMIN_METHODS, OLD_ADMIN_METHODS
+from proxy.envelope.secrets import masked
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48")]
 

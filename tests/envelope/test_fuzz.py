@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.errors import error_result
+from proxy.access.method_policy import MethodPolicy
 from proxy.envelope import (
     Batch,
     BatchRefusal,
@@ -32,7 +33,7 @@ from proxy.envelope import (
 )
 from proxy.versions.negotiation import VersionRange
 
-POLICY = RequestPolicy(VersionRange(1, 2))
+POLICY = RequestPolicy(VersionRange(1, 2), MethodPolicy())
 
 with (files("proxy.demo") / "recordings" / "raw.jsonl.gz").open("rb") as packed, gzip.open(packed) as file:
     RECORDED = [base64.b64decode(entry["body_b64"]) for entry in map(orjson.loads, file)]

@@ -23,7 +23,12 @@ from proxy.envelope import (
 )
 from proxy.versions.negotiation import VersionRange
 
-POLICY = RequestPolicy(VersionRange(1, 2))
+
+def bounded(lowest: int, highest: int, **bounds: int) -> RequestPolicy:
+    return RequestPolicy(VersionRange(lowest, highest), MethodPolicy(), **bounds)
+
+
+POLICY = bounded(1, 2)
 
 
 def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:
@@ -107,14 +112,10 @@ def test_a_call_is_taken_out_of_its_envelope() -> None:
 
 
 def test_a_request_is_measured_by_the_policy() -> None:
-    assert refused('{"method":"ping"}', RequestPolicy(VersionRange(1, 2), request_bytes=5)).endswith(
-        "larger than 5 bytes"
-    )
-    assert "depth" in refused('{"method":"ping","params":[{"a":1}]}', RequestPolicy(VersionRange(1, 2), depth=2))
-    assert refused('{"method":"ping","params":[{"api_version":1}]}', RequestPolicy(VersionRange(2, 3))).startswith(
-        "400 invalid_API"
-    )
-    assert read_call('{"method":"ping","params":[{"api_version":3}]}', RequestPolicy(VersionRange(2, 3))).version == 3
+    assert refused('{"method":"ping"}', bounded(1, 2, request_bytes=5)).endswith("larger than 5 bytes")
+    assert "depth" in refused('{"method":"ping","params":[{"a":1}]}', bounded(1, 2, depth=2))
+    assert refused('{"method":"ping","params":[{"api_version":1}]}', bounded(2, 3)).startswith("400 invalid_API")
+    assert read_call('{"method":"ping","params":[{"api_version":3}]}', bounded(2, 3)).version == 3
     assert (
         read_call('{"method":"stop"}', RequestPolicy(VersionRange(1, 2), MethodPolicy(frozenset({"stop"})))).method
         == "stop"
@@ -179,7 +180,7 @@ def test_the_guard_judges_every_item_of_a_batch() -> None:
 
 
 def test_a_batch_has_a_bound() -> None:
-    policy = RequestPolicy(VersionRange(1, 2), batch_items=2)
+    policy = bounded(1, 2, batch_items=2)
     assert len(batch_of({"method": "ping"}, {"method": "ping"}, policy=policy)) == 2
     assert refused('{"method":"batch","params":[1,2,3]}', policy).startswith("400 Malformed batch request: 3 items")
     assert "2 are allowed" in refused('{"method":"batch","params":[1,2,3]}', policy)

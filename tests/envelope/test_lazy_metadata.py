@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bench.answers import all_cases
 from proxy.demo.recorded import read_lines
-from proxy.envelope.lazy_metadata import METADATA_METHODS, loads_lazy_metadata
+from proxy.envelope.lazy_metadata import loads_lazy_metadata
+from proxy.envelope.methods import METADATA_METHODS
 
 LISTS = [case for case in all_cases() if 10_000 < len(case.answer) < 2_000_000]
 

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from adapters.errors import ERRORS, error_result
+from proxy.access.method_policy import MethodPolicy
 from proxy.envelope import (
     Call,
     InvalidAnswer,
@@ -22,7 +23,7 @@ from proxy.envelope import (
 )
 from proxy.versions.negotiation import VersionRange
 
-POLICY = RequestPolicy(VersionRange(1, 2))
+POLICY = RequestPolicy(VersionRange(1, 2), MethodPolicy())
 
 
 def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:

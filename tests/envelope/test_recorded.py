@@ -30,7 +30,7 @@ from proxy.envelope import (
 )
 from proxy.versions.negotiation import VersionRange
 
-POLICY = RequestPolicy(VersionRange(1, 2))
+POLICY = RequestPolicy(VersionRange(1, 2), MethodPolicy())
 
 RECORDINGS = files("proxy.demo") / "recordings"
 

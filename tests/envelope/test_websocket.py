@@ -25,7 +25,12 @@ from proxy.envelope import (
 )
 from proxy.versions.negotiation import VersionRange
 
-POLICY = RequestPolicy(VersionRange(1, 2))
+
+def bounded(lowest: int, highest: int, **bounds: int) -> RequestPolicy:
+    return RequestPolicy(VersionRange(lowest, highest), MethodPolicy(), **bounds)
+
+
+POLICY = bounded(1, 2)
 
 with (files("proxy.demo") / "recordings" / "raw.jsonl.gz").open("rb") as packed, gzip.open(packed) as file:
     RAW = {entry["id"]: entry for entry in map(orjson.loads, file) if entry["id"].startswith("ws/")}
@@ -78,8 +83,8 @@ def test_what_is_no_object_is_given_back(message: str | bytes) -> None:
 
 
 def test_a_message_is_measured_by_the_policy() -> None:
-    assert answer_to('{"command":"ping"}', RequestPolicy(VersionRange(1, 2), request_bytes=9))["error"] == "jsonInvalid"
-    assert answer_to('{"command":"ping","x":[1]}', RequestPolicy(VersionRange(1, 2), depth=1))["error"] == "jsonInvalid"
+    assert answer_to('{"command":"ping"}', bounded(1, 2, request_bytes=9))["error"] == "jsonInvalid"
+    assert answer_to('{"command":"ping","x":[1]}', bounded(1, 2, depth=1))["error"] == "jsonInvalid"
 
 
 @pytest.mark.parametrize(

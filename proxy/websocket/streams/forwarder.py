@@ -16,9 +16,6 @@ from proxy.websocket.streams.translate import translate_pushed
 
 log = structlog.get_logger(__name__)
 
-PATH_METHODS = frozenset({"path_find", "ripple_path_find"})
-"""Methods whose results hold the `id` of the request once more (rippled's PathRequest.cpp)."""
-
 _LEDGER_INDEX = re.compile(rb'"ledger_index":\s*(\d+)')
 
 

@@ -8,9 +8,6 @@ import orjson
 from adapters import VERSIONS, JsonObject, NodeInfo, StreamPipeline
 from proxy.telemetry.metrics import Metrics
 
-SUBSCRIPTION_METHODS = frozenset({"subscribe", "unsubscribe", "path_find"})
-"""The methods that change what is pushed."""
-
 STREAMS = frozenset(
     {
         "book_changes",
