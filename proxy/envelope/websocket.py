@@ -13,6 +13,9 @@ from proxy.envelope.secrets import masked
 from proxy.envelope.strict_json import RequestUnreadable, normalize_echo, read, write
 from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
 
+_ECHO_BYTES = 1000
+"""Bytes that are echoed of a message that is not JSON, so that a small compressed message cannot cause a large one."""
+
 _ECHOED = (*ECHOED, "api_version")
 
 
@@ -24,7 +27,7 @@ def read_websocket(message: bytes | str, policy: RequestPolicy) -> Call | Reject
     except RequestUnreadable:
         request = None
     if not isinstance(request, dict):
-        value = body.decode(errors="replace")
+        value = body[:_ECHO_BYTES].decode(errors="replace")
         return WebSocketRefusal(write({"type": "error", "error": "jsonInvalid", "value": value}) + b"\n", "unreadable")
     method = _method_of(request)
     try:
