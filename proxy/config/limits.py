@@ -41,6 +41,10 @@ class LimitSettings(Section):
 
     request_bytes: Bytes = Field(1_000_000, description="bytes of one HTTP request's body; rippled takes as many")
     depth: Depth = Field(25, description="levels of arrays and objects nested in a request; rippled takes as many")
+    request_elements: Count = Field(
+        65_536,
+        description="elements of one request, of which a member of an object counts 4 and an array or object 8",
+    )
     batch_items: Count = Field(100, description="requests in one batch")
     answer_bytes: Bytes = Field(67_108_864, description="bytes of one answer taken from a node")
     node_connections: Count = Field(100, description="HTTP connections to one node")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
-from proxy.envelope.strict_json import MAX_DEPTH
+from proxy.envelope.strict_json import MAX_DEPTH, MAX_ELEMENTS
 from proxy.versions.negotiation import DEFAULT_VERSION, SupportedVersions, VersionRefused
 
 ECHOED = ("id", "jsonrpc", "ripplerpc")
@@ -31,12 +31,16 @@ class MethodCheck(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
-    """What a request is measured by. `request_bytes` is its size, `depth` as in `proxy.envelope.strict_json.read`."""
+    """What a request is measured by.
+
+    `request_bytes` is its size; `depth` and `elements` are the limits of `proxy.envelope.strict_json.read`.
+    """
 
     versions: SupportedVersions
     guard: MethodCheck
     default_version: int = DEFAULT_VERSION
     depth: int = MAX_DEPTH
+    elements: int = MAX_ELEMENTS
     request_bytes: int = 1_000_000
     batch_items: int = 100
 

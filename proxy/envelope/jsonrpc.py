@@ -22,7 +22,7 @@ from proxy.envelope.call import (
     make_call,
 )
 from proxy.envelope.secrets import masked
-from proxy.envelope.strict_json import RequestUnreadable, normalize_echo, read, write, write_line
+from proxy.envelope.strict_json import RequestUnreadable, TooManyElements, normalize_echo, read, write, write_line
 from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
 
 _METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
@@ -38,7 +38,9 @@ def read_jsonrpc(body: bytes, policy: RequestPolicy) -> Call | RejectedCall | Ba
     if len(body) > policy.request_bytes:
         return _unable_to_parse(f"larger than {policy.request_bytes} bytes", "too_large")
     try:
-        request = read(body, depth=policy.depth, params_have_ids=True)
+        request = read(body, depth=policy.depth, params_have_ids=True, max_elements=policy.elements)
+    except TooManyElements as error:
+        return _unable_to_parse(str(error), "too_large")
     except RequestUnreadable as error:
         return _unable_to_parse(str(error), "unreadable")
     if not isinstance(request, dict) or not request:

@@ -10,25 +10,27 @@ from typing import Any
 from adapters.errors import error_result
 from proxy.envelope.call import ECHOED, Call, RejectedCall, RequestPolicy, WebSocketRefusal, make_call
 from proxy.envelope.secrets import masked
-from proxy.envelope.strict_json import RequestUnreadable, normalize_echo, read, write
+from proxy.envelope.strict_json import RequestUnreadable, TooManyElements, normalize_echo, read, write
 from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
 
-_ECHO_BYTES = 1000
-"""Bytes that are echoed of a message that is not JSON, so that a small compressed message cannot cause a large one."""
-
 _ECHOED = (*ECHOED, "api_version")
+_ECHOED_BYTES = 1_000
+"""Bytes of a message that is not a request that its refusal echoes. A character may become six."""
 
 
 def read_websocket(message: bytes | str, policy: RequestPolicy) -> Call | RejectedCall | WebSocketRefusal:
     """The call in a message of a client, or what to send back instead. Raises nothing."""
     body = message.encode(errors="surrogatepass") if isinstance(message, str) else message
+    if len(body) > policy.request_bytes:
+        return _unreadable(body, "unreadable")
     try:
-        request = read(body, depth=policy.depth) if len(body) <= policy.request_bytes else None
+        request = read(body, depth=policy.depth, max_elements=policy.elements)
+    except TooManyElements as problem:
+        return _unreadable(body, "too_large", error_message=str(problem))
     except RequestUnreadable:
         request = None
     if not isinstance(request, dict):
-        value = body[:_ECHO_BYTES].decode(errors="replace")
-        return WebSocketRefusal(write({"type": "error", "error": "jsonInvalid", "value": value}) + b"\n", "unreadable")
+        return _unreadable(body, "unreadable")
     method = _method_of(request)
     try:
         version = negotiate(request.get("api_version", MISSING), policy.versions, policy.default_version)
@@ -77,6 +79,12 @@ def _method_of(request: dict[str, Any]) -> str | None:
     if not names or names[0] != names[-1] or not isinstance(names[0], str):
         return None
     return names[0]
+
+
+def _unreadable(body: bytes, reason: str, **why: str) -> WebSocketRefusal:
+    """The refusal of a message that is not a request. It echoes the message, as rippled does, but not all of it."""
+    value = body[:_ECHOED_BYTES].decode(errors="replace")
+    return WebSocketRefusal(write({"type": "error", "error": "jsonInvalid", **why, "value": value}) + b"\n", reason)
 
 
 def _error_answer(request: dict[str, Any], **error: str) -> bytes:

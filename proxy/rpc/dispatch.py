@@ -11,10 +11,10 @@ from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.envelope import Call, InvalidAnswer, node_request, read_jsonrpc_answer, splice_jsonrpc
 from proxy.envelope.lazy_metadata import loads_lazy_metadata
 from proxy.envelope.methods import COALESCABLE_METHODS, METADATA_METHODS, READING_METHODS
+from proxy.envelope.written_json import write_sorted
 from proxy.nodes import Node, NodeFailure, NodePool, NodeResponse, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
 from proxy.nodes.own_requests import refuses_version
-from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.single_flight import SingleFlight
 from proxy.telemetry.metrics import Metrics
@@ -103,7 +103,7 @@ class Dispatcher:
     def _answer_uncached(
         self, call: Call, served: RequestRecord, deadline: float, allow_passthrough: bool
     ) -> Awaitable[Answer]:
-        if self._sharing is None or call.method not in COALESCABLE_METHODS or not reads_validated_ledger(call):
+        if self._sharing is None or call.method not in COALESCABLE_METHODS:
             return self._ask_nodes(call, served, deadline, allow_passthrough)
         return self._share(self._sharing, call, served, deadline, allow_passthrough)
 
@@ -118,7 +118,7 @@ class Dispatcher:
         async def ask() -> tuple[Answer, RequestRecord]:
             return await self._ask_nodes(call, served, deadline, allow_passthrough), served
 
-        params = orjson.dumps(call.params, option=orjson.OPT_SORT_KEYS)
+        params = write_sorted(call.params)
         key = (call.version, call.method, params, allow_passthrough)
         (answer, by), shared = await sharing.ask(key, ask, _may_share, deadline)
         if shared:
@@ -257,8 +257,8 @@ class _Attempt:
 
 
 def _may_share(given: tuple[Answer, RequestRecord]) -> bool:
-    """Whether other clients may get the answer: it is of a validated ledger, and says nothing about one client."""
+    """Whether an answer is for other clients too: not one that says something of the client, or of the moment."""
     answer, _ = given
     if isinstance(answer, PassthroughAnswer):
-        return b'"validated":true' in answer.body and b'"warning"' not in answer.body
-    return answer.result.get("validated") is True and "warning" not in answer.extras
+        return b'"warning"' not in answer.body
+    return "warning" not in answer.extras and answer.result.get("error") not in RETRYABLE_ERRORS

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import structlog
 
 from adapters import JsonObject
@@ -14,8 +13,8 @@ from proxy.access.admission import Rate
 from proxy.envelope import Call, InvalidAnswer, node_request, read_jsonrpc_answer
 from proxy.envelope.methods import READING_METHODS, SENSITIVE_METHODS
 from proxy.envelope.secrets import SECRETS
+from proxy.envelope.written_json import write
 from proxy.nodes import HttpNode, NodeFailure
-from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
 
@@ -114,7 +113,7 @@ class Shadow:
         if not found:
             return "same"
         if self._logged.allows("shadow", 1):
-            shown = call.params if len(orjson.dumps(call.params)) <= _MOST_PARAMS_SHOWN else None
+            shown = call.params if len(write(call.params)) <= _MOST_PARAMS_SHOWN else None
             log.warning(
                 "shadow_different",
                 method=call.method,
@@ -161,7 +160,13 @@ def _is_comparable(call: Call) -> bool:
     params = call.params
     if call.method not in READING_METHODS or call.method in SENSITIVE_METHODS or not params.keys().isdisjoint(SECRETS):
         return False
-    return reads_validated_ledger(call)
+    if call.method == "tx" or isinstance(params.get("ledger_hash"), str):
+        return True
+    if call.method == "account_tx":
+        newest = params.get("ledger_index_max")
+        return type(newest) is int and newest > 0
+    ledger_index = params.get("ledger_index")
+    return ledger_index == "validated" or type(ledger_index) is int
 
 
 def _pinned_params(call: Call, result: JsonObject) -> JsonObject | None:
@@ -203,5 +208,5 @@ def _shown(value: Any) -> str:
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return "an object"
-    text = orjson.dumps(value).decode()
+    text = write(value).decode()
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -124,7 +124,6 @@ def make_health_rules(settings: Settings) -> HealthRules:
         max_validated_age=health.max_validated_age,
         max_lag=health.max_lag,
         states=frozenset(health.states),
-        network_id=None if settings.network_id == "auto" else settings.network_id,
     )
 
 
@@ -144,6 +143,7 @@ def make_policy(listen: ListenSettings, settings: Settings, clock: Clock) -> Req
         guard=MethodAllowList.of(method_policy, frozenset(listen.methods)) if listen.methods else method_policy,
         default_version=listen.default_version,
         depth=limits.depth,
+        elements=limits.request_elements,
         request_bytes=limits.request_bytes,
         batch_items=limits.batch_items,
     )

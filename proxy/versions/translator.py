@@ -95,7 +95,9 @@ class Translator:
         return error_result("tooBusy", f"This takes more than {bound}. Ask for less at once.")
 
     async def _ask_once(self, question: NodeRequest, node_version: int, ask: Ask) -> NodeAnswer:
-        key = (node_version, question.method, orjson.dumps(question.params, option=orjson.OPT_SORT_KEYS))
+        # A client's number may be of a type of its own.
+        params = orjson.dumps(question.params, repr, orjson.OPT_SORT_KEYS)
+        key = (node_version, question.method, params)
         kept = self._immutable_cache.get(key)
         if kept is not None:
             return NodeAnswer(orjson.loads(kept), {}, 0)

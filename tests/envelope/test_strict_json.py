@@ -3,13 +3,21 @@
 import contextlib
 import json
 import math
+import sys
 import time
 
+import orjson
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from proxy.envelope.strict_json import MAX_DEPTH, RawNumber, RequestUnreadable, read, write
+from proxy.access.method_policy import MethodPolicy
+from proxy.envelope import Call, RequestPolicy, node_message, node_request, read_jsonrpc, read_websocket
+from proxy.envelope.large_json import count_elements
+from proxy.envelope.strict_json import MAX_DEPTH, MAX_ELEMENTS, RawNumber, RequestUnreadable, WrittenFloat, read, write
+from proxy.versions.negotiation import VersionRange
+
+POLICY = RequestPolicy(VersionRange(1, 2), MethodPolicy())
 
 JSON_SCALARS = (
     st.none()
@@ -160,12 +168,128 @@ def test_the_numbers_of_an_id_are_written_as_they_were_read(number: str, shape: 
     assert write(in_params).decode() == written
 
 
-@pytest.mark.parametrize("number", ["-0", "1.50", "1e2", "-0.0", "5e-324"])
-def test_other_numbers_are_written_so_that_they_mean_the_same(number: str) -> None:
-    value = read(b'{"a":%b}' % number.encode())["a"]
-    assert not isinstance(value, RawNumber)
-    assert float(write(value)) == float(number)
+@pytest.mark.parametrize("number", ["-0", "1.50", "1e2", "-0.0", "5e-324", "1e15", "1.0", "0.10", "1E+2", "1.5"])
+def test_other_numbers_are_numbers_and_are_written_as_they_were_read(number: str) -> None:
+    value = read(b'{"a":[%b]}' % number.encode())["a"][0]
+    assert isinstance(value, float)
+    assert value == float(number)
+    assert write([value]) == b"[%b]" % number.encode()
     assert math.copysign(1, value) == math.copysign(1, json.loads(number))
+
+
+def test_a_number_is_of_a_kind_of_its_own_only_where_it_would_be_rewritten() -> None:
+    assert [type(value) for value in read(b"[1.5, 1.50]")] == [float, WrittenFloat]
+
+
+FLOATS_60_000 = b",".join([b"1e15"] * 60_000)
+
+
+def test_a_large_request_goes_on_as_it_was_written() -> None:
+    call = read_jsonrpc(b'{"method":"ledger_current","params":[{"a":[%b]}]}' % FLOATS_60_000, POLICY)
+    assert isinstance(call, Call)
+    assert node_request(call.method, call.params, 2) == (
+        b'{"method":"ledger_current","params":[{"a":[%b],"api_version":2}]}' % FLOATS_60_000
+    )
+    message = read_websocket(b'{"command":"ledger_current","a":[%b]}' % FLOATS_60_000, POLICY)
+    assert isinstance(message, Call)
+    assert FLOATS_60_000 in node_message(message.method, message.params, 2, 1)
+
+
+def held_bytes(value: object) -> int:
+    """Bytes that a value takes, and all that it holds."""
+    size = sys.getsizeof(value)
+    if isinstance(value, orjson.Fragment):
+        return size + sys.getsizeof(orjson.dumps(value))
+    if isinstance(value, dict):
+        return size + sum(held_bytes(name) + held_bytes(member) for name, member in value.items())
+    return size + sum(map(held_bytes, value)) if isinstance(value, list) else size
+
+
+@pytest.mark.parametrize("unit", ["{}", "[]", '""', "1.1", '{"a":1}', "1e15", '{"a":[{}]}'])
+def test_a_large_request_takes_no_more_memory_than_a_few_times_its_bytes(unit: str) -> None:
+    units = 1
+    while count_elements(f"[{','.join([unit] * units * 2)}]".encode()) < MAX_ELEMENTS:
+        units *= 2
+    body = f'{{"method":"fee","params":[{{"a":[{",".join([unit] * units)}]}}]}}'.encode()
+    value = read(body, params_have_ids=True)
+    assert write(value) == body
+    assert held_bytes(value) < 2 * len(body) + 1_000
+
+
+@pytest.mark.parametrize("unit", ["{}", "[]", '""', "1.1", '{"a":1}', "1e15", "1", '{"a":[{}]}', '"\\u0061"', '"a,"'])
+def test_a_request_with_too_many_elements_is_refused(unit: str) -> None:
+    body = f'{{"method":"fee","params":[{{"a":[{",".join([unit] * (999_000 // (len(unit) + 1)))}]}}]}}'.encode()
+    assert f"elements, more than the {MAX_ELEMENTS} that are allowed" in refusal(body)
+
+
+def test_commas_in_strings_are_not_elements() -> None:
+    body = b'{"method":"fee","params":[{"a":"' + rb",\":[{" * 100_000 + b'","b":"' + b"{" * 100_000 + b'"}]}'
+    assert read(body, params_have_ids=True) == json.loads(body)
+
+
+def test_small_parts_of_a_large_request_are_read() -> None:
+    body = b'{"command":"x","hotwallet":["a","b"],"asset":{"currency":"XRP"},"a":[%b]}' % FLOATS_60_000
+    value = read(body)
+    assert value["hotwallet"] == ["a", "b"]
+    assert value["asset"] == {"currency": "XRP"}
+    assert isinstance(value["a"], orjson.Fragment)
+
+
+def large(part: bytes) -> bytes:
+    """A request that is large, and that has `part` among what is not read one by one."""
+    return b'{"method":"fee","params":[{"a":[%b,%b]}]}' % (b",".join([b"{}"] * 2000), part)
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        (b'{"a":1,"a":2}', "Key 'a' appears twice."),
+        (b'{"a":1,"\\u0061":2}', "Key 'a' appears twice."),
+        (b"4294967296", "'4294967296' exceeds the allowable range."),
+        (b"-2147483649", "'-2147483649' exceeds the allowable range."),
+        (b"9" * 5000, "exceeds the allowable range."),
+        (b"1e400", "'1e400' exceeds the allowable range."),
+        (b"1" * 400 + b".5", "exceeds the allowable range."),
+        (b'"\\ud800"', "A surrogate that is not half of a pair."),
+        (b'"\\ud83d\\\\\\ude00"', "A surrogate that is not half of a pair."),
+        (b'"\\ud83d","\\ude00"', "A surrogate that is not half of a pair."),
+        (b'{"a\\u0000b":1}', "A key that has a NUL."),
+        (b"[" * 26 + b"1" + b"]" * 26, "nesting depth exceeded"),
+        (b"NaN", "'NaN' is not a number."),
+        (b"01", "Syntax error"),
+        (b"[1,]", "Syntax error"),
+        (b'"\n"', "Syntax error"),
+        (b'"\xff"', "Not valid UTF-8."),
+    ],
+)
+def test_a_large_request_is_refused_for_what_a_small_one_is(part: bytes, why: str) -> None:
+    assert why in refusal(large(part))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'{"a":{"a":1},"b":[{"a":1}]}',
+        b"4294967295,-2147483648,-0,1e308",
+        b'"\\ud83d\\ude00"',
+        b'"\\\\ud800"',
+        b'"a\\u0000b"',
+        b"[" * 21 + b"1" + b"]" * 21,
+        b" [ ] , { } ",
+    ],
+)
+def test_what_is_right_in_a_small_request_is_right_in_a_large_one(part: bytes) -> None:
+    assert write(read(large(part), params_have_ids=True)) == large(part)
+
+
+def test_a_large_id_comes_back_as_it_was_written() -> None:
+    body = b'{"id":[%b,1e400,99999999999999999999],"params":[{"id":[%b]}]}' % (FLOATS_60_000, b"-0," * 4000 + b"1.50")
+    assert write(read(body, params_have_ids=True)) == body
+
+
+def test_no_more_parameters_than_can_be_read_one_by_one() -> None:
+    members = b",".join(b'"k%d":1.5' % number for number in range(3000))
+    assert refusal(b'{"method":"fee","params":[{%b}]}' % members) == "* More than 2000 parameters.\n"
 
 
 def test_params_have_ids_only_where_they_are_said_to() -> None:

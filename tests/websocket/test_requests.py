@@ -253,7 +253,7 @@ async def test_message_size(harness: Harness) -> None:
     await client.send(fits, fits.replace(b"xx", b"xxx", 1))
     assert (await client.receive())["status"] == "success"
     refused = await client.receive()
-    assert (refused["error"], refused["type"], len(refused["value"])) == ("jsonInvalid", "error", 1001)
+    assert (refused["error"], refused["type"], len(refused["value"])) == ("jsonInvalid", "error", 1000)
     await client.send(b"x" * 2001)
     assert (await client.wait_closed())[0] == 1009
     await harness.wait_metric(1, proxy, "xrpl_proxy_session_closed_total", reason="message_too_big")

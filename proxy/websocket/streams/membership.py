@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import Any, Literal, NamedTuple
 
 from adapters import JsonObject, NodeRequest
+from proxy.envelope.written_json import parsed
 from proxy.nodes.http import NodeFailure
 from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.streams.attribution import SHAREABLE_STREAMS
@@ -138,5 +139,5 @@ class SharedMembership:
 
 
 def _named(params: JsonObject) -> list[Any]:
-    streams = params.get("streams")
+    streams = parsed(params.get("streams"))
     return streams if isinstance(streams, list) else []

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import orjson
-
 from adapters import VERSIONS, JsonObject, NodeInfo, StreamPipeline
+from proxy.envelope.written_json import parsed, write_sorted
 from proxy.telemetry.metrics import Metrics
 
 STREAMS = frozenset(
@@ -198,7 +197,7 @@ def _named(params: JsonObject) -> Iterator[tuple[str, str, Any]]:
     for book in _list(params.get("books")):
         if isinstance(book, dict):
             yield from _sides(book)
-    history = params.get("account_history_tx_stream")
+    history = parsed(params.get("account_history_tx_stream"))
     if isinstance(history, dict) and isinstance(history.get("account"), str):
         yield "account_history_tx_stream", history["account"], history
 
@@ -206,18 +205,19 @@ def _named(params: JsonObject) -> Iterator[tuple[str, str, Any]]:
 def _sides(book: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
     """A book, and for `both` the other way round too: rippled keeps them apart, and ends each alone."""
     side: JsonObject = {name: book[name] for name in ("taker_gets", "taker_pays", "domain") if name in book}
-    yield "books", orjson.dumps(side, option=orjson.OPT_SORT_KEYS).decode(), side
+    yield "books", write_sorted(side).decode(), side
     if book.get("both") or book.get("both_sides"):
         other = {**side, "taker_gets": side.get("taker_pays"), "taker_pays": side.get("taker_gets")}
-        yield "books", orjson.dumps(other, option=orjson.OPT_SORT_KEYS).decode(), other
+        yield "books", write_sorted(other).decode(), other
 
 
 def _stops_history_only(stream: str, params: JsonObject) -> bool:
     """Whether an `unsubscribe` ends the past of a history only, and what is new is pushed on."""
     if stream != "account_history_tx_stream":
         return False
-    return params["account_history_tx_stream"].get("stop_history_tx_only") is True
+    return parsed(params["account_history_tx_stream"]).get("stop_history_tx_only") is True
 
 
 def _list(value: Any) -> list[Any]:
+    value = parsed(value)
     return value if isinstance(value, list) else []

@@ -1,0 +1,277 @@
+"""Strict reading of a document with many elements, without Python code per element.
+
+The members that the proxy reads itself (those of the request, of its `params` and of the items of a batch) are read
+one by one, and may only be so many. What they hold is checked by the C scanner of `json`, whose callbacks are methods
+of lists, then by functions of C over what these collected; it is passed on as the text that it was.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from json import JSONDecodeError
+from json.decoder import scanstring  # type: ignore[attr-defined]  # json's own, in C
+from json.scanner import make_scanner
+from math import isinf
+from operator import itemgetter
+from typing import Any, NoReturn
+
+import orjson
+
+from proxy.envelope.small_json import (
+    LARGEST_INTEGER,
+    SMALLEST_INTEGER,
+    Position,
+    ScannerConfig,
+    normalize,
+    normalize_string,
+    read_small,
+    read_value,
+)
+from proxy.envelope.unreadable import (
+    TOO_DEEP,
+    RequestUnreadable,
+    TooManyElements,
+    decode,
+    parse,
+    refuse_duplicate,
+    refuse_number,
+    refuse_surrogate,
+)
+
+MAX_ELEMENTS = 65_536
+"""Elements of a request, as `count_elements` counts them: those that are checked in about 10 milliseconds."""
+_MOST_MEMBERS = 2_000
+"""Members and elements that are read one by one."""
+_PARSED_ELEMENTS = 1_000
+"""Elements of inner arrays and objects that are read, in all; the larger ones stay text."""
+
+_MEMBER_COST, _CONTAINER_COST = 4, 8
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b",:[{"))
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ROUND = bytes.maketrans(b"[]{}", b"()()")
+_WHITESPACE = b" \t\r\n"
+
+_SPACE = re.compile(r"[ \t\r\n]*+")
+_NAME = re.compile(r'"([^"\\\x00-\x1f]*+)"[ \t\r\n]*+:[ \t\r\n]*+')
+"""A member's name without escapes, up to its value."""
+_IN_STRING = bytes.maketrans(b'"\t\r\n', b"    ")
+
+_OBJECTS = frozenset({Position.REQUEST, Position.HAS_ID, Position.ITEM_PARAM})
+_ARRAYS = frozenset({Position.PARAMS, Position.ITEM_PARAMS})
+"""Positions whose members and elements are read one by one."""
+
+
+def count_elements(document: bytes) -> int:
+    """What a document costs to read, at most: each value counts 1, as a member of an object 4, as a container 8 more.
+
+    Commas, colons and brackets are counted also where they stand in strings.
+    """
+    structure = document.translate(None, _NOT_STRUCTURE)
+    containers = structure.count(b"[") + structure.count(b"{")
+    return len(structure) + (_MEMBER_COST - 1) * structure.count(b":") + (_CONTAINER_COST - 1) * containers
+
+
+def read_large(body: bytes, depth: int, position: Position, elements: int, max_elements: int) -> Any:
+    """The JSON value that `body` begins with; `elements` as counted, the others as in `strict_json.read`.
+
+    An array at the top, which is no request, is returned empty.
+    """
+    if elements > max_elements:
+        # Strings may hold what was counted. One pass over them costs little where they are few.
+        if body.count(b'"') - body.count(b'\\"') < max_elements:
+            elements = count_elements(_without_strings(body))
+        if elements > max_elements:
+            raise TooManyElements(
+                f"* {elements} elements, more than the {max_elements} that are allowed "
+                "(a member of an object counts 4, an array or object 8).\n"
+            )
+    text = decode(body)
+    start = _skip_space(text, 0)
+    if text[start : start + 1] not in ("{", "["):
+        return read_small(text, depth, position)
+    reader = _Reader(text, depth)
+    value, end = parse(text, lambda: reader.document(start, position))
+    reader.check(end)
+    return value
+
+
+class _Collector:
+    """Settings of the C scanner by which it collects what has to be checked; what it returns is of no use."""
+
+    strict = True
+    object_hook = None
+
+    def __init__(self) -> None:
+        self.objects: list[list[tuple[str, Any]]] = []
+        self.integers: list[str] = []
+        self.floats: list[str] = []
+        self.object_pairs_hook = self.objects.append
+        self.parse_int = self.integers.append
+        self.parse_float = self.floats.append
+
+    @staticmethod
+    def parse_constant(text: str) -> NoReturn:
+        raise RequestUnreadable(f"* '{text}' is not a number.\n")
+
+
+class _Reader:
+    """Reads one document. Its methods raise RequestUnreadable and what the scanner of `json` raises."""
+
+    def __init__(self, text: str, depth: int) -> None:
+        self._text = text
+        self._depth = depth
+        self._plain, self._ids = _Collector(), _Collector()
+        self._scan = make_scanner(self._plain)  # type: ignore[arg-type]  # typeshed wants a decoder here
+        self._scan_id = make_scanner(self._ids)  # type: ignore[arg-type]
+        self._scan_scalar = make_scanner(ScannerConfig())  # type: ignore[arg-type]
+        self._members = 0
+        self._parsed = 0
+
+    def document(self, start: int, position: Position) -> tuple[Any, int]:
+        """The object or array at `start`, and where it ends."""
+        if self._text[start] == "{":
+            return self._object(start, position)
+        return [], self._scan(self._text, start)[1]
+
+    def _value(self, start: int, position: Position) -> tuple[Any, int]:
+        first = self._text[start : start + 1]
+        if first == "{":
+            return self._object(start, position) if position in _OBJECTS else self._container(start, position)
+        if first == "[":
+            return self._array(start, position) if position in _ARRAYS else self._container(start, position)
+        value, end = self._scan_scalar(self._text, start)
+        return (value if type(value) is int else normalize(value, 0, position)), end
+
+    def _container(self, start: int, position: Position) -> tuple[Any, int]:
+        in_id = position is Position.ID
+        _, end = (self._scan_id if in_id else self._scan)(self._text, start)
+        content = self._text[start:end].encode()
+        if self._parsed < _PARSED_ELEMENTS:
+            self._parsed += count_elements(content)
+            if self._parsed <= _PARSED_ELEMENTS:
+                return read_value(self._text[start:end], 0, self._depth, position)[0], end
+        return orjson.Fragment(content), end
+
+    def _object(self, start: int, position: Position) -> tuple[dict[str, Any], int]:
+        text, members = self._text, dict[str, Any]()
+        at = _skip_space(text, start + 1)
+        if text[at : at + 1] == "}":
+            return members, at + 1
+        while True:
+            name, at = self._name(at)
+            name = normalize_string(name, position)
+            if name in members:
+                refuse_duplicate(name)
+            self._count_member()
+            members[name], at = self._value(at, position.of_member(name))
+            at = _skip_space(text, at)
+            if text[at : at + 1] == "}":
+                return members, at + 1
+            if text[at : at + 1] != ",":
+                raise JSONDecodeError("Expecting ',' delimiter", text, at)
+            at = _skip_space(text, at + 1)
+
+    def _name(self, start: int) -> tuple[str, int]:
+        """The name of a member, and where its value begins."""
+        if (match := _NAME.match(self._text, start)) is not None:
+            return match[1], match.end()
+        if self._text[start : start + 1] != '"':
+            raise JSONDecodeError("Expecting property name enclosed in double quotes", self._text, start)
+        name, end = scanstring(self._text, start + 1, True)
+        end = _skip_space(self._text, end)
+        if self._text[end : end + 1] != ":":
+            raise JSONDecodeError("Expecting ':' delimiter", self._text, end)
+        return name, _skip_space(self._text, end + 1)
+
+    def _array(self, start: int, position: Position) -> tuple[list[Any], int]:
+        text, elements, inner = self._text, list[Any](), position.of_element()
+        at = _skip_space(text, start + 1)
+        if text[at : at + 1] == "]":
+            return elements, at + 1
+        while True:
+            self._count_member()
+            element, at = self._value(at, inner)
+            elements.append(element)
+            at = _skip_space(text, at)
+            if text[at : at + 1] == "]":
+                return elements, at + 1
+            if text[at : at + 1] != ",":
+                raise JSONDecodeError("Expecting ',' delimiter", text, at)
+            at = _skip_space(text, at + 1)
+
+    def _count_member(self) -> None:
+        self._members += 1
+        if self._members > _MOST_MEMBERS:
+            raise TooManyElements(f"* More than {_MOST_MEMBERS} parameters.\n")
+
+    def check(self, end: int) -> None:
+        """Refuses the document, which ends at `end`, for what the scanner does not: depth, doubles, numbers, halves."""
+        document = self._text[:end]
+        if document.count("[") + document.count("{") > self._depth and _is_deeper(document.encode(), self._depth):
+            raise RequestUnreadable(TOO_DEEP)
+        _check_objects(self._ids.objects)
+        _check_objects(self._plain.objects)
+        # Outside of an `id`, names end at a NUL. None that is meant has one.
+        names = map(itemgetter(0), chain.from_iterable(self._plain.objects))
+        if "\\u0000" in document and "\0" in "".join(names):
+            raise RequestUnreadable("* A key that has a NUL.\n")
+        _check_numbers(self._plain)
+        if "\\ud" in document or "\\uD" in document:
+            _check_surrogates(document.encode())
+
+
+def _skip_space(text: str, start: int) -> int:
+    return _SPACE.match(text, start).end()  # type: ignore[union-attr]  # it matches everywhere
+
+
+def _check_objects(objects: list[list[tuple[str, Any]]]) -> None:
+    if sum(map(len, objects)) == sum(map(len, map(dict, objects))):
+        return
+    seen = set[str]()
+    for name, _ in next(members for members in objects if len(dict(members)) != len(members)):
+        if name in seen:
+            refuse_duplicate(name)
+        seen.add(name)
+
+
+def _check_numbers(numbers: _Collector) -> None:
+    if numbers.integers and max(map(len, numbers.integers)) >= len(str(LARGEST_INTEGER)):
+        longest = max(numbers.integers, key=len)
+        if len(longest) > len(str(SMALLEST_INTEGER)):
+            refuse_number(longest)
+        values = orjson.loads(f"[{','.join(numbers.integers)}]")
+        for value in (min(values), max(values)):
+            if not SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
+                refuse_number(str(value))
+    try:
+        orjson.loads(f"[{','.join(numbers.floats)}]")  # which refuses what no float can hold
+    except orjson.JSONDecodeError:
+        refuse_number(next(number for number in numbers.floats if isinf(float(number))))
+
+
+def _check_surrogates(document: bytes) -> None:
+    """Refuses half a pair, by having orjson read all that the strings of `document` hold as one string."""
+    strings = document.replace(b"\\\\", b"  ").replace(b'\\"', b"  ").translate(_IN_STRING)
+    try:
+        orjson.loads(b'"%b"' % strings)
+    except orjson.JSONDecodeError:
+        refuse_surrogate()
+
+
+def _without_strings(document: bytes) -> bytes:
+    """`document` with `0` in place of each string. What is no JSON becomes something else that is none."""
+    if b"\\" in document:
+        document = document.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"0".join(document.split(b'"')[::2])
+
+
+def _is_deeper(document: bytes, depth: int) -> bool:
+    """Whether more than `depth` containers enclose a value of the JSON `document`, or an empty container."""
+    structure = _without_strings(document).translate(None, _WHITESPACE)
+    brackets = structure.replace(b"[]", b"").replace(b"{}", b"").translate(_ROUND, _NOT_BRACKETS)
+    for _ in range(depth):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"()", b"")
+    return bool(brackets)
