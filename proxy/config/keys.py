@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -104,7 +104,7 @@ def _json(default: object) -> object:
 def takes_text(kind: object) -> bool:
     """Tell whether values of *kind* are text whatever it looks like: a host named `1` is no number."""
     if get_origin(kind) in (Union, UnionType):
-        return any(takes_text(_bare(option)) for option in get_args(kind))
+        return all(takes_text(_bare(option)) for option in get_args(kind) if option is not NoneType)
     if get_origin(kind) is Literal:
         return all(isinstance(option, str) for option in get_args(kind))
     return kind is str

@@ -24,6 +24,7 @@ from proxy.config.types import (
     HostAndPort,
     HttpUrl,
     Network,
+    NetworkId,
     NodeApiVersion,
     NodeName,
     Seconds,
@@ -162,6 +163,9 @@ class Settings(_Section):
         tuple[NodeSettings, ...],
         AllowedText("a list of 1 to 100 nodes, each with the keys name and http, and maybe others"),
     ] = Field(description="the nodes that answer")
+    network_id: NetworkId = Field(
+        "auto", description="the network that every node has to be on; auto is that of the first healthy node"
+    )
     timeouts: TimeoutSettings = Field(TimeoutSettings(), description="how long is waited, in seconds")
     health: HealthSettings = Field(HealthSettings(), description="which nodes are given work")
     cache: CacheSettings = Field(CacheSettings(), description="answers given without asking a node for each")

@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Strict
 
 from adapters import VERSIONS
 from proxy.envelope.methods import ADMIN_METHODS
@@ -71,6 +71,12 @@ def _host_and_port(text: str) -> str:
 def _spoken_version(value: object) -> object:
     if type(value) not in (int, str):  # to Python, and so to pydantic, True and 1.0 are 1
         raise ValueError("not a version")
+    return value
+
+
+def _network_id(value: object) -> object:
+    if value != "auto" and not (type(value) is int and 0 <= value < 2**32):
+        raise ValueError("not a network")
     return value
 
 
@@ -163,6 +169,12 @@ NodeApiVersion = Annotated[
     Literal[_SPOKEN],  # type: ignore[valid-type]  # known only when the adapters are
     BeforeValidator(_spoken_version),
     AllowedText(f"{', '.join(map(str, _SPOKEN[:-1]))} or auto, the API version spoken to it"),
+]
+
+NetworkId = Annotated[
+    int | Literal["auto"],
+    PlainValidator(_network_id),
+    AllowedText("a network's number (0 is the main network, 1 the test network), or auto"),
 ]
 
 Depth = Annotated[int, Strict(), Field(ge=1, le=100), AllowedText("a whole number, 1 to 100")]

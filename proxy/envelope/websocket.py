@@ -14,8 +14,8 @@ from proxy.envelope.strict_json import RequestUnreadable, TooManyElements, norma
 from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
 
 _ECHOED = (*ECHOED, "api_version")
-_ECHOED_BYTES = 1_000
-"""Bytes of a message that is not a request that its refusal echoes. A character may become six."""
+_ECHO_BYTES = 1_000
+"""Bytes that are echoed of a message that is not JSON, so that a small compressed message cannot cause a large one."""
 
 
 def read_websocket(message: bytes | str, policy: RequestPolicy) -> Call | RejectedCall | WebSocketRefusal:
@@ -83,7 +83,7 @@ def _method_of(request: dict[str, Any]) -> str | None:
 
 def _unreadable(body: bytes, reason: str, **why: str) -> WebSocketRefusal:
     """The refusal of a message that is not a request. It echoes the message, as rippled does, but not all of it."""
-    value = body[:_ECHOED_BYTES].decode(errors="replace")
+    value = body[:_ECHO_BYTES].decode(errors="replace")
     return WebSocketRefusal(write({"type": "error", "error": "jsonInvalid", **why, "value": value}) + b"\n", reason)
 
 

@@ -12,6 +12,7 @@ from aiohttp.web_protocol import RequestHandler
 from proxy.http.connection import NO_HTTP, Connection
 from proxy.http.request import Request
 from proxy.http.response import SERVER
+from proxy.http.websocket_frames import FrameCheck
 
 UpgradeHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamResponse]]
 
@@ -19,7 +20,7 @@ UpgradeHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamRespon
 class WebSocketHandler(RequestHandler):
     """aiohttp's side of a connection; what happens to it, the one it was before is told too."""
 
-    __slots__ = ("_asked", "_before")
+    __slots__ = ("_asked", "_before", "_frames")
 
     def __init__(self, server: web.Server, before: Connection, asked: Request) -> None:
         super().__init__(
@@ -31,6 +32,21 @@ class WebSocketHandler(RequestHandler):
         )
         self._before = before
         self._asked: Request | None = asked
+        self._frames: FrameCheck | None = None
+
+    def begin(self, rest: bytes) -> None:
+        """Read the request for a WebSocket, and as WebSocket frames `rest` and all that comes later."""
+        if self._asked is not None:
+            self.data_received(self._asked.head.serialize())
+        self._frames = FrameCheck()
+        self.data_received(rest)
+
+    def data_received(self, data: bytes) -> None:
+        """The client has sent something."""
+        if self._frames is not None:
+            data = self._frames.feed(data)
+        if data:
+            super().data_received(data)
 
     def take_request(self) -> Request:
         """The request for a WebSocket, once: it is not kept for as long as that lasts."""
@@ -92,9 +108,7 @@ class WebSocketUpgrader:
         protocol = WebSocketHandler(self._server, connection, request)
         wire.set_protocol(protocol)
         protocol.connection_made(wire)
-        protocol.data_received(request.head.serialize())
-        if rest:
-            protocol.data_received(rest)
+        protocol.begin(rest)
 
     async def shutdown(self, seconds: float) -> None:
         """Ends all that are left, after so many seconds at the latest."""

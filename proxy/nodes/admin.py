@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from proxy.nodes.forwarded import own_address
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.own_requests import result_of
 from proxy.nodes.response import NodeResponse
@@ -49,7 +50,11 @@ async def takes_for_admin_by_websocket(
             asyncio.timeout(seconds),
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), trust_env=False) as session,
             session.ws_connect(
-                url, max_msg_size=_LONGEST, ssl=tls or True, timeout=aiohttp.ClientWSTimeout(ws_close=0.5)
+                url,
+                headers={"X-Forwarded-For": own_address()},
+                max_msg_size=_LONGEST,
+                ssl=tls or True,
+                timeout=aiohttp.ClientWSTimeout(ws_close=0.5),
             ) as socket,
         ):
             await socket.send_str(question)

@@ -1,18 +1,35 @@
-"""How a node is told who the client is."""
+"""The client address that a node is given with each request."""
 
-from functools import lru_cache
+import secrets
+from functools import cache, lru_cache
+from ipaddress import IPv6Address
 
 from proxy.access.client_address import parse_address
+
+_DOCUMENTATION = int(IPv6Address("2001:db8::"))
+"""The network that RFC 3849 reserves for documentation: no packet on the Internet comes from there."""
+
+
+@cache
+def own_address() -> str:
+    """Return the address for the proxy's own requests, one for each process.
+
+    A node charges each address for its load. Without an address of their own, health checks, shared subscriptions and
+    the like would be charged to the proxy's address, which on the node's own host is 127.0.0.1, together with local
+    clients; once these are throttled, the proxy would take the node to be down. No client has an address in the
+    documentation network; the last 64 bits are random, so that several proxies do not share one either.
+    """
+    return str(IPv6Address(_DOCUMENTATION | secrets.randbits(64)))
 
 
 @lru_cache(maxsize=4096)
 def forwarded_for(client: str) -> str:
-    """Return the value of `X-Forwarded-For` for a client's IP address.
+    """Return a client's IP address in the form for `X-Forwarded-For`.
 
     rippled (`extractIpAddrFromField` in `src/xrpld/rpc/detail/Role.cpp`) reads an IPv6 address with or without
     brackets, and ends an IPv4 address at a colon. The bare address is the one form that it and everything between
-    reads alike. A zone (`%eth0`) means nothing to another host, and an IPv4 client of a dual-stack listener
-    (`::ffff:192.0.2.1`) is given as IPv4, so that it is charged as the one client it is.
+    reads the same. A zone (`%eth0`) means nothing to another host, and an IPv4 client of a dual-stack listener
+    (`::ffff:192.0.2.1`) is given as IPv4, so that it is charged as one client.
 
     Raises ValueError if `client` is not an IP address.
     """

@@ -11,9 +11,9 @@ import structlog
 
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
 from proxy.nodes.http import HttpNode, NodeFailure, NodeRequestDone
-from proxy.nodes.own_requests import describe_invalid, error_of, refuses_version, result_of
+from proxy.nodes.own_requests import describe_invalid, error_of, refuses_as_overloaded, refuses_version, result_of
 from proxy.nodes.response import NodeResponse
-from proxy.nodes.status import HealthRules, NodeStatus, with_server_info
+from proxy.nodes.status import OVERLOAD_ERRORS, HealthRules, NodeStatus, with_server_info
 from proxy.nodes.version import choose_version
 
 log = structlog.get_logger(__name__)
@@ -25,7 +25,11 @@ _FAST_PROBE = 1.0
 
 
 class _Unusable(Exception):  # noqa: N818 - what has happened
-    """The node answered something that makes it of no use at once. The text says what."""
+    """The node's response makes it unusable immediately. The text says why."""
+
+
+class _Overloaded(Exception):  # noqa: N818 - what has happened
+    """The node is up, and too busy to say more."""
 
 
 class NodeHealth:
@@ -148,11 +152,16 @@ class NodeHealth:
             status, error = await self._question()
         except NodeFailure as failure:
             self._count_failure(f"{failure.kind}: {failure.detail}" if failure.detail else failure.kind)
+        except _Overloaded:
+            self._failures = 0
+            self.status = replace(self.status, last_answer=asyncio.get_running_loop().time())
+            self._set_overloaded(True)
         except _Unusable as unusable:
             self._failures += 1
             self._set_down(str(unusable))
         else:
             self._count_success(status, error)
+            self._set_overloaded(error in OVERLOAD_ERRORS)
         self._tell_watchers()
 
     async def _question(self) -> tuple[NodeStatus, str | None]:
@@ -160,6 +169,8 @@ class NodeHealth:
         api_version = await self._version()
         answer = await self._ask("server_info", api_version)
         result = result_of(answer)
+        if self.up and refuses_as_overloaded(answer):
+            raise _Overloaded
         if result is None or not (isinstance(result.get("info"), dict) or "error" in result):
             if self.up and not refuses_version(answer):
                 raise NodeFailure("nonsense", self.status.name, detail=describe_invalid(answer, api_version))
@@ -211,6 +222,8 @@ class NodeHealth:
             return
         outcome = asked.outcome
         answered = isinstance(outcome, NodeResponse) and _is_usual(outcome)
+        if self.status.overloaded and isinstance(outcome, NodeResponse):
+            return  # that it is busy is known: asking more often would add to it
         if answered == self.status.up:
             return
         if isinstance(outcome, NodeFailure) and outcome.kind == "refused":
@@ -239,10 +252,15 @@ class NodeHealth:
         if not self.up or self._failures >= self._rules.failures:
             self._set_down(problem)
 
+    def _set_overloaded(self, overloaded: bool) -> None:
+        if overloaded and not self.status.overloaded:
+            log.warning("node_overloaded", node=self.status.name)
+        self.status = replace(self.status, overloaded=overloaded)
+
     def _set_down(self, problem: str) -> None:
         was_up, had_problem = self.status.up, self.status.problem
         self._successes = 0
-        self.status = replace(self.status, up=False, problem=problem)
+        self.status = replace(self.status, up=False, overloaded=False, problem=problem)
         if was_up or had_problem != problem:
             log.warning("node_down", node=self.status.name, problem=problem)
         if was_up:

@@ -13,7 +13,7 @@ import orjson
 from proxy.eventloop.deadline_timer import DeadlineTimer
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.connection_pool import ConnectionPool
-from proxy.nodes.forwarded import forwarded_for
+from proxy.nodes.forwarded import forwarded_for, own_address
 from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection
 from proxy.nodes.response import NodeResponse
 from proxy.nodes.semaphore import Semaphore
@@ -30,7 +30,9 @@ _FAILURES: dict[FailureKind, str] = {
 }
 
 _MIN_BLAMEABLE_SECONDS = 1.0
-"""A node that was given less than this, and than half its time, is not blamed where no answer came in it."""
+"""A node that had less time than this, and than half of its timeout, is not blamed for a missing response."""
+_NODES_REQUEST_BYTES = 1_000_000
+"""The largest request that a rippled takes (`maxRequestSize`); at a larger one it resets the connection."""
 
 
 class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so everywhere
@@ -39,9 +41,10 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so e
     `kind`: `refused` (no connection), `timeout`, `disconnected` (lost before the whole answer came), `too_large`,
     `nonsense` (not HTTP, badly framed, a redirect, an encoding nobody asked for).
     `node`: its name.
-    `reached`: False if the node cannot have seen the request, so that even one that submits may be asked elsewhere.
-    `detail`: more of the cause, for the operator, as what is wrong with its certificate; "" where there is no more.
-    `hurried`: the client's own time was over too soon for this to tell anything of the node.
+    `maybe_received`: False if the node cannot have seen the request, so that even one that submits may go elsewhere.
+    `detail`: more about the cause, for the operator, such as what is wrong with its certificate; else "".
+    `client_fault`: it says nothing of the node, because the client's own time was over too soon, or because the client
+    asked for more than is taken: a request larger than nodes accept, or a larger response than `limits.answer_bytes`.
     """
 
     def __init__(
@@ -51,14 +54,14 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so e
         *,
         maybe_received: bool = True,
         detail: str = "",
-        client_deadline_hit: bool = False,
+        client_fault: bool = False,
     ) -> None:
         super().__init__(f"node {node}: {_FAILURES[kind]}")
         self.kind: FailureKind = kind
         self.node = node
         self.maybe_received = maybe_received
         self.detail = detail
-        self.client_deadline_hit = client_deadline_hit
+        self.client_fault = client_fault or kind == "too_large"
 
 
 class NodeRequestDone(NamedTuple):
@@ -139,10 +142,8 @@ class HttpNode:
 
         Raises NodeFailure; ValueError if `client` is not an IP address.
         """
-        if client is None:
-            return self._ask_in_time(self._head, body, client, method, reads_only, deadline)
-        head = self._head + _forwarded(client)
-        if self._tracing is NO_TRACING:
+        head = self._head + _forwarded(own_address() if client is None else client)
+        if client is None or self._tracing is NO_TRACING:
             return self._ask_in_time(head, body, client, method, reads_only, deadline)
         return self._traced(head, body, client, method, reads_only, deadline)
 
@@ -193,8 +194,8 @@ class HttpNode:
                 connection = None
             self._check(answer)
         except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
-            client_deadline_hit = deadline < given + min(self._answer_timeout / 2, _MIN_BLAMEABLE_SECONDS)
-            failure = self._failure(error, connected, client_deadline_hit)
+            hurried = deadline < given + min(self._answer_timeout / 2, _MIN_BLAMEABLE_SECONDS)
+            failure = self._failure(error, connected, hurried=hurried, oversized=len(body) > _NODES_REQUEST_BYTES)
             self._tell(NodeRequestDone(self.name, method, client is not None, self._loop.time() - began, failure))
             raise failure from None  # the cause may quote what the node sent
         finally:
@@ -232,7 +233,7 @@ class HttpNode:
             # Ended by closing: only what the body says can tell whether it is whole.
             raise NodeFailure("disconnected", self.name)
 
-    def _failure(self, error: Exception, connected: bool, client_deadline_hit: bool) -> NodeFailure:
+    def _failure(self, error: Exception, connected: bool, *, hurried: bool, oversized: bool) -> NodeFailure:
         if isinstance(error, NodeFailure):
             return error
         kind: FailureKind
@@ -252,7 +253,7 @@ class HttpNode:
             self.name,
             maybe_received=connected,
             detail=detail,
-            client_deadline_hit=client_deadline_hit and kind == "timeout",
+            client_fault=(hurried and kind == "timeout") or (oversized and kind == "disconnected"),
         )
 
     def _tell(self, asked: NodeRequestDone) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from proxy.nodes.response import NodeResponse
+from proxy.nodes.status import OVERLOAD_ERRORS
 
 
 def result_of(answer: NodeResponse) -> dict[str, Any] | None:
@@ -30,6 +31,17 @@ def error_of(result: dict[str, Any]) -> str | None:
 def refuses_version(answer: NodeResponse) -> bool:
     """Whether the node does not speak the API version that it was asked in."""
     return answer.status == 400 and answer.body.startswith(b"invalid_API_version")
+
+
+def refuses_as_overloaded(answer: NodeResponse) -> bool:
+    """Whether the node refuses the request because it is busy, or because its sender's address is throttled.
+
+    A rippled does so with a line of text and HTTP 503, a Clio with a bare error; a proxy before a node with 429.
+    """
+    if answer.status not in (429, 503):
+        return False
+    result = result_of(answer)
+    return error_of(result) in OVERLOAD_ERRORS if result is not None else not answer.body.lstrip().startswith(b"<")
 
 
 def describe_invalid(answer: NodeResponse, api_version: int | None) -> str:

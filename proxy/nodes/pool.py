@@ -12,10 +12,11 @@ import structlog
 
 from adapters import NodeInfo
 from proxy.nodes.breaker import Breaker
+from proxy.nodes.comparison import compare
 from proxy.nodes.health import NodeHealth
 from proxy.nodes.http import HttpNode, NodeFailure, NodeRequestDone
 from proxy.nodes.ledger_range import LedgerRange, has_ledgers
-from proxy.nodes.status import HealthRules, NodeStatus, with_health
+from proxy.nodes.status import Comparison, HealthRules, NodeStatus, with_health
 
 if TYPE_CHECKING:
     from proxy.nodes.grpc import GrpcNode  # whose library is optional
@@ -97,8 +98,7 @@ class Node:
             return
         if not isinstance(asked.outcome, NodeFailure):
             self.breaker.succeeded()
-        # Too large is what the client wished for, and hurried what it left time for: neither is the node's fault.
-        elif asked.outcome.kind != "too_large" and not asked.outcome.client_deadline_hit:
+        elif not asked.outcome.client_fault:
             was_open = self.breaker.is_open
             self.breaker.failed()
             if self.breaker.is_open and not was_open:
@@ -111,12 +111,16 @@ class NodePool:
     def __init__(self, nodes: Iterable[Node], rules: HealthRules | None = None) -> None:
         self._nodes = tuple(nodes)
         self._rules = rules or HealthRules()
+        self._network_id: int | None = None  # learnt; retained as long as the process
+        self._started = False
 
     async def start(self, wait: float) -> None:
         """Begins to look after them; waits at most `wait` seconds for a first word of each."""
         for node in self._nodes:
             node.start(self._reevaluate)
         await asyncio.gather(*(node.wait_first(wait) for node in self._nodes))
+        self._started = True
+        self._reevaluate()
 
     async def replace(self, nodes: Sequence[Node], rules: HealthRules, wait: float) -> list[Node]:
         """Goes over to `nodes`, of which some may be here already, and to `rules`, for all who hold this.
@@ -133,7 +137,9 @@ class NodePool:
             await NodePool(new).close()
             raise
         gone = [node for node in self._nodes if node not in nodes]
-        self._nodes, self._rules = tuple(nodes), rules
+        if not {node.http.url for node in nodes} & {node.http.url for node in self._nodes}:
+            self._network_id = None  # other servers may well be on another network
+        self._nodes, self._rules, self._started = tuple(nodes), rules, True
         self._reevaluate()
         return gone
 
@@ -191,14 +197,13 @@ class NodePool:
         return frozenset(node.name for node in self._nodes if node.breaker.is_open)
 
     def _reevaluate(self) -> None:
-        """Compare the nodes anew, for one of them has been heard of."""
+        """Compare the nodes again, for something may have changed at one of them."""
         now = asyncio.get_running_loop().time()
-        # Of those that could be given work: one that could not holds none of the others to its ledger.
-        told = (with_health(node.health.status, self._rules, None, now) for node in self._nodes)
-        best = max((status.validated_ledger or 0 for status in told if status.healthy), default=0) or None
+        statuses = [node.health.status for node in self._nodes]
+        others = compare(statuses, self._rules, self._required_network(statuses, now), now)
         for node in self._nodes:
             known = replace(node.health.status, grpc_problem=node.grpc.problem if node.grpc else None)
-            was, is_now = node.status, with_health(known, self._rules, best, now)
+            was, is_now = node.status, with_health(known, self._rules, others, now)
             node.status = is_now
             if is_now.up and not was.up:
                 node.breaker.close()
@@ -206,6 +211,21 @@ class NodePool:
                 log.info("node_healthy", node=node.name)
             elif is_now.up and not is_now.healthy and (was.healthy or not was.up):
                 log.warning("node_unhealthy", node=node.name, problem=is_now.problem)
+
+    def _required_network(self, statuses: Sequence[NodeStatus], now: float) -> int | None:
+        """The network that every node has to be on: as configured, or that of the first healthy node, once learnt.
+
+        At the start all nodes are probed together; the first is the first in the configuration, not the fastest.
+        """
+        if self._rules.network_id is not None:
+            return self._rules.network_id
+        if self._network_id is None and self._started:
+            for status in statuses:
+                if status.network_id is not None and with_health(status, self._rules, Comparison(), now).healthy:
+                    self._network_id = status.network_id
+                    log.info("network_learnt", network_id=status.network_id, node=status.name)
+                    break
+        return self._network_id
 
 
 def _order(

@@ -1,4 +1,4 @@
-"""What is known of a node, and whether that is good enough to give it work."""
+"""What is known of one node, and whether that is good enough to send it requests."""
 
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -8,55 +8,97 @@ from adapters.node import UNKNOWN_NODE
 
 T = TypeVar("T")
 
+OVERLOAD_ERRORS = frozenset({"slowDown", "tooBusy"})
+"""With these a node refuses a health check because it is busy: it is there, and works."""
+NOT_READY_ERRORS = frozenset(
+    {
+        "amendmentBlocked",
+        "dbDeserialization",
+        "noClosed",
+        "noCurrent",
+        "noNetwork",
+        "notReady",
+        "notSynced",
+        "unlBlocked",
+    }
+)
+"""With these a node says that it cannot serve anybody; a Clio without ledgers answers everything with `notReady`."""
+
 
 @dataclass(frozen=True, slots=True)
 class HealthRules:
-    """When a node is given work, as the configuration's section `health` has it. Seconds, and numbers of ledgers."""
+    """When a node is in rotation, as configured in section `health`. Seconds, and numbers of ledgers."""
 
     failures: int = 2
-    """Failures one after the other until it is down."""
+    """Consecutive failures until a node is down."""
     successes: int = 2
-    """Answers one after the other until it is up again, once it was down."""
+    """Consecutive responses until a node that was down is up again."""
     max_validated_age: float = 120
     max_lag: int = 10
     states: frozenset[str] = frozenset({"full", "proposing", "validating"})
-    """Server states that will do; empty for any."""
+    """Accepted server states; empty for any."""
+    network_id: int | None = None
+    """The network that every node has to be on; None for that of the first healthy node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a node is compared with: what the other nodes of the pool report."""
+
+    newest: int | None = None
+    """The newest validated ledger that can be believed; None where no healthy node reports one."""
+    network_id: int | None = None
+    """The network that every node has to be on; None while it is not known."""
+    implausible: frozenset[str] = frozenset()
+    """Names of the nodes whose ledger is further ahead of the other nodes' than the time since these allows."""
+    standalone: bool = False
+    """Every node is a standalone one, which closes ledgers only when it is told to: age and lag say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """What is known of a node. What it told of itself stays as it last told it, also while it is down."""
+    """What is known of a node. While it is down, its own reports stay as it last made them."""
 
     name: str
     up: bool = False
-    """It answers, the API version to speak to it in is known, and it takes nobody for an administrator."""
+    """It responds, the API version to use is known, and it does not treat clients as administrators."""
     healthy: bool = False
-    """It is up, and what it tells of its ledgers is good enough: it is given work."""
+    """It is up and its ledgers are good enough: it is in rotation."""
     api_version: int | None = None
-    """The version it is spoken to in; None until `auto` has found out."""
+    """The API version used with it; None until `auto` has found out."""
     problem: str | None = None
-    """Why it is not given work, or which error it answers its health question with."""
+    """Why it is out of rotation, or the error with which it responds to health checks."""
     websocket_problem: str | None = None
-    """Why it is given no WebSocket sessions."""
+    """Why it gets no WebSocket sessions."""
     grpc_problem: str | None = None
-    """Why it is given no gRPC calls."""
+    """Why it gets no gRPC calls."""
     last_answer: float | None = None
-    """When it last answered its health question, in the event loop's time (seconds)."""
+    """When it last responded to a health check, in the event loop's time (seconds)."""
+    overloaded: bool = False
+    """It refused the last health check because it is busy; everything else is as last reported."""
     server_state: str | None = None
-    """`full`, `syncing`, …, as `server_info` has it; a Clio has none."""
+    """`full`, `syncing`, …, from `server_info`; a Clio has none."""
     validated_ledger: int | None = None
     validated_ledger_age: int | None = None
-    """Seconds, when it was told."""
+    """Seconds, when it was reported."""
     reported_at: float | None = None
-    """When it last told of its ledgers, in the event loop's time (seconds)."""
+    """When it last reported its ledgers, in the event loop's time (seconds)."""
     complete_ledgers: str | None = None
     """For example `32570-91234567`, with commas where there are gaps."""
+    network_id: int | None = None
+    """The network that it is on; None while that is not known."""
+    wrong_network: bool = False
+    """It is on another network than the pool."""
+    standalone: bool = False
+    """It runs without a network (`rippled -a`)."""
+    blocked: str | None = None
+    """Why its software cannot follow the ledger: an amendment that it does not have, or a corrupt database."""
     server: NodeInfo = UNKNOWN_NODE
     """Its software and release."""
     uptime: int | None = None
-    """Seconds since the node started, when it was told."""
+    """Seconds since the node started, when it was reported."""
     lag: int | None = None
-    """Validated ledgers that it is behind the best of the nodes."""
+    """Validated ledgers that it is behind the newest one of the pool."""
 
     def validated_age(self, now: float) -> float | None:
         """Seconds since its last validated ledger as far as is known, at the event loop's time `now`."""
@@ -66,7 +108,7 @@ class NodeStatus:
 
 
 def with_server_info(status: NodeStatus, result: dict[str, Any], now: float) -> NodeStatus:
-    """`status` with what a result of `server_info` tells; one without `info` (an error) tells nothing."""
+    """`status` with what a result of `server_info` reports; one without `info` (an error) reports nothing."""
     info = result.get("info")
     if not isinstance(info, dict):
         return status
@@ -80,35 +122,73 @@ def with_server_info(status: NodeStatus, result: dict[str, Any], now: float) -> 
         validated_ledger_age=_typed(ledger.get("age"), int),
         reported_at=now,
         complete_ledgers=_typed(info.get("complete_ledgers"), str),
+        network_id=_network_id(info, status.network_id),
+        standalone=info.get("validation_quorum") == 0 and info.get("peers", 0) == 0,
+        blocked=_blocked(info),
         server=NodeInfo.from_server_info(info),
         uptime=_typed(info.get("uptime"), int),
     )
 
 
-def with_health(status: NodeStatus, rules: HealthRules, best: int | None, now: float) -> NodeStatus:
-    """`status` with `healthy`, `lag` and, where it is not healthy, `problem`. `best`: the nodes' newest ledger.
+def _network_id(info: dict[str, Any], known: int | None) -> int | None:
+    """The network that `info` reports.
 
-    A node that tells nothing of its ledgers, because it answers `server_info` with an error, is taken as it is.
+    A rippled without `[network_id]` in its configuration takes itself to be on network 0, and some releases (1.12, 3.x)
+    then report none. A Clio reports what its rippled does, and nothing while it cannot reach that.
+    """
+    reported = _typed(info.get("network_id"), int)
+    if reported is not None:
+        return reported
+    return known if "clio_version" in info else 0
+
+
+def _blocked(info: dict[str, Any]) -> str | None:
+    if info.get("amendment_blocked") is True:
+        return "is amendment blocked: its software has to be upgraded"
+    if info.get("corruption_detected") is True:
+        return "reports that its database is corrupt"
+    return None
+
+
+def with_health(status: NodeStatus, rules: HealthRules, others: Comparison, now: float) -> NodeStatus:
+    """`status` with `healthy`, `lag`, `wrong_network` and, where it is not healthy, `problem`.
+
+    A node that reports nothing of its ledgers, because it responds to `server_info` with an error, is taken as it is.
+    An overloaded one is judged by its last report as if that had just come.
     """
     lag = None
-    if best is not None and status.validated_ledger is not None:
-        lag = max(0, best - status.validated_ledger)
+    if others.newest is not None and status.validated_ledger is not None:
+        lag = max(0, others.newest - status.validated_ledger)
+    wrong_network = others.network_id is not None and status.network_id not in (None, others.network_id)
+    status = replace(status, lag=lag, wrong_network=wrong_network)
     if not status.up:
-        return replace(status, healthy=False, lag=lag)
-    unfit = _unhealthy_reason(status, rules, lag, now) if status.reported_at is not None else None
-    return replace(status, healthy=unfit is None, lag=lag, problem=unfit or status.problem)
+        return replace(status, healthy=False)
+    reason = _unhealthy_reason(status, rules, others, status.reported_at or now if status.overloaded else now)
+    return replace(status, healthy=reason is None, problem=reason or status.problem)
 
 
-def _unhealthy_reason(status: NodeStatus, rules: HealthRules, lag: int | None, now: float) -> str | None:
+def _unhealthy_reason(status: NodeStatus, rules: HealthRules, others: Comparison, now: float) -> str | None:
+    if status.wrong_network:
+        return f"is on network {status.network_id}, not {others.network_id} (network_id)"
+    if status.problem in NOT_READY_ERRORS:
+        return f"answers server_info with {status.problem}"
+    if status.reported_at is None:
+        return None
+    if status.blocked is not None:
+        return status.blocked
     if rules.states and status.server_state is not None and status.server_state not in rules.states:
         return f"is in state {status.server_state[:20]} (health.states)"
     if status.validated_ledger is None:
         return "has no validated ledger"
+    if status.name in others.implausible:
+        return f"reports ledger {status.validated_ledger}, too far ahead of the other nodes to be true"
+    if others.standalone:
+        return None
     age = status.validated_age(now)
     if age is not None and age > rules.max_validated_age:
         return f"has a validated ledger of {age:.0f} seconds ago (health.max_validated_age)"
-    if lag is not None and lag > rules.max_lag:
-        return f"is {lag} ledgers behind (health.max_lag)"
+    if status.lag is not None and status.lag > rules.max_lag:
+        return f"is {status.lag} ledgers behind (health.max_lag)"
     return None
 
 

@@ -10,7 +10,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import WebSocketWriter
 
 from proxy.eventloop.deadline_timer import DeadlineTimer
-from proxy.nodes.forwarded import forwarded_for
+from proxy.nodes.forwarded import forwarded_for, own_address
 from proxy.nodes.http import NodeFailure
 
 # A node that does not answer our close frame is not waited for any longer (seconds).
@@ -77,7 +77,7 @@ class WebSocketConnector:
         node proves who it is, where `url` is a wss:// one. Raises NodeFailure; ValueError if `client` is not an IP
         address.
         """
-        headers = {} if client is None else {"X-Forwarded-For": forwarded_for(client)}
+        headers = {"X-Forwarded-For": own_address() if client is None else forwarded_for(client)}
         try:
             async with asyncio.timeout(self._connect_timeout):
                 socket: aiohttp.ClientWebSocketResponse[bool] = await self._http.ws_connect(

@@ -38,8 +38,10 @@ _MAX_GAUGES = frozenset(
         "python_info",
         "xrpl_proxy_build_info",
         "xrpl_proxy_node_lag_ledgers",
+        "xrpl_proxy_node_overloaded",
         "xrpl_proxy_node_paused",
         "xrpl_proxy_node_validated_ledger_age_seconds",
+        "xrpl_proxy_node_wrong_network",
         "xrpl_proxy_ready",
     }
 )

@@ -37,6 +37,12 @@ class NodesCollector(Collector):
                 ("healthy", "1 while the node is up and its ledgers are good enough to give it work, else 0", _healthy),
                 ("lag_ledgers", "Validated ledgers that the node is behind the best of the nodes", _lag),
                 ("validated_ledger_age_seconds", "Time since the node's last validated ledger", _age(now)),
+                (
+                    "overloaded",
+                    "1 while the node refuses health checks because it is busy, else 0",
+                    lambda n: n.overloaded,
+                ),
+                ("wrong_network", "1 while the node is on another network than network_id, else 0", _wrong_network),
                 ("paused", "1 while the node is paused because requests failed, else 0", lambda n: n.name in paused),
             )
         )
@@ -44,6 +50,10 @@ class NodesCollector(Collector):
 
 def _healthy(node: NodeStatus) -> bool:
     return node.healthy
+
+
+def _wrong_network(node: NodeStatus) -> bool:
+    return node.wrong_network
 
 
 def _lag(node: NodeStatus) -> int | None:

@@ -31,9 +31,9 @@ class ObserveServer:
     `/metrics`  the metrics, in Prometheus' text format, or OpenMetrics where asked for, compressed where accepted;
     `/health`   200 while the process lives: `{"status": "alive", "version": …}`;
     `/ready`    200 or 503: `{"ready": …, "draining": …, "nodes": [{"name", "up", "healthy", "api_version", "problem",
-                "websocket_problem", "grpc_problem", "server_state", "validated_ledger", "validated_ledger_age",
-                "lag", "complete_ledgers", "seconds_since_answer"}]}`, null where a thing is not known. No node's
-                address is told;
+                "websocket_problem", "grpc_problem", "overloaded", "network_id", "server_state", "validated_ledger",
+                "validated_ledger_age", "lag", "complete_ledgers", "seconds_since_answer"}]}`, null where a thing is
+                not known. No node's address is included;
     `/spec`     the specifications to be read, and for programs `/openapi/v1.json` and `/asyncapi/v1.json`, one for each
                 API version.
 
@@ -130,6 +130,8 @@ def node_status_json(node: NodeStatus, now: float) -> dict[str, object]:
         "problem": node.problem,
         "websocket_problem": node.websocket_problem,
         "grpc_problem": node.grpc_problem,
+        "overloaded": node.overloaded,
+        "network_id": node.network_id,
         "server_state": node.server_state,
         "validated_ledger": node.validated_ledger,
         "validated_ledger_age": node.validated_ledger_age,

@@ -15,6 +15,7 @@ from proxy.envelope.written_json import write_sorted
 from proxy.nodes import Node, NodeFailure, NodePool, NodeResponse, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
 from proxy.nodes.own_requests import refuses_version
+from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.single_flight import SingleFlight
 from proxy.telemetry.metrics import Metrics
@@ -103,7 +104,7 @@ class Dispatcher:
     def _answer_uncached(
         self, call: Call, served: RequestRecord, deadline: float, allow_passthrough: bool
     ) -> Awaitable[Answer]:
-        if self._sharing is None or call.method not in COALESCABLE_METHODS:
+        if self._sharing is None or call.method not in COALESCABLE_METHODS or not reads_validated_ledger(call):
             return self._ask_nodes(call, served, deadline, allow_passthrough)
         return self._share(self._sharing, call, served, deadline, allow_passthrough)
 
@@ -257,8 +258,8 @@ class _Attempt:
 
 
 def _may_share(given: tuple[Answer, RequestRecord]) -> bool:
-    """Whether an answer is for other clients too: not one that says something of the client, or of the moment."""
+    """Whether other clients may get the answer: it is of a validated ledger, and says nothing about one client."""
     answer, _ = given
     if isinstance(answer, PassthroughAnswer):
-        return b'"warning"' not in answer.body
-    return "warning" not in answer.extras and answer.result.get("error") not in RETRYABLE_ERRORS
+        return b'"validated":true' in answer.body and b'"warning"' not in answer.body
+    return answer.result.get("validated") is True and "warning" not in answer.extras

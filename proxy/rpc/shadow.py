@@ -15,6 +15,7 @@ from proxy.envelope.methods import READING_METHODS, SENSITIVE_METHODS
 from proxy.envelope.secrets import SECRETS
 from proxy.envelope.written_json import write
 from proxy.nodes import HttpNode, NodeFailure
+from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
 
@@ -160,13 +161,7 @@ def _is_comparable(call: Call) -> bool:
     params = call.params
     if call.method not in READING_METHODS or call.method in SENSITIVE_METHODS or not params.keys().isdisjoint(SECRETS):
         return False
-    if call.method == "tx" or isinstance(params.get("ledger_hash"), str):
-        return True
-    if call.method == "account_tx":
-        newest = params.get("ledger_index_max")
-        return type(newest) is int and newest > 0
-    ledger_index = params.get("ledger_index")
-    return ledger_index == "validated" or type(ledger_index) is int
+    return reads_validated_ledger(call)
 
 
 def _pinned_params(call: Call, result: JsonObject) -> JsonObject | None:

@@ -1,4 +1,4 @@
-"""Equal reads that are under way at once share one question to a node."""
+"""Equal reads that wait together share one node request."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -6,39 +6,55 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+MAX_WAIT_SECONDS = 1.0
+"""The longest that a request waits for an equal one in flight before it is sent even so."""
+
 
 class SingleFlight(Generic[T]):
-    """The questions under way, by what makes them equal."""
+    """At most one request of each key in flight; those that arrive meanwhile wait, and share the next one's answer.
 
-    def __init__(self) -> None:
-        self._under_way: dict[Hashable, asyncio.Future[T | None]] = {}
+    Whoever gets an answer was waiting before the node was asked for it. So a client that writes and then reads is never
+    answered with what the node said before its write.
+    """
+
+    def __init__(self, max_wait: float = MAX_WAIT_SECONDS) -> None:
+        self._max_wait = max_wait
+        self._in_flight: dict[Hashable, asyncio.Future[T | None]] = {}
+        self._next: dict[Hashable, asyncio.Future[T | None]] = {}
+        """The flights that wait to start, which requests may still join."""
+        self._loop = asyncio.get_running_loop()
 
     async def ask(
         self, key: Hashable, ask: Callable[[], Awaitable[T]], may_share: Callable[[T], bool], deadline: float
     ) -> tuple[T, bool]:
-        """What `ask` gives, or gave to the one who asks under the same `key` already; whether it was shared.
+        """The answer of `ask`, or of the flight that this request could join; and whether it was shared.
 
-        Where that one failed, left, or got an answer that is not to be shared, or where it takes until `deadline` (the
-        event loop's time), `ask` is called after all. Raises what `ask` raises.
+        Where that flight failed, was cancelled, or its answer is not `may_share`, `ask` is called after all, as it is
+        at `deadline` (the event loop's time). Raises what `ask` raises.
         """
-        first = self._under_way.get(key)
-        if first is not None:
-            result = await _wait(first, deadline)
+        if (joined := self._next.get(key)) is not None:
+            result = await self._wait(joined, deadline)
             return (result, True) if result is not None else (await ask(), False)
-        mine: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
-        self._under_way[key] = mine
+        flight: asyncio.Future[T | None] = self._loop.create_future()
         answer = None
         try:
+            if (before := self._in_flight.get(key)) is not None:
+                self._next[key] = flight
+                try:
+                    await self._wait(before, min(deadline, self._loop.time() + self._max_wait))
+                finally:
+                    del self._next[key]  # the node is about to be asked: nobody may join any more
+            self._in_flight[key] = flight
             answer = await ask()
             return answer, False
         finally:
-            del self._under_way[key]
-            mine.set_result(answer if answer is not None and may_share(answer) else None)
+            if self._in_flight.get(key) is flight:
+                del self._in_flight[key]
+            flight.set_result(answer if answer is not None and may_share(answer) else None)
 
-
-async def _wait(future: asyncio.Future[T | None], deadline: float) -> T | None:
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await asyncio.shield(future)
-    except TimeoutError:
-        return None
+    async def _wait(self, flight: asyncio.Future[T | None], deadline: float) -> T | None:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.shield(flight)
+        except TimeoutError:
+            return None

@@ -124,6 +124,7 @@ def make_health_rules(settings: Settings) -> HealthRules:
         max_validated_age=health.max_validated_age,
         max_lag=health.max_lag,
         states=frozenset(health.states),
+        network_id=None if settings.network_id == "auto" else settings.network_id,
     )
 
 

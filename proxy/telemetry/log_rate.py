@@ -17,7 +17,8 @@ class RateLimitedLog:
     """Writes at most `lines` lines of each event in `seconds`.
 
     The first line of a later window has `suppressed`: how many lines of the event were left out since the last one.
-    Events are the program's own names and never a client's text, so their number is small; it is bounded even so.
+    Events and kinds are the program's own names and never a client's text, so their number is small; it is bounded even
+    so.
     """
 
     def __init__(
@@ -34,14 +35,14 @@ class RateLimitedLog:
         self._clock = clock
         self._windows: dict[str, _Window] = {}
 
-    def info(self, event: str, /, **fields: object) -> None:
-        """Write a line of level info, within the bound."""
-        if (extra := self._admit(event)) is not None:
+    def info(self, event: str, kind: str = "", /, **fields: object) -> None:
+        """Write a line of level info, within the bound; each `kind` of an event has a bound of its own."""
+        if (extra := self._admit(f"{event}/{kind}")) is not None:
             self._log.info(event, **fields, **extra)
 
-    def warning(self, event: str, /, **fields: object) -> None:
-        """Write a line of level warning, within the bound."""
-        if (extra := self._admit(event)) is not None:
+    def warning(self, event: str, kind: str = "", /, **fields: object) -> None:
+        """Write a line of level warning, as `info` does."""
+        if (extra := self._admit(f"{event}/{kind}")) is not None:
             self._log.warning(event, **fields, **extra)
 
     def _admit(self, event: str) -> dict[str, int] | None:

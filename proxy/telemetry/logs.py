@@ -37,6 +37,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from proxy.envelope.secrets import SECRETS
+from proxy.telemetry.log_rate import RateLimitedLog
 from proxy.telemetry.metrics import Outcome, method_label
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -174,13 +175,15 @@ class AccessLog:
     """Writes one line per request: for `all`, for `errors` only (every outcome but success), or none (`off`).
 
     `sample`: the share of successful requests that are logged. The request id decides, so that a batch is logged as a
-    whole or not at all.
+    whole or not at all. Of the requests that the proxy refuses, which clients can cause without end, only the first few
+    in 10 seconds are logged for each reason; the next line has `suppressed`, the number of those left out.
     """
 
     def __init__(self, requests: Requests, sample: float = 1.0) -> None:
         self._requests = requests
         self._sampled_below = int(sample * 2**32)
         self._log = structlog.get_logger("proxy.access")
+        self._refused_log = RateLimitedLog(self._log)
 
     def should_log(self, outcome: Outcome, request_id: str) -> bool:
         """Whether a request with this outcome is logged."""
@@ -208,21 +211,25 @@ class AccessLog:
         """Write one line with the fields in the module's docstring; `seconds` becomes `duration_ms`."""
         if not self.should_log(outcome, request_id):
             return
-        write = self._log.warning if outcome == "failed" else self._log.info
-        write(
-            "request",
-            transport=transport,
-            method=method_label(method),
-            client_version=client_version,
-            node_version=node_version,
-            outcome=outcome,
-            error=error_label(error),
-            status=status,
-            duration_ms=round(seconds * 1000, 3),
-            peer=peer,
-            request_id=request_id,
-            node=node,
-        )
+        fields = {
+            "transport": transport,
+            "method": method_label(method),
+            "client_version": client_version,
+            "node_version": node_version,
+            "outcome": outcome,
+            "error": error_label(error),
+            "status": status,
+            "duration_ms": round(seconds * 1000, 3),
+            "peer": peer,
+            "request_id": request_id,
+            "node": node,
+        }
+        if outcome == "refused":
+            self._refused_log.info("request", str(fields["error"]), **fields)
+        elif outcome == "failed":
+            self._log.warning("request", **fields)
+        else:
+            self._log.info("request", **fields)
 
 
 def error_label(error: str | None) -> str | None:

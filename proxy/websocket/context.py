@@ -59,11 +59,12 @@ class CloseReason(NamedTuple):
     @property
     def notifies_client(self) -> bool:
         """Whether the client still gets what is queued for it, before it is told why."""
-        return self.code is not None and self.reason != "client_too_slow"
+        return self.code is not None and self.reason not in ("client_too_slow", "protocol_error")
 
 
 TOO_SLOW = CloseReason("client_too_slow", WSCloseCode.POLICY_VIOLATION, "client is too slow")
 RATE_EXCEEDED = CloseReason("rate", WSCloseCode.POLICY_VIOLATION, "threshold exceeded")
+NOT_UTF8 = CloseReason("protocol_error", WSCloseCode.INVALID_TEXT, "invalid UTF-8")
 INTERNAL = CloseReason("internal", WSCloseCode.INTERNAL_ERROR, "internal error")
 CANCELLED = CloseReason("cancelled", WSCloseCode.GOING_AWAY, "the server is going down")
 

@@ -17,6 +17,7 @@ from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.recorder import RequestRecorder
 from proxy.versions.sunset import DeprecationNotices
 from proxy.versions.translator import Translator
+from proxy.websocket.client_socket import ClientSocket
 from proxy.websocket.context import CANCELLED, CLOSING_SECONDS, SessionContext, SessionLimits, going_down
 from proxy.websocket.session import Session
 from proxy.websocket.streams.shared_registry import SharedSubscriptions
@@ -113,7 +114,7 @@ class WebSocketEndpoint:
         return None
 
     def _socket(self) -> web.WebSocketResponse:
-        return web.WebSocketResponse(
+        return ClientSocket(
             timeout=CLOSING_SECONDS,
             heartbeat=self._limits.ping_interval,
             # A client's close is answered with its own code, as rippled does: xrpl.js takes any other for a loss.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 
 import structlog
-from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMsgType, web
+from aiohttp import ClientConnectionError, WSCloseCode, WSMsgType, web
 
 from adapters import JsonObject
 from adapters.errors import error_result
@@ -16,10 +16,12 @@ from proxy.nodes.websocket import NodeConnection
 from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.negotiation import version_result
+from proxy.websocket.client_socket import describe_violation
 from proxy.websocket.context import (
     CANCELLED,
     CLOSING_SECONDS,
     INTERNAL,
+    NOT_UTF8,
     RATE_EXCEEDED,
     TOO_SLOW,
     CloseReason,
@@ -165,10 +167,12 @@ class Session:
             except (ClientConnectionError, OSError):
                 break  # a pong could not be sent any more
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
-                    too_big = message.data.code == WSCloseCode.MESSAGE_TOO_BIG
-                    self.end(CloseReason("message_too_big" if too_big else "protocol_error"))
+                if message.type is WSMsgType.ERROR and (violation := describe_violation(message.data)) is not None:
+                    self.end(CloseReason(violation))
                 break
+            if message.type is WSMsgType.TEXT and not _is_utf8(message.data):
+                self.end(NOT_UTF8)
+                return
             self._requests += 1
             self._take(message.data)
             if self._ending.done() and self._ending.result() is RATE_EXCEEDED:
@@ -186,22 +190,23 @@ class Session:
     def _take(self, message: bytes) -> None:
         """Takes one message of the client's."""
         served = RequestRecord("ws", self.peer, self._account.request_id(), caller=self._caller)
+        refusal = self._admission.admit(self.peer)  # whatever the message is: reading it costs too
         read = read_websocket(message, self._services.policy)
         if isinstance(read, WebSocketRefusal):
             served.method = read.method or ""
             self._refuse(served, read.reason, read.message, read)
-            if self._admission.admit(self.peer) is not None:
+            if refusal is not None:
                 self.end(RATE_EXCEEDED)
             return
         call = read.call if isinstance(read, RejectedCall) else read
         served.method, served.client_version = call.method, call.version
         self._set_version(call.version)
-        if isinstance(read, RejectedCall):
-            self._refuse(served, read.reason, write_websocket(call, read.result))
-        elif (refusal := self._admission.admit(self.peer)) is not None:
-            # As rippled, which cuts off who goes on although it is told to slow down.
+        if refusal is not None:
+            # As rippled does, which closes the connection of a client that has used up its balance.
             self._refuse(served, refusal, write_websocket(call, error_result("slowDown")))
             self.end(RATE_EXCEEDED)
+        elif isinstance(read, RejectedCall):
+            self._refuse(served, read.reason, write_websocket(call, read.result))
         elif self._ending.done():
             result = error_result("tooBusy", "This session is being closed: connect again.")
             self._refuse(served, "session_closing", write_websocket(call, result))
@@ -229,3 +234,13 @@ class Session:
         if version != self.version:
             self._account.metrics.session_version(self.version, version)
             self.version = version
+
+
+def _is_utf8(text: bytes) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

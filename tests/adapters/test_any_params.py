@@ -8,10 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters import VERSIONS, JsonObject, NodeRequest
-from tests.adapters.test_recorded import asked
 from tests.support.native import Miss, RecordedNode, error, serve
+from tests.support.recorded import recorded_requests
 
-NAMES = sorted({name for question in asked("public") for name in question.params} | {"role", "ident", "ledger"})
+NAMES = sorted(
+    {name for question in recorded_requests("public") for name in question.params} | {"role", "ident", "ledger"}
+)
 FAILURES = ("invalidParams", "internal", "lgrIdxMalformed", "lgrIdxsInvalid", "notSynced", "actNotFound", "tooBusy")
 
 scalars = st.one_of(
@@ -32,7 +34,7 @@ params = st.dictionaries(st.sampled_from(NAMES), values, max_size=5)
 
 @cache
 def recorded_params(method: str) -> tuple[JsonObject, ...]:
-    return tuple(question.params for question in asked("public") if question.method == method)
+    return tuple(question.params for question in recorded_requests("public") if question.method == method)
 
 
 @pytest.mark.parametrize(("client", "node"), list(permutations(range(VERSIONS.oldest, VERSIONS.newest + 1), 2)))

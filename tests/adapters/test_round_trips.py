@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from adapters import VERSIONS, JsonObject
 from adapters.adapter import Step
-from tests.adapters.test_recorded import asked, is_fault
 from tests.support.conformance import differences
 from tests.support.native import Ask, RecordedNode, serve
+from tests.support.recorded import is_fault, recorded_requests
 from tests.support.round_trip import Told
 
 STEPS = VERSIONS.route(VERSIONS.oldest, VERSIONS.newest)
@@ -117,7 +117,7 @@ def test_every_recorded_result(step: Step, newer: bool) -> None:
     no_way_back = cases_of(step).NO_WAY_BACK
     node = RecordedNode(version)
     differing = {}
-    for question in asked("public"):
+    for question in recorded_requests("public"):
         native = node.ask(question)
         if is_fault(question, native) or question.method in no_way_back:
             continue

@@ -86,6 +86,7 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "guard.trusted_proxies": "[10.0.0.0/8]",
         "guard.allow_admin_methods": '["peers"]',
         "logging.level": "debug",
+        "network_id": "21338",
         "logging.format": "console",
         "websocket.compression": "false",
         "websocket.share_subscriptions": "false",

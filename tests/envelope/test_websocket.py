@@ -62,8 +62,8 @@ def test_a_recorded_message_is_answered_as_it_was(name: str) -> None:
         answer = answer_to(message)
         if recorded["error"] == "invalid_API_version":
             assert answer.pop("error_message").startswith("Unsupported API version")
-        if recorded["error"] == "jsonInvalid":  # no more than 1,000 bytes are echoed
-            recorded["value"] = recorded["value"][:1000]
+        if recorded["error"] == "jsonInvalid":
+            recorded["value"] = recorded["value"][:1000]  # of which rippled echoes all
         assert answer == recorded
 
 
@@ -96,6 +96,10 @@ def test_a_call_is_taken_out_of_its_envelope() -> None:
 def test_what_is_no_object_is_given_back(message: str | bytes) -> None:
     text = message if isinstance(message, bytes) else message.encode(errors="surrogatepass")
     assert answer_to(message) == {"type": "error", "error": "jsonInvalid", "value": text.decode(errors="replace")}
+
+
+def test_no_more_than_1_kb_of_what_is_not_json_is_echoed() -> None:
+    assert answer_to("{" + "\x01" * 1_000_000, bounded(1, 2, request_bytes=2_000_000))["value"] == "{" + "\x01" * 999
 
 
 def test_a_message_is_measured_by_the_policy() -> None:

@@ -24,7 +24,7 @@ from proxy.nodes import (
     NodeRequestDone,
     NodeResponse,
 )
-from proxy.nodes.forwarded import forwarded_for
+from proxy.nodes.forwarded import forwarded_for, own_address
 
 BODY = b'{"method":"fee","params":[{"api_version":2}]}'
 CLIENT = "192.0.2.7"
@@ -190,10 +190,18 @@ async def test_what_is_written_to_the_node() -> None:
     assert request.body == BODY
 
 
-async def test_a_question_of_the_proxys_own_names_no_client() -> None:
+async def test_the_proxys_own_requests_carry_an_address_that_no_client_can_have() -> None:
     async with raw_node(always(OK)) as raw, asking(raw.port) as node:
         await ask(node, client=None)
-    assert b"forwarded" not in raw.requests[0].head.lower()
+        await ask(node, client=None)
+    addresses = {
+        line.partition(": ")[2]
+        for request in raw.requests
+        for line in request.head.decode().split("\r\n")
+        if line.startswith("X-Forwarded-For")
+    }
+    assert addresses == {own_address()}
+    assert ipaddress.ip_address(own_address()) in ipaddress.ip_network("2001:db8::/32")  # RFC 3849
 
 
 async def test_what_is_no_address_is_not_written() -> None:

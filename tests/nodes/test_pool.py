@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.nodes.ledger_range import LedgerRange, has_ledgers, requested_ledgers
+from proxy.server.proxy import Proxy
 from tests.conftest import StartProxy
 from tests.support.client import ask, metric, ready, until, until_healthy
 from tests.support.scripted_node import ScriptedNode, hang
@@ -188,3 +190,94 @@ ODD: list[Any] = [None, True, 0, -1, 2**40, 1.5, "", "7", "\u0667", "0x10", "val
 def test_any_parameters_name_ledgers_or_none(params: dict[str, Any]) -> None:
     wanted = requested_ledgers(params)
     assert wanted is None or 0 < wanted.first == wanted.last in (7, 2**40)
+
+
+async def test_a_node_on_another_network_gets_no_requests(
+    proxy: StartProxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Although its ledgers are far ahead: else every `submit` would go to it, and the others would be `behind`."""
+    async with two_nodes(submit={"engine_result": "tesSUCCESS"}) as (a, b):
+        b.info |= {"network_id": 21338, "validated_ledger": {"seq": 90_000_000, "age": 1}}
+        served = await proxy(nodes=[a.settings(), b.settings(weight=1000)], timeouts={"health_interval": 0.1})
+        for _ in range(10):
+            await ask(served)
+            await ask(served, "submit", tx_blob="12")
+        assert (a.times("fee"), a.times("submit"), b.times("fee"), b.times("submit")) == (10, 10, 0, 0)
+        status = (await ready(served))["b"]
+        assert (status["healthy"], status["network_id"]) == (False, 21338)
+        assert status["problem"] == "is on network 21338, not 0 (network_id)"
+        assert await metric(served, "xrpl_proxy_node_wrong_network") == {'{node="a"}': 0, '{node="b"}': 1}
+        b.info |= {"network_id": 0, "validated_ledger": {"seq": 131, "age": 1}}
+        await until_healthy(served, "b")
+        a.info["network_id"] = 1  # one that changes is out of rotation as well
+        assert (await until_healthy(served, "a", healthy=False))["problem"] == "is on network 1, not 0 (network_id)"
+    assert "is on network 21338, not 0 (network_id)" in capsys.readouterr().out
+
+
+async def test_the_network_may_be_configured(proxy: StartProxy) -> None:
+    async with two_nodes() as (a, b):
+        b.info["network_id"] = 1
+        served = await proxy(nodes=[a.settings(), b.settings()], network_id=1)
+        assert (await ready(served))["a"]["problem"] == "is on network 0, not 1 (network_id)"
+        for _ in range(5):
+            await ask(served)
+        assert (a.times("fee"), b.times("fee")) == (0, 5)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+async def test_one_node_that_reports_a_far_higher_ledger_takes_no_other_out(proxy: StartProxy, count: int) -> None:
+    async with AsyncExitStack() as stack:
+        nodes = [await stack.enter_async_context(ScriptedNode(f"n{number}")) for number in range(count)]
+        liar, *honest = nodes
+        liar.info["validated_ledger"] = {"seq": 1131, "age": 1}
+        served = await proxy(nodes=[node.settings() for node in nodes])
+        for _ in range(10):
+            assert "error" not in await ask(served)
+        assert liar.times("fee") == 0
+        statuses = await ready(served)
+        assert [statuses[node.name]["healthy"] for node in honest] == [True] * (count - 1)
+        assert "too far ahead" in statuses[liar.name]["problem"]
+
+
+@pytest.mark.parametrize("refusal", ["text", "error"])
+async def test_an_overloaded_node_is_not_down(proxy: StartProxy, refusal: str) -> None:
+    """A node throttles the address of the health check: it goes on serving, and so does the proxy."""
+    async with ScriptedNode() as node:
+        served = await proxy(nodes=[node.settings()], timeouts={"health_interval": 0.1})
+        text = web.Response(status=503, text="Server is overloaded")
+        node.answers["server_info"] = text if refusal == "text" else {"error": "slowDown"}
+        await until_status(served, "node-1", "overloaded", True)
+        probes = node.times("server_info")
+        await node.until(lambda: node.times("server_info") > probes + 4)
+        status = (await ready(served))["node-1"]
+        assert (status["up"], status["healthy"], status["validated_ledger"]) == (True, True, 131)
+        assert await metric(served, "xrpl_proxy_node_overloaded") == {'{node="node-1"}': 1}
+        assert "error" not in await ask(served)
+        del node.answers["server_info"]
+        await until_status(served, "node-1", "overloaded", False)
+
+
+async def test_a_clio_that_is_not_ready_gets_no_requests(proxy: StartProxy) -> None:
+    async with two_nodes() as (a, b):
+        a.answers["server_info"] = {"error": "notReady", "error_code": 13}
+        served = await proxy(nodes=[a.settings(weight=1000), b.settings()], timeouts={"health_interval": 0.1})
+        assert (await ready(served))["a"]["problem"] == "answers server_info with notReady"
+        for _ in range(5):
+            assert "error" not in await ask(served)
+        assert (a.times("fee"), b.times("fee")) == (0, 5)
+        del a.answers["server_info"]
+        await until_healthy(served, "a")
+
+
+async def test_a_standalone_node_serves_however_old_its_ledger_is(proxy: StartProxy) -> None:
+    async with ScriptedNode() as node:
+        node.info |= {"validated_ledger": {"seq": 131, "age": 5000}, "peers": 0, "validation_quorum": 0}
+        served = await proxy(nodes=[node.settings()])
+        assert "error" not in await ask(served)
+
+
+async def until_status(served: Proxy, node: str, key: str, value: object) -> None:
+    async def is_so() -> bool:
+        return bool((await ready(served))[node][key] == value)
+
+    await until(is_so)

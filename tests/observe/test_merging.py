@@ -7,8 +7,8 @@ import aiohttp
 
 from proxy.observe.merging import merged_clients, merged_summary
 from tests.conftest import StartNode
-from tests.server.test_supervisor import free_port, settings
 from tests.support.process import Process
+from tests.support.processes import free_port, two_workers
 
 
 def caller(name: str, last: str, **versions: Any) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_counts_are_added_up_and_a_ready_worker_tells_of_the_nodes() -> None:
 
 async def test_two_workers_tell_of_one_client_as_one(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
-    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+    async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
         observe = (await process.line("workers_started"))["observe"]
         for _ in range(20):
             # On a connection of its own each, which any worker may take.

@@ -16,14 +16,14 @@ from adapters.errors import http_status
 from proxy.demo import DemoNode
 from proxy.demo.recorded import read_lines
 from proxy.server.proxy import Proxy
-from tests.adapters.test_recorded import asked
 from tests.conftest import settings_for
+from tests.support.recorded import recorded_requests
 
 FINE = {200, 400, 403}
 """What rippled answers a request with that reached it; none of these bodies is late, and no node here is down."""
 
 RECORDED = [body for entry in read_lines("raw.jsonl.gz") if len(body := base64.b64decode(entry["body_b64"])) < 5000]
-QUESTIONS = asked("public")
+QUESTIONS = recorded_requests("public")
 METHODS = sorted({question.method for question in QUESTIONS})
 
 scalars = st.one_of(

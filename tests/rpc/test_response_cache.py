@@ -1,6 +1,7 @@
 """Answers that are kept because they never change, and answers that equal requests share."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -202,16 +203,32 @@ async def asking_at_once(
         return await asyncio.gather(*asking)
 
 
-async def test_equal_reads_share_one_question(proxy: StartProxy) -> None:
-    gate = Gate({"good": True})
+async def test_equal_reads_that_wait_share_one_node_request(proxy: StartProxy) -> None:
+    gate = Gate({"good": True, "validated": True})
     async with ScriptedNode(account_lines=gate) as node:
         served = await proxy(nodes=[node.settings()], cache=SHARED)
-        answers = await asking_at_once(served, node, gate, 20, "account_lines", account="r")
-        assert node.times("account_lines") == 1
+        answers = await asking_at_once(served, node, gate, 20, "account_lines", account="r", ledger_index="validated")
+        # The first was with the node when the others came: they were answered by the second.
+        assert node.times("account_lines") == 2
         assert all(answer["result"]["good"] for answer in answers)
-        assert await metric(served, "xrpl_proxy_shared_answers_total") == {'{method="account_lines"}': 19}
-        await ask(served, "account_lines", account="r")
-        assert node.times("account_lines") == 2  # shared is what is under way, nothing is kept
+        assert await metric(served, "xrpl_proxy_shared_answers_total") == {'{method="account_lines"}': 18}
+        await ask(served, "account_lines", account="r", ledger_index="validated")
+        assert node.times("account_lines") == 3  # nothing is retained
+
+
+async def test_a_read_after_a_write_does_not_get_what_the_node_said_before_it(proxy: StartProxy) -> None:
+    gate = Gate({"sequence": 1, "validated": True})
+    async with ScriptedNode(account_info=gate) as node:
+        served = await proxy(nodes=[node.settings()], cache=SHARED)
+        read = partial(ask, served, "account_info", account="r", ledger_index="validated")
+        before = asyncio.create_task(read())
+        await node.until(lambda: node.times("account_info") == 1)
+        await ask(served, "submit", tx_blob="00")
+        after = asyncio.create_task(read())
+        await until(lambda: under_way(served, 2))
+        node.answers["account_info"] = {"sequence": 2, "validated": True}
+        gate.opened.set()
+        assert ((await before)["sequence"], (await after)["sequence"]) == (1, 2)
 
 
 @pytest.mark.parametrize("method", ["submit", "ping", "random", "simulate", "no_such_method"])
@@ -225,21 +242,35 @@ async def test_what_is_not_shared(proxy: StartProxy, method: str) -> None:
         assert node.times(method) == 5
 
 
-@pytest.mark.parametrize("answer", [{"error": "slowDown"}, {"error": "tooBusy"}, {"warning": "load", "good": True}])
+@pytest.mark.parametrize("ledger", [{}, {"ledger_index": "current"}, {"ledger_index": "closed"}])
+async def test_an_open_ledger_is_not_shared(proxy: StartProxy, ledger: dict[str, Any]) -> None:
+    gate = Gate({"good": True})
+    async with ScriptedNode(account_info=gate) as node:
+        served = await proxy(nodes=[node.settings()], cache=SHARED)
+        asking = [asyncio.create_task(ask(served, "account_info", account="r", **ledger)) for _ in range(5)]
+        await node.until(lambda: node.times("account_info") == 5)  # none waits for another
+        gate.opened.set()
+        await asyncio.gather(*asking)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"error": "slowDown"}, {"error": "tooBusy"}, {"warning": "load", "good": True, "validated": True}, {"good": True}],
+)
 async def test_what_a_node_says_to_one_client_is_not_for_the_others(proxy: StartProxy, answer: Answer) -> None:
     gate = Gate(answer)
     async with ScriptedNode(account_lines=gate) as node:
         served = await proxy(nodes=[node.settings()], cache=SHARED)
-        await asking_at_once(served, node, gate, 5, "account_lines", account="r")
+        await asking_at_once(served, node, gate, 5, "account_lines", account="r", ledger_index="validated")
         assert node.times("account_lines") == 5
 
 
 async def test_other_parameters_or_another_version_are_another_question(proxy: StartProxy) -> None:
-    gate = Gate({"good": True})
+    gate = Gate({"good": True, "validated": True})
     async with ScriptedNode(account_lines=gate) as node:
         served = await proxy(nodes=[node.settings()], cache=SHARED)
         asking = [
-            asyncio.create_task(ask(served, "account_lines", version, account=account))
+            asyncio.create_task(ask(served, "account_lines", version, account=account, ledger_index="validated"))
             for version in (1, 2)
             for account in ("r1", "r2")
         ]
@@ -249,12 +280,12 @@ async def test_other_parameters_or_another_version_are_another_question(proxy: S
 
 
 async def test_a_client_that_leaves_takes_nothing_from_the_others(proxy: StartProxy) -> None:
-    gate = Gate({"good": True})
+    gate = Gate({"good": True, "validated": True})
     async with ScriptedNode(account_lines=gate) as node:
         served = await proxy(nodes=[node.settings()], cache=SHARED)
-        first = asyncio.create_task(ask(served, "account_lines", account="r"))
+        first = asyncio.create_task(ask(served, "account_lines", account="r", ledger_index="validated"))
         await node.until(lambda: node.times("account_lines") == 1)
-        second = asyncio.create_task(ask(served, "account_lines", account="r"))
+        second = asyncio.create_task(ask(served, "account_lines", account="r", ledger_index="validated"))
         await until(lambda: under_way(served, 2))
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)

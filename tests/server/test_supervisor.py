@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,21 +25,9 @@ from tests.support.conformance import (
     recorded_stream,
 )
 from tests.support.process import Process
+from tests.support.processes import free_port, two_workers
 
 TOLD = "# TYPE level gauge\nlevel 3\n# TYPE x counter\nx_total 2\n"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def settings(node: Any, port: int, **sections: Any) -> dict[str, Any]:
-    urls = {"http": node.http_url, "websocket": node.websocket_url, "api_version": 2}
-    listen = {"host": "127.0.0.1", "port": port}
-    return {"listen": listen, "nodes": [{"name": "node", **urls}], "workers": 2, **sections}
 
 
 async def ask(port: int) -> dict[str, Any]:
@@ -97,7 +84,7 @@ def standing_still(pid: int) -> Iterator[None]:
 
 async def test_all_answer_and_are_told_of_as_one(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
-    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+    async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
         observe = (await process.line("workers_started"))["observe"]
         for _ in range(30):
             assert (await ask(port))["status"] == "success"
@@ -116,7 +103,7 @@ async def test_all_answer_and_are_told_of_as_one(demo_node: StartNode, tmp_path:
 
 async def test_every_answer_and_every_message_is_the_native_one(demo_node: StartNode, tmp_path: Path) -> None:
     node, port = await demo_node(2), free_port()
-    async with Process(tmp_path, settings(node, port, versions=VERSIONS, logging={"requests": "off"})) as process:
+    async with Process(tmp_path, two_workers(node, port, versions=VERSIONS, logging={"requests": "off"})) as process:
         await process.line("workers_started")
         url = f"http://127.0.0.1:{port}/"
         by_http = await compare_http(url, cases("http", "1", "public"))
@@ -129,7 +116,7 @@ async def test_every_answer_and_every_message_is_the_native_one(demo_node: Start
 
 async def test_one_that_dies_is_replaced_and_the_others_serve(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
-    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+    async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
         observe = (await process.line("workers_started"))["observe"]
         dead = workers_of(process)[0]
         os.kill(dead, signal.SIGKILL)
@@ -147,7 +134,7 @@ async def test_one_that_dies_is_replaced_and_the_others_serve(demo_node: StartNo
 
 async def test_one_that_hangs_is_replaced(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
-    async with Process(tmp_path, settings(await demo_node(), port), module="tests.support.impatient") as process:
+    async with Process(tmp_path, two_workers(await demo_node(), port), module="tests.support.impatient") as process:
         await process.line("workers_started")
         hangs, other = workers_of(process)
         with standing_still(hangs):
@@ -161,7 +148,7 @@ async def test_one_that_hangs_is_replaced(demo_node: StartNode, tmp_path: Path) 
 
 
 async def test_none_hangs_because_the_supervisor_stood_still(demo_node: StartNode, tmp_path: Path) -> None:
-    settings_of_two = settings(await demo_node(), free_port())
+    settings_of_two = two_workers(await demo_node(), free_port())
     async with Process(tmp_path, settings_of_two, module="tests.support.impatient") as process:
         await process.line("workers_started")
         workers = workers_of(process)
@@ -175,7 +162,7 @@ async def test_none_hangs_because_the_supervisor_stood_still(demo_node: StartNod
 
 async def test_no_counter_goes_back_when_one_is_silent_or_dies(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
-    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+    async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
         observe = (await process.line("workers_started"))["observe"]
 
         async def counted() -> list[str]:
@@ -235,9 +222,9 @@ async def lines_of(whole: AggregateServer) -> list[str]:
 
 async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> None:
     node, port = await demo_node(), free_port()
-    async with Process(tmp_path, settings(node, port)) as process:
+    async with Process(tmp_path, two_workers(node, port)) as process:
         await process.line("workers_started")
-        process.write(settings(node, port, versions={"min": 2, "max": 2}))
+        process.write(two_workers(node, port, versions={"min": 2, "max": 2}))
         process.send(signal.SIGHUP)
         await process.line("reloaded", 2)
         await refused_version_1(port)
@@ -249,13 +236,13 @@ async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> Non
 async def test_a_reload_reaches_one_that_is_started_meanwhile(demo_node: StartNode, tmp_path: Path) -> None:
     """With the configuration as it was, while another takes its time over the new one."""
     node, port = await demo_node(), free_port()
-    async with Process(tmp_path, settings(node, port)) as process:
+    async with Process(tmp_path, two_workers(node, port)) as process:
         await process.line("workers_started")
         slow, dead = workers_of(process)
         os.kill(slow, signal.SIGSTOP)
         os.kill(dead, signal.SIGKILL)
         await process.line("worker_exited")
-        process.write(settings(node, port, versions={"min": 2, "max": 2}))
+        process.write(two_workers(node, port, versions={"min": 2, "max": 2}))
         process.send(signal.SIGHUP)
         try:
             await process.line("started", 3)
@@ -267,7 +254,7 @@ async def test_a_reload_reaches_one_that_is_started_meanwhile(demo_node: StartNo
 
 async def test_workers_end_when_nobody_supervises_them(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
-    async with Process(tmp_path, settings(await demo_node(), port)) as process:
+    async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
         await process.line("workers_started")
         workers = workers_of(process)
         process.send(signal.SIGKILL)
@@ -281,7 +268,7 @@ async def test_workers_end_when_nobody_supervises_them(demo_node: StartNode, tmp
 
 async def test_it_can_be_stopped_while_a_worker_does_not_come_to_serve(demo_node: StartNode, tmp_path: Path) -> None:
     timeouts = {"shutdown": 0.2}
-    async with Process(tmp_path, settings(await demo_node(), free_port(), timeouts=timeouts)) as process:
+    async with Process(tmp_path, two_workers(await demo_node(), free_port(), timeouts=timeouts)) as process:
 
         async def begun() -> bool:
             return len(workers_of(process)) == 2
@@ -303,11 +290,11 @@ async def test_it_can_be_stopped_while_a_worker_does_not_come_to_serve(demo_node
 
 async def test_a_port_of_another_is_not_shared(demo_node: StartNode, tmp_path: Path) -> None:
     node, port = await demo_node(), free_port()
-    async with Process(tmp_path, settings(node, port)) as first:
+    async with Process(tmp_path, two_workers(node, port)) as first:
         await first.line("workers_started")
         folder = tmp_path / "second"
         folder.mkdir()
-        async with Process(folder, settings(node, port)) as second:
+        async with Process(folder, two_workers(node, port)) as second:
             assert await second.ended() == 1
             assert "address already in use" in second.lines[-1]["event"]
 

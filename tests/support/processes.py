@@ -25,6 +25,13 @@ def free_port() -> int:
         return port
 
 
+def two_workers(node: Any, port: int, **sections: Any) -> dict[str, Any]:
+    """The configuration of a proxy of two workers on `port` in front of `node`; `sections` are added or replaced."""
+    urls = {"http": node.http_url, "websocket": node.websocket_url, "api_version": 2}
+    listen = {"host": "127.0.0.1", "port": port}
+    return {"listen": listen, "nodes": [{"name": "node", **urls}], "workers": 2, **sections}
+
+
 class ProxyProcesses:
     """The proxy with these sections of a configuration, from `start` to `stop`."""
 

@@ -50,6 +50,13 @@ def test_one_event_does_not_silence_another(lines: LogCapture) -> None:
     ]
 
 
+def test_each_kind_of_an_event_has_its_own_bound(lines: LogCapture) -> None:
+    log = RateLimitedLog(structlog.get_logger(), lines=1, clock=Clock())
+    for kind in ("rate", "forbidden") * 3:
+        log.info("request", kind, error=kind)
+    assert [line["error"] for line in lines.entries] == ["rate", "forbidden"]
+
+
 def test_the_number_of_events_is_bounded_too(lines: LogCapture) -> None:
     log = RateLimitedLog(structlog.get_logger(), lines=1, clock=Clock())
     for event in map(str, range(5000)):

@@ -28,7 +28,7 @@ from tests.support.sessions import (
     respond_to_all,
     wait_open_files,
 )
-from tests.support.websocket_node import Harness, ScriptedSession
+from tests.support.websocket_node import SECONDS, Harness, ScriptedSession
 
 # Pings
 
@@ -96,6 +96,42 @@ async def test_a_client_that_pings_and_goes(harness: Harness) -> None:
             client.socket._writer.transport.abort()
         await harness.wait_metric(0, proxy, "xrpl_proxy_sessions")
     assert not [entry for entry in logs if entry["log_level"] == "error"]
+
+
+# The rate of an address
+
+
+REFUSED_MESSAGES: dict[str, tuple[dict[str, Any] | bytes, str, str]] = {
+    "fee": ({"command": "fee"}, "success", "slowDown"),
+    "not JSON": (b"{", "jsonInvalid", "jsonInvalid"),
+    "no command": ({}, "missingCommand", "missingCommand"),
+    "an unknown version": ({"command": "fee", "api_version": 99}, "invalid_API_version", "invalid_API_version"),
+    "stop": ({"command": "stop"}, "forbidden", "slowDown"),
+    "credentials": ({"command": "fee", "admin_user": "x"}, "forbidden", "slowDown"),
+    "a batch": ({"command": "batch"}, "unknownCmd", "slowDown"),
+    "subscribe with a URL": ({"command": "subscribe", "url": "http://x"}, "noPermission", "slowDown"),
+}
+
+
+@pytest.mark.parametrize(("message", "error", "last"), REFUSED_MESSAGES.values(), ids=REFUSED_MESSAGES)
+async def test_every_message_counts_towards_the_rate_also_a_refused_one(
+    harness: Harness, message: dict[str, Any] | bytes, error: str, last: str
+) -> None:
+    """A session of an address over its rate is closed as rippled closes it; one line of log for each response."""
+    limits = {"requests_per_second": 5, "burst_seconds": 1, "exempt": []}
+    proxy = await harness.proxy(await harness.node(respond_to_all), limits=limits)
+    client = await harness.client(proxy)  # the handshake is the first request
+    with capture_logs() as logs:
+        await client.send(*([message] * 2000))
+        errors = []
+        while (received := await client.socket.receive(SECONDS)).type is WSMsgType.TEXT:
+            errors.append(orjson.loads(received.data).get("error", "success"))
+        assert (client.socket.close_code, received.extra) == (1008, "threshold exceeded")
+        await harness.wait_metric(1, proxy, CLOSED, reason="rate")
+    assert len(errors) < 10
+    assert {*errors[:4]} <= {error, "internal"}  # whose node had not answered when the session was closed
+    assert errors[-1] == last
+    assert len(logs) < 20
 
 
 # The node is lost

@@ -1,0 +1,49 @@
+"""The nodes' reports compared with each other: which network they are on, and which ledger is the newest.
+
+Neither may depend on a single node: one that is on another network, or that reports a ledger that cannot be there yet,
+would otherwise put all others out of rotation.
+"""
+
+from collections.abc import Sequence
+
+from proxy.nodes.status import Comparison, HealthRules, NodeStatus, with_health
+
+_SECONDS_PER_LEDGER = 2.0
+"""Ledgers close every 3 to 5 seconds; never faster than this on a network."""
+
+
+def compare(statuses: Sequence[NodeStatus], rules: HealthRules, network_id: int | None, now: float) -> Comparison:
+    """Compare the nodes, of which only those that are healthy by themselves count.
+
+    `network_id`: the network that they have to be on, None while it is not known. `now`: the event loop's time.
+    """
+    reporting = [status for status in statuses if status.up and status.reported_at is not None]
+    standalone = bool(reporting) and all(status.standalone for status in reporting)
+    alone = Comparison(network_id=network_id, standalone=standalone)
+    healthy = [status for status in (with_health(status, rules, alone, now) for status in statuses) if status.healthy]
+    implausible = frozenset[str]() if standalone else _implausible(healthy, rules, now)
+    ledgers = [status.validated_ledger or 0 for status in healthy if status.name not in implausible]
+    return Comparison(max(ledgers, default=0) or None, network_id, implausible, standalone)
+
+
+def _implausible(healthy: Sequence[NodeStatus], rules: HealthRules, now: float) -> frozenset[str]:
+    """The nodes that are further ahead of most others than ledgers can have closed since these nodes' newest one.
+
+    Of two nodes there is no majority: the one ahead gets the benefit of the doubt for `max_lag` ledgers more.
+    """
+    known = [status for status in healthy if status.validated_ledger is not None]
+    allowed = rules.max_lag * (2 if len(known) == 2 else 1)
+    found = set()
+    for status in known:
+        votes = [
+            _ledger(status) - _ledger(other) > allowed + (other.validated_age(now) or 0) / _SECONDS_PER_LEDGER
+            for other in known
+            if other is not status
+        ]
+        if 2 * sum(votes) > len(votes):
+            found.add(status.name)
+    return frozenset(found)
+
+
+def _ledger(status: NodeStatus) -> int:
+    return status.validated_ledger or 0

@@ -1,0 +1,20 @@
+"""Which ledger a request reads: one that is validated and never changes again, or one that is still open."""
+
+from proxy.envelope import Call
+
+
+def reads_validated_ledger(call: Call) -> bool:
+    """Whether the request names a validated ledger, or one that will be: by hash, number or `validated`, or as a `tx`.
+
+    False for `current`, `closed` and where no ledger is named, which means `current` to rippled: such a result says
+    nothing about what a later request would get. A number may name a ledger that is not validated yet; only the result
+    shows that.
+    """
+    if call.method == "tx" or isinstance(call.params.get("ledger_hash"), str):
+        return True
+    if call.method == "account_tx":
+        newest = call.params.get("ledger_index_max")
+        if type(newest) is int and newest > 0:
+            return True
+    ledger_index = call.params.get("ledger_index")
+    return ledger_index == "validated" or type(ledger_index) is int
