@@ -65,8 +65,10 @@ def read_jsonrpc_answer(
 
 def read_websocket_answer(message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The result in a node's answer by WebSocket, and what stands beside it. Raises AnswerUnreadable."""
-    if "error" in message:
+    if isinstance(message.get("error"), str):
         return _flat_error(message)
+    if "error" in message:
+        raise InvalidAnswer("a message with an error that is not a string")
     result = message.get("result")
     if not isinstance(result, dict):
         raise InvalidAnswer("a message that has no result")

@@ -11,6 +11,7 @@ _RESPONSES: dict[FailureKind, tuple[int, str]] = {
     "disconnected": (502, "The connection to the node was lost before it had answered."),
     "too_large": (502, "The node's answer is larger than this server takes."),
     "nonsense": (502, "The node's answer cannot be read."),
+    "rejected": (504, "The node is too busy: it rejected one of several requests, without saying which."),
 }
 _OUTCOME_UNKNOWN = " It is not known whether the node acted on the request."
 

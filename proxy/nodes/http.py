@@ -19,7 +19,7 @@ from proxy.nodes.response import NodeResponse
 from proxy.nodes.semaphore import Semaphore
 from proxy.telemetry.tracing import NO_TRACING, Tracing
 
-FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense"]
+FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense", "rejected"]
 
 _FAILURES: dict[FailureKind, str] = {
     "refused": "no connection could be made",
@@ -27,6 +27,7 @@ _FAILURES: dict[FailureKind, str] = {
     "disconnected": "the connection was lost before the whole answer came",
     "too_large": "the answer was larger than is taken from a node",
     "nonsense": "the answer was not one a node gives",
+    "rejected": "the node rejected one of several requests without saying which",
 }
 
 _MIN_BLAMEABLE_SECONDS = 1.0

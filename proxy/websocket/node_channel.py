@@ -1,81 +1,59 @@
-"""A link to one node: one connection, the questions that wait on it, and what it says unasked."""
+"""One connection to a node: the requests that wait for its responses, and what it pushes."""
 
 import asyncio
 import itertools
 import math
-import re
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-import orjson
-import structlog
-
-from adapters import JsonObject, NodeRequest
-from proxy.envelope import InvalidAnswer, node_message, read_websocket_answer
+from adapters import NodeRequest
+from proxy.envelope import node_message
+from proxy.envelope.methods import READING_METHODS
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.telemetry.metrics import Metrics
 from proxy.versions.translator import NodeAnswer
-from proxy.websocket.streams.subscriptions import stream_named, stream_of
+from proxy.websocket.node_message import NodeMessage, Pushed, Response, read_message, read_response
 
-log = structlog.get_logger(__name__)
-
-# The head of an answer as rippled writes it, its members in alphabetical order; an error begins otherwise.
-_ANSWER = re.compile(rb'\{(?:"api_version":\d+,)?"id":(\d+),"result":\{')
-
-
-class NodeMessage(NamedTuple):
-    """An answer of the node's: its text, and parsed where that was needed to know what it answers."""
-
-    text: bytes
-    parsed: JsonObject | None = None
-
-    def read(self) -> JsonObject:
-        """The answer, parsed; empty where it cannot be."""
-        if self.parsed is not None:
-            return self.parsed
-        try:
-            answer: JsonObject = orjson.loads(self.text)
-        except orjson.JSONDecodeError:
-            return {}
-        return answer
-
+_REPEAT_PAUSE = 0.1
+"""Seconds before requests are repeated to an overloaded node: it rejects all that are too many within less."""
 
 OnResponse = Callable[[NodeMessage], None]
-"""Takes note of an answer, before the node's next message is looked at."""
+"""Receives a response before the node's next message is read."""
 
 
 class Listener(Protocol):
-    """Is told what the node says unasked, in the order in which it says it."""
+    """Receives what the node pushes, in the order in which the node sends it."""
 
     def on_pushed(self, stream: str, text: bytes) -> None:
-        """Takes a message that the node pushed."""
+        """Take a message that the node pushed."""
 
 
-class _Waiting:
-    """A question that the node has not answered yet."""
+class _PendingRequest:
+    """A request that the node has not responded to yet."""
 
-    __slots__ = ("answer", "noted")
+    __slots__ = ("answer", "noted", "request")
 
-    def __init__(self, noted: OnResponse, answer: asyncio.Future[NodeMessage]) -> None:
+    def __init__(self, request: NodeRequest, noted: OnResponse, answer: asyncio.Future[NodeMessage]) -> None:
+        self.request = request
         self.noted = noted
         self.answer = answer
 
     def expire(self) -> None:
-        """The answer has not come in time."""
+        """The response has not arrived in time."""
         self.fail(TimeoutError())
 
     def fail(self, failure: Exception) -> None:
-        """The answer will not come."""
+        """The response will not arrive."""
         if not self.answer.done():
             self.answer.set_exception(failure)
 
 
 class NodeChannel:
-    """The connection to `node`, which is spoken to in `version`. It is over when the connection is, and never resumed.
+    """The connection to `node`, which is spoken to in `version`. It ends with the connection and is never resumed.
 
-    `answer_seconds`: how long an answer is waited for.
+    `answer_seconds`: how long to wait for a response.
     """
 
     def __init__(
@@ -88,17 +66,20 @@ class NodeChannel:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting: dict[int, _PendingRequest] = {}
+        self._repeating: asyncio.Task[None] | None = None
+        """Sends again, one at a time, the requests of which the node has rejected one without saying which."""
+        self._repeated: _PendingRequest | None = None
 
     async def request(self, question: NodeRequest, noted: OnResponse, deadline: float = math.inf) -> NodeMessage:
-        """Asks one question, and returns the message that answers it while `listen` runs; `noted` has it at once.
+        """Send a request and return the response, while `listen` runs; `noted` receives it as soon as it arrives.
 
-        `deadline`: the event loop's time at which the client's request ends. Raises NodeFailure, also `fail_waiting`'s,
-        and TimeoutError.
+        `deadline`: the event loop's time at which the client's request ends. Raises NodeFailure, also that of
+        `fail_pending`, and TimeoutError.
         """
         began = self._loop.time()
         number = next(self._numbers)
-        waiting = self._waiting[number] = _Waiting(noted, self._loop.create_future())
+        waiting = self._waiting[number] = _PendingRequest(question, noted, self._loop.create_future())
         self.connection.deadlines.set(waiting, min(deadline, began + self._answer_seconds))
         try:
             await self.connection.send(node_message(question.method, question.params, self.version, number))
@@ -110,82 +91,96 @@ class NodeChannel:
             del waiting  # a failure has this frame, and this would have the failure
 
     def fail_pending(self) -> None:
-        """Fails all questions that wait: the connection is lost, or is about to be closed."""
+        """Fail all requests in flight: the connection is lost, or is about to be closed."""
         for waiting in self._waiting.values():
             waiting.fail(NodeFailure("disconnected", self.node.name))
 
     async def listen(self, listener: Listener) -> None:
-        """Gives on what the node says, until the connection ends."""
-        # Not by a name: a message would be kept until the next comes.
-        while self._heard(await self.connection.receive(), listener):
+        """Pass on what the node sends until the connection ends."""
+        # The message has no name here: it would be held until the next one arrives.
+        while self._on_message(await self.connection.receive(), listener):
             pass
 
-    def _heard(self, text: bytes | None, listener: Listener) -> bool:
-        """Whether the connection goes on after what came of it."""
+    def _on_message(self, text: bytes | None, listener: Listener) -> bool:
+        """Whether the connection goes on after it."""
         if text is None:
             return False
-        if (answer := self._take(text, listener)) is not None:
-            self._answered(*answer)
+        message = read_message(text, self.node)
+        if isinstance(message, Pushed):
+            listener.on_pushed(*message)
+        elif message is not None:
+            self._on_response(message)
         return True
 
     async def request_before_listening(self, question: NodeRequest, listener: Listener) -> NodeAnswer:
-        """Asks a question of the proxy's own, before anybody else asks and before `listen`.
+        """Send a request of the proxy's own, before any other and before `listen`.
 
-        What is pushed meanwhile is given on. Raises NodeFailure.
+        What is pushed meanwhile is passed on. Raises NodeFailure.
         """
         number = next(self._numbers)
         await self.connection.send(node_message(question.method, question.params, self.version, number))
         while (text := await self.connection.receive()) is not None:
-            answer = self._take(text, listener)
-            if answer is not None and answer[0] == number:
-                return read_response(answer[1], self.node)
+            message = read_message(text, self.node)
+            if isinstance(message, Pushed):
+                listener.on_pushed(*message)
+            elif message is not None and message.number in (number, None):
+                return read_response(message.message, self.node)
         raise NodeFailure("disconnected", self.node.name)
 
-    def _take(self, text: bytes, listener: Listener) -> tuple[int, NodeMessage] | None:
-        """Gives on what is pushed; returns an answer, and which question it answers."""
-        found = _ANSWER.match(text)
-        if found is not None:
-            return int(found[1]), NodeMessage(text)
-        stream = stream_of(text)
-        if stream is not None:
-            listener.on_pushed(stream, text)
-            return None
-        try:
-            answer = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            answer = None
-        if not isinstance(answer, dict):
-            log.warning("node_message_invalid", node=self.node.name, size=len(text))
-            return None
-        kind = answer.get("type")
-        if isinstance(kind, str) and kind not in ("response", "error"):
-            listener.on_pushed(stream_named(kind), text)
-            return None
-        number = answer.get("id")
-        return (number, NodeMessage(text, answer)) if isinstance(number, int) else None
+    def _on_response(self, response: Response) -> None:
+        if response.number is None:
+            self._on_response_without_id(response.message)
+        elif (waiting := self._waiting.get(response.number)) is not None:
+            _deliver(waiting, response.message)  # otherwise it is too late, and the client has an error
 
-    def _answered(self, number: int, answer: NodeMessage) -> None:
-        waiting = self._waiting.get(number)
-        if waiting is None or waiting.answer.done():
-            return  # it came too late, and the client has been told
-        waiting.noted(answer)
-        waiting.answer.set_result(answer)
+    def _on_response_without_id(self, message: NodeMessage) -> None:
+        """Find out which request the node has rejected: a Clio that is overloaded does not always say.
+
+        It is the only one in flight, or the one that is being repeated. Of several, those that only read are repeated
+        one at a time; each is served by whichever response to it comes first. All others may have been acted on, and
+        fail.
+        """
+        pending = [waiting for waiting in self._waiting.values() if not waiting.answer.done()]
+        if self._repeated is not None and not self._repeated.answer.done():
+            _deliver(self._repeated, message)
+        elif len(pending) == 1:
+            _deliver(pending[0], message)
+        elif pending:
+            for waiting in pending:
+                if waiting.request.method not in READING_METHODS:
+                    waiting.fail(NodeFailure("rejected", self.node.name))
+            if self._repeating is None or self._repeating.done():
+                self._repeating = self._loop.create_task(self._repeat(), name=f"repeated requests to {self.node.name}")
+
+    async def _repeat(self) -> None:
+        """Send each request in flight again, when the one before it has been served."""
+        try:
+            await asyncio.sleep(_REPEAT_PAUSE)
+            for waiting in tuple(self._waiting.values()):
+                if waiting.answer.done():
+                    continue
+                self._repeated = waiting
+                number = next(self._numbers)
+                self._waiting[number] = waiting
+                try:
+                    request = waiting.request
+                    await self.connection.send(node_message(request.method, request.params, self.version, number))
+                    await asyncio.wait((waiting.answer,))
+                finally:
+                    del self._waiting[number]
+        except NodeFailure:
+            pass  # the connection is lost, and with it all requests in flight
+        finally:
+            self._repeated = None
 
     async def close(self) -> None:
-        """Closes the connection; what still waits is to be failed first."""
+        """Close the connection; what still waits must be failed first."""
+        if self._repeating is not None:
+            self._repeating.cancel()
         await self.connection.close()
 
 
-def read_response(message: NodeMessage, node: Node) -> NodeAnswer:
-    """Takes a node's answer out of its envelope. Raises NodeFailure for what is no answer."""
-    answer = message.read()
-    if answer.get("error") == "invalid_API_version":
-        # The version the node is spoken to in is not the client's business.
-        log.warning("node_refuses_version", node=node.name)
-        raise NodeFailure("nonsense", node.name)
-    try:
-        result, beside = read_websocket_answer(answer)
-    except InvalidAnswer as unreadable:
-        log.warning("node_response_invalid", node=node.name, problem=str(unreadable))
-        raise NodeFailure("nonsense", node.name) from None
-    return NodeAnswer(result, beside, len(message.text))
+def _deliver(waiting: _PendingRequest, message: NodeMessage) -> None:
+    if not waiting.answer.done():
+        waiting.noted(message)
+        waiting.answer.set_result(message)

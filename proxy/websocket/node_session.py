@@ -19,11 +19,13 @@ from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.versions.translator import NodeAnswer
 from proxy.websocket.context import CloseReason, SessionContext
-from proxy.websocket.node_channel import NodeChannel, NodeMessage, read_response
+from proxy.websocket.node_channel import NodeChannel
+from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.sequencer import ResponseSequencer, Slot
+from proxy.websocket.stream_names import stream_name
 from proxy.websocket.streams.forwarder import StreamForwarder
 from proxy.websocket.streams.membership import SharedMembership, Split
-from proxy.websocket.streams.subscriptions import Subscriptions, stream_name
+from proxy.websocket.streams.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +116,7 @@ class NodeSession:
         """Learns what was subscribed to, and fixes the answer's place. `first`: the question was the client's own."""
         if first and call.method in SUBSCRIPTION_METHODS:
             # Now, not when the call's task runs: the node's next message may already be pushed by it.
-            self._apply_subscription(call, _result_in(answer))
+            self._apply_subscription(call, answer.result())
         self._order.fix_position(slot)
 
     def _apply_subscription(self, call: Call, result: JsonObject) -> None:
@@ -144,7 +146,7 @@ class NodeSession:
 
         def on_answer(answer: NodeMessage) -> None:
             nonlocal joining
-            result = _result_in(answer)
+            result = answer.result()
             error = result.get("error")
             params = split.own.params if error is None else call.params
             self.subscriptions.on_response(call.method, params, call.version, result)
@@ -263,13 +265,6 @@ class NodeSession:
         if split is not None:
             return await self.shared.join(split.shared, joined)
         return (await link.request_before_listening(NodeRequest("subscribe", params), self)).result
-
-
-def _result_in(answer: NodeMessage) -> JsonObject:
-    read = answer.read()
-    result = read if "error" in read else read.get("result")
-    # What is no answer may have taken effect, as what is refused may.
-    return result if isinstance(result, dict) else {"error": "nonsense"}
 
 
 def _ended(ending: CloseReason) -> None:

@@ -13,7 +13,8 @@ from proxy.nodes.http import NodeFailure
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.translator import NodeAnswer, error_of
 from proxy.websocket.context import SessionContext
-from proxy.websocket.node_channel import NodeChannel, NodeMessage, read_response
+from proxy.websocket.node_channel import NodeChannel
+from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.node_session import NodeSession
 from proxy.websocket.sequencer import ResponseSequencer, Slot
 

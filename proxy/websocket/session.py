@@ -27,6 +27,7 @@ from proxy.websocket.context import (
     CloseReason,
     SessionContext,
 )
+from proxy.websocket.node_message import is_utf8
 from proxy.websocket.node_session import NodeSession
 from proxy.websocket.requests import PendingRequests
 from proxy.websocket.send_queue import SendQueue
@@ -170,7 +171,7 @@ class Session:
                 if message.type is WSMsgType.ERROR and (violation := describe_violation(message.data)) is not None:
                     self.end(CloseReason(violation))
                 break
-            if message.type is WSMsgType.TEXT and not _is_utf8(message.data):
+            if message.type is WSMsgType.TEXT and not is_utf8(message.data):
                 self.end(NOT_UTF8)
                 return
             self._requests += 1
@@ -234,13 +235,3 @@ class Session:
         if version != self.version:
             self._account.metrics.session_version(self.version, version)
             self.version = version
-
-
-def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

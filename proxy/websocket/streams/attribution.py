@@ -3,10 +3,7 @@
 import re
 from typing import Literal
 
-from proxy.websocket.streams.subscriptions import STREAMS
-
-SHAREABLE_STREAMS = STREAMS - {"peer_status"}
-"""The streams that are the same for everyone; `peer_status` is the administrator's."""
+from proxy.websocket.stream_names import SHAREABLE_STREAMS
 
 _NOT_VALIDATED = re.compile(rb'"validated"\s*:\s*false')
 _OF_TRANSACTIONS = ("transactions", "transactions_proposed")

@@ -1,6 +1,5 @@
 """What a node pushes, on its way to one client: in the client's version, and with gaps between ledgers noticed."""
 
-import re
 from typing import Any
 
 import orjson
@@ -11,12 +10,11 @@ from proxy.envelope import Call
 from proxy.envelope.strict_json import write
 from proxy.telemetry.metrics import Metrics
 from proxy.websocket.sequencer import ResponseSequencer
+from proxy.websocket.stream_names import ledger_index_in
 from proxy.websocket.streams.subscriptions import Subscriptions
 from proxy.websocket.streams.translate import translate_pushed
 
 log = structlog.get_logger(__name__)
-
-_LEDGER_INDEX = re.compile(rb'"ledger_index":\s*(\d+)')
 
 
 class StreamForwarder:
@@ -62,7 +60,10 @@ class StreamForwarder:
             result.update(self._path_find_id if call.method == "path_find" else _id_of(call))
 
     def _with_path_find_id(self, message: bytes) -> bytes:
-        update = orjson.loads(message)
+        try:
+            update = orjson.loads(message)
+        except orjson.JSONDecodeError:
+            return message
         if not isinstance(update, dict):
             return message
         update.pop("id", None)
@@ -114,12 +115,6 @@ class StreamForwarder:
         if missed > 0:
             self._metrics.stream_gaps.inc(missed)
             log.warning("stream_gap", peer=self._peer, node=node, missed=missed, ledger_index=ledger_index)
-
-
-def ledger_index_in(message: bytes) -> int | None:
-    """The ledger index in a pushed message's text, where it has one."""
-    found = _LEDGER_INDEX.search(message)
-    return None if found is None else int(found[1])
 
 
 def _id_of(call: Call) -> JsonObject:

@@ -9,12 +9,12 @@ from adapters import JsonObject, NodeRequest
 from proxy.envelope.written_json import parsed
 from proxy.nodes.http import NodeFailure
 from proxy.websocket.node_channel import NodeChannel
-from proxy.websocket.streams.attribution import SHAREABLE_STREAMS
+from proxy.websocket.stream_names import SHAREABLE_STREAMS, stream_name
 from proxy.websocket.streams.broadcaster import Subscriber
 from proxy.websocket.streams.forwarder import StreamForwarder
 from proxy.websocket.streams.shared import OnSubscribed, SharedSubscription
 from proxy.websocket.streams.shared_registry import SharedSubscriptions
-from proxy.websocket.streams.subscriptions import REJECTED_OUTRIGHT, Subscriptions, stream_name
+from proxy.websocket.streams.subscriptions import REJECTED_OUTRIGHT, Subscriptions
 
 _NOT_OF_CLIO = frozenset({"consensus", "server", "transactions_proposed"})
 """A Clio refuses the first two, and of the third it gives on what a rippled tells it, in no pairs."""

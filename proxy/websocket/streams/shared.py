@@ -16,11 +16,12 @@ from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import WebSocketConnector
 from proxy.telemetry.metrics import Metrics
-from proxy.websocket.node_channel import NodeChannel, NodeMessage, read_response
+from proxy.websocket.node_channel import NodeChannel
+from proxy.websocket.node_message import NodeMessage, read_response
+from proxy.websocket.stream_names import ledger_index_in, stream_name
 from proxy.websocket.streams.attribution import StreamTracker
 from proxy.websocket.streams.broadcaster import Broadcaster, Subscriber
-from proxy.websocket.streams.forwarder import ledger_index_in
-from proxy.websocket.streams.subscriptions import REJECTED_OUTRIGHT, stream_name
+from proxy.websocket.streams.subscriptions import REJECTED_OUTRIGHT
 
 log = structlog.get_logger(__name__)
 

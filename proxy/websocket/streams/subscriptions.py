@@ -6,64 +6,15 @@ from typing import Any
 from adapters import VERSIONS, JsonObject, NodeInfo, StreamPipeline
 from proxy.envelope.written_json import parsed, write_sorted
 from proxy.telemetry.metrics import Metrics
+from proxy.websocket.stream_names import RENAMED, STREAMS, stream_name
 
-STREAMS = frozenset(
-    {
-        "book_changes",
-        "consensus",
-        "ledger",
-        "manifests",
-        "peer_status",
-        "server",
-        "transactions",
-        "transactions_proposed",
-        "validations",
-    }
-)
 REJECTED_OUTRIGHT = frozenset({"tooBusy", "slowDown", "noPermission", "forbidden", "invalid_API_version"})
 """Errors of a rippled that it answers before it looks at what is to be subscribed to."""
-_RENAMED = {"rt_transactions": "transactions_proposed", "rt_accounts": "accounts_proposed"}
-
-_PUSHED = {
-    "ledgerClosed": "ledger",
-    "transaction": "transactions",
-    "validationReceived": "validations",
-    "manifestReceived": "manifests",
-    "serverStatus": "server",
-    "consensusPhase": "consensus",
-    "bookChanges": "book_changes",
-    "peerStatusChange": "peer_status",
-    "path_find": "path_find",
-}
-"""Types of pushed messages, and the stream that each is counted as; transactions come by several."""
-_PUSHED_TEXT = {kind.encode(): stream for kind, stream in _PUSHED.items()}
 
 # More than this is not remembered: a client could make the list as long as it likes.
 _MOST_HELD = 50_000
 # Subscribed to in one request when resuming, so that none grows larger than a node takes.
 _AT_ONCE = 1000
-
-
-def stream_of(message: bytes) -> str | None:
-    """The stream that a node's message was pushed by, where its text tells that without parsing it.
-
-    An answer may hold anything, also in the `request` that it echoes; but it says `response` somewhere.
-    """
-    at = message.rfind(b'"type":"')
-    if at < 0 or b'"type":"response"' in message:
-        return None
-    return _PUSHED_TEXT.get(message[at + 8 : message.find(b'"', at + 8)])
-
-
-def stream_named(kind: str) -> str:
-    """The stream that pushes messages of this type; `other` for a type that is not known."""
-    return _PUSHED.get(kind, "other")
-
-
-def stream_name(named: Any) -> str:
-    """The stream that a request names so; empty for what is none."""
-    name = _RENAMED.get(named, named) if isinstance(named, str) else ""
-    return name if name in STREAMS else ""
 
 
 class Subscriptions:
@@ -193,7 +144,7 @@ def _named(params: JsonObject) -> Iterator[tuple[str, str, Any]]:
     for member in ("accounts", "accounts_proposed", "rt_accounts"):
         for account in _list(params.get(member)):
             if isinstance(account, str):
-                yield _RENAMED.get(member, member), account, account
+                yield RENAMED.get(member, member), account, account
     for book in _list(params.get("books")):
         if isinstance(book, dict):
             yield from _sides(book)
