@@ -9,7 +9,7 @@ CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-workers test-clients soak bench lint format lock lock-clients clean
+.PHONY: help setup run test test-slow test-workers test-clients soak bench lint format lock lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,8 +29,11 @@ $(STAMP): requirements-dev.txt
 run: $(STAMP) ## start the demo node and the proxy in front of it
 	@$(BIN)/python -m proxy demo
 
-test: $(STAMP) ## run all tests
-	@$(BIN)/python -m pytest --quiet
+test: $(STAMP) ## run the tests, one process per core
+	@$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal $(OPTIONS)
+
+test-slow: $(STAMP) ## run the tests that take long by nature
+	@$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal -m slow $(OPTIONS)
 
 test-workers: $(STAMP) ## the fault and conformance tests, on proxies of two workers
 	@$(BIN)/python -m pytest --quiet tests/faults tests/conformance --workers 2

@@ -68,6 +68,7 @@ def _not_this_shape(self: Tx, result: JsonObject, params: JsonObject) -> JsonObj
     raise KeyError("tx_json")
 
 
+@pytest.mark.slow
 async def test_adapters_broken_on_purpose_are_found(
     demo_node: StartNode, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 import yaml
 from yarl import URL
 
@@ -17,6 +18,8 @@ from tests.deploy.conftest import Certificate
 from tests.support.conformance import recorded_stream
 from tests.support.installed import running, said
 from tests.support.queries import RULES, all_series, dashboard_queries, rules
+
+pytestmark = pytest.mark.slow  # alerts take their time to fire in a real Prometheus
 
 SECONDS = 20
 ALICE = {"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"}

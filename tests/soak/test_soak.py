@@ -5,6 +5,8 @@ import pytest
 from tests.soak.outside import soak_workers
 from tests.soak.soak import soak
 
+pytestmark = pytest.mark.slow  # it runs for a time that it is given
+
 
 @pytest.mark.timeout(120)
 async def test_soak() -> None:

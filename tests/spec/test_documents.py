@@ -30,12 +30,14 @@ METHODS = KNOWN_METHODS - GRPC_METHODS
 OLD_METHODS = {"ledger_header", "tx_history"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", versions())
 def test_openapi_is_valid(version: int) -> None:
     errors = [error.message for error in OpenAPIV31SpecValidator(document("openapi", version)).iter_errors()]
     assert not errors
 
 
+@pytest.mark.slow
 def test_openapi_validator_finds_faults() -> None:
     broken = openapi(2)
     broken["paths"]["/fee"]["post"]["operationId"] = "tx"
@@ -68,6 +70,7 @@ def parse(check: Path, documents: list[Path]) -> subprocess.CompletedProcess[str
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_asyncapi_is_valid(asyncapi_parser: Path, tmp_path: Path) -> None:
     paths = [tmp_path / f"v{version}.json" for version in versions()]
@@ -77,6 +80,7 @@ def test_asyncapi_is_valid(asyncapi_parser: Path, tmp_path: Path) -> None:
     assert parsed.returncode == 0, parsed.stdout + parsed.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_asyncapi_parser_finds_faults(asyncapi_parser: Path, tmp_path: Path) -> None:
     """A small document, with a reference that leads nowhere."""

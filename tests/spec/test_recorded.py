@@ -18,6 +18,8 @@ from tests.support.conformance import UNCOMPARED
 from tests.support.native import RecordedNode, serve
 from tests.support.validation import fault, message_fault, request_fault, result_fault, stem
 
+pytestmark = pytest.mark.slow  # every recorded and every rewritten response against its schema
+
 TOLD = (1, 2, 3)
 OFFERED = range(VERSIONS.oldest, VERSIONS.newest + 1)
 # Without a version a client is of version 1.
