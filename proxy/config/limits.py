@@ -47,7 +47,9 @@ class LimitSettings(Section):
     )
     batch_items: Count = Field(100, description="requests in one batch")
     answer_bytes: Bytes = Field(67_108_864, description="bytes of one answer taken from a node")
-    node_connections: Count = Field(100, description="HTTP connections to one node")
+    node_connections: Count = Field(
+        100, description="HTTP connections to one node, shared fairly between client addresses"
+    )
     max_subrequests: Count = Field(500, description="questions asked of a node to answer one request")
     max_subrequest_bytes: Bytes = Field(
         33_554_432, description="bytes of answers taken from a node to answer one request"

@@ -10,13 +10,14 @@ from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
+from proxy.access.client_address import limit_key
 from proxy.eventloop.deadline_timer import DeadlineTimer
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.connection_pool import ConnectionPool
+from proxy.nodes.fair_queue import FairQueue
 from proxy.nodes.forwarded import forwarded_for, own_address
 from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection
 from proxy.nodes.response import NodeResponse
-from proxy.nodes.semaphore import Semaphore
 from proxy.telemetry.tracing import NO_TRACING, Tracing
 
 FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense", "rejected"]
@@ -87,7 +88,8 @@ class HttpNode:
     free connection included.
     `idle_timeout`: seconds after which an idle connection is given up; less than the node's own (rippled's is 3 s
     for a peer on loopback, 30 s for others).
-    `connections`: questions for clients under way at once; more wait. `answer_bytes`: the largest body taken.
+    `connections`: clients' requests in flight; more wait, and addresses take turns (see FairQueue). `answer_bytes`: the
+    largest response body accepted.
     `tls`: how a node at `https://` proves who it is; None for the system's way. `tracing`: of clients' questions.
     """
 
@@ -109,7 +111,7 @@ class HttpNode:
         self._connect_timeout = connect_timeout
         self._answer_timeout = answer_timeout
         self._loop = asyncio.get_running_loop()
-        self._places = Semaphore(connections)
+        self._places = FairQueue(connections)
         self._watchers: list[Watcher] = []
         self._deadlines = DeadlineTimer()
         self._waiting: set[asyncio.Timeout] = set()
@@ -166,13 +168,14 @@ class HttpNode:
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         pool = self._reading if reads_only else self._submitting
         has_place = connected = False
+        place = ""
         answer: NodeResponse | None = None
         try:
             # The proxy's own few do not wait behind clients: a busy node is not one that is down.
             if client is not None:
-                if not self._places.take():
+                if not self._places.take(place := limit_key(client)):
                     given = ends  # nothing, until there is a place
-                    await self._wait_for_place(ends)
+                    await self._wait_for_place(place, ends)
                     given = self._loop.time()
                 has_place = True
             connection = None if self._closed else pool.acquire()
@@ -201,13 +204,13 @@ class HttpNode:
             raise failure from None  # the cause may quote what the node sent
         finally:
             if has_place:
-                self._places.give_back()
+                self._places.give_back(place)
         self._tell(NodeRequestDone(self.name, method, client is not None, self._loop.time() - began, answer))
         return answer
 
-    async def _wait_for_place(self, ends: float) -> None:
+    async def _wait_for_place(self, place: str, ends: float) -> None:
         async with self._limit(ends):
-            await self._places.wait()
+            await self._places.wait(place)
 
     @asynccontextmanager
     async def _limit(self, ends: float) -> AsyncIterator[None]:
