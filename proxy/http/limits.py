@@ -1,4 +1,4 @@
-"""How long a client may take over what: what a listener grants, and how it is kept to on one connection."""
+"""How long a client may take for what: what a listener allows, and the clocks of one connection."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from proxy.access.client_address import NetworkSet
 TimeoutReason = Literal["slow_head", "slow_body", "slow_reader"]
 
 _LINGER_SECONDS = 2.0
-"""For the rest of a body that was refused: to close at once would take the answer away from the client as well."""
+"""To receive the rest of a refused body: closing immediately would discard the response on its way to the client."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """What a listener grants its clients, in seconds, bytes a second and connections.
+    """What a listener allows its clients, in seconds, bytes per second and connections.
 
-    `head`: for a request's head, and for a TLS handshake. `body`, `write`: until a body or the taking of an answer
-    must have kept up with `min_bytes_per_second`. `idle`: without a request.
+    `head`: for a request's head, and for a TLS handshake. `body`, `write`: until sending a body, or taking a response,
+    must have kept up with `min_rate`. `idle`: without a request.
     """
 
     head: float
@@ -31,7 +31,7 @@ class ClientLimits:
 
 
 class ConnectionTimers:
-    """What one client takes its time over. Times are the event loop's, `now` the moment that something is said of."""
+    """When the client of one connection began what it is doing. All times are the event loop's."""
 
     __slots__ = (
         "_body_since",
@@ -45,10 +45,10 @@ class ConnectionTimers:
     )
 
     def __init__(self, now: float) -> None:
-        """The client has connected, and is to send the head of a request."""
+        """The client has connected; the head of a request is expected."""
         self._head_since: float | None = now
         self._idle_since: float | None = None
-        self._received = 0  # of a request that is not there wholly
+        self._received = 0  # bytes of an incomplete request
         self._body_since = 0.0
         self._linger_until: float | None = None
         self._stalled_since: float | None = None
@@ -56,67 +56,67 @@ class ConnectionTimers:
         self._closing_since: float | None = None
 
     def received(self, size: int, now: float) -> None:
-        """So many bytes have come."""
+        """`size` bytes of a request have arrived."""
         if self._idle_since is not None:
             self._head_since, self._idle_since = now, None
         self._received += size
 
     def head_complete(self, now: float) -> None:
-        """The head of a request is there, and its body is to follow."""
+        """The head of a request has arrived; its body is expected."""
         self._head_since = None
         self._body_since = now
 
     def body_complete(self) -> None:
-        """The request is there wholly."""
+        """All of a request has arrived."""
         self._received = 0
 
     def request_complete(self) -> None:
-        """A whole request has come at once."""
+        """All of a request has arrived in one piece."""
         self._head_since = self._idle_since = None
 
     def mark_idle(self, now: float) -> None:
-        """The client has all its answers."""
+        """The client has all its responses."""
         self._linger_until = None
         self._idle_since = now
 
     def start_linger(self, now: float) -> None:
-        """The client has its answer, but not sent all of its request."""
+        """The client has its response, and has not sent all of its request."""
         self._linger_until = now + _LINGER_SECONDS
 
     def write_paused(self, unsent: int, now: float) -> None:
-        """The client does not take its answer, of which so many bytes wait."""
+        """The client has not taken `unsent` bytes of its response, which is more than may wait."""
         self._stalled_since, self._stalled_bytes = now, unsent
 
     def write_resumed(self) -> None:
-        """It has taken it."""
+        """The client has taken enough of its response."""
         self._stalled_since = None
 
     @property
     def is_lingering(self) -> bool:
-        """Whether the rest of a request is awaited that has its answer."""
+        """Whether the rest of a request is expected that has its response."""
         return self._linger_until is not None
 
     def overdue(
-        self, now: float, terms: ClientLimits, wire: asyncio.Transport, *, is_body_awaited: bool
+        self, now: float, limits: ClientLimits, transport: asyncio.Transport, *, unsent: int, is_body_awaited: bool
     ) -> TimeoutReason | None:
-        """What has taken too long; None while the client is in time."""
-        if wire.is_closing():
+        """Return what has taken too long; None while the client is in time. `unsent`: bytes that wait for it."""
+        if transport.is_closing():
             self._closing_since = now if self._closing_since is None else self._closing_since
-            return "slow_reader" if now - self._closing_since > terms.write else None
-        if self._head_since is not None and now - self._head_since > terms.head:
+            return "slow_reader" if now - self._closing_since > limits.write else None
+        if self._head_since is not None and now - self._head_since > limits.head:
             return "slow_head"
         if self._stalled_since is not None:
-            taken = max(0, self._stalled_bytes - wire.get_write_buffer_size())
-            if now - self._stalled_since > terms.write + taken / terms.min_rate:
+            taken = max(0, self._stalled_bytes - unsent)
+            if now - self._stalled_since > limits.write + taken / limits.min_rate:
                 return "slow_reader"
         if not is_body_awaited or self._linger_until is not None:
             return None
-        if not wire.is_reading():  # which is not the client's doing
+        if not transport.is_reading():  # which is not the client's doing
             self._body_since = now
-        return "slow_body" if now - self._body_since > terms.body + self._received / terms.min_rate else None
+        return "slow_body" if now - self._body_since > limits.body + self._received / limits.min_rate else None
 
-    def idle_expired(self, now: float, terms: ClientLimits) -> bool:
-        """Whether nothing has been asked for too long, or the rest of a refused body has not come."""
+    def idle_expired(self, now: float, limits: ClientLimits) -> bool:
+        """Whether there has been no request for too long, or the rest of a refused body has not arrived."""
         if self._linger_until is not None:
             return now > self._linger_until
-        return self._idle_since is not None and now - self._idle_since > terms.idle
+        return self._idle_since is not None and now - self._idle_since > limits.idle

@@ -4,15 +4,16 @@ import asyncio
 import errno
 import socket
 from contextlib import suppress
+from typing import Protocol
 
 import structlog
 
+from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.connection import Connection, Handler
 from proxy.http.connection_counter import ConnectionCounter
 from proxy.http.limits import ClientLimits
 from proxy.http.upgrade import UpgradeHandler, WebSocketUpgrader
-from proxy.telemetry.metrics import Metrics
 from proxy.tls import Certificate, CertificateProblem
 
 _BACKLOG = 1024
@@ -49,6 +50,22 @@ async def bind(host: str, port: int, *, shared: bool = False) -> list[socket.soc
     return sockets
 
 
+class ListenerMetrics(Protocol):
+    """What a listener reports about its connections."""
+
+    def connected(self, listener: str, change: int = 1) -> None:
+        """`change` more connections are open."""
+
+    def connection_refused(self, reason: str) -> None:
+        """A connection was closed when it was accepted, or failed its TLS handshake."""
+
+    def connection_ended(self, reason: str) -> None:
+        """A connection, or a request on it, was ended early."""
+
+    def certificate(self, listener: str, ends: float | None) -> None:
+        """When the certificate in use ends (Unix time); None for no certificate."""
+
+
 class Listener:
     """Serves clients that connect to `sockets` with `handler`, from `start` to `finish`.
 
@@ -64,7 +81,8 @@ class Listener:
         upgrade: UpgradeHandler,
         terms: ClientLimits,
         certificate: Certificate | None,
-        metrics: Metrics,
+        metrics: ListenerMetrics,
+        unsent_bytes: UnsentBytes,
     ) -> None:
         self.name = name
         self.terms = terms
@@ -74,7 +92,8 @@ class Listener:
         self._metrics = metrics
         self._handler = handler
         self._upgrades = WebSocketUpgrader(upgrade)
-        self._outlet = WriteBatcher()
+        self._writes = WriteBatcher()
+        self._unsent_bytes = unsent_bytes
         self._places = ConnectionCounter()
         self._addresses: dict[Connection, str] = {}
         self._arriving: set[asyncio.Task[None]] = set()
@@ -163,7 +182,9 @@ class Listener:
 
     async def _connect(self, connection: socket.socket, address: str) -> None:
         """Makes a connection of the socket, by a TLS handshake where there is a certificate."""
-        protocol = Connection(address, self._handler, self._upgrades.take, self._lost, self._outlet)
+        protocol = Connection(
+            address, self._handler, self._upgrades.take, self._lost, self._writes, self._unsent_bytes, self._shed
+        )
         tls = {}
         if self.certificate is not None:
             tls = {
@@ -189,6 +210,9 @@ class Listener:
         if address is not None:
             self._places.release(address)
             self._metrics.connected(self.name, -1)
+
+    def _shed(self) -> None:
+        self._metrics.connection_ended("unsent_bytes")
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,47 +1,43 @@
-"""One HTTP request of a client: its head, and its body as far as it has come."""
+"""One HTTP request of a client: its head, and its body as far as it has arrived."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 from proxy.eventloop.chunk_buffer import ChunkBuffer
 
-if TYPE_CHECKING:
-    from proxy.http.connection import Connection
-
 READ_AHEAD = 65_536
-"""Bytes of a body that are taken before anybody reads it."""
+"""Bytes of a body that are buffered before anything reads it."""
 
 
-class IncompleteBody(Exception):  # noqa: N818 - what has happened
-    """The rest of the body will not come: the client has gone, or what it sends is no HTTP."""
+class IncompleteBody(Exception):  # noqa: N818 - of the client's, not of ours
+    """The rest of the body will not come: the client has gone, or what it sends is not HTTP."""
 
 
 class Body:
-    """The body of a request, while it comes and after."""
+    """The body of a request, while it arrives and after. `resume_reading`: has the connection read more of it."""
 
-    __slots__ = ("_connection", "_failure", "_most", "_parts", "_waiter", "complete", "discarded")
+    __slots__ = ("_failure", "_limit", "_parts", "_resume_reading", "_waiter", "complete", "discarded")
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, resume_reading: Callable[[], None]) -> None:
         self.complete = False
-        """Whether it has come to its end."""
+        """Whether all of it has arrived."""
         self.discarded = False
-        """Nobody is going to read it: what still comes is forgotten."""
-        self._connection = connection
+        """Nothing is going to read it: what still arrives is dropped."""
+        self._resume_reading = resume_reading
         self._parts = ChunkBuffer()
-        self._most = READ_AHEAD
+        self._limit = READ_AHEAD
         self._waiter: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
 
     async def read(self, limit: int) -> bytes:
-        """All of it; of one longer than `most` bytes, some more than `most`: enough to refuse it by its size.
+        """Return all of it; of a body longer than `limit` bytes, a little more than `limit`: enough to tell.
 
-        Raises BodyBroken; TimeoutError where the client takes too long over it.
+        Raises IncompleteBody; TimeoutError where the client takes too long to send it.
         """
-        self._most = limit
+        self._limit = limit
         while not self.complete and self._parts.size <= limit and self._failure is None:
             self._waiter = asyncio.get_running_loop().create_future()
-            self._connection.go_on_reading()
+            self._resume_reading()
             try:
                 await self._waiter
             finally:
@@ -49,33 +45,33 @@ class Body:
         return self.read_now()
 
     def read_now(self) -> bytes:
-        """What has come of it. Raises as `read`."""
+        """Return what has arrived. Raises as `read` does."""
         if self._failure is not None:
             raise self._failure
         return self._parts.drain()
 
     def feed(self, part: bytes) -> bool:
-        """Takes what came; says whether more may come at once."""
+        """Add what has arrived; return whether more may be read from the client now."""
         if self.discarded:
             return True
         self._parts.add(part)
-        if self._parts.size <= self._most:
+        if self._parts.size <= self._limit:
             return True
         self._wake()
         return False
 
     def finish(self) -> None:
-        """It has come to its end."""
+        """Note that all of it has arrived."""
         self.complete = True
         self._wake()
 
     def fail(self, failure: Exception) -> None:
-        """The rest will not come: whoever reads it is told so."""
+        """Have its reader raise `failure`: the rest will not come."""
         self._failure = failure
         self._wake()
 
     def drop(self) -> None:
-        """Forgets it."""
+        """Free what has arrived, and drop what still arrives."""
         self.discarded = True
         self._parts.drain()
 
@@ -85,7 +81,7 @@ class Body:
 
 
 class BufferedBody(Body):
-    """The body of a request that was there wholly when its head was."""
+    """A body that arrived together with its head."""
 
     __slots__ = ("_content",)
 
@@ -95,21 +91,21 @@ class BufferedBody(Body):
         self.discarded = False
 
     async def read(self, limit: int) -> bytes:
-        """All of it, however long."""
+        """Return all of it, however long."""
         return self._content
 
     def read_now(self) -> bytes:
-        """All of it."""
+        """Return all of it."""
         return self._content
 
 
 class Head:
-    """What stands before the body of a request.
+    """The request line and the headers.
 
     `method`: as it was sent, `POST`. `headers`: with names in lower case, and the values of one that was sent
     repeatedly joined by commas (RFC 9110, 5.3). `keep_alive`: whether the client wants the connection to stay open.
-    `content_length`: bytes of the body; 0 where it does not say. `wants_websocket`: whether it asks for the connection
-    to become a WebSocket; with a body it would be no such request.
+    `content_length`: bytes of the body; 0 where the head does not say. `wants_websocket`: whether it is a WebSocket
+    handshake (RFC 6455, 4.1); a request with a body is not.
     """
 
     __slots__ = ("content_length", "headers", "is_1_1", "keep_alive", "method", "target", "wants_websocket")
@@ -121,7 +117,7 @@ class Head:
         self.target = target
         self.headers = headers
         self.is_1_1 = is_1_1
-        # One with chunks may have come through what knows none, and took its body for something else (RFC 9112, 6.1).
+        # A chunked body of HTTP/1.0 may have come through a proxy that frames it differently (RFC 9112, 6.1).
         self.keep_alive = keep_alive and (is_1_1 or "transfer-encoding" not in headers)
         self.content_length = int(headers.get("content-length", 0))
         self.wants_websocket = (
@@ -131,30 +127,30 @@ class Head:
             and "transfer-encoding" not in headers
         )
 
-    def serialize(self, *, but: str = "") -> bytes:
-        """It as it came, for another reader of HTTP; without the header `but`."""
-        lines = [f"{name}: {value}" for name, value in self.headers.items() if name != but]
+    def serialize(self, *, without: str = "") -> bytes:
+        """Return it as bytes, for another HTTP parser; without the header of that name."""
+        lines = [f"{name}: {value}" for name, value in self.headers.items() if name != without]
         text = "".join(f"{line}\r\n" for line in lines).encode(errors="surrogateescape")
         return b"%b %b HTTP/1.%d\r\n%b\r\n" % (self.method.encode(), self.target, self.is_1_1, text)
 
 
 class Request:
-    """A request whose head has come. `remote`: the address of the peer."""
+    """A request whose head has arrived.
 
-    __slots__ = ("body", "connection", "head", "headers", "method", "remote")
+    `remote`: the address of the peer. `write_continue`: writes an interim response 100 to the client.
+    """
 
-    def __init__(self, head: Head, body: Body, remote: str, connection: "Connection") -> None:
+    __slots__ = ("_write_continue", "body", "head", "headers", "method", "remote")
+
+    def __init__(self, head: Head, body: Body, remote: str, write_continue: Callable[[], None]) -> None:
         self.head = head
         self.method = head.method
         self.headers = head.headers
         self.body = body
         self.remote = remote
-        self.connection = connection
+        self._write_continue = write_continue
 
     def send_continue(self) -> None:
-        """Has a client that asks whether to send the body send it (`Expect: 100-continue`; RFC 9110, 10.1.1)."""
-        if not self.head.is_1_1 or self.headers.get("expect", "").lower() != "100-continue":
-            return
-        self.connection.flush()
-        if self.connection.transport is not None:
-            self.connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        """Ask for the body, of a client that waits to be asked (`Expect: 100-continue`; RFC 9110, 10.1.1)."""
+        if self.head.is_1_1 and self.headers.get("expect", "").lower() == "100-continue":
+            self._write_continue()

@@ -1,4 +1,4 @@
-"""The answer to an HTTP request: a whole body, written in one piece with its head."""
+"""The response to an HTTP request: always with a complete body."""
 
 import time
 from email.utils import formatdate
@@ -8,19 +8,19 @@ from http import HTTPStatus
 JSON = "application/json; charset=UTF-8"
 TEXT = "text/plain; charset=utf-8"
 SERVER = "xrpl-version-proxy"
-"""What answers call themselves."""
+"""The `Server` header of every response."""
 
 _PHRASES = {int(status): status.phrase for status in HTTPStatus}
 _NO_CONTENT = 204
-_LARGE = 65_536
-"""Bytes of a body that is not copied behind its head."""
+_LARGE_BYTES = 65_536
+"""A body from this size on is not copied to stand behind its head."""
 
 
 class Response:
     """An HTTP response.
 
-    `headers`: those beside `Server`, `Content-Type`, `Content-Length`, `Date` and `Connection`, to be added to before
-    it is sent.
+    `headers`: those besides `Server`, `Content-Type`, `Content-Length`, `Date` and `Connection`; more may be added
+    until it is sent.
     """
 
     __slots__ = ("body", "content_type", "headers", "keep_alive", "status")
@@ -36,14 +36,14 @@ class Response:
         """Whether the connection may stay open after it."""
 
     def encode(self, *, is_1_1: bool, keep_alive: bool, with_body: bool) -> tuple[bytes, ...]:
-        """What is to be written, to a client of HTTP/1.1 or 1.0; a `HEAD` is answered without the body."""
+        """Return the bytes to write, for a client of HTTP/1.1 or 1.0; the response to `HEAD` is without its body."""
         body, headers = self.body, tuple(self.headers.items()) if self.headers else ()
         head = _head(self.status, self.content_type, is_1_1, keep_alive, headers, int(time.time()))
         if self.status == _NO_CONTENT:
             return (b"%b\r\n" % head,)
         if not with_body:
             return (b"%bContent-Length: %d\r\n\r\n" % (head, len(body)),)
-        if len(body) < _LARGE:
+        if len(body) < _LARGE_BYTES:
             return (b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body),)
         return (b"%bContent-Length: %d\r\n\r\n" % (head, len(body)), body)
 

@@ -9,7 +9,8 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from proxy.http.connection import NO_HTTP, Connection
+from proxy.http.connection import Connection
+from proxy.http.protocol import NOT_HTTP
 from proxy.http.request import Request
 from proxy.http.response import SERVER
 from proxy.http.websocket_frames import FrameCheck
@@ -65,7 +66,7 @@ class WebSocketHandler(RequestHandler):
         """Answers what aiohttp does not take, without telling what this is made of, nor what the client sent."""
         response = super().handle_error(request, status, exc, None)
         if status == 400 and isinstance(response, web.Response):
-            response.body = NO_HTTP
+            response.body = NOT_HTTP
         response.headers["Server"] = SERVER
         return response
 

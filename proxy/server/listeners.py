@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.config import Settings, TlsSettings
+from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.http.listener import Listener, bind
 from proxy.nodes.readiness import Readiness
 from proxy.rpc.gateway import Gateway, ListenerServices
@@ -39,6 +40,7 @@ class ClientListeners:
         readiness: Callable[[], Readiness],
         draining: Callable[[], bool],
         metrics: Metrics,
+        unsent_bytes: UnsentBytes,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         *,
         shared: bool,
@@ -46,6 +48,7 @@ class ClientListeners:
         self._readiness = readiness
         self._draining = draining
         self._metrics = metrics
+        self._unsent_bytes = unsent_bytes
         self._spawn = spawn
         self._shared = shared
         self._open: dict[ListenerKey, _ActiveListener] = {}
@@ -82,7 +85,14 @@ class ClientListeners:
                 gateway = Gateway(service, self._readiness, self._draining)
                 name = f"{listen.host}:{bound[key][0].getsockname()[1]}"
                 listener = Listener(
-                    name, bound[key], gateway.handle, gateway.upgrade, limits, certificate, self._metrics
+                    name,
+                    bound[key],
+                    gateway.handle,
+                    gateway.upgrade,
+                    limits,
+                    certificate,
+                    self._metrics,
+                    self._unsent_bytes,
                 )
                 self._open[key] = active = _ActiveListener(listener, gateway)
                 listener.start()

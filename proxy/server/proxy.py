@@ -71,7 +71,12 @@ class Proxy:
         self._retired: set[Generation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners = ClientListeners(
-            self._readiness, lambda: self._draining, self._metrics, self._spawn, shared=shares_ports
+            self._readiness,
+            lambda: self._draining,
+            self._metrics,
+            self._unsent_bytes,
+            self._spawn,
+            shared=shares_ports,
         )
         self._grpc: GrpcListeners | None = None
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import gzip
+import time
 import tracemalloc
 from typing import Any
 
@@ -193,21 +194,33 @@ async def test_part_of_a_head_behind_a_request_has_no_more_time(node: ScriptedNo
     assert (await counted(served, "xrpl_proxy_connections_ended_total"))['reason="slow_head"'] == 1
 
 
-async def test_a_body_in_the_smallest_chunks_takes_no_more_than_another(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_a_body_may_come_in_some_thousand_of_the_smallest_chunks(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()])
+    async with RawClient(served.http_url) as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 4_000)
+        await client.send(b'10\r\n{"method":"fee"}\r\n0\r\n\r\n')
+        assert (await client.head()).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_in_very_many_small_chunks_is_refused_and_takes_little_cpu_and_memory(
+    node: ScriptedNode, proxy: StartProxy
+) -> None:
     served = await proxy(nodes=[node.settings()])
     size = 200_000
-    spaces = b"1\r\n \r\n" * size
+    chunks = b"1\r\n \r\n" * size
     async with RawClient(served.http_url) as client:
         await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
         gc.collect()
         tracemalloc.start()
+        began = time.process_time()
         try:
-            await client.send(spaces + b'10\r\n{"method":"fee"}\r\n0\r\n\r\n')
-            assert (await client.head()).startswith(b"HTTP/1.1 200 ")
-            most = tracemalloc.get_traced_memory()[1]
+            await client.send(chunks)
+            assert (await client.head()).startswith(b"HTTP/1.1 400 ")
+            used, most = time.process_time() - began, tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
     assert most < 20 * size  # with an object for each chunk it would be more than 40 times
+    assert used < 0.1  # with each chunk parsed it would be 0.3
 
 
 async def test_requests_far_ahead_are_answered_and_few_of_them_taken_apart(

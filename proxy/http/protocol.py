@@ -1,0 +1,285 @@
+"""HTTP/1.1 (RFC 9112) as a server speaks it with one client, without I/O: bytes in, events and bytes out.
+
+The bytes are parsed by llhttp. `proxy.http.connection` reads and writes them, waits and keeps the time.
+"""
+
+from typing import NamedTuple
+
+import httptools
+
+from proxy.http.head_parser import MAX_HEAD_BYTES, HeadParser, MalformedRequest, parse_cached_head
+from proxy.http.request import Head
+from proxy.http.response import TEXT, Response
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""The interim response that asks for the body (RFC 9110, 15.2.1)."""
+NOT_HTTP = b"Bad Request: this is not HTTP/1.1\r\n"
+"""The body of the response to invalid HTTP."""
+
+_PIECE_BYTES = 4_096
+"""Bytes parsed in one step. llhttp cannot be stopped between requests: so many bytes hold a few hundred at most."""
+_FREE_PARTS = 4_096
+_MIN_PART_BYTES = 32
+"""Beyond the free parts, a body's chunks (or the pieces that it arrives in) must have this many bytes on average: a
+chunk costs as much as some hundred bytes."""
+
+
+class RequestReceived(NamedTuple):
+    """The head of a request. `body`: its body, where that is complete; else None, and `BodyReceived` follows."""
+
+    head: Head
+    body: bytes | None
+
+
+class BodyReceived(NamedTuple):
+    """A part of the current request's body."""
+
+    data: bytes
+
+
+class RequestEnded:
+    """The current request is complete, whether or not it has been responded to."""
+
+
+class RequestInvalid(NamedTuple):
+    """What follows is not HTTP. The rest of the current request, if it is incomplete, will not come."""
+
+    problem: str
+
+
+class InputEnded:
+    """The client sends no more. The rest of the current request, if it is incomplete, will not come."""
+
+
+Event = RequestReceived | BodyReceived | RequestEnded | RequestInvalid | InputEnded
+
+_ENDED, _INPUT_ENDED = RequestEnded(), InputEnded()
+
+
+class ServerProtocol:
+    """The state of one connection: what has been received of the current request, and what may follow it.
+
+    Feed it with `receive` and `receive_eof`, and take events until `next_event` returns None. One request is current at
+    a time: the next one's events come after `response_sent`. llhttp calls the methods `on_…`.
+    """
+
+    __slots__ = (
+        "_body_left",
+        "_body_parts",
+        "_body_size",
+        "_current",
+        "_eof",
+        "_events",
+        "_head_parser",
+        "_input",
+        "_invalid",
+        "_parser",
+        "_parser_in_body",
+        "_receiving_body",
+        "_reparse",
+        "_silent_bytes",
+        "_upgrading",
+        "in_message",
+        "should_close",
+    )
+
+    def __init__(self) -> None:
+        self._input = bytearray()  # received and not parsed
+        self._events: list[Event] = []  # parsed and not taken
+        self._parser: httptools.HttpRequestParser | None = None  # made when a request needs it
+        self._head_parser = HeadParser()
+        self._parser_in_body = False
+        self._silent_bytes = 0  # parsed since the last sign of progress: of a head, a chunk's size, blank lines
+        self._body_parts = 0
+        self._body_size = 0
+        self._body_left = 0  # to come, by the Content-Length
+        self._reparse = b""  # a head that is parsed again, without its Upgrade header
+        self._invalid = False  # nothing is parsed any more
+        self._upgrading = False  # what follows is not HTTP, and not parsed
+        self._eof = False
+        self._current: Head | None = None  # not responded to
+        self._receiving_body = False  # of the current request, or of the one last responded to
+        self.in_message = False
+        """Whether a request has begun to arrive, and its end has not been parsed."""
+        self.should_close = False
+        """Whether the connection is to be closed once the current request has its response: no other is served."""
+
+    # Input
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        if self._invalid or (self.should_close and self._current is None and not self._receiving_body):
+            return
+        if not (self._current or self.in_message or self._input or self._events or self._receiving_body):
+            known = parse_cached_head(data)
+            if known is not None and len(data) - known[1] == known[0].content_length:
+                self._events.append(RequestReceived(known[0], data[known[1] :]))
+                return
+        self._input += data
+
+    def receive_eof(self) -> None:
+        """Note that the client sends no more."""
+        self._eof = True
+
+    def next_event(self) -> Event | None:
+        """Return the next event; None until more is received, or the current request has its response."""
+        while not self._events:
+            if self._upgrading or not self._input:
+                if not self._eof or (self._current is not None and not self._receiving_body):
+                    return None
+                self._eof = self._receiving_body = False
+                self.should_close = True
+                return _INPUT_ENDED
+            size = max(_PIECE_BYTES, self._body_left)
+            piece = bytes(self._input[:size])
+            del self._input[:size]
+            self._parse(piece)
+        event = self._events[0]
+        if type(event) is RequestReceived:
+            if self._current is not None:
+                return None
+            if self.should_close:
+                self._discard_input()
+                return None
+            self._current = event.head
+            self._receiving_body = event.body is None
+        elif type(event) is RequestEnded:
+            self._receiving_body = False
+        elif type(event) is RequestInvalid:
+            if self._current is not None and not self._receiving_body:
+                return None
+            self.should_close = True
+        del self._events[0]
+        return event
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes received and not parsed, which wait until the current request has its response."""
+        return len(self._input)
+
+    @property
+    def is_responding(self) -> bool:
+        """Whether there is a current request."""
+        return self._current is not None
+
+    @property
+    def is_receiving_body(self) -> bool:
+        """Whether the body of the current request, or of the one last responded to, is incomplete."""
+        return self._receiving_body
+
+    def take_input(self) -> bytes:
+        """Take what was received after a request to upgrade the connection: it is not HTTP."""
+        data = bytes(self._input)
+        self._input.clear()
+        return data
+
+    def close(self) -> None:
+        """Drop what was received. The parser holds this object, which would stay until the garbage collector runs."""
+        self._parser = None
+        self._current = None
+        self._invalid = self.should_close = True
+        self._discard_input()
+
+    def _discard_input(self) -> None:
+        self._input.clear()
+        self._events.clear()
+
+    # Output
+
+    def respond(self, response: Response) -> tuple[bytes, ...]:
+        """Return the bytes that respond to the current request."""
+        head = self._current
+        if head is None:
+            raise RuntimeError("there is no request to respond to")
+        if not (response.keep_alive and head.keep_alive):
+            self.should_close = True
+        elif self._receiving_body and "expect" in head.headers:
+            self.should_close = True  # without a 100 Continue, a client may leave the body out
+        return response.encode(is_1_1=head.is_1_1, keep_alive=not self.should_close, with_body=head.method != "HEAD")
+
+    def response_sent(self) -> None:
+        """Let the next request follow, unless `should_close`."""
+        self._current = None
+
+    def refuse(self) -> tuple[bytes, ...]:
+        """Return the bytes that respond to invalid input; the connection is to be closed."""
+        self.should_close = True
+        return Response(400, NOT_HTTP, TEXT).encode(is_1_1=True, keep_alive=False, with_body=True)
+
+    # Parsing
+
+    def _parse(self, data: bytes) -> None:
+        self._silent_bytes += len(data)
+        try:
+            while data:
+                if self._parser is None:
+                    self._parser = httptools.HttpRequestParser(self)
+                try:
+                    self._parser.feed_data(data)
+                    break
+                except httptools.HttpParserUpgrade as upgrade:
+                    data = data[upgrade.args[0] :]
+                    if self._upgrading:
+                        self._input[:0] = data
+                        return
+                    self._parser = None
+                    data, self._reparse = self._reparse + data, b""
+            if self._silent_bytes > MAX_HEAD_BYTES:
+                raise MalformedRequest("the head is too large")
+        except (httptools.HttpParserError, MalformedRequest) as error:
+            # httptools wraps what a callback raises.
+            cause = error if error.__context__ is None else error.__context__
+            self._parser = None
+            self._invalid = True
+            self.in_message = False
+            self._input.clear()
+            self._events.append(RequestInvalid(str(cause)))
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self.in_message = True
+        self._parser_in_body = False
+
+    def on_url(self, part: bytes) -> None:
+        """A part of the request's target."""
+        self._head_parser.on_url(part)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header field; in the trailer section of a chunked body it is ignored."""
+        if not self._parser_in_body:
+            self._head_parser.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        if self._parser is None or self._upgrading:
+            raise MalformedRequest("more HTTP follows a WebSocket handshake")
+        head = self._head_parser.build(self._parser)
+        self._parser_in_body = True
+        self._silent_bytes = self._body_parts = self._body_size = 0
+        if head.wants_websocket:
+            self._upgrading = True
+        elif self._parser.should_upgrade():
+            # A server may ignore the Upgrade header (RFC 9110, 7.8), but llhttp expects another protocol after it.
+            if head.method == "CONNECT":
+                raise MalformedRequest("the method is CONNECT")
+            self._reparse = head.serialize(without="upgrade")
+            return
+        self._body_left = head.content_length
+        self._events.append(RequestReceived(head, None))
+
+    def on_body(self, part: bytes) -> None:
+        """A part of the body: of a chunk, or as much as has come."""
+        self._silent_bytes = 0
+        self._body_parts += 1
+        self._body_size += len(part)
+        self._body_left = max(0, self._body_left - len(part))
+        if self._body_parts > _FREE_PARTS + self._body_size // _MIN_PART_BYTES:
+            raise MalformedRequest("the body comes in chunks that are too small")
+        self._events.append(BodyReceived(part))
+
+    def on_message_complete(self) -> None:
+        """The request is complete."""
+        self.in_message = False
+        if not self._reparse:
+            self._silent_bytes = 0
+            self._events.append(_ENDED)

@@ -1,0 +1,128 @@
+"""Writes to one client: small responses together with those to others, large ones as fast as the client takes them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from proxy.eventloop.unsent_bytes import UnsentBytes
+from proxy.eventloop.write_batcher import WriteBatcher
+
+_PIECE_BYTES = 262_144
+"""Bytes of a large body that are given to the transport in one step: the rest is not copied, and counted here."""
+_TLS_PIECE_BYTES = 65_536
+"""The same over TLS, where the transport encrypts what it is given and reports none of it as unsent."""
+
+
+_COPY_BELOW = 0.75
+"""Share of a body below which its rest is copied, to free the body: all copies together are three times its size."""
+
+
+class ResponseWriter:
+    """The output of one connection.
+
+    `batcher`: writes small responses at the end of the event loop's iteration. `unsent_bytes`: what waits for all
+    clients. `shed`: is called when this client is disconnected because too much waits for all of them.
+    """
+
+    __slots__ = ("_batched", "_batcher", "_drained", "_is_tls", "_rest", "_shed", "_transport", "_unsent_bytes")
+
+    def __init__(self, batcher: WriteBatcher, unsent_bytes: UnsentBytes, shed: Callable[[], None]) -> None:
+        self._batcher = batcher
+        self._unsent_bytes = unsent_bytes
+        self._shed = shed
+        self._transport: asyncio.Transport | None = None
+        self._is_tls = False
+        self._batched = b""  # for the end of the event loop's iteration
+        self._rest = memoryview(b"")  # of a large body: what the transport has not been given
+        self._drained: asyncio.Future[None] | None = None  # while the transport has as much as it should hold
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Write to this transport."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._is_tls = transport.get_extra_info("sslcontext") is not None
+
+    def connection_lost(self) -> None:
+        """Drop what waits."""
+        self._transport = None
+        self._batched = b""
+        self._rest = memoryview(b"")
+        self.resume()
+
+    def write(self, pieces: tuple[bytes, ...]) -> None:
+        """Write a response: its bytes, or its head and a large body. Call `drain` unless `is_drained`."""
+        self.flush()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if len(pieces) > 1:
+            view = memoryview(pieces[1])
+            size = _TLS_PIECE_BYTES if self._is_tls else _PIECE_BYTES
+            self._rest = view[size:]
+            transport.writelines([pieces[0], view[:size]])
+        elif self._batcher.is_busy:
+            self._batched = pieces[0]
+            self._batcher.add(self)
+        else:
+            transport.write(pieces[0])
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether the transport has all that was written, and no more than it should hold."""
+        return self._drained is None and not self._rest
+
+    async def drain(self) -> None:
+        """Wait until `is_drained`, or the client is gone. The connection's timers limit that."""
+        size = _TLS_PIECE_BYTES if self._is_tls else _PIECE_BYTES
+        while not self.is_drained:
+            if self._drained is not None:
+                self._free_written()
+                self._report()
+                await self._drained
+            transport = self._transport
+            if transport is None or transport.is_closing():
+                self._rest = memoryview(b"")
+            elif self._rest and self._drained is None:
+                piece, self._rest = self._rest[:size], self._rest[size:]
+                transport.write(piece)
+
+    def _free_written(self) -> None:
+        """Replace the body by its rest, once that is much less: the memory held is to be near what is counted."""
+        body = self._rest.obj
+        if isinstance(body, bytes) and len(self._rest) < _COPY_BELOW * len(body):
+            self._rest = memoryview(bytes(self._rest))
+
+    def flush(self) -> None:
+        """Write what waits for the end of the event loop's iteration."""
+        batched, self._batched = self._batched, b""
+        if batched and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(batched)
+
+    def pause(self) -> None:
+        """The transport holds as much as it should, or more."""
+        if self._drained is None:
+            self._drained = asyncio.get_running_loop().create_future()
+
+    def resume(self) -> None:
+        """The client has taken most of it, or is gone."""
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+        self._report()
+
+    def check(self) -> None:
+        """Count what waits: called regularly, for the transport does not report it while it is little."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._report()
+
+    def unsent_bytes(self) -> int:
+        """Bytes that wait for the client now."""
+        return len(self._rest) + (0 if self._transport is None else self._transport.get_write_buffer_size())
+
+    def shed(self) -> None:
+        """Disconnect the client and drop what waits for it."""
+        if self._transport is not None:
+            self._transport.abort()
+            self._shed()
+
+    def _report(self) -> None:
+        self._unsent_bytes.report(self, self.unsent_bytes())
