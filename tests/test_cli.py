@@ -85,9 +85,9 @@ def test_a_faulty_configuration_is_told_wholly_on_stderr(command: str, bad: Path
     assert result.exit_code == 1
     assert result.stdout == ""
     lines = result.stderr.splitlines()
-    assert f"listen.port: 70000 is not allowed: a TCP port, 0 to 65535 (set in {bad}, line 1)" in lines
-    assert f"nods: is no known key; did you mean nodes? (set in {bad}, line 2)" in lines
-    assert any(line.startswith("nodes: is missing") for line in lines)
+    assert f"listen.port: expected a TCP port between 0 and 65535, got 70000 (set in {bad}, line 1)" in lines
+    assert f"nods: unknown key; did you mean nodes? (set in {bad}, line 2)" in lines
+    assert any(line.startswith("nodes: missing") for line in lines)
     assert lines[-1] == f"xrpl-version-proxy: {bad}: the configuration has 3 errors"
 
 
@@ -140,7 +140,7 @@ def test_python_m_proxy_is_the_same_command(good: Path, bad: Path) -> None:
     assert python_m_proxy("check-config", "--config", good).returncode == 0
     refused = python_m_proxy("check-config", "--config", bad)
     assert refused.returncode == 1
-    assert "listen.port: 70000" in refused.stderr
+    assert "listen.port: expected" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

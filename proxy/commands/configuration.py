@@ -40,9 +40,9 @@ def settings_or_exit(config: Path) -> Settings:
     try:
         return read_settings(config)
     except ConfigurationError as error:
-        for problem in error.faults:
+        for problem in error.problems:
             click.echo(str(problem), err=True)
-        count = len(error.faults)
+        count = len(error.problems)
         fail(f"{config}: the configuration has {count} error{'' if count == 1 else 's'}")
 
 

@@ -1,4 +1,4 @@
-"""The configuration: a YAML file and the environment become frozen, validated settings, or a list of every fault."""
+"""The configuration: a YAML file and the environment become immutable, validated settings, or a list of every error."""
 
 from proxy.config.environment import CONFIG_VARIABLE
 from proxy.config.grpc import GrpcSettings

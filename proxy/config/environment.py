@@ -1,10 +1,11 @@
-"""Settings from environment variables, laid over those of the file."""
+"""Settings from environment variables, which override those of the file."""
 
 import re
 from collections.abc import Mapping
 
 from proxy.config.keys import (
     ENVIRONMENT_PREFIX,
+    RENAMED,
     Path,
     item_kind,
     key_name,
@@ -20,15 +21,15 @@ from proxy.config.yaml_text import YamlError, read_yaml
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
 """The path of the configuration file, for the command line."""
 
-# A Kubernetes service that is called xrpl-proxy gives every container of its namespace variables like these.
+# A Kubernetes service named xrpl-proxy adds variables like these to every container of its namespace.
 _SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?")
 
 
 def apply_environment(
     values: dict[str, object], origins: dict[Path, str], environ: Mapping[str, str]
 ) -> list[ConfigProblem]:
-    """Put what *environ* sets into *values*, and where it came from into *origins*; return what could not be put."""
-    faults: list[ConfigProblem] = []
+    """Add the settings in *environ* to *values* and their origins to *origins*; return the problems."""
+    problems: list[ConfigProblem] = []
     found: list[tuple[Path, str]] = []
     for variable in environ:
         rest = variable.removeprefix(ENVIRONMENT_PREFIX)
@@ -36,23 +37,31 @@ def apply_environment(
             continue
         path = _path(rest)
         if path is None:
-            likely = nearest(variable, [key.variable for key in settings_keys()])
-            hint = (
-                f"did you mean {likely}?"
-                if likely
-                else f"known are those of the settings, as {ENVIRONMENT_PREFIX}LISTEN__PORT"
-            )
-            faults.append(ConfigProblem(variable, None, f"is no known environment variable; {hint}"))
+            problems.append(ConfigProblem(variable, f"unknown environment variable; {_hint(variable)}"))
         else:
             found.append((path, variable))
     # Whole sections before their keys, and list items in their order, whatever the order of the environment.
     for path, variable in sorted(found, key=lambda each: [(isinstance(part, str), part) for part in each[0]]):
-        faults += _set(values, origins, path, variable, environ[variable])
-    return faults
+        problems += _set(values, origins, path, variable, environ[variable])
+    return problems
+
+
+def _hint(variable: str) -> str:
+    renamed = {
+        variable_name(tuple(old.split("."))): variable_name(tuple(new.split("."))) for old, new in RENAMED.items()
+    }
+    if variable in renamed:
+        return f"it was renamed to {renamed[variable]}"
+    likely = nearest(variable, [key.variable for key in settings_keys()])
+    return (
+        f"did you mean {likely}?"
+        if likely
+        else f"the names are those of the keys, such as {ENVIRONMENT_PREFIX}LISTEN__PORT"
+    )
 
 
 def _path(name: str) -> Path | None:
-    """Find the path that a variable's *name*, without the prefix, stands for."""
+    """Find the path of the setting that a variable *name*, without the prefix, stands for."""
     path: Path = ()
     for part in name.split("__"):
         kind = lookup(path).kind
@@ -74,9 +83,9 @@ def _set(
         try:
             document = read_yaml(text)
         except YamlError as error:
-            return [ConfigProblem(variable, None, f"is not readable as YAML: {error}")]
+            return [ConfigProblem(variable, f"expected YAML: {error}")]
         if document.repeated:
-            return [ConfigProblem(variable, None, f"has {key_name(here)} twice") for here, _, _ in document.repeated]
+            return [ConfigProblem(variable, f"sets {key_name(here)} twice") for here, _, _ in document.repeated]
         value = document.value
     return _put(values, origins, path, variable, value)
 
@@ -84,15 +93,17 @@ def _set(
 def _put(
     values: dict[str, object], origins: dict[Path, str], path: Path, variable: str, value: object
 ) -> list[ConfigProblem]:
-    if isinstance(value, dict) and section(lookup(path).kind):  # a mapping adds to the one that is there
-        return [fault for key, inner in value.items() for fault in _put(values, origins, (*path, key), variable, inner)]
+    if isinstance(value, dict) and section(lookup(path).kind):  # a mapping is merged into an existing one
+        return [
+            problem for key, inner in value.items() for problem in _put(values, origins, (*path, key), variable, inner)
+        ]
     holder: object = values
     for place, part in enumerate(path):
         last = place == len(path) - 1
         if isinstance(holder, list) and isinstance(part, int):
             if part > len(holder):
                 where = ".".join(map(str, path[:place]))
-                return [ConfigProblem(variable, None, f"leaves a gap: the next item of {where} is {len(holder)}")]
+                return [ConfigProblem(variable, f"the next item of {where} is {len(holder)}")]
             if part == len(holder):
                 holder.append(None)
             if last:
@@ -102,7 +113,7 @@ def _put(
             holder = holder[part]
         elif isinstance(holder, dict) and isinstance(part, int):
             where = ".".join(map(str, path[:place]))
-            return [ConfigProblem(variable, None, f"names an item of a list, and {where} is given as one mapping")]
+            return [ConfigProblem(variable, f"names an item of a list, but {where} is a mapping")]
         elif isinstance(holder, dict):
             if last:
                 holder[part] = value
@@ -111,9 +122,9 @@ def _put(
             holder = holder[part]
         elif isinstance(holder, list):
             where = variable_name(path[:place])
-            return [ConfigProblem(variable, None, f"names no item of a list: {where}__0 is the first")]
+            return [ConfigProblem(variable, f"expected the name of a list item, such as {where}__0")]
         else:
-            return []  # what stands in the way is a fault of its own
+            return []  # the value on the way has the wrong type, which validation reports
     for older in [known for known in origins if known[: len(path)] == path]:
         del origins[older]
     origins[path] = f"set by {variable}"
@@ -121,5 +132,5 @@ def _put(
 
 
 def _empty(inside: str | int) -> object:
-    """What can hold a value at the key or position *inside*."""
+    """An empty container for the key or position *inside*."""
     return [] if isinstance(inside, int) else {}

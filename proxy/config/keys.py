@@ -1,4 +1,4 @@
-"""The keys of the settings: how they are found by path, what each allows, and the list of them all."""
+"""The keys of the settings: lookup by path, and the list of all of them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,13 +13,24 @@ from proxy.config.types import AllowedText, is_file_text
 
 ENVIRONMENT_PREFIX = "XRPL_PROXY_"
 
+RENAMED = {
+    "cache.share_in_flight": "cache.coalesce_reads",
+    "limits.least_rate": "limits.min_bytes_per_second",
+    "limits.question_bytes": "limits.max_subrequest_bytes",
+    "limits.questions": "limits.max_subrequests",
+    "limits.requests_per_second_in_all": "limits.global_requests_per_second",
+    "shadow.at_once": "shadow.concurrency",
+    "versions.shadow_refuse": "versions.dry_run_refuse",
+}
+"""Former names of keys, for the error that an unknown key gets; they are not accepted."""
+
 Path = tuple[str | int, ...]
-"""The way to a value: keys of mappings, and positions in lists."""
+"""The path of a value: keys of mappings and positions in lists."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key of the configuration, for documents: *name* as `nodes[0].http`, *default* as JSON has it."""
+    """One key of the configuration, for documentation: *name* such as `nodes[0].http`, *default* as a JSON value."""
 
     name: str
     variable: str
@@ -30,7 +41,7 @@ class Key:
 
 
 def settings_keys() -> list[Key]:
-    """List every key of the configuration, in its order; those of a node with the position 0."""
+    """List every key of the configuration in order; those of list items have the position 0."""
     return list(_keys_of(Settings, ()))
 
 
@@ -57,7 +68,7 @@ def _keys_of(model: type[BaseModel], path: Path) -> Iterator[Key]:
 
 
 def key_name(path: Path) -> str:
-    """Write *path* as people read it: `nodes[0].http`; what no key can be called is cut short and made printable."""
+    """Format *path* as `nodes[0].http`; names that no key can have are shortened and made printable."""
     name = ""
     for part in path:
         name += f"[{part}]" if isinstance(part, int) else ("." if name else "") + _shown(part)
@@ -65,21 +76,21 @@ def key_name(path: Path) -> str:
 
 
 def _shown(part: str) -> str:
-    if "://" in part or "@" in part:  # the value of a key that was forgotten, and it may hold a password
+    if "://" in part or "@" in part:  # a value without its key, which may contain a password
         return "(a URL)"
     if is_file_text(part):
-        return "(a text of several lines)"
+        return "(text of several lines)"
     shown = part if part.isascii() and part.isprintable() else ascii(part)
     return shown if len(shown) <= 60 else shown[:60] + "…"
 
 
 def variable_name(path: Path) -> str:
-    """Name the environment variable of *path*: `XRPL_PROXY_NODES__0__HTTP`."""
+    """The environment variable of *path*, such as `XRPL_PROXY_NODES__0__HTTP`."""
     return ENVIRONMENT_PREFIX + "__".join(str(part).upper() for part in path)
 
 
 def section(kind: object) -> type[BaseModel] | None:
-    """Give *kind* back when it is a mapping with keys of its own; of one that may also be a list, the mapping."""
+    """The section that a value of *kind* may be, or None if it is not a mapping with known keys."""
     for option in _options(kind):
         if isinstance(option, type) and issubclass(option, BaseModel):
             return option
@@ -87,7 +98,7 @@ def section(kind: object) -> type[BaseModel] | None:
 
 
 def item_kind(kind: object) -> object:
-    """Tell the kind of a list's items, or None when *kind* is no list."""
+    """The type of the items of a list, or None if *kind* is not a list."""
     return next((_bare(get_args(option)[0]) for option in _options(kind) if get_origin(option) is tuple), None)
 
 
@@ -102,7 +113,7 @@ def _json(default: object) -> object:
 
 
 def takes_text(kind: object) -> bool:
-    """Tell whether values of *kind* are text whatever it looks like: a host named `1` is no number."""
+    """Whether values of *kind* are text even if they look like a number, as the host name `1` does."""
     if get_origin(kind) in (Union, UnionType):
         return all(takes_text(_bare(option)) for option in get_args(kind) if option is not NoneType)
     if get_origin(kind) is Literal:
@@ -112,8 +123,8 @@ def takes_text(kind: object) -> bool:
 
 @dataclass(frozen=True)
 class KeyInfo:
-    """What is known of a path: the *kind* of value there (None: the path leads nowhere), the last section on the way,
-    and in words what the last known value on the way may be.
+    """What is known about a path: the type of its value (None for an unknown path), the innermost section on the path,
+    and what the innermost known value may be, as text.
     """
 
     kind: Any
@@ -139,7 +150,7 @@ def lookup(path: Path) -> KeyInfo:
 
 
 def _words(kind: Any, metadata: Iterable[object]) -> str | None:
-    """Tell in words what a value of *kind* may be, by the kind's notes and those in *metadata*."""
+    """What a value of *kind* may be, from the annotations of the type or of the field."""
     for note in (*metadata, *getattr(kind, "__metadata__", ())):
         if isinstance(note, AllowedText):
             return note.text

@@ -1,4 +1,4 @@
-"""The settings of where clients connect: addresses, certificates, what is taken there, and from which web pages."""
+"""The settings of the client ports: addresses, certificates, what is served there, and CORS."""
 
 from typing import Annotated
 
@@ -12,33 +12,33 @@ from proxy.tls import CertificateProblem, inspect_certificate
 
 
 class TlsSettings(Section):
-    """The certificate that a listener shows; without one it speaks plain HTTP and WebSocket."""
+    """The certificate of a listener; without one it serves plain HTTP and WebSocket."""
 
     certificate: Annotated[FilePath | None, AllowedText("the path of a PEM file, or null for plain HTTP")] = Field(
-        None, description="PEM file of the certificate, then those between it and the CA; null for plain HTTP"
+        None, description="PEM file of the certificate followed by intermediate certificates; null for plain HTTP"
     )
     key: Annotated[FilePath | None, AllowedText("the path of a PEM file, or null for plain HTTP")] = Field(
-        None, validate_default=True, description="PEM file of its private key, which no passphrase protects"
+        None, validate_default=True, description="PEM file of its private key, without passphrase"
     )
 
     @field_validator("key")
     @classmethod
     def _belongs_to_the_certificate(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if "certificate" not in info.data:  # faulty by itself
+        if "certificate" not in info.data:  # invalid itself
             return value
         certificate = info.data["certificate"]
         if (certificate is None) != (value is None):
-            raise PydanticCustomError("tls", "certificate and key belong together: give both, or neither")
+            raise PydanticCustomError("problem", "certificate and key belong together: set both, or neither")
         if certificate is not None and value is not None:
             try:
                 inspect_certificate(certificate, value)
             except CertificateProblem as problem:
-                raise PydanticCustomError("tls", "{problem}", {"problem": str(problem)}) from None
+                raise PydanticCustomError("problem", "{problem}", {"problem": str(problem)}) from None
         return value
 
 
 class ListenVersionSettings(Section):
-    """The API versions offered at one listener, where these are fewer than everywhere."""
+    """The API versions of one listener, if fewer than those of `versions`."""
 
     min: Annotated[Version | None, AllowedText("an API version, or null for versions.min")] = Field(
         None, description="lowest API version here; null means versions.min"
@@ -49,38 +49,39 @@ class ListenVersionSettings(Section):
 
 
 class ListenSettings(Section):
-    """Where clients connect."""
+    """One address for clients."""
 
-    host: Host = Field("0.0.0.0", description="address that clients connect to")  # noqa: S104
-    port: Port = Field(51233, description="port for JSON-RPC, and for WebSocket too; 0 takes a free one")
-    grpc_port: Annotated[
-        Port | None, AllowedText("a TCP port, 0 to 65535, that nothing else has, or null for no gRPC")
-    ] = Field(None, description="port for gRPC at this host, with this certificate; 0 takes a free one, null is none")
-    tls: TlsSettings = Field(TlsSettings(), description="the certificate that is shown")
+    host: Host = Field("0.0.0.0", description="address to listen on")  # noqa: S104
+    port: Port = Field(51233, description="port for JSON-RPC and WebSocket; 0 takes a free one")
+    grpc_port: Annotated[Port | None, AllowedText("a TCP port between 0 and 65535, or null for no gRPC")] = Field(
+        None,
+        description="port for gRPC on the same host with the same certificate; 0 takes a free one, null for no gRPC",
+    )
+    tls: TlsSettings = Field(TlsSettings(), description="the certificate")
     default_version: Version = Field(1, description="API version of a request without api_version")
-    versions: ListenVersionSettings = Field(ListenVersionSettings(), description="API versions offered here")
+    versions: ListenVersionSettings = Field(ListenVersionSettings(), description="API versions supported here")
     methods: Annotated[tuple[MethodName, ...], AllowedText("a list of methods, such as [account_info, submit]")] = (
-        Field((), description="the methods taken here; [] takes all")
+        Field((), description="methods allowed here; [] allows all")
     )
     requests_per_second: Annotated[
-        Count | None, AllowedText("a whole number, 1 to 1000000, or null for limits.requests_per_second")
-    ] = Field(None, description="requests a second from one address here; null means limits.requests_per_second")
+        Count | None, AllowedText("a whole number between 1 and 1000000, or null for limits.requests_per_second")
+    ] = Field(None, description="requests per second from one address here; null means limits.requests_per_second")
     connections_per_address: Annotated[
-        Count | None, AllowedText("a whole number, 1 to 1000000, or null for limits.connections_per_address")
+        Count | None, AllowedText("a whole number between 1 and 1000000, or null for limits.connections_per_address")
     ] = Field(None, description="connections from one address here; null means limits.connections_per_address")
 
     @property
     def ports(self) -> list[int]:
-        """The ports that are taken, 0 for any."""
+        """The ports it listens on; 0 stands for any free one."""
         return [self.port] if self.grpc_port is None else [self.port, self.grpc_port]
 
     @field_validator("grpc_port")
     @classmethod
     def _can_be(cls, value: int | None, info: ValidationInfo) -> int | None:
-        if value is not None and not grpc.is_installed():
-            raise grpc.MISSING
+        if value is not None:
+            grpc.check_installed()
         if value and value == info.data.get("port"):
-            raise PydanticCustomError("grpc", "another port than port")
+            raise PydanticCustomError("problem", "port {port} is already used by port", {"port": value})
         return value
 
 
@@ -89,7 +90,7 @@ class CorsSettings(Section):
 
     origins: Annotated[
         tuple[Origin, ...], AllowedText('a list of origins, such as [https://wallet.example], or ["*"] for all')
-    ] = Field((), description='origins of pages that may read answers; ["*"] for all, [] sends no CORS headers')
+    ] = Field((), description='origins of pages that may read responses; ["*"] for all, [] sends no CORS headers')
     enforce: Flag = Field(
-        False, description="refuse requests and WebSocket sessions of pages of other origins, with 403"
+        False, description="refuse requests and WebSocket sessions from pages of other origins, with 403"
     )

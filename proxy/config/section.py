@@ -1,9 +1,9 @@
-"""What every section of the settings is."""
+"""The base class of every section of the settings."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """Settings that cannot be changed, and know all their keys."""
+    """Immutable settings that reject unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -1,4 +1,4 @@
-"""The kinds of value a setting can have, each with the words that tell a reader what is allowed."""
+"""The types of settings, each with the text that tells a reader what it may be."""
 
 import ipaddress
 import re
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Strict
 
 from adapters import VERSIONS
+from proxy.config.units import duration_schema, read_duration, read_size, size_schema
 from proxy.envelope.methods import ADMIN_METHODS
 
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
@@ -19,7 +20,7 @@ _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 
 @dataclass(frozen=True)
 class AllowedText:
-    """What a setting may be, in words that go on from "… is not allowed: "."""
+    """What a setting may be, as the error for a wrong value says it after "expected"."""
 
     text: str
 
@@ -81,18 +82,18 @@ def _network_id(value: object) -> object:
 
 
 def _admin_method(name: str) -> str:
-    if name not in ADMIN_METHODS:  # the guard refuses no other, so leave for another would mean a mistake
+    if name not in ADMIN_METHODS:  # no other method is refused, so permission for one is a mistake
         raise ValueError("not an admin method")
     return name
 
 
 def is_file_text(text: str) -> bool:
-    """Whether *text* is what stands in a file, such as a private key, rather than a value or a path."""
+    """Whether *text* looks like the content of a file, such as a private key, rather than a value or a path."""
     return "-----BEGIN" in text or "\n" in text or "\r" in text
 
 
 def _file_path(text: str) -> str:
-    if is_file_text(text):  # a key that was pasted here would be told in full as the file that is not there
+    if is_file_text(text):  # the error for a missing file would show a private key that was pasted here
         raise ValueError("not a path")
     return text
 
@@ -113,7 +114,7 @@ def _origin(text: str) -> str:
 
 
 def _document_url(text: str) -> str:
-    if any(mark in text for mark in "<>\"'\\"):  # it is written between < and > into a header
+    if any(mark in text for mark in "<>\"'\\"):  # the header Link has it between < and >
         raise ValueError("not a URL")
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not text.isascii() or not text.isprintable() or " " in text:
@@ -125,7 +126,7 @@ def _document_url(text: str) -> str:
 
 
 def read_date(value: object) -> object:
-    """A day written as 2027-06-30, and in no other of ISO 8601's ways. Raises ValueError."""
+    """Read a day written as 2027-06-30, the only form of ISO 8601 accepted here. Raises ValueError."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         return date.fromisoformat(value)
     if type(value) is date:
@@ -143,24 +144,38 @@ def _network(value: object) -> object:
 
 Flag = Annotated[bool, Strict(), AllowedText("true or false")]
 
-Port = Annotated[int, Strict(), Field(ge=0, le=65535), AllowedText("a TCP port, 0 to 65535")]
+Port = Annotated[int, Strict(), Field(ge=0, le=65535), AllowedText("a TCP port between 0 and 65535")]
 
-Host = Annotated[str, Strict(), AfterValidator(_host), AllowedText("an IP address or a host name, as text")]
+Host = Annotated[str, Strict(), AfterValidator(_host), AllowedText("an IP address or a host name")]
 
 Seconds = Annotated[
-    float, Strict(), Field(ge=0.01, le=86400, allow_inf_nan=False), AllowedText("a number of seconds, 0.01 to 86400")
+    float,
+    Strict(),
+    Field(ge=0.01, le=86400, allow_inf_nan=False),
+    BeforeValidator(read_duration, json_schema_input_type=duration_schema(0.01, 86400)),
+    AllowedText("seconds between 0.01 and 86400, such as 30, 30s or 5m"),
 ]
 
-Bytes = Annotated[int, Strict(), Field(ge=1, le=2**30), AllowedText("a whole number of bytes, 1 to 1073741824")]
+Bytes = Annotated[
+    int,
+    Strict(),
+    Field(ge=1, le=2**30),
+    BeforeValidator(read_size, json_schema_input_type=size_schema(1, 2**30)),
+    AllowedText("bytes between 1 and 1073741824, such as 65536, 64KiB or 1MiB"),
+]
 
 BytesOrZero = Annotated[
-    int, Strict(), Field(ge=0, le=2**30), AllowedText("a whole number of bytes, up to 1073741824, or 0 for none")
+    int,
+    Strict(),
+    Field(ge=0, le=2**30),
+    BeforeValidator(read_size, json_schema_input_type=size_schema(0, 2**30)),
+    AllowedText("bytes between 0 and 1073741824, such as 65536, 64KiB or 1MiB"),
 ]
 
-_OFFERED = f"{VERSIONS.oldest} to {VERSIONS.newest}"
+_OFFERED = f"{VERSIONS.oldest} and {VERSIONS.newest}"
 
 Version = Annotated[
-    int, Strict(), Field(ge=VERSIONS.oldest, le=VERSIONS.newest), AllowedText(f"an API version, {_OFFERED}")
+    int, Strict(), Field(ge=VERSIONS.oldest, le=VERSIONS.newest), AllowedText(f"an API version between {_OFFERED}")
 ]
 
 _SPOKEN = (*range(VERSIONS.oldest, VERSIONS.newest + 1), "auto")
@@ -168,22 +183,22 @@ _SPOKEN = (*range(VERSIONS.oldest, VERSIONS.newest + 1), "auto")
 NodeApiVersion = Annotated[
     Literal[_SPOKEN],  # type: ignore[valid-type]  # known only when the adapters are
     BeforeValidator(_spoken_version),
-    AllowedText(f"{', '.join(map(str, _SPOKEN[:-1]))} or auto, the API version spoken to it"),
+    AllowedText(f"an API version, {', '.join(map(str, _SPOKEN[:-1]))} or auto"),
 ]
 
 NetworkId = Annotated[
     int | Literal["auto"],
-    PlainValidator(_network_id),
-    AllowedText("a network's number (0 is the main network, 1 the test network), or auto"),
+    PlainValidator(_network_id, json_schema_input_type=Annotated[int, Field(ge=0, lt=2**32)] | Literal["auto"]),
+    AllowedText("a network ID (0 for the main network, 1 for the test network) or auto"),
 ]
 
-Depth = Annotated[int, Strict(), Field(ge=1, le=100), AllowedText("a whole number, 1 to 100")]
+Depth = Annotated[int, Strict(), Field(ge=1, le=100), AllowedText("a whole number between 1 and 100")]
 
-Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), AllowedText("a whole number, 1 to 1000000")]
+Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), AllowedText("a whole number between 1 and 1000000")]
 
-Workers = Annotated[int, Strict(), Field(ge=1, le=64), AllowedText("a whole number, 1 to 64")]
+Workers = Annotated[int, Strict(), Field(ge=1, le=64), AllowedText("a whole number between 1 and 64")]
 
-Weight = Annotated[int, Strict(), Field(ge=1, le=1000), AllowedText("a whole number, 1 to 1000")]
+Weight = Annotated[int, Strict(), Field(ge=1, le=1000), AllowedText("a whole number between 1 and 1000")]
 
 CertificateFile = Annotated[str, Strict(), AfterValidator(_file_path), AfterValidator(_certificates)]
 
@@ -193,26 +208,28 @@ ServerState = Annotated[
 ]
 
 CountOrUnlimited = Annotated[
-    int, Strict(), Field(ge=0, le=1_000_000), AllowedText("a whole number up to 1000000, or 0 for no limit")
+    int, Strict(), Field(ge=0, le=1_000_000), AllowedText("a whole number between 1 and 1000000, or 0 for no limit")
 ]
 
 SecondsOrZero = Annotated[
-    float, Strict(), Field(ge=0, le=86400, allow_inf_nan=False), AllowedText("a number of seconds, 0 to 86400")
+    float,
+    Strict(),
+    Field(ge=0, le=86400, allow_inf_nan=False),
+    BeforeValidator(read_duration, json_schema_input_type=duration_schema(0, 86400)),
+    AllowedText("seconds between 0 and 86400, such as 30, 30s or 5m"),
 ]
 
-
-Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), AllowedText("a number, 0 to 1")]
+Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), AllowedText("a number between 0 and 1")]
 
 FieldName = Annotated[
     str,
     Strict(),
     Field(pattern=r"^[A-Za-z0-9_]{1,64}$"),
-    AllowedText("a field of an answer, such as ledger_current_index"),
+    AllowedText("the name of a field, such as ledger_current_index"),
 ]
 
-Date = Annotated[date, BeforeValidator(read_date), AllowedText("a day, as 2027-06-30")]
+Date = Annotated[date, BeforeValidator(read_date), AllowedText("a date such as 2027-06-30")]
 
-# As with URLs, the words stand where the field is declared.
 DocumentUrl = Annotated[str, Strict(), AfterValidator(_document_url)]
 
 FilePath = Annotated[str, Strict(), Field(min_length=1, max_length=4096), AfterValidator(_file_path)]
@@ -221,7 +238,7 @@ MethodName = Annotated[
     str,
     Strict(),
     Field(pattern=r"^[a-z0-9_]{1,64}$"),
-    AllowedText("a method, such as account_info, in lower-case letters"),
+    AllowedText("a method in lower-case letters, such as account_info"),
 ]
 
 GrpcMethod = Annotated[
@@ -232,7 +249,7 @@ Origin = Annotated[
     str,
     Strict(),
     AfterValidator(_origin),
-    AllowedText("an origin as browsers send it, scheme://host or scheme://host:port without a path, or *"),
+    AllowedText("an origin, scheme://host or scheme://host:port without a path, or *"),
 ]
 
 NodeName = Annotated[
@@ -246,11 +263,11 @@ HttpUrl = Annotated[
     str,
     Strict(),
     AfterValidator(_http_url),
-    AllowedText("an http:// or https:// URL without user, password and fragment, such as http://127.0.0.1:5005"),
+    AllowedText("an http:// or https:// URL without user, password or fragment, such as http://127.0.0.1:5005"),
 ]
 
-# The words of this, of HostAndPort and of CertificateFile stand where the field is declared: pydantic keeps none of a
-# type that may also be None.
+# The texts of these and of the file types are where the fields are declared: pydantic drops them from a type that may
+# also be None.
 WebSocketUrl = Annotated[str, Strict(), AfterValidator(_websocket_url)]
 
 ShadowNode = Annotated[str, Strict(), AfterValidator(_shadow_node)]
@@ -258,7 +275,10 @@ ShadowNode = Annotated[str, Strict(), AfterValidator(_shadow_node)]
 HostAndPort = Annotated[str, Strict(), AfterValidator(_host_and_port)]
 
 AdminMethod = Annotated[
-    str, Strict(), AfterValidator(_admin_method), AllowedText(f"an admin method: {', '.join(sorted(ADMIN_METHODS))}")
+    str,
+    Strict(),
+    AfterValidator(_admin_method),
+    AllowedText(f"one of the admin methods {', '.join(sorted(ADMIN_METHODS))}"),
 ]
 
 Network = Annotated[

@@ -1,4 +1,4 @@
-"""The settings of the API versions: which are offered, and which are on their way out."""
+"""The settings of the API versions: which are supported, and which have a sunset date."""
 
 import datetime
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ from proxy.config.types import AllowedText, Date, DocumentUrl, Flag, Version, re
 
 
 class SunsetSettings(Section):
-    """When a version goes, and how clients are told beforehand."""
+    """When a version ends, and what its clients are sent before that."""
 
-    version: Version = Field(description="the API version that goes")
-    date: Date = Field(description="day from whose beginning (UTC) it cannot be counted on any more: header Sunset")
-    deprecated: Annotated[datetime.date | None, AllowedText("a day as 2027-06-30, not after date, or null")] = Field(
-        None, description="day since when it is advised against: header Deprecation; null sends none"
-    )
+    version: Version = Field(description="the API version that ends")
+    date: Date = Field(description="day on which it ends, from 00:00 UTC: header Sunset")
+    deprecated: Annotated[
+        datetime.date | None, AllowedText("a date such as 2027-06-30 that is not after date, or null")
+    ] = Field(None, description="day since which it is deprecated: header Deprecation; null sends none")
     link: Annotated[
         DocumentUrl | None, AllowedText("an http:// or https:// URL, such as https://example.com/v1, or null")
-    ] = Field(None, description="URL of a page that says what to do: header Link; null sends none")
-    refuse: Flag = Field(False, description="whether it is refused from that date on, as versions.min would")
+    ] = Field(None, description="URL of a page with instructions for clients: header Link; null sends none")
+    refuse: Flag = Field(False, description="refuse it from that day on, as versions.min would")
 
     @field_validator("deprecated", mode="before")
     @classmethod
@@ -34,21 +34,21 @@ class SunsetSettings(Section):
     def _not_after_the_end(cls, value: datetime.date | None, info: ValidationInfo) -> datetime.date | None:
         end = info.data.get("date")
         if value is not None and end is not None and value > end:
-            raise PydanticCustomError("sunset", "a day not after date, which is {end}", {"end": str(end)})
+            raise PydanticCustomError("problem", "expected a day not after date ({end})", {"end": str(end)})
         return value
 
 
 class VersionSettings(Section):
-    """Which API versions clients may ask for."""
+    """Which API versions clients may use."""
 
-    min: Version = Field(1, description="lowest API version that clients may ask for")
-    max: Version = Field(2, description="highest API version that clients may ask for; 3 offers the beta")
+    min: Version = Field(1, description="lowest API version that clients may use")
+    max: Version = Field(2, description="highest API version that clients may use; 3 is beta")
     sunset: Annotated[
         tuple[SunsetSettings, ...],
-        AllowedText("a list of versions that go, each with the keys version and date, and maybe others"),
-    ] = Field((), description="versions that go some day, which their clients are told with every answer")
+        AllowedText("a list of mappings with at least the keys version and date"),
+    ] = Field((), description="versions with a sunset date, which is sent to their clients with every response")
     dry_run_refuse: Annotated[tuple[Version, ...], AllowedText("a list of API versions, such as [1]")] = Field(
-        (), description="versions whose requests are only counted, as if they were refused"
+        (), description="versions whose requests are served, and counted as if they were refused"
     )
 
     @field_validator("max")
@@ -56,7 +56,7 @@ class VersionSettings(Section):
     def _not_below_min(cls, value: int, info: ValidationInfo) -> int:
         lowest = info.data.get("min", value)
         if value < lowest:
-            raise PydanticCustomError("out_of_order", "versions.min, which is {lowest}, or more", {"lowest": lowest})
+            raise PydanticCustomError("problem", "expected at least versions.min ({lowest})", {"lowest": lowest})
         return value
 
     @field_validator("sunset")
@@ -65,32 +65,36 @@ class VersionSettings(Section):
         if "min" in info.data and "max" in info.data:
             faults = [
                 InitErrorDetails(
-                    type=PydanticCustomError("sunset", "{words}", {"words": words}), loc=(place, key), input=wrong
+                    type=PydanticCustomError("problem", "{problem}", {"problem": problem}),
+                    loc=(place, key),
+                    input=wrong,
                 )
-                for place, key, wrong, words in _misfits(value, info.data["min"], info.data["max"])
+                for place, key, wrong, problem in _conflicts(value, info.data["min"], info.data["max"])
             ]
             if faults:
                 raise ValidationError.from_exception_data("sunset", faults)
         return value
 
 
-def _misfits(sunsets: tuple[SunsetSettings, ...], lowest: int, highest: int) -> Iterator[tuple[int, str, object, str]]:
-    """What of *sunsets* does not go together: the place, its key, its value, and what is allowed.
+def _conflicts(
+    sunsets: tuple[SunsetSettings, ...], lowest: int, highest: int
+) -> Iterator[tuple[int, str, object, str]]:
+    """Find sunsets that contradict each other: position, key, value and problem of each.
 
-    What is left must be a range again, as clients are told its two ends: so they are refused from the lowest upward.
+    The remaining versions must be a range, because `version` reports its two ends: versions end from the lowest up.
     """
     refused = {sunset.version: sunset.date for sunset in sunsets if sunset.refuse}
     seen: set[int] = set()
     for place, sunset in enumerate(sunsets):
         version = sunset.version
         if not lowest <= version <= highest:
-            yield place, "version", version, f"a version that is offered, {lowest} to {highest}"
+            yield place, "version", version, f"expected a supported version, {lowest} to {highest}"
         elif version in seen:
-            yield place, "version", version, "a version of its own, and an earlier one of the list is the same"
+            yield place, "version", version, f"version {version} already has a sunset earlier in the list"
         elif sunset.refuse and version == highest:
-            yield place, "refuse", True, f"false for the highest version, {highest}: none would be left"
+            yield place, "refuse", True, f"the highest version ({highest}) cannot be refused: no version would remain"
         elif sunset.refuse and any(lower not in refused for lower in range(lowest, version)):
-            yield place, "refuse", True, f"false while the versions below {version} are not refused some day as well"
+            yield place, "refuse", True, f"version {version} cannot be refused unless all lower versions are"
         elif sunset.refuse and any(refused[lower] > sunset.date for lower in range(lowest, version)):
-            yield place, "date", str(sunset.date), "a day not before those of the lower versions"
+            yield place, "date", str(sunset.date), "expected a day not before those of the lower versions"
         seen.add(version)

@@ -1,4 +1,4 @@
-"""Reading YAML strictly: no key twice, no aliases, no tags, and words as YAML 1.2 takes them (`off` is text)."""
+"""A strict YAML reader: no repeated keys, no aliases, no tags, and the scalars of YAML 1.2 (`off` is text)."""
 
 import re
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ MAX_DEPTH = 8
 
 
 class YamlError(Exception):
-    """The text is not YAML, or uses a part of YAML that is not taken here; the message says what and where."""
+    """The text is not YAML, or uses a feature that is not supported here; the message says what and where."""
 
 
 @dataclass
 class Document:
-    """What a text holds, the line of each key (from 1), and the keys that stood there twice."""
+    """The value of a text, the line of each key (from 1), and repeated keys with both of their lines."""
 
     value: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's core words, in place of 1.1's, for which `off` is false, `1:30` is 90 and `010` is 8."""
+    """The core schema of YAML 1.2, instead of 1.1 in which `off` is false, `1:30` is 90 and `010` is 8."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
     depth = 0
@@ -35,7 +35,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
-            _refuse("aliases (*name) are not taken here", event.start_mark)
+            _refuse("aliases (*name) are not supported", event.start_mark)
         self.depth += 1
         if self.depth > MAX_DEPTH:
             _refuse(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
@@ -62,7 +62,7 @@ _PLAIN_TAGS = {f"tag:yaml.org,2002:{tag}" for tag in ("null", "bool", "int", "fl
 
 
 def read_yaml(text: str) -> Document:
-    """Read the one YAML document in *text*; raise `YamlError` when it is not YAML as taken here."""
+    """Read the one YAML document in *text*. Raises YamlError."""
     document = Document()
     try:
         loader = _Loader(text)
@@ -72,13 +72,13 @@ def read_yaml(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         raise YamlError(f"{error.problem}{_place(error.problem_mark)}") from None
     except yaml.reader.ReaderError as error:
-        raise YamlError(f"a character that YAML does not allow, at position {error.position}") from None
+        raise YamlError(f"a character that YAML does not allow at position {error.position}") from None
     return document
 
 
 def _value(loader: _Loader, node: yaml.Node, path: Path, document: Document) -> object:
     if node.tag not in _PLAIN_TAGS:
-        _refuse("tags (!name) are not taken here", node.start_mark)
+        _refuse("tags (!name) are not supported", node.start_mark)
     if isinstance(node, yaml.MappingNode):
         return {key: _value(loader, inner, (*path, key), document) for key, inner in _entries(node, path, document)}
     if isinstance(node, yaml.SequenceNode):
@@ -89,8 +89,8 @@ def _value(loader: _Loader, node: yaml.Node, path: Path, document: Document) -> 
         return values
     try:
         return loader.construct_object(node)
-    except (ValueError, KeyError):  # not what its tag claims, or a number of thousands of digits
-        _refuse("a value that is not what it claims to be", node.start_mark)
+    except (ValueError, KeyError):  # does not match its tag, or is a number of thousands of digits
+        _refuse("a value that does not match its tag", node.start_mark)
 
 
 def _entries(node: yaml.MappingNode, path: Path, document: Document) -> Iterator[tuple[str, yaml.Node]]:

@@ -100,7 +100,7 @@ def make_shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
         connect_timeout=timeouts.connect,
         answer_timeout=shadow.timeout,
         idle_timeout=timeouts.node_idle,
-        connections=shadow.at_once,
+        connections=shadow.concurrency,
         answer_bytes=settings.limits.answer_bytes,
         tls=tls,
     )
@@ -108,7 +108,7 @@ def make_shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
         sample=shadow.sample,
         ignore=frozenset(shadow.ignore),
         seconds=shadow.timeout,
-        concurrency=shadow.at_once,
+        concurrency=shadow.concurrency,
         queue=shadow.queue,
         answer_bytes=shadow.answer_bytes,
     )

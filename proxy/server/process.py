@@ -129,9 +129,9 @@ class _Process:
             settings = self._reload_settings()
             await self._proxy.reload(settings)
         except ConfigurationError as error:
-            log.error("configuration_rejected", faults=[str(fault) for fault in error.faults])
+            log.error("configuration_rejected", problems=[str(problem) for problem in error.problems])
         except (OSError, CertificateProblem) as error:
-            log.error("configuration_rejected", faults=[str(error)])
+            log.error("configuration_rejected", problems=[str(error)])
         else:
             self._level = settings.logging.level
             self._set_level()

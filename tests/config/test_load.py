@@ -1,4 +1,4 @@
-"""The configuration: what is taken, and how each fault is told."""
+"""The configuration: what is accepted, and how each error is reported."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from proxy.config import ConfigurationError, Settings, load_settings, settings_keys, shown_url
+from proxy.config.keys import RENAMED
 
 NODE = {"name": "node-1", "http": "http://127.0.0.1:5005"}
 DEFAULT_FILE = Path(__file__).parent.parent.parent / "config.yaml"
@@ -28,8 +29,8 @@ def faults(path: Path | None, environ: dict[str, str] | None = None) -> dict[str
     """Load what must be refused; give what is said of each key."""
     with pytest.raises(ConfigurationError) as raised:
         load_settings(path, environ or {})
-    said = {fault.key: str(fault) for fault in raised.value.faults}
-    assert len(said) == len(raised.value.faults), f"something is told twice: {raised.value}"
+    said = {problem.key: str(problem) for problem in raised.value.problems}
+    assert len(said) == len(raised.value.problems), f"something is told twice: {raised.value}"
     assert str(raised.value) == "\n".join(said.values())
     return said
 
@@ -111,7 +112,6 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "clients.keep": "off",
         "tracing.endpoint": "http://127.0.0.1:4318/v1/traces",
         "tracing.sample": "0.5",
-        "busy_polling": "0.002",
         "logging.sample": "0.5",
     }
     sunset = {"XRPL_PROXY_VERSIONS__SUNSET": "[{version: 1, date: 2027-06-30}]"}
@@ -197,29 +197,30 @@ guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
     }
     said = faults(file, environ)
     assert (
-        said.pop("listen.port") == f"listen.port: 70000 is not allowed: a TCP port, 0 to 65535 (set in {file}, line 1)"
+        said.pop("listen.port")
+        == f"listen.port: expected a TCP port between 0 and 65535, got 70000 (set in {file}, line 1)"
     )
-    assert said.pop("listen.prot") == f"listen.prot: is no known key; did you mean listen.port? (set in {file}, line 1)"
+    assert said.pop("listen.prot") == f"listen.prot: unknown key; did you mean listen.port? (set in {file}, line 1)"
     assert said.pop("limits.max_subrequests") == (
-        'limits.max_subrequests: "many" is not allowed: a whole number, 1 to 1000000 '
+        'limits.max_subrequests: expected a whole number between 1 and 1000000, got "many" '
         "(set by XRPL_PROXY_LIMITS__MAX_SUBREQUESTS)"
     )
     assert said.pop("XRPL_PROXY_LISTN__PORT").endswith("did you mean XRPL_PROXY_LISTEN__PORT?")
     for key, words in {
-        "observe": "5 is not allowed: a mapping with the keys host, port",
-        "versions.max": "2 is not allowed: versions.min, which is 3, or more",
-        "nodes[0].http": '"ftp://x" is not allowed: an http:// or https:// URL',
-        "nodes[1].name": '"a" is not allowed: a name of its own, and nodes[0] has this one',
-        "nodes[1].websocket": "a ws:// or wss:// URL",
-        "nodes[1].api_version": "4 is not allowed: 1, 2, 3 or auto",
-        "nodes[2].name": "is missing: a name of 1 to 64 letters",
-        "nodes[2].http": '"http://y:99999" is not allowed',
-        "limits.depth": "1.5 is not allowed: a whole number, 1 to 100",
+        "observe": "expected a mapping with the keys host, port, got 5",
+        "versions.max": "expected at least versions.min (3), got 2",
+        "nodes[0].http": "expected an http:// or https:// URL",
+        "nodes[1].name": '"a" is already the name of nodes[0]',
+        "nodes[1].websocket": "expected a ws:// or wss:// URL",
+        "nodes[1].api_version": "expected an API version, 1, 2, 3 or auto, got 4",
+        "nodes[2].name": "missing; expected a name of 1 to 64 letters",
+        "nodes[2].http": 'got "http://y:99999"',
+        "limits.depth": "expected a whole number between 1 and 100, got 1.5",
         "limits.request_byte": "did you mean limits.request_bytes?",
-        "guard.trusted_proxies[0]": '"10.0.0.1/8" is not allowed: an IP network without host bits',
-        "guard.allow_admin_methods[0]": '"peer" is not allowed: an admin method: blacklist',
-        "XRPL_PROXY_LIMITS__IN_FLIGHT": "is not readable as YAML",
-        "XRPL_PROXY_NODES__7__NAME": "leaves a gap: the next item of nodes is 3",
+        "guard.trusted_proxies[0]": 'such as 10.0.0.0/8 or fd00::/8, got "10.0.0.1/8"',
+        "guard.allow_admin_methods[0]": "expected one of the admin methods blacklist",
+        "XRPL_PROXY_LIMITS__IN_FLIGHT": "expected YAML",
+        "XRPL_PROXY_NODES__7__NAME": "the next item of nodes is 3",
     }.items():
         assert words in said.pop(key)
     assert not said
@@ -350,14 +351,14 @@ def test_no_fault_shows_a_url_that_stands_as_a_key(file: Path) -> None:
     file.write_text("nodes: [{name: a, http://user:hunter2@10.0.0.1:5005}]\nuser@hunter2: 1\nuser@hunter2: 2\n")
     with pytest.raises(ConfigurationError) as raised:
         load_settings(file, {"XRPL_PROXY_NODES__1": "{http://hunter2.b/key, http://hunter2.b/key}"})
-    said = [str(fault) for fault in raised.value.faults]
+    said = [str(problem) for problem in raised.value.problems]
     assert "hunter2" not in str(said)
     for words in (
-        f"(a URL): is given twice, in lines 2 and 3 of {file}",
-        "XRPL_PROXY_NODES__1: has (a URL) twice",
-        "nodes[0].http: is missing: an http:// or https:// URL",
-        "nodes[0].(a URL): is no known key; ",
-        "(a URL): is no known key; ",
+        f"(a URL): set twice, in lines 2 and 3 of {file}",
+        "XRPL_PROXY_NODES__1: sets (a URL) twice",
+        "nodes[0].http: missing; expected an http:// or https:// URL",
+        "nodes[0].(a URL): unknown key; ",
+        "(a URL): unknown key; ",
     ):
         assert [fault for fault in said if fault.startswith(words)], words
 
@@ -368,21 +369,21 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"listen: [", "is not readable as YAML"),
+        (b"listen: [", "expected YAML"),
         (b"listen:\n  port: 1\n bad: 2\n", "line 3"),
-        (b"\xff\xfe\x00", "is not UTF-8 text: the byte at position 0"),
+        (b"\xff\xfe\x00", "expected UTF-8 text; the byte at position 0"),
         (b"listen: \x01", "character that YAML does not allow"),
-        (b"- listen\n", "must hold keys at its top level"),
-        (b"hello", "must hold keys at its top level"),
+        (b"- listen\n", "expected keys such as listen and nodes at the top level"),
+        (b"hello", "expected keys such as listen and nodes at the top level"),
         (b"a: 1\n---\nb: 2\n", "line 2"),
-        (BOMB.encode(), "aliases (*name) are not taken here, line 2"),
+        (BOMB.encode(), "aliases (*name) are not supported, line 2"),
         (b"[" * 100_000, "nested deeper than 8 levels"),
-        (b"listen: !!python/object:os.system {}", "tags (!name) are not taken here"),
-        (b"listen: {port: !!int x}", "not what it claims to be"),
-        (b"listen: {port: !!bool x}", "not what it claims to be"),
-        (b"listen: {port: " + b"9" * 5000 + b"}", "not what it claims to be"),
+        (b"listen: !!python/object:os.system {}", "tags (!name) are not supported"),
+        (b"listen: {port: !!int x}", "does not match its tag"),
+        (b"listen: {port: !!bool x}", "does not match its tag"),
+        (b"listen: {port: " + b"9" * 5000 + b"}", "does not match its tag"),
         (b"? [a]\n: 1\n", "a key must be text"),
-        (b"#" * 300_000, "is longer than 262144 bytes"),
+        (b"#" * 300_000, "expected at most 262144 bytes"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_one_clear_fault(file: Path, content: bytes, words: str) -> None:
@@ -411,8 +412,8 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
 
 def test_a_key_given_twice_is_told_with_both_lines(file: Path) -> None:
     said = faults(write(file, "listen:\n  port: 1\n  port: 2\nlisten: {}\n"))
-    assert said["listen.port"] == f"listen.port: is given twice, in lines 3 and 4 of {file}"
-    assert said["listen"] == f"listen: is given twice, in lines 2 and 5 of {file}"
+    assert said["listen.port"] == f"listen.port: set twice, in lines 3 and 4 of {file}"
+    assert said["listen"] == f"listen: set twice, in lines 2 and 5 of {file}"
     assert "twice" in faults(None, {"XRPL_PROXY_LISTEN": "{port: 1, port: 2}"})["XRPL_PROXY_LISTEN"]
 
 
@@ -426,13 +427,13 @@ def test_a_proxy_needs_a_node(file: Path, text: str) -> None:
 def test_observe_cannot_be_where_clients_connect(host: str) -> None:
     environ = {"XRPL_PROXY_NODES": "[{name: a, http: 'http://a'}]", "XRPL_PROXY_LISTEN__HOST": host}
     said = faults(None, {**environ, "XRPL_PROXY_LISTEN__PORT": "9652"})
-    assert said == {"observe.port": "observe.port: 9652 is not allowed: another port than listen.port (the default)"}
+    assert said == {"observe.port": "observe.port: port 9652 is already used by listen.port (the default)"}
     load_settings(None, {**environ, "XRPL_PROXY_LISTEN__PORT": "0", "XRPL_PROXY_OBSERVE__PORT": "0"})
 
 
 def test_a_default_that_does_not_fit_what_is_set_is_a_fault() -> None:
     said = faults(None, {"XRPL_PROXY_NODES": "[{name: a, http: 'http://a'}]", "XRPL_PROXY_VERSIONS__MIN": "3"})
-    assert said["versions.max"].endswith("2 is not allowed: versions.min, which is 3, or more (the default)")
+    assert said["versions.max"].endswith("expected at least versions.min (3), got 2 (the default)")
 
 
 @pytest.mark.parametrize(
@@ -504,12 +505,12 @@ versions:
     )
     said = faults(file)
     for key, words in {
-        "versions.dry_run_refuse[0]": "4 is not allowed: an API version, 1 to 3",
-        "versions.sunset[0].date": '"30.06.2027" is not allowed: a day, as 2027-06-30',
-        "versions.sunset[0].link": "is not allowed: an http:// or https:// URL",
-        "versions.sunset[1].deprecated": '"2027-07-01" is not allowed: a day not after date, which is 2027-06-30',
-        "versions.sunset[2].version": "is missing: an API version",
-        "versions.sunset[2].date": '"2027-02-30" is not allowed: a day',
+        "versions.dry_run_refuse[0]": "expected an API version between 1 and 3, got 4",
+        "versions.sunset[0].date": 'expected a date such as 2027-06-30, got "30.06.2027"',
+        "versions.sunset[0].link": "expected an http:// or https:// URL",
+        "versions.sunset[1].deprecated": 'expected a day not after date (2027-06-30), got "2027-07-01"',
+        "versions.sunset[2].version": "missing; expected an API version",
+        "versions.sunset[2].date": 'expected a date such as 2027-06-30, got "2027-02-30"',
     }.items():
         assert words in said.pop(key), key
     assert not said
@@ -521,28 +522,28 @@ versions:
         (
             "{sunset: [{version: 3, date: 2027-06-30}]}",
             "versions.sunset[0].version",
-            "a version that is offered, 1 to 2",
+            "expected a supported version, 1 to 2",
         ),
         (
             "{sunset: [{version: 2, date: 2027-06-30, refuse: true}]}",
             "versions.sunset[0].refuse",
-            "false for the highest version, 2: none would be left",
+            "the highest version (2) cannot be refused: no version would remain",
         ),
         (
             "{max: 3, sunset: [{version: 2, date: 2027-06-30, refuse: true}]}",
             "versions.sunset[0].refuse",
-            "false while the versions below 2 are not refused some day as well",
+            "version 2 cannot be refused unless all lower versions are",
         ),
         (
             "{max: 3, sunset: [{version: 2, date: 2027-06-30, refuse: true},"
             " {version: 1, date: 2028-06-30, refuse: true}]}",
             "versions.sunset[0].date",
-            "a day not before those of the lower versions",
+            "expected a day not before those of the lower versions",
         ),
         (
             "{sunset: [{version: 1, date: 2027-06-30}, {version: 1, date: 2028-06-30}]}",
             "versions.sunset[1].version",
-            "a version of its own",
+            "version 1 already has a sunset earlier in the list",
         ),
     ],
 )
@@ -555,4 +556,56 @@ def test_versions_can_go_from_the_lowest_upward_only(file: Path, versions: str, 
 def test_a_listener_cannot_be_left_without_a_version(file: Path) -> None:
     sunset = "versions: {sunset: [{version: 1, date: 2027-06-30, refuse: true}]}"
     said = faults(write(file, f"listen: {{versions: {{max: 1}}}}\n{sunset}"))
-    assert "more than 1, which versions.sunset refuses: none would be left here" in said["listen.versions.max"]
+    assert "versions.sunset refuses the versions up to 1: no version would remain here" in said["listen.versions.max"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("500ms", 0.5), ("5m", 300), ("1.5h", 5400), ("1d", 86400), ("'2s'", 2)]
+)
+def test_a_duration_may_have_a_unit(file: Path, text: str, seconds: float) -> None:
+    settings = load_settings(
+        write(file, f"timeouts: {{request: {text}}}"), {"XRPL_PROXY_HEALTH__TIMEOUT": text.strip("'")}
+    )
+    assert (settings.timeouts.request, settings.health.timeout) == (seconds, seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("10kB", 10_000), ("64KiB", 65_536), ("1MiB", 1_048_576), ("1GiB", 2**30), ("7B", 7), ("2MB", 2_000_000)],
+)
+def test_a_size_may_have_a_unit(file: Path, text: str, size: int) -> None:
+    settings = load_settings(write(file, f"limits: {{request_bytes: {text}}}"), {"XRPL_PROXY_CACHE__BYTES": text})
+    assert (settings.limits.request_bytes, settings.cache.bytes) == (size, size)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "words"),
+    [
+        ("timeouts.request", "30x", 'expected seconds between 0.01 and 86400, such as 30, 30s or 5m, got "30x"'),
+        ("timeouts.request", "2d", "expected seconds between 0.01 and 86400"),
+        ("timeouts.request", "1 s", "expected seconds"),
+        ("timeouts.request", "-1s", "expected seconds"),
+        ("limits.request_bytes", "2GiB", "expected bytes between 1 and 1073741824, such as 65536, 64KiB or 1MiB"),
+        ("limits.request_bytes", "1.5MiB", "expected bytes"),
+        ("limits.request_bytes", "30s", "expected bytes"),
+        ("limits.depth", "1kB", "expected a whole number between 1 and 100"),
+    ],
+)
+def test_a_unit_that_does_not_fit_is_an_error(file: Path, key: str, text: str, words: str) -> None:
+    section, _, name = key.partition(".")
+    assert words in faults(write(file, f"{section}: {{{name}: {text}}}"))[key]
+
+
+def test_a_renamed_key_is_not_accepted_and_its_error_names_the_new_one(file: Path) -> None:
+    said = faults(write(file, "limits: {least_rate: 1}"), {"XRPL_PROXY_SHADOW__AT_ONCE": "1"})
+    assert said == {
+        "limits.least_rate": (
+            f"limits.least_rate: unknown key; it was renamed to limits.min_bytes_per_second (set in {file}, line 2)"
+        ),
+        "XRPL_PROXY_SHADOW__AT_ONCE": (
+            "XRPL_PROXY_SHADOW__AT_ONCE: unknown environment variable; it was renamed to XRPL_PROXY_SHADOW__CONCURRENCY"
+        ),
+    }
+    known = {key.name.replace("[0]", "") for key in settings_keys()}
+    assert set(RENAMED.values()) <= known
+    assert not set(RENAMED) & known

@@ -41,20 +41,23 @@ def with_tls(folder: Path) -> dict[str, Any]:
 FAULTY: dict[str, tuple[dict[str, Any] | Callable[[Path], dict[str, Any]], str]] = {
     "no node": ({"nodes": []}, "a list of 1 to 100 nodes"),
     "an unknown key": ({"limit": {}}, "did you mean limits?"),
-    "a node twice": ({"nodes": [NODE, NODE]}, "nodes[0] has this one"),
+    "a node twice": ({"nodes": [NODE, NODE]}, "already the name of nodes[0]"),
     "a node's URL": ({"nodes": [{**NODE, "http": "ftp://a"}]}, "an http:// or https:// URL"),
-    "a node's CA": ({"nodes": [{**NODE, "tls": {"ca": "/none.pem"}}]}, "which can be read"),
-    "a version that is none": ({"versions": {"max": 9}}, "versions.max: 9 is not allowed"),
-    "versions the wrong way round": ({"versions": {"min": 2, "max": 1}}, "versions.min, which is 2, or more"),
+    "a node's CA": ({"nodes": [{**NODE, "tls": {"ca": "/none.pem"}}]}, "a readable PEM file"),
+    "a version that is none": ({"versions": {"max": 9}}, "versions.max: expected"),
+    "versions the wrong way round": ({"versions": {"min": 2, "max": 1}}, "at least versions.min (2)"),
     "a listener without a version": ({"listen": {**HERE, "versions": {"min": 3}}}, "within versions, 1 to 2"),
     "a key of another certificate": (with_tls, "belongs to another certificate"),
     "a certificate that is not there": (
         {"listen": {**HERE, "tls": {"certificate": "/none.pem", "key": "/none.pem"}}},
         "/none.pem cannot be read",
     ),
-    "one port for two": ({"listen": [{"port": 7}, {"port": 7}]}, "a port of its own"),
-    "one port for clients and operators": ({"listen": {"port": 7}, "observe": {"port": 7}}, "another port than"),
-    "no time at all": ({"timeouts": {"request": 0}}, "timeouts.request: 0 is not allowed"),
+    "one port for two": ({"listen": [{"port": 7}, {"port": 7}]}, "port 7 is already used by listen[0]"),
+    "one port for clients and operators": (
+        {"listen": {"port": 7}, "observe": {"port": 7}},
+        "port 7 is already used by listen.port",
+    ),
+    "no time at all": ({"timeouts": {"request": 0}}, "timeouts.request: expected"),
 }
 
 

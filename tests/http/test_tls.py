@@ -182,7 +182,7 @@ def faults(tls: dict[str, str]) -> list[str]:
     environ = {f"XRPL_PROXY_LISTEN__TLS__{name.upper()}": value for name, value in tls.items()}
     with pytest.raises(ConfigurationError) as raised:
         load_settings(None, {"XRPL_PROXY_NODES": "[{name: a, http: 'http://a'}]", **environ})
-    return [str(fault) for fault in raised.value.faults]
+    return [str(fault) for fault in raised.value.problems]
 
 
 def test_what_could_not_be_shown_is_a_fault_of_the_configuration(
@@ -215,7 +215,7 @@ def test_a_key_that_stands_where_its_path_belongs_is_not_shown(written: Written,
     text = Path(good["key"]).read_text()
     (fault,) = faults({**good, pasted: text.replace("\n", newline)})
     assert fault == (
-        f"listen.tls.{pasted}: a text of several lines is not allowed: the path of a PEM file, or null for plain HTTP "
+        f"listen.tls.{pasted}: expected the path of a PEM file, or null for plain HTTP, got text of several lines "
         f"(set by XRPL_PROXY_LISTEN__TLS__{pasted.upper()})"
     )
 
@@ -227,6 +227,6 @@ async def test_neither_is_it_logged_at_a_reload(node: ScriptedNode, tmp_path: Pa
         await process.line("started")
         process.write({**settings, "listen": {**AT, "tls": {**written(), "key": key}}})
         process.send(signal.SIGHUP)
-        (fault,) = (await process.line("configuration_rejected"))["faults"]
-        assert fault.startswith("listen.tls.key: a text of several lines is not allowed: the path of a PEM file")
+        (fault,) = (await process.line("configuration_rejected"))["problems"]
+        assert fault.startswith("listen.tls.key: expected the path of a PEM file")
         assert "PRIVATE KEY" not in str(process.lines)

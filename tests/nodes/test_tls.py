@@ -101,9 +101,9 @@ def test_a_ca_file_that_cannot_be_used_is_a_fault_of_the_configuration(tmp_path:
     }
     with pytest.raises(ConfigurationError) as raised:
         load_settings(None, environ)
-    (fault,) = raised.value.faults
+    (fault,) = raised.value.problems
     assert fault.key == "nodes[0].tls.ca"
-    assert "a file of CA certificates in PEM" in fault.problem
+    assert "a readable PEM file of CA certificates" in fault.problem
 
 
 def test_a_certificate_that_stands_where_its_path_belongs_is_not_shown() -> None:
@@ -111,5 +111,5 @@ def test_a_certificate_that_stands_where_its_path_belongs_is_not_shown() -> None
     node = {"name": "a", "http": "https://a", "tls": tls}
     with pytest.raises(ConfigurationError) as raised:
         load_settings(None, {"XRPL_PROXY_NODES": orjson.dumps([node]).decode()})
-    (fault,) = raised.value.faults
-    assert str(fault).startswith("nodes[0].tls.ca: a text of several lines is not allowed: the path of a file of CA")
+    (fault,) = raised.value.problems
+    assert str(fault).startswith("nodes[0].tls.ca: expected the path of a readable PEM file of CA")

@@ -169,7 +169,7 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
             process.write(given(versions={"max": 4}, limits={"depth": "x"}))
             process.send(signal.SIGHUP)
             kept = await process.line("configuration_rejected")
-            assert [fault.partition(":")[0] for fault in kept["faults"]] == ["versions.max", "limits.depth"]
+            assert [fault.partition(":")[0] for fault in kept["problems"]] == ["versions.max", "limits.depth"]
             assert (await ask(url, newest))[0] == 200
             async with client.get(metrics) as answer:
                 text = await answer.text()
@@ -179,7 +179,7 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
 
             process.file.unlink()
             process.send(signal.SIGHUP)
-            assert "no such file" in (await process.line("configuration_rejected", 2))["faults"][0]
+            assert "no such file" in (await process.line("configuration_rejected", 2))["problems"][0]
 
             process.write(given(observe={"host": "127.0.0.1", "port": 9}))
             process.send(signal.SIGHUP)

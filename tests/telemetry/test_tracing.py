@@ -196,7 +196,7 @@ def test_without_the_extra_the_configuration_is_refused_and_says_what_to_install
 ) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry", None)  # as Python has it of what cannot be imported
     environ = {"XRPL_PROXY_NODES": "[{name: a, http: 'http://a'}]", "XRPL_PROXY_TRACING__ENDPOINT": "http://a:4318"}
-    with pytest.raises(ConfigurationError, match=r"tracing\.endpoint: .*xrpl-version-proxy\[otel\]"):
+    with pytest.raises(ConfigurationError, match=r"tracing\.endpoint: .*pip install .*opentelemetry-sdk"):
         load_settings(None, environ)
 
 
