@@ -9,7 +9,7 @@ CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow test-workers test-clients soak bench lint format lock lock-clients clean
+.PHONY: help setup run test test-slow test-workers test-clients soak hostile bench lint format lock lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ test-workers: $(STAMP) ## the fault and conformance tests, on proxies of two wor
 
 soak: $(STAMP) ## hundreds of sessions on nodes that fail, for SECONDS (60), then what they left behind; WORKERS=2: from outside
 	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),60) --workers $(or $(WORKERS),0)
+
+hostile: $(STAMP) ## every known attack at the same time, for SECONDS (60), on WORKERS (1), and what another client notices
+	@$(BIN)/python -m tests.hostile --seconds $(or $(SECONDS),60) --workers $(or $(WORKERS),1)
 
 test-clients: $(STAMP) $(CLIENT_STAMPS) ## install real client libraries and run the tests with them
 	@$(BIN)/python -m pytest --quiet -m clients tests/clients
