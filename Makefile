@@ -67,10 +67,11 @@ $(CLIENTS)/xrpl_js/%/.made-from-lock: tests/clients/xrpl_js/%/package.json tests
 bench: $(STAMP) ## what the proxy costs, beside nginx, Node.js and others; takes nginx, wrk and ten minutes
 	@$(BIN)/python -m bench $(OPTIONS)
 
-lint: $(STAMP) ## ruff and mypy --strict
+lint: $(STAMP) ## ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --strict
+	@$(BIN)/lint-imports --no-cache
 
 format: $(STAMP) ## put imports and layout in order
 	@$(BIN)/ruff check --quiet --select I --fix .
