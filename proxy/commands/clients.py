@@ -56,8 +56,8 @@ def clients(url: str, version: str | None, timeout: float, lines: bool) -> None:
         click.echo(line)
     if told["keep"] == "off":
         click.echo("This proxy keeps no callers (clients.keep: off).", err=True)
-    if told["gave_way"]:
-        click.echo(f"{told['gave_way']} others gave way: there are more than clients.callers.", err=True)
+    if told["evicted"]:
+        click.echo(f"{told['evicted']} others gave way: there are more than clients.callers.", err=True)
 
 
 async def _ask(url: str, version: str | None, seconds: float) -> dict[str, Any]:

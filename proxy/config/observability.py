@@ -2,12 +2,21 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, Strict, field_validator
 from pydantic_core import PydanticCustomError
 
 from proxy.config import extras
 from proxy.config.section import Section
 from proxy.config.types import AllowedText, Count, Host, HttpUrl, Port, Share
+
+HostPattern = Annotated[
+    str,
+    Strict(),
+    Field(
+        pattern=r"^(\*\.)?[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62}){0,20}\.?$", max_length=253
+    ),
+    AllowedText("a host name without a port, such as proxy.example.com, or *.example.com"),
+]
 
 
 class ObserveSettings(Section):
@@ -15,6 +24,13 @@ class ObserveSettings(Section):
 
     host: Host = Field("127.0.0.1", description="address of /, /metrics, /clients, /health and /ready")
     port: Port = Field(9652, description="port of /, /metrics, /clients, /health and /ready; 0 takes a free one")
+    allowed_hosts: Annotated[tuple[HostPattern, ...], Field(max_length=100), AllowedText("a list of host names")] = (
+        Field(
+            (),
+            description="host names to answer to, besides IP addresses, names without a dot, names under .svc, "
+            ".cluster.local, .internal and .localhost, and this machine's own; others are refused (DNS rebinding)",
+        )
+    )
 
 
 class ClientsSettings(Section):

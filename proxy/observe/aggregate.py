@@ -1,8 +1,9 @@
-"""What several workers tell, told as one: their metrics added up, and ready while any of them is."""
+"""The observe address of several workers as if they were one process: metrics added up, ready while any worker is."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from typing import Any
 
 import aiohttp
 import orjson
@@ -14,13 +15,20 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from proxy.nodes.readiness import Readiness
-from proxy.observe.merging import merged_clients, merged_summary
+from proxy.observe.background import BACKGROUND, Background
+from proxy.observe.clients import NDJSON, decode_lines, encode_clients
+from proxy.observe.merging import merged_clients, merged_history, merged_hours, merged_summary
+from proxy.observe.responses import json_response
+from proxy.observe.retiring import RetiringPage, retiring
 from proxy.observe.server import ObserveServer
 from proxy.observe.summary import serve_page
 
-_SECONDS = 1.0
-"""For a worker to answer; one that does not is left out. Less than whoever asks for all of them waits: the chart's
-readiness probe gives up after 2 seconds."""
+Json = dict[str, Any]
+
+_READY_SECONDS = 1.0
+"""For a worker to answer `/ready`; one that does not is left out. The chart's readiness probe waits 2 seconds."""
+_SECONDS = 5.0
+"""For a worker to answer anything else: with 10,000 callers or a series per method it takes a second to build."""
 
 _MIN_GAUGES = frozenset(
     {
@@ -31,7 +39,7 @@ _MIN_GAUGES = frozenset(
         "xrpl_proxy_node_up",
     }
 )
-"""Gauges of which the least of any worker counts: what is bad for one of them is to be seen."""
+"""Gauges of which the lowest of all workers counts: a problem of one worker must show."""
 _MAX_GAUGES = frozenset(
     {
         "process_max_fds",
@@ -45,11 +53,11 @@ _MAX_GAUGES = frozenset(
         "xrpl_proxy_ready",
     }
 )
-"""Gauges of which the greatest counts. All other gauges, and all counters and histograms, are added up."""
+"""Gauges of which the highest counts. All other gauges, and all counters and histograms, are added up."""
 
 
 def merged(texts: Iterable[str], base: Iterable[Metric] = ()) -> list[Metric]:
-    """The metrics of several processes, each in Prometheus' text format, and those of `base`, as those of one."""
+    """Combine the metrics of several processes, each in Prometheus' text format, and those of `base`."""
     families: dict[str, Metric] = {}
     values: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
     for family in chain(base, chain.from_iterable(map(text_string_to_metric_families, texts))):
@@ -71,33 +79,48 @@ def _combine(family: str, one: float, other: float) -> float:
 
 
 class _CounterHistory:
-    """What each living worker told last, and what those counted that have ended.
+    """What each running worker last reported, and what exited workers had counted.
 
-    Without that a counter would go back when one ends, or is silent, and Prometheus would take all that is left of it
-    for new.
+    Without it a counter would decrease when a worker exits or does not answer, and Prometheus would take that for a
+    restart and count everything that remains again.
     """
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
+        self._exited: list[str] = []
+        """Reports of exited workers that are not in the base yet."""
         self._base: list[Metric] = []
 
-    def keep(self, url: str, text: str) -> None:
-        """Keep what a worker told, in place of what it told before."""
+    def set(self, url: str, text: str) -> None:
+        """Replace what a worker reported."""
         self._texts[url] = text
 
-    def keep_only(self, living: Iterable[str]) -> None:
-        """Add to the base what the others counted; their gauges are no more."""
-        ended = [self._texts.pop(url) for url in self._texts.keys() - set(living)]
-        if ended:
-            self._base = [metric for metric in merged(ended, self._base) if metric.type != "gauge"]
+    def retain(self, running: Iterable[str]) -> None:
+        """All workers but those `running` have exited: their counters count on, their gauges do not."""
+        self._exited += [self._texts.pop(url) for url in self._texts.keys() - set(running)]
 
-    def merged(self) -> list[Metric]:
-        """All of it, as of one process."""
-        return merged(self._texts.values(), self._base)
+    async def merged(self, background: Background) -> list[Metric]:
+        """All of it, as of one process. Not to be called again before it has returned."""
+        exited, self._exited = self._exited, []
+        try:
+            self._base, metrics = await background.run(_merged_with_base, exited, self._base, [*self._texts.values()])
+        except BaseException:
+            self._exited = exited + self._exited
+            raise
+        return metrics
+
+
+def _merged_with_base(
+    exited: Sequence[str], base: list[Metric], texts: Sequence[str]
+) -> tuple[list[Metric], list[Metric]]:
+    """The new base, which has the counters of `exited` as well, and the metrics of all."""
+    if exited:
+        base = [metric for metric in merged(exited, base) if metric.type != "gauge"]
+    return base, merged(texts, base)
 
 
 class _Merged(Collector):
-    """What was asked of the workers last, and what the supervisor knows itself."""
+    """The merged metrics of the workers, and those of the supervisor."""
 
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
@@ -108,22 +131,22 @@ class _Merged(Collector):
         self.ended = 0
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing: it is known when it has been asked."""
+        """Nothing: what there is depends on the workers."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """All there is."""
+        """The metrics of the last scrape."""
         yield from self.metrics
-        yield GaugeMetricFamily("xrpl_proxy_workers", "Workers that serve", value=self.running)
-        yield GaugeMetricFamily("xrpl_proxy_workers_wanted", "Workers that should serve", value=self._wanted)
-        yield CounterMetricFamily("xrpl_proxy_workers_ended", "Workers that ended unasked", value=self.ended)
+        yield GaugeMetricFamily("xrpl_proxy_workers", "Workers that are serving", value=self.running)
+        yield GaugeMetricFamily("xrpl_proxy_workers_wanted", "Workers that are configured", value=self._wanted)
+        yield CounterMetricFamily("xrpl_proxy_workers_ended", "Workers that exited unexpectedly", value=self.ended)
 
 
 class AggregateServer(ObserveServer):
-    """The observe address of several workers, which each have one of their own.
+    """The observe address of several workers, each of which has one of its own.
 
-    `/clients` and `/summary` are added up. `/ready` has the nodes as one of the workers sees them, and how many
-    `workers` serve of those `wanted`. `workers`: their addresses.
+    `/clients`, `/summary` and `/retiring` are added up. `/ready` has the nodes as one of the workers sees them, and how
+    many `workers` serve of those `wanted`. `workers`: returns their observe addresses.
     """
 
     def __init__(
@@ -135,16 +158,24 @@ class AggregateServer(ObserveServer):
         wanted: int,
         workers: Callable[[], list[str]],
         draining: Callable[[], bool],
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
         self._merged = _Merged(wanted)
-        self._kept = _CounterHistory()
+        self._counters = _CounterHistory()
+        self._scrape = asyncio.Lock()
         super().__init__(
             host,
             port,
             version=version,
             metrics=self._merged,
             readiness=lambda: Readiness((), draining=draining()),
-            pages={"/": serve_page, "/summary": self._serve_summary, "/clients": self._serve_clients},
+            pages={
+                "/": serve_page,
+                "/summary": self._serve_summary,
+                "/clients": self._serve_clients,
+                "/retiring": RetiringPage(self._retiring).serve,
+            },
+            allowed_hosts=allowed_hosts,
         )
         self._wanted = wanted
         self._workers = workers
@@ -152,8 +183,8 @@ class AggregateServer(ObserveServer):
         self._http: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Listen. Raises OSError if that cannot be."""
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS))
+        """Listen. Raises OSError if the address is unavailable."""
+        self._http = aiohttp.ClientSession()
         try:
             await super().start()
         except BaseException:
@@ -161,72 +192,97 @@ class AggregateServer(ObserveServer):
             raise
 
     async def stop(self) -> None:
-        """Stop listening and end what is being answered."""
+        """Stop listening, and end the requests in flight."""
         await super().stop()
         if self._http is not None:
             await self._http.close()
 
     def worker_exited(self) -> None:
-        """Count a worker that ended unasked."""
+        """Count a worker that exited unexpectedly."""
         self._merged.ended += 1
-        self._kept.keep_only(self._workers())
+        self._counters.retain(self._workers())
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
-        told = await asyncio.gather(*map(self._ask_for_metrics, self._workers()))
-        self._kept.keep_only(self._workers())
-        self._merged.metrics = self._kept.merged()
-        self._merged.running = sum(told)
-        return await super()._serve_metrics(request)
+        async with self._scrape:
+            answered = await asyncio.gather(*map(self._read_metrics, self._workers()))
+            self._counters.retain(self._workers())
+            self._merged.metrics = await self._counters.merged(request.app[BACKGROUND])
+            self._merged.running = sum(answered)
+            return await super()._serve_metrics(request)
 
-    async def _ask_for_metrics(self, url: str) -> bool:
-        """Keeps what a worker tells; whether it told anything."""
-        told = await self._ask(f"{url}/metrics", 200)
-        if told is None or url not in self._workers():  # what it counted is in the base by now
+    async def _read_metrics(self, url: str) -> bool:
+        """Store a worker's metrics; returns whether it reported any."""
+        body = await self._get(f"{url}/metrics", _SECONDS, 200)
+        if body is None or url not in self._workers():  # it has exited meanwhile, and the base has its counters
             return False
-        self._kept.keep(url, told.decode())
+        self._counters.set(url, body.decode())
         return True
 
     async def _serve_ready(self, _: web.Request) -> web.Response:
-        told = [orjson.loads(text) for text in await self._ask_all("/ready", 200, 503)]
-        ready = [each for each in told if each["ready"]]
-        whole = (ready or told or [{"nodes": []}])[0]
+        reports = [orjson.loads(body) for body in await self._get_all("/ready", _READY_SECONDS, 200, 503)]
+        ready = [report for report in reports if report["ready"]]
+        shown = (ready or reports or [{"nodes": []}])[0]
         is_ready = bool(ready) and not self._draining()
-        counts = {"serving": len(told), "wanted": self._wanted}
-        body = {**whole, "ready": is_ready, "draining": self._draining(), "workers": counts}
-        return _json(200 if is_ready else 503, body)
+        counts = {"serving": len(reports), "wanted": self._wanted}
+        content = {**shown, "ready": is_ready, "draining": self._draining(), "workers": counts}
+        return json_response(200 if is_ready else 503, content)
 
     async def _serve_clients(self, request: web.Request) -> web.Response:
-        told = [orjson.loads(text) for text in await self._ask_all(f"/clients?{request.query_string}", 200, 400)]
-        if not told or "callers" not in told[0]:
-            return _json(400 if told else 503, told[0] if told else {"error": "no worker serves"})
-        return _json(200, merged_clients(told))
+        bodies = await self._get_all(f"/clients?{request.query_string}", _SECONDS, 200, 400, accept=NDJSON)
+        if not bodies:
+            return json_response(503, {"error": "no worker is serving"})
+        if bodies[0].startswith(b'{"error"'):
+            return json_response(400, bodies[0])
+        return json_response(200, await request.app[BACKGROUND].run(_merged_clients, bodies))
 
-    async def _serve_summary(self, _: web.Request) -> web.Response:
-        told = [orjson.loads(text) for text in await self._ask_all("/summary", 200)]
-        if not told:
-            return _json(503, {"error": "no worker serves"})
-        summary = merged_summary(told)
-        return _json(200, {**summary, "draining": summary["draining"] or self._draining()})
+    async def _serve_summary(self, request: web.Request) -> web.Response:
+        bodies = await self._get_all("/summary", _SECONDS, 200)
+        if not bodies:
+            return json_response(503, {"error": "no worker is serving"})
+        summary = await request.app[BACKGROUND].run(_merged_summary, bodies)
+        return json_response(200, {**summary, "draining": summary["draining"] or self._draining()})
 
-    async def _ask_all(self, path: str, *good: int) -> list[bytes]:
-        """What each worker answers, of those that do, with one of the `good` statuses."""
-        answers = await asyncio.gather(*(self._ask(url + path, *good) for url in self._workers()))
-        return [answer for answer in answers if answer is not None]
+    async def _retiring(self, request: web.Request) -> Json | None:
+        reports = [orjson.loads(body) for body in await self._get_all("/retiring", _SECONDS, 200)]
+        if not reports:
+            return None
+        version = reports[0]["version"]
+        callers = await self._get_all(f"/clients?version={version or 1}", _SECONDS, 200, accept=NDJSON)
+        return await request.app[BACKGROUND].run(_merged_retiring, version, reports, callers)
 
-    async def _ask(self, url: str, *good: int) -> bytes | None:
+    async def _get_all(self, path: str, seconds: float, *good: int, accept: str = "*/*") -> list[bytes]:
+        """The bodies of the workers' responses, of those that answer with one of the `good` statuses."""
+        bodies = await asyncio.gather(
+            *(self._get(url + path, seconds, *good, accept=accept) for url in self._workers())
+        )
+        return [body for body in bodies if body is not None]
+
+    async def _get(self, url: str, seconds: float, *good: int, accept: str = "*/*") -> bytes | None:
         if self._http is None:
             return None
+        timeout = aiohttp.ClientTimeout(total=seconds)
         try:
-            async with self._http.get(url) as response:
+            async with self._http.get(url, headers={"Accept": accept}, timeout=timeout) as response:
                 return await response.read() if response.status in good else None
         except (aiohttp.ClientError, OSError):
             return None
 
 
-def _json(status: int, message: dict[str, object]) -> web.Response:
-    return web.Response(
-        status=status,
-        body=orjson.dumps(message),
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
+def _merged_clients(bodies: Sequence[bytes]) -> bytes:
+    merged = _merged_callers(bodies)
+    return encode_clients(merged, merged["callers"])
+
+
+def _merged_callers(bodies: Sequence[bytes]) -> Json:
+    return merged_clients([{**head, "callers": callers} for head, callers in map(decode_lines, bodies)])
+
+
+def _merged_summary(bodies: Sequence[bytes]) -> Json:
+    return merged_summary([orjson.loads(body) for body in bodies])
+
+
+def _merged_retiring(version: int | None, reports: Sequence[Json], bodies: Sequence[bytes]) -> Json:
+    callers = _merged_callers(bodies) if bodies else {**reports[0], "callers": []}
+    entries = merged_history([report["history"] for report in reports])
+    hours = merged_hours([report["hourly"] for report in reports])
+    return retiring(version, callers, callers["callers"], entries, hours)

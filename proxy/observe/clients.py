@@ -2,29 +2,37 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from aiohttp import web
 
+from proxy.observe.background import BACKGROUND
+from proxy.observe.responses import json_response
 from proxy.telemetry.client_usage import ClientRecord, ClientUsage, UsageCount, UsageKey
 from proxy.telemetry.logs import mask_text
 
-_WANTED = re.compile(r"[1-9][0-9]?|refused")
+Json = dict[str, Any]
+
+NDJSON = "application/x-ndjson"
+"""Of a response with one line for all members but `callers`, then a line per caller, which workers are queried for."""
+
+_FILTER = re.compile(r"[1-9][0-9]?|refused")
 
 
 class ClientsPage:
     """Answers with
 
     `{"keep", "hours", "callers": [{"address", "user_agent", "user", "versions": [{"version", "would_refuse",
-    "requests", "first", "last", "transports": {…: requests}, "changed_methods": {…: requests}}]}], "gave_way"}`
+    "requests", "first", "last", "transports": {…: requests}, "changed_methods": {…: requests}}]}], "evicted"}`
 
-    the caller seen last first. `version` is null for requests whose version was refused; `?version=1`, or `refused`,
-    leaves out all others. `requests` are those since `first`; what was not used for `hours` is left out.
+    the most recently seen caller first. `version` is null for requests whose version was refused; `?version=1` (or
+    `refused`) leaves out all others. `requests` are those since `first`; uses older than `hours` are left out.
 
-    `callers`: as they are in force. `dry_run_refuse`: the versions counted as if they were refused.
+    `callers`: those of the configuration in force. `dry_run_refuse`: the versions counted as if they were refused.
     """
 
     def __init__(self, callers: Callable[[], ClientUsage], dry_run_refuse: Callable[[], Collection[int]]) -> None:
@@ -34,66 +42,77 @@ class ClientsPage:
     async def serve(self, request: web.Request) -> web.Response:
         """Answers one GET."""
         wanted = request.query.get("version")
-        if wanted is not None and not _WANTED.fullmatch(wanted):
-            return _json(400, {"error": "version is not allowed: an API version, such as 1, or refused"})
+        if wanted is not None and not _FILTER.fullmatch(wanted):
+            return json_response(400, {"error": "version: expected an API version, such as 1, or refused"})
         callers = self._callers()
-        told = (self._told(seen, wanted) for seen in callers.recent())
-        return _json(
-            200,
-            {
-                "keep": callers.keep,
-                "hours": callers.hours,
-                "callers": [caller for caller in told if caller["versions"]],
-                "gave_way": callers.evicted,
-            },
-        )
+        head = {"keep": callers.keep, "hours": callers.hours, "evicted": callers.evicted}
+        lines = callers_json(callers.recent(), callers.oldest(), wanted, frozenset(self._dry_run_refuse()))
+        if NDJSON in request.headers.get("Accept", ""):
+            body = await request.app[BACKGROUND].run(_encode_lines, head, lines)
+            return web.Response(body=body, content_type=NDJSON, headers={"Cache-Control": "no-store"})
+        return json_response(200, await request.app[BACKGROUND].run(encode_clients, head, lines))
 
-    def _told(self, seen: ClientRecord, wanted: str | None) -> dict[str, Any]:
+
+def callers_json(
+    records: Iterable[ClientRecord], oldest: float, wanted: str | None, dry_run_refuse: Collection[int]
+) -> Iterator[Json]:
+    """The members of `callers`, without uses before `oldest` (Unix time) and callers without any of `wanted`."""
+    for record in records:
         by_version: dict[int | None, list[tuple[UsageKey, UsageCount]]] = {}
-        for used_for, use in seen.uses.items():
-            if wanted in (None, "refused" if used_for.version is None else str(used_for.version)):
-                by_version.setdefault(used_for.version, []).append((used_for, use))
-        return {
-            "address": seen.caller.address,
-            "user_agent": _shown(seen.caller.agent),
-            "user": _shown(seen.caller.user),
-            "versions": [self._of_version(version, by_version[version]) for version in sorted(by_version, key=_order)],
-        }
-
-    def _of_version(self, version: int | None, uses: list[tuple[UsageKey, UsageCount]]) -> dict[str, Any]:
-        transports, methods = Counter[str](), Counter[str]()
-        for used_for, use in uses:
-            transports[used_for.transport] += use.requests
-            if used_for.method is not None:
-                methods[used_for.method] += use.requests
-        return {
-            "version": version,
-            "would_refuse": version in self._dry_run_refuse(),
-            "requests": transports.total(),
-            "first": _time(min(use.first for _, use in uses)),
-            "last": _time(max(use.last for _, use in uses)),
-            "transports": dict(sorted(transports.items())),
-            "changed_methods": dict(methods.most_common()),
-        }
+        for key, use in record.uses_since(oldest):
+            if wanted in (None, "refused" if key.version is None else str(key.version)):
+                by_version.setdefault(key.version, []).append((key, use))
+        if by_version:
+            yield {
+                "address": record.caller.address,
+                "user_agent": _printable(record.caller.agent),
+                "user": _printable(record.caller.user),
+                "versions": [
+                    _version_json(version, by_version[version], version in dry_run_refuse)
+                    for version in sorted(by_version, key=lambda version: version or 0)
+                ],
+            }
 
 
-def _order(version: int | None) -> int:
-    return version or 0
+def encode_clients(head: Json, callers: Iterable[Json]) -> bytes:
+    """The JSON of a response; encoded caller by caller, so that no step takes long."""
+    text = b",".join([orjson.dumps(caller) for caller in callers])
+    start, end = orjson.dumps({"keep": head["keep"], "hours": head["hours"]}), orjson.dumps(head["evicted"])
+    return b'%b,"callers":[%b],"evicted":%b}' % (start[:-1], text, end)
 
 
-def _shown(text: str) -> str | None:
-    """What a client wrote of itself, fit to be shown on a terminal, and without what looks like a secret."""
+def decode_lines(body: bytes) -> tuple[Json, Iterator[Json]]:
+    """The first line of a worker's response, and its callers, each decoded when it is needed."""
+    lines = iter(body.splitlines())
+    return orjson.loads(next(lines)), map(orjson.loads, lines)
+
+
+def _encode_lines(head: Json, callers: Iterable[Json]) -> bytes:
+    return b"\n".join([orjson.dumps(head), *map(orjson.dumps, callers)])
+
+
+def _version_json(version: int | None, uses: list[tuple[UsageKey, UsageCount]], would_refuse: bool) -> Json:
+    transports, methods = dict[str, int](), Counter[str]()
+    for key, use in uses:
+        transports[key.transport] = transports.get(key.transport, 0) + use.requests
+        if key.method is not None:
+            methods[key.method] += use.requests
+    return {
+        "version": version,
+        "would_refuse": would_refuse,
+        "requests": sum(transports.values()),
+        "first": _time(min([use.first for _, use in uses])),
+        "last": _time(max([use.last for _, use in uses])),
+        "transports": dict(sorted(transports.items())),
+        "changed_methods": dict(methods.most_common()),
+    }
+
+
+@lru_cache(4096)
+def _printable(text: str) -> str | None:
+    """What a client wrote about itself, safe for a terminal, and without what looks like a secret."""
     return mask_text("".join(mark if mark.isprintable() else "?" for mark in text)) or None
 
 
 def _time(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _json(status: int, message: dict[str, Any]) -> web.Response:
-    return web.Response(
-        status=status,
-        body=orjson.dumps(message),
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

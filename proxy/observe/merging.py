@@ -1,4 +1,4 @@
-"""What several workers tell of callers and of the essentials, as if one process told it: JSON in, JSON out."""
+"""Combines what several workers report about callers and essentials, as if it were one process: JSON in, JSON out."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,57 +10,83 @@ Json = dict[str, Any]
 _COUNTS = ("outcomes", "sessions", "subscriptions", "refusals")
 
 
-def merged_clients(told: Sequence[Json]) -> Json:
-    """The answers to `/clients` as one: a caller that came to several workers stands there once. `told`: not empty."""
-    callers: dict[tuple[Any, ...], Json] = {}
-    for each in told:
-        for caller in each["callers"]:
-            key = (caller["address"], caller["user_agent"], caller["user"])
-            one = callers.setdefault(key, {**caller, "versions": []})
-            one["versions"] = _merged_versions([*one["versions"], *caller["versions"]])
-    latest = sorted(callers.values(), key=lambda caller: max(used["last"] for used in caller["versions"]), reverse=True)
-    return {**told[0], "callers": latest, "gave_way": sum(each["gave_way"] for each in told)}
-
-
-def merged_summary(told: Sequence[Json]) -> Json:
-    """The answers to `/summary` as one: counts added up, and of the nodes what the first of a ready worker sees.
-
-    `told`: not empty. Entries of the history are added up counted from the latest, for workers start together.
+def merged_clients(reports: Sequence[Json]) -> Json:
+    """The responses of `/clients` as one: a caller that used several workers appears once. `reports`: not empty; their
+    `callers` may be any iterables.
     """
-    seen = next((each for each in told if each["ready"]), told[0])
-    versions, methods = dict(seen["versions"]), dict[str, Json]()
+    callers: dict[tuple[Any, ...], Json] = {}
+    for report in reports:
+        for caller in report["callers"]:
+            key = (caller["address"], caller["user_agent"], caller["user"])
+            known = callers.get(key)
+            if known is None:
+                callers[key] = caller
+            else:
+                callers[key] = {**known, "versions": _merged_versions([*known["versions"], *caller["versions"]])}
+    latest = [(max([used["last"] for used in caller["versions"]]), caller) for caller in callers.values()]
+    latest.sort(key=lambda pair: pair[0], reverse=True)
+    evicted = sum(report["evicted"] for report in reports)
+    return {**reports[0], "callers": [caller for _, caller in latest], "evicted": evicted}
+
+
+def merged_summary(reports: Sequence[Json]) -> Json:
+    """The responses of `/summary` as one: counts added up, and the nodes as the first ready worker sees them.
+
+    `reports`: not empty. Entries of the history are added up counted from the latest, since workers start together.
+    """
+    first_ready = next((report for report in reports if report["ready"]), reports[0])
+    versions, methods = dict(first_ready["versions"]), dict[str, Json]()
     for name in ("requests", "refused", "would_refuse"):
-        versions[name] = _sum(each["versions"][name] for each in told)
-    for each in told:
-        for one in each["methods"]:
-            before = methods.get(one["method"], {"requests": 0, "by_version": {}})
-            methods[one["method"]] = {
-                "method": one["method"],
-                "requests": before["requests"] + one["requests"],
-                "by_version": _sum((before["by_version"], one["by_version"])),
+        versions[name] = _sum(report["versions"][name] for report in reports)
+    for report in reports:
+        for method in report["methods"]:
+            known = methods.get(method["method"], {"requests": 0, "by_version": {}})
+            methods[method["method"]] = {
+                "method": method["method"],
+                "requests": known["requests"] + method["requests"],
+                "by_version": _sum((known["by_version"], method["by_version"])),
             }
-    in_force = all(each["configuration"]["in_force"] for each in told)
+    in_force = all(report["configuration"]["in_force"] for report in reports)
     return {
-        **seen,
-        **{name: _sum(each[name] for each in told) for name in _COUNTS},
-        "seconds": max(each["seconds"] for each in told),
-        "in_flight": sum(each["in_flight"] for each in told),
-        "configuration": {**seen["configuration"], "in_force": in_force},
+        **first_ready,
+        **{name: _sum(report[name] for report in reports) for name in _COUNTS},
+        "seconds": max(report["seconds"] for report in reports),
+        "in_flight": sum(report["in_flight"] for report in reports),
+        "configuration": {**first_ready["configuration"], "in_force": in_force},
         "versions": versions,
-        "history": _merged_history([each["history"] for each in told]),
-        "methods": sorted(methods.values(), key=lambda one: -one["requests"]),
+        "history": merged_history([report["history"] for report in reports]),
+        "methods": sorted(methods.values(), key=lambda method: -method["requests"]),
     }
+
+
+def merged_history(histories: Iterable[Sequence[Json]]) -> list[Json]:
+    """Entries of several histories added up, counted from the latest."""
+    merged = []
+    for entries in zip_longest(*(reversed(history) for history in histories)):
+        present = [entry for entry in entries if entry is not None]
+        requests = _sum(entry["requests"] for entry in present)
+        merged.append({"time": max(entry["time"] for entry in present), "requests": requests})
+    return merged[::-1]
+
+
+def merged_hours(histories: Iterable[Sequence[Json]]) -> list[Json]:
+    """Hours of several histories added up, the oldest first."""
+    hours: dict[float, Counter[str]] = {}
+    for history in histories:
+        for entry in history:
+            hours.setdefault(entry["time"], Counter()).update(entry["requests"])
+    return [{"time": time, "requests": hours[time]} for time in sorted(hours)]
 
 
 def _merged_versions(used: Iterable[Json]) -> list[Json]:
     versions: dict[int | None, Json] = {}
-    for each in used:
-        before = versions.get(each["version"])
-        versions[each["version"]] = each if before is None else _one(before, each)
+    for use in used:
+        known = versions.get(use["version"])
+        versions[use["version"]] = use if known is None else _added(known, use)
     return [versions[version] for version in sorted(versions, key=lambda version: version or 0)]
 
 
-def _one(use: Json, other: Json) -> Json:
+def _added(use: Json, other: Json) -> Json:
     return {
         **use,
         "requests": use["requests"] + other["requests"],
@@ -68,16 +94,6 @@ def _one(use: Json, other: Json) -> Json:
         "last": max(use["last"], other["last"]),
         **{name: _sum((use[name], other[name])) for name in ("transports", "changed_methods")},
     }
-
-
-def _merged_history(histories: Iterable[Sequence[Json]]) -> list[Json]:
-    merged = []
-    for entries in zip_longest(*(reversed(history) for history in histories)):
-        there = [entry for entry in entries if entry is not None]
-        merged.append(
-            {"time": max(entry["time"] for entry in there), "requests": _sum(entry["requests"] for entry in there)}
-        )
-    return merged[::-1]
 
 
 def _sum(counts: Iterable[dict[str, int]]) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""Metrics of the nodes' health, read from what is known of them when someone asks."""
+"""Metrics of the nodes' health, taken from their current status at a scrape."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -11,39 +11,45 @@ from proxy.nodes.status import NodeStatus
 
 
 class NodesCollector(Collector):
-    """Gauges of every node, and whether the proxy is ready; to be asked within the event loop.
+    """Gauges of every node, and whether the proxy is ready. Make it where the event loop runs.
 
-    `readiness`: as the observe address tells it. `paused`: the names of nodes whose requests failed too often.
+    `readiness`, `paused`: may be called in another thread; `paused` returns the names of nodes that get no requests, or
+    one on trial, because requests failed too often.
     """
 
     def __init__(self, readiness: Callable[[], Readiness], paused: Callable[[], frozenset[str]]) -> None:
         self._readiness = readiness
         self._paused = paused
+        self._time = asyncio.get_running_loop().time
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing, so that registering does not ask yet."""
+        """Nothing, so that registering does not collect."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """The gauges as they are now; one of a thing not known is left out."""
+        """The current gauges, without those of unknown values."""
         readiness, paused = self._readiness(), self._paused()
-        now = asyncio.get_running_loop().time()
+        now = self._time()
         yield GaugeMetricFamily(
-            "xrpl_proxy_ready", "1 while new work should be sent here, else 0", value=float(readiness.ready)
+            "xrpl_proxy_ready", "1 if new requests should be sent here, else 0", value=float(readiness.ready)
         )
         yield from (
             _gauge(name, what, {node.name: value(node) for node in readiness.nodes})
             for name, what, value in (
-                ("healthy", "1 while the node is up and its ledgers are good enough to give it work, else 0", _healthy),
-                ("lag_ledgers", "Validated ledgers that the node is behind the best of the nodes", _lag),
-                ("validated_ledger_age_seconds", "Time since the node's last validated ledger", _age(now)),
+                ("healthy", "1 if the node is in rotation, else 0", _healthy),
+                ("lag_ledgers", "Validated ledgers that the node is behind the best node", _lag),
+                ("validated_ledger_age_seconds", "Seconds since the node's last validated ledger", _age(now)),
                 (
                     "overloaded",
-                    "1 while the node refuses health checks because it is busy, else 0",
+                    "1 if the node refuses health checks because it is busy, else 0",
                     lambda n: n.overloaded,
                 ),
-                ("wrong_network", "1 while the node is on another network than network_id, else 0", _wrong_network),
-                ("paused", "1 while the node is paused because requests failed, else 0", lambda n: n.name in paused),
+                ("wrong_network", "1 if the node is on another network than network_id, else 0", _wrong_network),
+                (
+                    "paused",
+                    "1 if the circuit breaker of the node is open because requests failed, else 0",
+                    lambda n: n.name in paused,
+                ),
             )
         )
 

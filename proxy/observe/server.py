@@ -1,11 +1,11 @@
-"""The observe address, for operators and never on the public port: `/metrics`, `/health`, `/ready`, specifications."""
+"""The observe address, for operators and never on the clients' port: metrics, health, readiness, specifications."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import gzip
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest, gzip_accepted
@@ -13,6 +13,9 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from proxy.nodes.readiness import Readiness
 from proxy.nodes.status import NodeStatus
+from proxy.observe.background import BACKGROUND, Background
+from proxy.observe.hosts import ALLOWED, AllowedHosts, refuse_other_hosts
+from proxy.observe.responses import json_response
 from proxy.observe.specifications import add_specifications
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -20,7 +23,7 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class HasRegistry(Protocol):
-    """What has metrics."""
+    """Anything with a registry of metrics."""
 
     registry: CollectorRegistry
 
@@ -28,16 +31,17 @@ class HasRegistry(Protocol):
 class ObserveServer:
     """Serves GET and HEAD of these paths on `host` and `port` (0 for any free one).
 
-    `/metrics`  the metrics, in Prometheus' text format, or OpenMetrics where asked for, compressed where accepted;
+    `/metrics`  the metrics, in Prometheus' text format or, if requested, OpenMetrics; compressed if accepted;
     `/health`   200 while the process lives: `{"status": "alive", "version": …}`;
     `/ready`    200 or 503: `{"ready": …, "draining": …, "nodes": [{"name", "up", "healthy", "api_version", "problem",
                 "websocket_problem", "grpc_problem", "overloaded", "network_id", "server_state", "validated_ledger",
-                "validated_ledger_age", "lag", "complete_ledgers", "seconds_since_answer"}]}`, null where a thing is
-                not known. No node's address is included;
-    `/spec`     the specifications to be read, and for programs `/openapi/v1.json` and `/asyncapi/v1.json`, one for each
+                "validated_ledger_age", "lag", "complete_ledgers", "seconds_since_answer"}]}`, null for unknown
+                values. It contains no node's address;
+    `/spec`     the specifications for people, and for programs `/openapi/v1.json` and `/asyncapi/v1.json`, one per
                 API version.
 
-    `pages`: what answers at further paths.
+    `pages`: handlers of further paths. `allowed_hosts`: host names to answer to besides those that are always allowed.
+    Large responses are built in a thread.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class ObserveServer:
         metrics: HasRegistry,
         readiness: Callable[[], Readiness],
         pages: Mapping[str, Handler] = MappingProxyType({}),
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
         self._host = host
         self._port = port
@@ -56,11 +61,15 @@ class ObserveServer:
         self._metrics = metrics
         self._readiness = readiness
         self._pages = pages
+        self._allowed_hosts = AllowedHosts((*allowed_hosts, host))
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Listen. Raises OSError if that cannot be."""
-        app = web.Application()
+        """Listen. Raises OSError if the address is unavailable."""
+        app = web.Application(middlewares=[refuse_other_hosts])
+        app[ALLOWED] = self._allowed_hosts
+        app[BACKGROUND] = Background()
+        app.on_cleanup.append(_close_background)
         app.router.add_get("/metrics", self._serve_metrics)
         app.router.add_get("/health", self._serve_health)
         app.router.add_get("/ready", self._serve_ready)
@@ -77,14 +86,14 @@ class ObserveServer:
             raise
 
     async def stop(self) -> None:
-        """Stop listening and end what is being answered."""
+        """Stop listening, and end the requests in flight."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     @property
     def url(self) -> str:
-        """Where it listens, as `http://127.0.0.1:9652`, with the real port. Raises RuntimeError before `start`."""
+        """The address with the actual port, for example `http://127.0.0.1:9652`. Raises RuntimeError before `start`."""
         if self._runner is None or not self._runner.addresses:
             raise RuntimeError("the observe server has not been started")
         port = self._runner.addresses[0][1]
@@ -92,25 +101,21 @@ class ObserveServer:
         return f"http://{host}:{port}"
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
-        # Not by the library's choose_encoder, which fails on an Accept whose version is no number.
-        if "application/openmetrics-text" in request.headers.get("Accept", ""):
-            body: bytes = openmetrics.generate_latest(self._metrics.registry)  # type: ignore[no-untyped-call]
-            content_type = openmetrics.CONTENT_TYPE_LATEST
-        else:
-            body = generate_latest(self._metrics.registry)
-            content_type = CONTENT_TYPE_PLAIN_0_0_4
-        response = web.Response(body=body, headers={"Content-Type": content_type})
-        if gzip_accepted(request.headers.get("Accept-Encoding", "")):
-            response.enable_compression(web.ContentCoding.gzip)
-        return response
+        # Not by the library's choose_encoder, which fails on an Accept header whose version is not a number.
+        is_openmetrics = "application/openmetrics-text" in request.headers.get("Accept", "")
+        compressed: bool = gzip_accepted(request.headers.get("Accept-Encoding", ""))
+        body = await request.app[BACKGROUND].run(_exposition, self._metrics.registry, is_openmetrics, compressed)
+        content_type = openmetrics.CONTENT_TYPE_LATEST if is_openmetrics else CONTENT_TYPE_PLAIN_0_0_4
+        headers = {"Content-Type": content_type, "Vary": "Accept-Encoding"}
+        return web.Response(body=body, headers=headers | ({"Content-Encoding": "gzip"} if compressed else {}))
 
     async def _serve_health(self, _: web.Request) -> web.Response:
-        return _json(200, {"status": "alive", "version": self._version})
+        return json_response(200, {"status": "alive", "version": self._version})
 
     async def _serve_ready(self, _: web.Request) -> web.Response:
         readiness = self._readiness()
         now = asyncio.get_running_loop().time()
-        return _json(
+        return json_response(
             200 if readiness.ready else 503,
             {
                 "ready": readiness.ready,
@@ -121,7 +126,7 @@ class ObserveServer:
 
 
 def node_status_json(node: NodeStatus, now: float) -> dict[str, object]:
-    """What `/ready` tells of a node, at the event loop's time `now`."""
+    """A node as `/ready` reports it, at the event loop's time `now`."""
     return {
         "name": node.name,
         "up": node.up,
@@ -141,13 +146,13 @@ def node_status_json(node: NodeStatus, now: float) -> dict[str, object]:
     }
 
 
-def _json(status: int, message: dict[str, object]) -> web.Response:
-    return web.Response(
-        status=status,
-        body=orjson.dumps(message),
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
+def _exposition(registry: CollectorRegistry, is_openmetrics: bool, compressed: bool) -> bytes:
+    text: bytes = openmetrics.generate_latest(registry) if is_openmetrics else generate_latest(registry)  # type: ignore[no-untyped-call]
+    return gzip.compress(text, 5) if compressed else text
+
+
+async def _close_background(app: web.Application) -> None:
+    app[BACKGROUND].close()
 
 
 async def _without_server_header(_: web.Request, response: web.StreamResponse) -> None:

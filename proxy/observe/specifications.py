@@ -1,26 +1,26 @@
-"""The specifications of the API versions, served: `/spec` for people, `/openapi/` and `/asyncapi/` for programs.
+"""Serves the specifications of the API versions: `/spec` for people, `/openapi/` and `/asyncapi/` for programs.
 
-They are made when they are first asked for, in a thread, because that takes up to a second.
+They are generated at the first request, in a thread, which takes up to a second.
 """
 
-import asyncio
 from functools import cache
 
 import orjson
 from aiohttp import web
 
+from proxy.observe.background import BACKGROUND
 from proxy.spec import Document, asyncapi, openapi, versions
 from proxy.spec.page import page
 
 
 def add_specifications(router: web.UrlDispatcher) -> None:
-    """Adds the routes."""
+    """Add the routes."""
     router.add_get("/spec", _serve_page)
     router.add_get(r"/{kind:openapi|asyncapi}/v{version:\d{1,3}}.json", _serve_document)
 
 
-async def _serve_page(_: web.Request) -> web.Response:
-    text = await asyncio.to_thread(page)
+async def _serve_page(request: web.Request) -> web.Response:
+    text = await request.app[BACKGROUND].run(page)
     return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
@@ -28,8 +28,8 @@ async def _serve_document(request: web.Request) -> web.Response:
     version = int(request.match_info["version"])
     if version not in versions():
         offered = ", ".join(f"v{number}.json" for number in versions())
-        raise web.HTTPNotFound(text=f"There is no API version {version}; there are {offered}.\n")
-    body = await asyncio.to_thread(_document, request.match_info["kind"], version)
+        raise web.HTTPNotFound(text=f"There is no API version {version}. Available: {offered}.\n")
+    body = await request.app[BACKGROUND].run(_document, request.match_info["kind"], version)
     return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-cache"})
 
 

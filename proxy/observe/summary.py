@@ -1,9 +1,8 @@
-"""The live essentials on the observe address: `/` for people, `/summary` for the page and for programs."""
+"""The live essentials on the observe address: `/` for people, `/summary` and `/retiring` for the page and programs."""
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -14,18 +13,22 @@ from prometheus_client.samples import Sample
 
 from proxy.config import Settings
 from proxy.nodes.readiness import Readiness
+from proxy.observe.background import BACKGROUND
+from proxy.observe.clients import callers_json
+from proxy.observe.history import ENTRY_SECONDS, History
+from proxy.observe.retiring import retiring
 from proxy.observe.server import node_status_json
+from proxy.telemetry.client_usage import ClientUsage
 from proxy.telemetry.metrics import Metrics
 from proxy.versions.negotiation import SupportedVersions
 from proxy.versions.sunset import Clock
 
-HISTORY_SECONDS = 300.0
-"""Between two entries of the history."""
-_HISTORY_ENTRIES = 288  # a day
+Json = dict[str, Any]
+
 _TOP_METHODS = 15
 _HEADERS = {
     "Cache-Control": "no-store",
-    # The page holds all it needs, and asks nobody else for anything.
+    # The page contains everything it needs and loads nothing from elsewhere.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -33,24 +36,16 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """The requests of each version that were counted in the time up to `time` (Unix)."""
-
-    time: float
-    requests: dict[str, int]
-
-
 async def serve_page(_: web.Request) -> web.Response:
-    """`GET /`: the page, which asks for `/summary` by itself."""
+    """`GET /`: the page, which loads `/summary` and `/retiring` by itself."""
     page = files("proxy.observe").joinpath("page.html").read_text(encoding="utf-8")
     return web.Response(text=page, content_type="text/html", headers=_HEADERS)
 
 
 class Summary:
-    """Sums up what the metrics, the nodes and the configuration tell, and how the versions' shares went.
+    """Summarises metrics, nodes and configuration, and the versions' shares over time.
 
-    `settings`, `readiness`: as they are at the moment. `clock`: the time of day.
+    `settings`, `offered`, `readiness`, `callers`: return what is in force. `clock`: the time of day.
     """
 
     def __init__(
@@ -60,6 +55,7 @@ class Summary:
         settings: Callable[[], Settings],
         offered: Callable[[], SupportedVersions],
         readiness: Callable[[], Readiness],
+        callers: Callable[[], ClientUsage],
         clock: Clock,
     ) -> None:
         self._version = version
@@ -67,80 +63,106 @@ class Summary:
         self._settings = settings
         self._offered = offered
         self._readiness = readiness
+        self._callers = callers
         self._clock = clock
         self._began = clock()
-        self._history: deque[_Entry] = deque(maxlen=_HISTORY_ENTRIES)
-        self._counted = Counter[str]()
+        self._history = History(metrics.requests_by_version, clock)
 
     async def keep_history(self) -> None:
-        """Writes the history until it is cancelled."""
+        """Write the history until cancelled."""
         while True:
-            await asyncio.sleep(HISTORY_SECONDS)
+            await asyncio.sleep(ENTRY_SECONDS)
             self.write_history()
 
     def write_history(self) -> None:
-        """Adds an entry: what was counted since the last one."""
-        counted = _by(_samples(self._metrics.registry).get("xrpl_proxy_requests", ()), "client_version")
-        self._history.append(_Entry(self._clock(), dict(counted - self._counted)))
-        self._counted = counted
+        """Add an entry to the history."""
+        self._history.write()
 
-    async def serve_json(self, _: web.Request) -> web.Response:
-        """`GET /summary`: what `told` says."""
-        return web.Response(body=orjson.dumps(self.to_json()), content_type="application/json", headers=_HEADERS)
+    async def serve_json(self, request: web.Request) -> web.Response:
+        """`GET /summary`: the result of `to_json`."""
+        known = self._known()
+        body = await request.app[BACKGROUND].run(lambda: orjson.dumps(self._summary(known)))
+        return web.Response(body=body, content_type="application/json", headers=_HEADERS)
 
-    def to_json(self) -> dict[str, Any]:
-        """The essentials, as JSON. Counts are since the start, `history` per entry, times Unix', durations seconds.
+    async def retiring(self, request: web.Request) -> Json:
+        """The content of `GET /retiring`."""
+        callers, offered = self._callers(), self._offered()
+        version = offered.min if offered.min < offered.max else None
+        head = {"keep": callers.keep, "hours": callers.hours, "evicted": callers.evicted}
+        users = callers_json(callers.recent(), callers.oldest(), str(version), self._settings().versions.dry_run_refuse)
+        entries, hours = self._history.entries(), self._history.hours()
+        return await request.app[BACKGROUND].run(retiring, version, head, users, entries, hours)
+
+    def to_json(self) -> Json:
+        """The essentials, as JSON. Counts are since the start, `history` per entry; times are Unix times, durations
+        seconds.
 
         `{"version", "seconds", "ready", "draining", "in_flight", "configuration": {"in_force", "listeners"},
-        "versions": {"min", "max", "requests", "refused", "would_refuse", "sunset": [{"version", "date", "refuse"}]},
-        "history": [{"time", "requests"}], "outcomes", "nodes": as /ready has them, "sessions", "subscriptions",
-        "methods": [{"method", "requests", "by_version"}], "refusals"}`; a mapping is of labels to counts.
+        "versions": {"min", "max", "requests", "refused", "would_refuse", "dry_run_refuse", "sunset": [{"version",
+        "date", "refuse"}]}, "history": [{"time", "requests"}], "outcomes", "nodes": as in /ready, "sessions",
+        "subscriptions", "methods": [{"method", "requests", "by_version"}], "refusals"}`; a mapping is of labels to
+        counts.
         """
-        found, settings, readiness = _samples(self._metrics.registry), self._settings(), self._readiness()
-        requests = found.get("xrpl_proxy_requests", [])
-        by_version = _by(requests, "client_version")
-        offered = self._offered()
+        return self._summary(self._known())
+
+    def _known(self) -> Json:
+        """What may be read in the event loop only."""
+        settings, readiness, offered = self._settings(), self._readiness(), self._offered()
         now = asyncio.get_running_loop().time()
-        methods = _by(requests, "method").most_common(_TOP_METHODS)
         return {
             "version": self._version,
             "seconds": round(self._clock() - self._began, 1),
             "ready": readiness.ready,
             "draining": readiness.draining,
+            "listeners": [f"{listen.host}:{listen.port}" for listen in settings.listeners],
+            "min": offered.min,
+            "max": offered.max,
+            "dry_run_refuse": sorted(settings.versions.dry_run_refuse),
+            "sunset": [
+                {"version": sunset.version, "date": str(sunset.date), "refuse": sunset.refuse}
+                for sunset in settings.versions.sunset
+            ],
+            "history": self._history.entries(),
+            "nodes": [node_status_json(node, now) for node in readiness.nodes],
+        }
+
+    def _summary(self, known: Json) -> Json:
+        """The summary; reads the metrics, which takes some time, in any thread."""
+        found = _samples(self._metrics.registry)
+        requests = found.get("xrpl_proxy_requests", [])
+        return {
+            **{name: known[name] for name in ("version", "seconds", "ready", "draining")},
             "in_flight": int(_by(found.get("xrpl_proxy_in_flight_requests", ())).total()),
             "configuration": {
                 "in_force": bool(_by(found.get("xrpl_proxy_config_last_reload_successful", ())).total()),
-                "listeners": [f"{listen.host}:{listen.port}" for listen in settings.listeners],
+                "listeners": known["listeners"],
             },
             "versions": {
-                "min": offered.min,
-                "max": offered.max,
-                "requests": by_version,
+                "min": known["min"],
+                "max": known["max"],
+                "requests": _by(requests, "client_version"),
                 "refused": _by(found.get("xrpl_proxy_version_refused", ()), "reason"),
                 "would_refuse": _by(found.get("xrpl_proxy_version_would_refuse", ()), "client_version"),
-                "sunset": [
-                    {"version": sunset.version, "date": str(sunset.date), "refuse": sunset.refuse}
-                    for sunset in settings.versions.sunset
-                ],
+                "dry_run_refuse": known["dry_run_refuse"],
+                "sunset": known["sunset"],
             },
-            "history": [
-                *({"time": entry.time, "requests": entry.requests} for entry in self._history),
-                {"time": self._clock(), "requests": by_version - self._counted},
-            ],
+            "history": known["history"],
             "outcomes": _by(requests, "outcome"),
-            "nodes": [node_status_json(node, now) for node in readiness.nodes],
+            "nodes": known["nodes"],
             "sessions": +_by(found.get("xrpl_proxy_sessions", ()), "client_version"),
             "subscriptions": +_by(found.get("xrpl_proxy_subscriptions", ()), "stream"),
-            "methods": [
-                {
-                    "method": method,
-                    "requests": count,
-                    "by_version": _by((one for one in requests if one.labels["method"] == method), "client_version"),
-                }
-                for method, count in methods
-            ],
+            "methods": _top_methods(requests),
             "refusals": _by(found.get("xrpl_proxy_refused", ()), "reason"),
         }
+
+
+def _top_methods(requests: Iterable[Sample]) -> list[Json]:
+    by_method: dict[str, Counter[str]] = {}
+    for sample in requests:
+        versions = by_method.setdefault(sample.labels["method"], Counter())
+        versions[sample.labels["client_version"]] += int(sample.value)
+    top = sorted(by_method.items(), key=lambda item: -item[1].total())[:_TOP_METHODS]
+    return [{"method": method, "requests": by.total(), "by_version": by} for method, by in top]
 
 
 def _samples(registry: CollectorRegistry) -> dict[str, list[Sample]]:
@@ -149,7 +171,7 @@ def _samples(registry: CollectorRegistry) -> dict[str, list[Sample]]:
 
 
 def _by(samples: Iterable[Sample], label: str = "") -> Counter[str]:
-    """Adds up samples by the values of a label."""
+    """Add up samples by the values of a label."""
     counted = Counter[str]()
     for sample in samples:
         counted[sample.labels.get(label, "")] += int(sample.value)

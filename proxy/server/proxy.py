@@ -15,6 +15,7 @@ from proxy.nodes import Node, NodePool
 from proxy.nodes.readiness import Readiness
 from proxy.observe.clients import ClientsPage
 from proxy.observe.node_metrics import NodesCollector
+from proxy.observe.retiring import RetiringPage
 from proxy.observe.server import ObserveServer
 from proxy.observe.summary import Summary, serve_page
 from proxy.rpc.response_cache import ResponseCache
@@ -65,6 +66,7 @@ class Proxy:
             lambda: self._settings,
             lambda: make_supported_versions(self._settings, clock),
             self._readiness,
+            lambda: self._clients,
             clock,
         )
         self._generation: Generation | None = None
@@ -99,7 +101,9 @@ class Proxy:
                     ).serve,
                     "/": serve_page,
                     "/summary": self._summary.serve_json,
+                    "/retiring": RetiringPage(self._summary.retiring).serve,
                 },
+                allowed_hosts=settings.observe.allowed_hosts,
             )
             await self._observe.start()
             self._spawn(self._summary.keep_history())

@@ -63,6 +63,7 @@ class _Supervisor:
             wanted=settings.workers,
             workers=lambda: [each.observe_url for each in self._workers.values() if each.observe_url is not None],
             draining=self._stop.is_set,
+            allowed_hosts=settings.observe.allowed_hosts,
         )
 
     async def serve(self) -> None:

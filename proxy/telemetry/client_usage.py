@@ -53,6 +53,10 @@ class ClientRecord:
     last: float = 0.0
     uses: dict[UsageKey, UsageCount] = field(default_factory=dict)
 
+    def uses_since(self, oldest: float) -> list[tuple[UsageKey, UsageCount]]:
+        """Those whose last request was at `oldest` (Unix time) or later. May be called in another thread."""
+        return [(key, use) for key, use in list(self.uses.items()) if use.last >= oldest]
+
 
 class ClientUsage:
     """Records callers and what they use.
@@ -103,13 +107,13 @@ class ClientUsage:
         use.requests += 1
 
     def recent(self) -> list[ClientRecord]:
-        """The callers of the last `hours`, most recently seen first, each with what it used in that time."""
-        now = self._clock()
-        self._forget(now)
-        oldest = now - self.hours * 3600
-        for seen in self._seen.values():
-            seen.uses = {used_for: use for used_for, use in seen.uses.items() if use.last >= oldest}
+        """The callers of the last `hours`, most recently seen first; they may have older uses as well (`oldest`)."""
+        self._forget(self._clock())
         return list(reversed(self._seen.values()))
+
+    def oldest(self) -> float:
+        """The time (Unix) before which a use no longer counts."""
+        return self._clock() - self.hours * 3600
 
     def _add(self, caller: ClientIdentity, now: float) -> ClientRecord:
         self._forget(now)

@@ -1,10 +1,11 @@
 """Metrics that every request updates: plain numbers in a dict, turned into samples at a scrape.
 
-The library's own metrics take a lock for every number; within one event loop none is needed. The output is the same in
-both text formats.
+The library's own metrics take a lock for every number; within one event loop none is needed. A scrape may read them in
+another thread: it copies each dict in one step. The output is the same in both text formats.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
@@ -37,10 +38,18 @@ class FastCounter(Collector):
         """Add `number`."""
         self._counts[labels] = self._counts.get(labels, 0) + number
 
+    def by_label(self, label: str) -> Counter[str]:
+        """The counts added up by the values of one label."""
+        position = self._labels.index(label)
+        counted = Counter[str]()
+        for labels, count in self._counts.items():
+            counted[_label_values(labels)[position]] += int(count)
+        return counted
+
     def collect(self) -> Iterator[Metric]:
         """The current counts."""
         family = CounterMetricFamily(*self._about, labels=self._labels)
-        for labels, count in self._counts.items():
+        for labels, count in list(self._counts.items()):
             family.add_metric(_label_values(labels), count)
         yield family
 
@@ -73,7 +82,7 @@ class FastHistogram(Collector):
     def collect(self) -> Iterator[Metric]:
         """The current histograms."""
         family = HistogramMetricFamily(*self._about, labels=self._labels)
-        for labels, (*buckets, seconds) in self._spans.items():
+        for labels, (*buckets, seconds) in list(self._spans.items()):
             counts = zip(self._ends, accumulate(buckets), strict=True)
             family.add_metric(_label_values(labels), list(counts), seconds)
         yield family

@@ -11,6 +11,7 @@ have the values that each metric documents.
   `failed`   no node returned a usable response.
 """
 
+from collections import Counter as Counted
 from collections.abc import Iterator
 from typing import Any, Generic, Literal, TypeVar
 
@@ -214,6 +215,10 @@ class Metrics:
         label = method_label(method)
         self._requests.add(transport, label, client_version, node_version, outcome)
         self._request_seconds.add(seconds, transport, label, client_version)
+
+    def requests_by_version(self) -> Counted[str]:
+        """The client requests so far, by client version."""
+        return self._requests.by_label("client_version")
 
     def node_called(self, node: str, method: str, seconds: float) -> None:
         """Count one request to a node over HTTP or WebSocket, or one gRPC call."""

@@ -36,11 +36,11 @@ def test_a_caller_of_several_workers_stands_there_once() -> None:
     head = {"keep": "full", "hours": 24}
     told = merged_clients(
         [
-            {**head, "gave_way": 1, "callers": [caller("a", early, v1=2), caller("b", early, v2=1)]},
-            {**head, "gave_way": 2, "callers": [caller("a", late, v2=5, v1=3)]},
+            {**head, "evicted": 1, "callers": [caller("a", early, v1=2), caller("b", early, v2=1)]},
+            {**head, "evicted": 2, "callers": [caller("a", late, v2=5, v1=3)]},
         ]
     )
-    assert (told["keep"], told["hours"], told["gave_way"]) == ("full", 24, 3)
+    assert (told["keep"], told["hours"], told["evicted"]) == ("full", 24, 3)
     assert [(each["user_agent"], [used["version"] for used in each["versions"]]) for each in told["callers"]] == [
         ("a", [1, 2]),
         ("b", [2]),

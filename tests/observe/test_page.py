@@ -10,6 +10,7 @@ from proxy.config import Settings
 from proxy.nodes.readiness import Readiness
 from proxy.observe.summary import Summary
 from proxy.server.proxy import Proxy
+from proxy.telemetry.client_usage import ClientUsage
 from proxy.telemetry.metrics import Metrics
 from proxy.versions.negotiation import VersionRange
 from tests.conftest import StartNode, StartProxy
@@ -56,6 +57,7 @@ async def test_the_summary_tells_what_was_driven(demo_node: StartNode, proxy: St
         "requests": {"1": 3, "2": 6, "none": 2},
         "refused": {"above_maximum": 1},
         "would_refuse": {"1": 3},
+        "dry_run_refuse": [1],
         "sunset": [SUNSET],
     }
     assert told["methods"][0] == {"method": "account_info", "requests": 8, "by_version": {"1": 3, "2": 5}}
@@ -71,7 +73,10 @@ async def test_the_history_has_what_was_counted_between_its_entries() -> None:
     metrics = Metrics("1")
     settings = Settings.model_validate({"nodes": [{"name": "a", "http": "http://a"}]})
     now = 1000.0
-    told = Summary("1", metrics, lambda: settings, lambda: VersionRange(1, 2), lambda: Readiness(()), lambda: now)
+    callers = ClientUsage("off", 24, 10, (), lambda: now)
+    told = Summary(
+        "1", metrics, lambda: settings, lambda: VersionRange(1, 2), lambda: Readiness(()), lambda: callers, lambda: now
+    )
 
     def asked(version: int, count: int) -> None:
         for _ in range(count):
