@@ -5,11 +5,13 @@ from collections.abc import Mapping
 
 from proxy.config.keys import (
     ENVIRONMENT_PREFIX,
+    FILE_SUFFIX,
     RENAMED,
     Path,
     item_kind,
     key_name,
     lookup,
+    secret_keys,
     section,
     settings_keys,
     takes_text,
@@ -66,7 +68,12 @@ def _path(name: str) -> Path | None:
     for part in name.split("__"):
         kind = lookup(path).kind
         inner = section(kind)
-        if inner and part == part.upper() and part.lower() in inner.model_fields:
+        name_of_key = part.lower()
+        if (
+            inner
+            and part == part.upper()
+            and (name_of_key in inner.model_fields or name_of_key.removesuffix(FILE_SUFFIX) in secret_keys(inner))
+        ):
             path = (*path, part.lower())
         elif item_kind(kind) is not None and re.fullmatch(r"0|[1-9][0-9]{0,2}", part, re.ASCII):
             path = (*path, int(part))

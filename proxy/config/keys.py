@@ -1,17 +1,20 @@
 """The keys of the settings: lookup by path, and the list of all of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from proxy.config.settings import Settings
-from proxy.config.types import AllowedText, is_file_text
+from proxy.config.types import AllowedText, Secret, is_file_text
 
 ENVIRONMENT_PREFIX = "XRPL_PROXY_"
+
+FILE_SUFFIX = "_file"
+"""What the name of a secret key ends in if it has the path of a file with the value."""
 
 RENAMED = {
     "cache.share_in_flight": "cache.coalesce_reads",
@@ -23,6 +26,8 @@ RENAMED = {
     "versions.shadow_refuse": "versions.dry_run_refuse",
 }
 """Former names of keys, for the error that an unknown key gets; they are not accepted."""
+
+_Note = TypeVar("_Note", AllowedText, Secret)
 
 Path = tuple[str | int, ...]
 """The path of a value: keys of mappings and positions in lists."""
@@ -37,6 +42,8 @@ class Key:
     required: bool
     default: object
     allowed: str
+    unit: str
+    secret: bool
     description: str
 
 
@@ -56,13 +63,16 @@ def _keys_of(model: type[BaseModel], path: Path) -> Iterator[Key]:
         elif item:
             yield from _keys_of(item, (*here, 0))
         else:
+            known = lookup(here)
             default = None if field.is_required() else _json(field.get_default())
             yield Key(
                 name=key_name(here),
                 variable=variable_name(here),
                 required=field.is_required(),
                 default=default,
-                allowed=lookup(here).allowed,
+                allowed=known.allowed,
+                unit=known.unit,
+                secret=known.secret,
                 description=field.description or "",
             )
 
@@ -87,6 +97,11 @@ def _shown(part: str) -> str:
 def variable_name(path: Path) -> str:
     """The environment variable of *path*, such as `XRPL_PROXY_NODES__0__HTTP`."""
     return ENVIRONMENT_PREFIX + "__".join(str(part).upper() for part in path)
+
+
+def origin_of(origins: Mapping[Path, str], path: Path) -> str | None:
+    """Where the value at *path* came from: its own origin, or that of the nearest value that contains it."""
+    return next((origins[path[:length]] for length in range(len(path), 0, -1) if path[:length] in origins), None)
 
 
 def section(kind: object) -> type[BaseModel] | None:
@@ -130,6 +145,8 @@ class KeyInfo:
     kind: Any
     within: type[BaseModel]
     allowed: str
+    unit: str = ""
+    secret: bool = False
 
 
 def lookup(path: Path) -> KeyInfo:
@@ -140,22 +157,35 @@ def lookup(path: Path) -> KeyInfo:
         within = inner or place.within
         if inner and part in inner.model_fields:
             field = within.model_fields[str(part)]
-            place = KeyInfo(_bare(field.annotation), within, _words(field.annotation, field.metadata) or place.allowed)
+            place = _info(field.annotation, field.metadata, within, place.allowed)
         elif isinstance(part, int) and item_kind(place.kind) is not None:
             item = next(get_args(option)[0] for option in _options(place.kind) if get_origin(option) is tuple)
-            place = KeyInfo(_bare(item), within, _words(item, ()) or place.allowed)
+            place = _info(item, (), within, place.allowed)
+        elif inner and isinstance(part, str) and part.removesuffix(FILE_SUFFIX) in secret_keys(inner):
+            place = KeyInfo(str, within, "the path of a file")
         else:
             return KeyInfo(None, within, place.allowed)
     return place
 
 
-def _words(kind: Any, metadata: Iterable[object]) -> str | None:
-    """What a value of *kind* may be, from the annotations of the type or of the field."""
-    for note in (*metadata, *getattr(kind, "__metadata__", ())):
-        if isinstance(note, AllowedText):
-            return note.text
+def secret_keys(model: type[BaseModel]) -> list[str]:
+    """The keys of a section that may contain a credential."""
+    return [name for name, field in model.model_fields.items() if _note(Secret, field.annotation, field.metadata)]
+
+
+def _info(kind: Any, metadata: Iterable[object], within: type[BaseModel], allowed: str) -> KeyInfo:
+    """What is known about a field or list item; *allowed* is the text of the value that contains it."""
+    note = _note(AllowedText, kind, metadata)
     inner = section(_bare(kind))
-    return f"a mapping with the keys {', '.join(inner.model_fields)}" if inner else None
+    if note is None:
+        text = f"a mapping with the keys {', '.join(inner.model_fields)}" if inner else allowed
+        return KeyInfo(_bare(kind), within, text)
+    return KeyInfo(_bare(kind), within, note.text, note.unit, _note(Secret, kind, metadata) is not None)
+
+
+def _note(of: type[_Note], kind: Any, metadata: Iterable[object]) -> _Note | None:
+    """The annotation of that class on a field or, failing that, on its type."""
+    return next((note for note in (*metadata, *getattr(kind, "__metadata__", ())) if isinstance(note, of)), None)
 
 
 def _bare(kind: Any) -> Any:

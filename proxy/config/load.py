@@ -1,18 +1,30 @@
 """Loading the configuration: the file, the environment over it, and one list of the errors in both."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
 from proxy.config.environment import apply_environment
-from proxy.config.keys import Path, key_name, lookup, section
+from proxy.config.keys import FILE_SUFFIX, Path, key_name, lookup, origin_of, section
 from proxy.config.problems import ConfigProblem, ConfigurationError, problems_of, repeated_name_problems
+from proxy.config.secret_files import read_secret_files
 from proxy.config.settings import Settings
+from proxy.config.substitution import substitute
 from proxy.config.yaml_text import Document, YamlError, read_yaml
 
 MAX_FILE_BYTES = 262_144
 """Largest file that is read; a hundred nodes need a small part of it."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Valid settings, and the origin of every value that is not a default, such as `set in config.yaml, line 3`."""
+
+    settings: Settings
+    origins: dict[Path, str]
 
 
 def load_settings(path: FilePath | None, environ: Mapping[str, str]) -> Settings:
@@ -20,6 +32,11 @@ def load_settings(path: FilePath | None, environ: Mapping[str, str]) -> Settings
 
     Raises ConfigurationError with every error in both. Nothing is logged.
     """
+    return load_with_origins(path, environ).settings
+
+
+def load_with_origins(path: FilePath | None, environ: Mapping[str, str]) -> Loaded:
+    """As `load_settings`, with where each value came from."""
     document = Document(value={})
     problems: list[ConfigProblem] = []
     if path is not None:
@@ -32,26 +49,30 @@ def load_settings(path: FilePath | None, environ: Mapping[str, str]) -> Settings
         ConfigProblem(key_name(key), f"set twice, in lines {first} and {second} of {path}")
         for key, first, second in document.repeated
     ]
-    values = document.value
     origins = {place: f"set in {path}, line {line}" for place, line in document.lines.items()}
+    values, more = substitute(document.value, origins, environ)
+    if not isinstance(values, dict):
+        raise TypeError("the substitution of a mapping is a mapping")
     problems += apply_environment(values, origins, environ)
+    unresolved = more + read_secret_files(values, origins)
+    problems += unresolved
     # A section whose keys are all commented out is null in YAML, and means its defaults.
     values = {key: value for key, value in values.items() if value is not None or not section(lookup((key,)).kind)}
-
-    def origin_of(place: Path) -> str | None:
-        known = (origins.get(place[:length]) for length in range(len(place), 0, -1))
-        return next((origin for origin in known if origin), None)
 
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
         # What is missing may be in the file that could not be read.
-        problems += problems_of(error, origin_of, report_missing=not file_unread)
-        problems += repeated_name_problems(values.get("nodes"), origin_of)
+        find_origin = partial(origin_of, origins)
+        found = problems_of(error, find_origin, report_missing=not file_unread)
+        # A value that could not be substituted or read has been reported, and is now null or missing.
+        reported = {problem.key.removesuffix(FILE_SUFFIX) for problem in unresolved}
+        problems += [problem for problem in found if problem.key not in reported]
+        problems += repeated_name_problems(values.get("nodes"), find_origin)
         raise ConfigurationError(problems) from None
     if problems:
         raise ConfigurationError(problems)
-    return settings
+    return Loaded(settings, origins)
 
 
 class _FileError(Exception):

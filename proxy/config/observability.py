@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from proxy.config import extras
 from proxy.config.section import Section
-from proxy.config.types import AllowedText, Count, Host, HttpUrl, Port, Share
+from proxy.config.types import AllowedText, Count, Host, HttpUrl, Port, Secret, Share
 
 HostPattern = Annotated[
     str,
@@ -40,7 +40,9 @@ class ClientsSettings(Section):
         "full",
         description="what is recorded of an address: full, prefix (/24, IPv6: /64), or off for no record at all",
     )
-    hours: Count = Field(24, description="hours after its last use that a record is retained")
+    hours: Annotated[Count, AllowedText("a whole number between 1 and 1000000", "hours")] = Field(
+        24, description="hours after its last use that a record is retained"
+    )
     callers: Count = Field(
         10_000, description="clients recorded, about 1.5 kB each; the least recently seen is evicted"
     )
@@ -50,7 +52,9 @@ class TracingSettings(Section):
     """Where OpenTelemetry traces are sent."""
 
     endpoint: Annotated[
-        HttpUrl | None, AllowedText("an http:// or https:// URL, such as http://127.0.0.1:4318/v1/traces, or null")
+        HttpUrl | None,
+        Secret(),
+        AllowedText("an http:// or https:// URL, such as http://127.0.0.1:4318/v1/traces, or null"),
     ] = Field(None, description="URL of an OTLP/HTTP collector; null traces nothing")
     sample: Share = Field(1.0, description="share of the requests that are traced, 0 to 1")
 

@@ -21,6 +21,7 @@ from proxy.config.types import (
     CertificateFile,
     Count,
     Flag,
+    Headers,
     HostAndPort,
     HttpUrl,
     Network,
@@ -28,6 +29,7 @@ from proxy.config.types import (
     NodeApiVersion,
     NodeName,
     Seconds,
+    Secret,
     ServerState,
     WebSocketUrl,
     Weight,
@@ -51,9 +53,10 @@ class NodeSettings(_Section):
     """One node."""
 
     name: NodeName = Field(description="unique name of the node in logs and metrics")
-    http: HttpUrl = Field(description="URL of its JSON-RPC port")
+    http: Annotated[HttpUrl, Secret()] = Field(description="URL of its JSON-RPC port")
     websocket: Annotated[
         WebSocketUrl | None,
+        Secret(),
         AllowedText("a ws:// or wss:// URL without user, password or fragment, such as ws://127.0.0.1:6006"),
     ] = Field(None, description="URL of its WebSocket port; WebSocket clients are refused if no node has one")
     api_version: NodeApiVersion = Field(
@@ -63,6 +66,9 @@ class NodeSettings(_Section):
         HostAndPort | None, AllowedText("a host and a port, such as 127.0.0.1:50051 or [::1]:50051, or null")
     ] = Field(None, description="host and port of its gRPC service (without TLS, as in rippled); null for none")
     weight: Weight = Field(1, description="its share of the requests, relative to the weights of the other nodes")
+    headers: Headers = Field(
+        {}, description="headers sent with every request and WebSocket handshake, such as an API key"
+    )
     tls: NodeTlsSettings = Field(NodeTlsSettings(), description="TLS verification, for https:// and wss://")
 
     @field_validator("grpc")

@@ -5,14 +5,16 @@ from typing import Annotated
 from pydantic import Field
 
 from proxy.config.section import Section
-from proxy.config.types import AllowedText, Bytes, Count, FieldName, Seconds, ShadowNode, Share
+from proxy.config.types import AllowedText, Bytes, Count, FieldName, Seconds, Secret, ShadowNode, Share
 
 
 class ShadowSettings(Section):
     """Which node responses are compared with, and how many are."""
 
     node: Annotated[
-        ShadowNode | None, AllowedText("the name of one of nodes, an http:// or https:// URL without user, or null")
+        ShadowNode | None,
+        Secret(),
+        AllowedText("the name of one of nodes, an http:// or https:// URL without user, or null"),
     ] = Field(
         None, description="node that supports the clients' versions: a name in nodes, or a URL; null compares nothing"
     )

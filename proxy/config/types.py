@@ -23,6 +23,12 @@ class AllowedText:
     """What a setting may be, as the error for a wrong value says it after "expected"."""
 
     text: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Marks a setting that may contain a credential: it is shown masked, and `KEY_file` may name a file with it."""
 
 
 def _host(text: str) -> str:
@@ -134,6 +140,26 @@ def read_date(value: object) -> object:
     raise ValueError("not a day")
 
 
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,8000}")
+_OWN_HEADERS = re.compile(
+    r"(?i)accept.*|connection|content-.*|expect|forwarded|host|keep-alive|sec-websocket-.*|te|trailer|transfer-encoding"
+    r"|upgrade|user-agent|x-forwarded-for|x-user"
+)
+
+
+def _headers(value: object) -> object:
+    """Check all at once: an error for one header would show its value, which is likely a key."""
+    if not isinstance(value, dict) or len(value) > 20:
+        raise ValueError("not headers")
+    for name, text in value.items():
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise ValueError("not text")
+        if not _HEADER_NAME.fullmatch(name) or _OWN_HEADERS.fullmatch(name) or not _HEADER_VALUE.fullmatch(text):
+            raise ValueError("not a header")
+    return value
+
+
 def _network(value: object) -> object:
     if isinstance(value, str):
         return ipaddress.ip_network(value)
@@ -153,7 +179,7 @@ Seconds = Annotated[
     Strict(),
     Field(ge=0.01, le=86400, allow_inf_nan=False),
     BeforeValidator(read_duration, json_schema_input_type=duration_schema(0.01, 86400)),
-    AllowedText("seconds between 0.01 and 86400, such as 30, 30s or 5m"),
+    AllowedText("seconds between 0.01 and 86400, such as 30, 30s or 5m", "seconds"),
 ]
 
 Bytes = Annotated[
@@ -161,7 +187,7 @@ Bytes = Annotated[
     Strict(),
     Field(ge=1, le=2**30),
     BeforeValidator(read_size, json_schema_input_type=size_schema(1, 2**30)),
-    AllowedText("bytes between 1 and 1073741824, such as 65536, 64KiB or 1MiB"),
+    AllowedText("bytes between 1 and 1073741824, such as 65536, 64KiB or 1MiB", "bytes"),
 ]
 
 BytesOrZero = Annotated[
@@ -169,7 +195,7 @@ BytesOrZero = Annotated[
     Strict(),
     Field(ge=0, le=2**30),
     BeforeValidator(read_size, json_schema_input_type=size_schema(0, 2**30)),
-    AllowedText("bytes between 0 and 1073741824, such as 65536, 64KiB or 1MiB"),
+    AllowedText("bytes between 0 and 1073741824, such as 65536, 64KiB or 1MiB", "bytes"),
 ]
 
 _OFFERED = f"{VERSIONS.oldest} and {VERSIONS.newest}"
@@ -216,7 +242,7 @@ SecondsOrZero = Annotated[
     Strict(),
     Field(ge=0, le=86400, allow_inf_nan=False),
     BeforeValidator(read_duration, json_schema_input_type=duration_schema(0, 86400)),
-    AllowedText("seconds between 0 and 86400, such as 30, 30s or 5m"),
+    AllowedText("seconds between 0 and 86400, such as 30, 30s or 5m", "seconds"),
 ]
 
 Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), AllowedText("a number between 0 and 1")]
@@ -279,6 +305,13 @@ AdminMethod = Annotated[
     Strict(),
     AfterValidator(_admin_method),
     AllowedText(f"one of the admin methods {', '.join(sorted(ADMIN_METHODS))}"),
+]
+
+Headers = Annotated[
+    dict[str, str],
+    BeforeValidator(_headers),
+    Secret(),
+    AllowedText("a mapping of header names to values, none of them a header that the proxy sets itself"),
 ]
 
 Network = Annotated[

@@ -7,6 +7,7 @@ that says nothing of it, or an error, is not one that an administrator gets.
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -41,7 +42,7 @@ def is_clio_admins(server_info: dict[str, Any]) -> bool:
 
 
 async def takes_for_admin_by_websocket(
-    name: str, url: str, *, api_version: int, tls: ssl.SSLContext | None, seconds: float
+    name: str, url: str, *, api_version: int, tls: ssl.SSLContext | None, headers: Mapping[str, str], seconds: float
 ) -> bool:
     """Ask `ping` over a WebSocket connection of its own. Raises NodeFailure where the node `name` does not answer."""
     question = orjson.dumps({"id": 1, "command": "ping", "api_version": api_version}).decode()
@@ -51,7 +52,7 @@ async def takes_for_admin_by_websocket(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), trust_env=False) as session,
             session.ws_connect(
                 url,
-                headers={"X-Forwarded-For": own_address()},
+                headers={**headers, "X-Forwarded-For": own_address()},
                 max_msg_size=_LONGEST,
                 ssl=tls or True,
                 timeout=aiohttp.ClientWSTimeout(ws_close=0.5),

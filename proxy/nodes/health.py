@@ -203,7 +203,12 @@ class NodeHealth:
             return None
         try:
             is_admin = await takes_for_admin_by_websocket(
-                self.status.name, self._websocket_url, api_version=api_version, tls=self._tls, seconds=self._timeout
+                self.status.name,
+                self._websocket_url,
+                api_version=api_version,
+                tls=self._tls,
+                headers=self._node.headers,
+                seconds=self._timeout,
             )
         except NodeFailure as failure:
             return failure.kind

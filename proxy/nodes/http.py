@@ -2,9 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -91,6 +92,7 @@ class HttpNode:
     `connections`: clients' requests in flight; more wait, and addresses take turns (see FairQueue). `answer_bytes`: the
     largest response body accepted.
     `tls`: how a node at `https://` proves who it is; None for the system's way. `tracing`: of clients' questions.
+    `headers`: sent with every request and WebSocket handshake, in addition to those of the proxy itself.
     """
 
     def __init__(
@@ -105,9 +107,11 @@ class HttpNode:
         answer_bytes: int,
         tls: ssl.SSLContext | None = None,
         tracing: Tracing = NO_TRACING,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.name = name
         self.url = url
+        self.headers = headers
         self._connect_timeout = connect_timeout
         self._answer_timeout = answer_timeout
         self._loop = asyncio.get_running_loop()
@@ -117,7 +121,7 @@ class HttpNode:
         self._waiting: set[asyncio.Timeout] = set()
         self._closed = False
         self._tracing = tracing
-        self._head = _head(urlsplit(url))
+        self._head = _head(urlsplit(url), headers)
         outlet = WriteBatcher()
         # The places bound the connections, so that their pools need no bound of their own.
         self._reading = ConnectionPool(
@@ -274,13 +278,14 @@ class HttpNode:
         self._deadlines.close()
 
 
-def _head(url: SplitResult) -> bytes:
+def _head(url: SplitResult, headers: Mapping[str, str]) -> bytes:
     """What every request begins with. Nodes do not compress; asking them not to keeps an answer's size on the wire
     its size in memory.
     """
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     host = url.netloc.rpartition("@")[2]
-    lines = (f"POST {target} HTTP/1.1", f"Host: {host}", "Content-Type: application/json", "Accept-Encoding: identity")
+    own = {"Host": host, "Content-Type": "application/json", "Accept-Encoding": "identity"}
+    lines = (f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in {**headers, **own}.items()))
     return "".join(f"{line}\r\n" for line in lines).encode("ascii", "replace")
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import ssl
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import aiohttp
@@ -69,7 +71,12 @@ class WebSocketConnector:
         )
 
     async def connect(
-        self, name: str, url: str, client: str | None, tls: ssl.SSLContext | None = None
+        self,
+        name: str,
+        url: str,
+        client: str | None,
+        tls: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> "NodeConnection":
         """Opens a connection to the node called `name` for the client at that IP address, or None for the proxy itself.
 
@@ -77,12 +84,12 @@ class WebSocketConnector:
         node proves who it is, where `url` is a wss:// one. Raises NodeFailure; ValueError if `client` is not an IP
         address.
         """
-        headers = {"X-Forwarded-For": own_address() if client is None else forwarded_for(client)}
+        forwarded = {"X-Forwarded-For": own_address() if client is None else forwarded_for(client)}
         try:
             async with asyncio.timeout(self._connect_timeout):
                 socket: aiohttp.ClientWebSocketResponse[bool] = await self._http.ws_connect(
                     url,
-                    headers=headers,
+                    headers={**headers, **forwarded},
                     heartbeat=self._ping_interval,
                     max_msg_size=self._message_bytes,
                     timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),

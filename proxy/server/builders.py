@@ -42,6 +42,7 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
         answer_bytes=limits.answer_bytes,
         tls=tls,
         tracing=tracing,
+        headers=node.headers,
     )
     http.add_observer(lambda done: metrics.node_called(done.node, done.method, done.seconds))
     node_health = NodeHealth(
@@ -103,6 +104,7 @@ def make_shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
         connections=shadow.concurrency,
         answer_bytes=settings.limits.answer_bytes,
         tls=tls,
+        headers={} if named is None else named.headers,
     )
     rules = ShadowRules(
         sample=shadow.sample,

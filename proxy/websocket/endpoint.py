@@ -184,7 +184,9 @@ class WebSocketEndpoint:
             if node is None or node.websocket_url is None:
                 raise NoHealthyNode
             try:
-                return node, await self._dialer.connect(node.name, node.websocket_url, peer, node.tls)
+                return node, await self._dialer.connect(
+                    node.name, node.websocket_url, peer, node.tls, node.http.headers
+                )
             except NodeFailure as failure:
                 log.warning("node_websocket_failed", node=node.name, failure=failure.kind, detail=failure.detail)
                 tried.add(node)
