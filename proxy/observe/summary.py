@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -38,8 +39,16 @@ _HEADERS = {
 
 async def serve_page(_: web.Request) -> web.Response:
     """`GET /`: the page, which loads `/summary` and `/retiring` by itself."""
-    page = files("proxy.observe").joinpath("page.html").read_text(encoding="utf-8")
-    return web.Response(text=page, content_type="text/html", headers=_HEADERS)
+    return web.Response(text=_page(), content_type="text/html", headers=_HEADERS)
+
+
+@cache
+def _page() -> str:
+    """The page with its style and its script in it, so that one response has everything."""
+    html, style, script = (
+        files("proxy.observe").joinpath(f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
+    )
+    return html.replace("/*page.css*/", f"\n{style}").replace("/*page.js*/", f"\n{script}")
 
 
 class Summary:

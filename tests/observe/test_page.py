@@ -127,8 +127,8 @@ async def test_a_browser_shows_what_was_driven_and_keeps_up(
         assert rows[1] == ["version 1", "3", "30.0 %", "30.0 %"]
         assert rows[2] == ["version 2", "5", "50.0 %", "50.0 %"]
         assert await window.text("#state") == "ready"
-        assert "Version 1 goes on 2099-06-30, and is refused from then on." in await window.text("#going")
-        assert "node-1\tgiven work\t2\tfull" in await window.text("#nodes")
+        assert "Version 1 ends on 2099-06-30 and is refused from then on." in await window.text("#going")
+        assert "node-1\tin rotation\t2\tfull" in await window.text("#nodes")
         assert "account_info\t8\t37.5 %" in await window.text("#methods")
         assert "version\t1" in await window.text("#refusals")
 
@@ -141,9 +141,9 @@ async def test_a_browser_shows_what_was_driven_and_keeps_up(
         assert "version 1\t3\t16.7 %" in later
 
         await node.stop()
-        assert await window.becomes("#state", lambda text: text != "ready") == "not ready: no node can be asked"
+        assert await window.becomes("#state", lambda text: text != "ready") == "not ready: no node is available"
         assert "node-1\tdown" in await window.text("#nodes")
 
         assert await window.complaints() == []
         await served.stop()
-        assert "no answer from the proxy" in await window.becomes("#state", lambda text: "no answer" in text)
+        assert "no response from the proxy" in await window.becomes("#state", lambda text: "no response" in text)

@@ -1,6 +1,7 @@
 """A real browser without a screen, driven by WebDriver (W3C) through Debian's chromedriver."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -45,6 +46,28 @@ class Browser:
                 break
             await asyncio.sleep(0.1)
         return text
+
+    async def show_as(self, width: int, height: int, *, dark: bool = False, mobile: bool = False) -> None:
+        """Give the page that size, and the device's preference for a dark or a light scheme."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        await self._devtools("Emulation.setDeviceMetricsOverride", **size)
+        await self._devtools("Emulation.setScrollbarsHidden", hidden=True)
+        feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        await self._devtools("Emulation.setEmulatedMedia", features=[feature])
+
+    async def picture(self) -> bytes:
+        """What the window shows, as PNG."""
+        return base64.b64decode(await _call(self._http, "GET", f"{self._session}/screenshot"))
+
+    async def press(self, key: str) -> None:
+        """Press and release a key, which goes to the element with the focus."""
+        keys = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
+        await _call(
+            self._http, "POST", f"{self._session}/actions", actions=[{"type": "key", "id": "keyboard", "actions": keys}]
+        )
+
+    async def _devtools(self, command: str, **params: Any) -> Any:
+        return await _call(self._http, "POST", f"{self._session}/goog/cdp/execute", cmd=command, params=params)
 
     async def complaints(self) -> list[str]:
         """What the browser's console has been told: errors of scripts, and requests that the page's policy forbids."""
