@@ -15,6 +15,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
+from adapters.clio import clio_error
+from adapters.errors import error_result
 from adapters.node import UNKNOWN_NODE, NodeInfo
 
 JsonObject = dict[str, Any]
@@ -25,11 +27,14 @@ class NodeRequest(NamedTuple):
     """One request for a node.
 
     `immutable`: the response, once it is from a validated ledger, never changes, so that the driver may cache it.
+    `upcoming`: requests that the conversation yields next whatever comes of this one, so that the driver may send them
+    all together.
     """
 
     method: str
     params: JsonObject
     immutable: bool = False
+    upcoming: "tuple[NodeRequest, ...]" = ()
 
 
 Conversation = Generator[NodeRequest, JsonObject, JsonObject]
@@ -51,6 +56,10 @@ class _NodeAware:
     def __init__(self, node: NodeInfo = UNKNOWN_NODE) -> None:
         self.node = node
 
+    def error(self, token: str, message: str | None = None) -> JsonObject:
+        """An error's result as the node's software writes it, with its usual message unless another is given."""
+        return (clio_error if self.node.is_clio else error_result)(token, message)
+
 
 class MethodAdapter(_NodeAware):
     """What changed about one method between the older and the newer version.
@@ -62,6 +71,8 @@ class MethodAdapter(_NodeAware):
     """
 
     method: ClassVar[str]
+    inexact: ClassVar[frozenset[str]] = frozenset()
+    """Paths of the fields in a result (`/tx_json/ctid`) that cannot be converted exactly, as a "Loss" says."""
 
     def upgrade_request(self, params: JsonObject) -> JsonObject:
         """The parameters of an older client as the newer version expects them."""

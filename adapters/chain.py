@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from adapters.adapter import Conversation, JsonObject, MessageChange, NodeRequest, Step
+from adapters.clio import CLIO_WARNING
 from adapters.node import UNKNOWN_NODE, NodeInfo
 
 
@@ -13,14 +14,16 @@ class Pipeline:
 
     `is_identity`: requests and successful results are the same in both versions, so that their bytes may pass
     unparsed; an error still has to go through `converse`.
+    `extras`: what the node has next to every result, for a result that took no node request.
     """
 
-    __slots__ = ("_method", "_steps", "_upgrading", "is_identity")
+    __slots__ = ("_method", "_steps", "_upgrading", "extras", "is_identity")
 
-    def __init__(self, steps: tuple[Step, ...], upgrading: bool, method: str) -> None:
+    def __init__(self, steps: tuple[Step, ...], upgrading: bool, method: str, node: NodeInfo) -> None:
         self._steps = steps
         self._upgrading = upgrading
         self._method = method
+        self.extras: JsonObject = {"warnings": [CLIO_WARNING]} if node.is_clio else {}
         self.is_identity = not any(method in step.methods for step in steps)
 
     @property
@@ -133,7 +136,7 @@ class Versions:
 
     def _pipeline(self, client_version: int, node_version: int, method: str, node: NodeInfo) -> Pipeline:
         steps = self._cached_route(client_version, node_version, node)
-        return Pipeline(steps, client_version < node_version, method)
+        return Pipeline(steps, client_version < node_version, method, node)
 
     def _stream_pipeline(self, client_version: int, node_version: int, node: NodeInfo) -> StreamPipeline:
         changes: dict[str, tuple[MessageChange, ...]] = {}
@@ -143,6 +146,11 @@ class Versions:
             for kind, change in of_step.items():
                 changes[kind] = (*changes.get(kind, ()), change)
         return StreamPipeline(changes)
+
+    def inexact_fields(self, method: str) -> frozenset[str]:
+        """Paths of the fields in a method's result that may differ from a native one, so that none compares them."""
+        adapters = (step.methods.get(method) for step in self._steps)
+        return frozenset[str]().union(*(adapter.inexact for adapter in adapters if adapter is not None))
 
     def changed_methods(self) -> frozenset[str]:
         """The methods that differ between any two versions."""

@@ -1,7 +1,8 @@
-"""How rippled reads a JSON value where it expected one of another type (its json_value.cpp)."""
+"""JSON values: how rippled reads one where it expected another type (its json_value.cpp), and how two compare."""
 
 import re
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple, TypeGuard
 
 _DIGITS = re.compile(r"\+?(-?)0*([0-9]{1,10})")
 _LOWEST, _HIGHEST = -(2**31), 2**32 - 1
@@ -30,6 +31,61 @@ def as_integer(value: Any) -> int | None:
     return number if _LOWEST <= number <= _HIGHEST else None
 
 
-def is_ledger_number(value: Any) -> bool:
-    """Whether a value is an integer that can be a ledger's index (unsigned, 32 bits)."""
+def is_unsigned(value: Any) -> TypeGuard[int]:
+    """Whether a value is an integer that fits 32 bits unsigned, as the index of a ledger does."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same; 1, 1.0 and true are not."""
+    return next(json_differences(one, other), None) is None
+
+
+class Difference(NamedTuple):
+    """One place where two JSON values differ: its `path` (`/transactions[0]/hash`, empty for the top) and both values.
+
+    A member or item that one of them lacks is `ABSENT` there.
+    """
+
+    path: str
+    one: Any
+    other: Any
+
+
+class _Absent:
+    """The type of `ABSENT`."""
+
+    def __repr__(self) -> str:
+        return "(absent)"
+
+
+ABSENT = _Absent()
+"""Stands for a member that is not there."""
+
+
+def json_differences(
+    one: Any, other: Any, *, ignored: Collection[str] = (), volatile: Collection[str] = (), path: str = ""
+) -> Iterator[Difference]:
+    """Each place where two JSON values differ, types included, in the order of their paths.
+
+    `ignored`: names of members that are not compared. `volatile`: names of members that must be there, and of the same
+    type, but may have any value. Lists of different lengths differ as a whole, and in nothing else.
+    """
+    if type(one) is not type(other):
+        yield Difference(path, one, other)
+    elif isinstance(one, dict):
+        for name in sorted(one.keys() | other.keys()):
+            if name in ignored:
+                continue
+            here, there = one.get(name, ABSENT), other.get(name, ABSENT)
+            if name in volatile and type(here) is type(there):
+                continue
+            yield from json_differences(here, there, ignored=ignored, volatile=volatile, path=f"{path}/{name}")
+    elif isinstance(one, list):
+        if len(one) != len(other):
+            yield Difference(path, one, other)
+            return
+        for number, (here, there) in enumerate(zip(one, other, strict=True)):
+            yield from json_differences(here, there, ignored=ignored, volatile=volatile, path=f"{path}[{number}]")
+    elif one != other:
+        yield Difference(path, one, other)

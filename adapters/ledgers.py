@@ -1,11 +1,11 @@
 """Ledger headers: which ledger a request names, and a header's JSON, its serialisation and its look-up."""
 
 import struct
-from collections.abc import Generator
 from typing import Any, NamedTuple
 
 from adapters.adapter import JsonObject, NodeRequest
-from adapters.json_values import is_empty
+from adapters.json_values import is_empty, is_unsigned
+from adapters.ledger_time import iso_time
 
 _SELECTORS = ("ledger", "ledger_hash", "ledger_index")
 _ABOUT_LEDGER = ("ledger_hash", "ledger_index", "ledger_current_index", "validated")
@@ -18,7 +18,7 @@ _HEADER = struct.Struct(">IQ32s32s32sIIBB")
 
 
 class Header(NamedTuple):
-    """What a look-up of a ledger by its index tells. `close_time` in seconds of the ledger's clock."""
+    """What the look-up of a ledger by its index gives. `close_time` in seconds of the ledger's clock."""
 
     ledger_hash: str
     close_time: int
@@ -56,16 +56,20 @@ def unvalidated_ledger(params: JsonObject) -> str | None:
     return "closed" if index == "closed" else None
 
 
-def look_up_header(ledger_index: int) -> Generator[NodeRequest, JsonObject, Header | None]:
-    """Asks for the header of a closed ledger. Returns a `Header`, or None where the node has no such ledger.
+def header_request(ledger_index: int) -> NodeRequest:
+    """The request for the header of a closed ledger; `read_header` reads the result.
 
-    Asked in binary, the cheapest form that has both the hash and the time. A validated ledger never changes.
+    In binary, the cheapest form that has both the hash and the time. A validated ledger never changes.
     """
-    result = yield NodeRequest("ledger", {"ledger_index": ledger_index, "binary": True}, immutable=True)
-    ledger_hash, ledger = result.get("ledger_hash"), result.get("ledger")
-    if not isinstance(ledger_hash, str) or not isinstance(ledger, dict) or "ledger_data" not in ledger:
-        return None
-    return Header(ledger_hash, _HEADER.unpack(bytes.fromhex(ledger["ledger_data"]))[6])
+    return NodeRequest("ledger", {"ledger_index": ledger_index, "binary": True}, immutable=True)
+
+
+def read_header(result: JsonObject) -> Header:
+    """A header from the result of `header_request`.
+
+    Raises KeyError, TypeError, ValueError and struct.error for a result of another shape.
+    """
+    return Header(result["ledger_hash"], _HEADER.unpack(bytes.fromhex(result["ledger"]["ledger_data"]))[6])
 
 
 def serialised_header(ledger: JsonObject) -> str:
@@ -82,6 +86,12 @@ def serialised_header(ledger: JsonObject) -> str:
         ledger["close_flags"],
     )
     return packed.hex().upper()
+
+
+def add_close_time_iso(ledger: Any) -> None:
+    """In a ledger's JSON: adds `close_time_iso`, which rippled before 2.0 lacks. Changed in place."""
+    if isinstance(ledger, dict) and "close_time_iso" not in ledger and is_unsigned(ledger.get("close_time")):
+        ledger["close_time_iso"] = iso_time(ledger["close_time"])
 
 
 def downgrade_ledger_index(ledger: Any) -> None:

@@ -48,6 +48,22 @@ class NodeInfo(NamedTuple):
             return bool(self.release) and self.release < (2,)
         return self.software == "other" and self.release >= (2000,)
 
+    @property
+    def is_clio(self) -> bool:
+        """Whether it is a Clio."""
+        return self.software == "clio"
+
+    def is_clio_before(self, *release: int) -> bool:
+        """Whether it is a Clio of an earlier release; one of an unknown release is taken for a new one."""
+        return self.is_clio and bool(self.release) and self.release < release
+
+    @property
+    def network(self) -> int | None:
+        """The network's id, None where it is not known. A rippled that reports none runs with the default, 0."""
+        if self.network_id is None and self.software in ("rippled", "xrpld"):
+            return 0
+        return self.network_id
+
     @classmethod
     def from_server_info(cls, info: Mapping[str, Any]) -> "NodeInfo":
         """Read the `info` object of a `server_info` result."""

@@ -9,6 +9,7 @@ import hashlib
 from typing import Any
 
 from adapters.adapter import JsonObject
+from adapters.ledger_time import ledger_seconds
 
 _TRANSACTION_ID_PREFIX = b"TXN\x00"
 
@@ -42,6 +43,16 @@ def upgrade_transaction(transaction: JsonObject) -> tuple[JsonObject, Any]:
         amount = transaction.pop("Amount")
         transaction.setdefault("DeliverMax", amount)
     return transaction, tx_hash
+
+
+def ledger_place(entry: JsonObject) -> JsonObject:
+    """Where v1 has a transaction's ledger inside its JSON (`ledger_index`, `date`), from what v2 has next to it."""
+    place: JsonObject = {}
+    if isinstance(entry.get("ledger_index"), int):
+        place["ledger_index"] = entry["ledger_index"]
+    if isinstance(entry.get("close_time_iso"), str):
+        place["date"] = ledger_seconds(entry["close_time_iso"])
+    return place
 
 
 def is_transaction_field(name: str) -> bool:

@@ -10,7 +10,7 @@ from adapters.v1_v2.ledger_data import LedgerData
 from adapters.v1_v2.ledger_entry import LedgerEntry
 from adapters.v1_v2.ledger_header import LedgerHeader
 from adapters.v1_v2.ledger_request import LedgerRequest
-from adapters.v1_v2.nft_history import NftHistory
+from adapters.v1_v2.nft_history import MptokenIssuanceHistory, NftHistory
 from adapters.v1_v2.noripple_check import NoRippleCheck
 from adapters.v1_v2.peers import Peers
 from adapters.v1_v2.signing import Sign, SignFor, Submit, SubmitMultisigned
@@ -32,6 +32,7 @@ STEP = Step(
         LedgerEntry(),
         LedgerHeader(),
         LedgerRequest(),
+        MptokenIssuanceHistory(),
         NftHistory(),
         NoRippleCheck(),
         Peers(),

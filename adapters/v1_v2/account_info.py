@@ -1,15 +1,17 @@
 """account_info: the signer lists moved out of the account's own data."""
 
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
+from adapters.clio import refused_by_validation
 from adapters.errors import error_result
 from adapters.json_values import as_boolean
 
 
 class AccountInfo(MethodAdapter):
-    """`signer_lists` left `account_data` for the top of the result, and must be asked for with a boolean.
+    """`signer_lists` moved from `account_data` to the top of the result, and the request's must be a boolean.
 
-    v1 reads any value of the request's `signer_lists` as a boolean. v2 refuses what is none, with `invalidParams`
-    beside the account's data, but only where there is such an account (rippled's AccountInfo.cpp).
+    v1 reads any value of the request's `signer_lists` as a boolean. v2 refuses other values with `invalidParams`, next
+    to the account's data, but only where there is such an account (rippled's AccountInfo.cpp). Clio refuses them
+    before it looks for the account, without its data.
     """
 
     method = "account_info"
@@ -33,6 +35,9 @@ class AccountInfo(MethodAdapter):
     def serve_newer(self, params: JsonObject) -> Conversation:
         if isinstance(params.get("signer_lists", True), bool):
             return (yield from super().serve_newer(params))
+        if self.node.is_clio:
+            result = yield NodeRequest(self.method, params)
+            return result if refused_by_validation(result) else self.error("invalidParams")
         asked = {name: value for name, value in params.items() if name != "signer_lists"}
         result = yield NodeRequest(self.method, asked)
         if "error" not in result:

@@ -1,6 +1,9 @@
 """account_tx: the shape of its transactions, and what a range of ledgers may be."""
 
+from typing import Any, NamedTuple
+
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
+from adapters.clio import refused_by_validation
 from adapters.errors import error_result
 from adapters.json_values import as_boolean, as_integer
 from adapters.v1_v2.transaction_list import downgrade_transactions, upgrade_transactions
@@ -14,10 +17,13 @@ _NO_MAXIMUM = 2**32 - 1
 class AccountTx(MethodAdapter):
     """Entries have `tx_json`, `hash`, `ledger_hash` and `close_time_iso`; wrong parameters are refused.
 
-    v1 reads any `binary` and `forward` as booleans, lets a range win over a ledger named beside it, and clamps a range
+    v1 reads any `binary` and `forward` as booleans, lets a range win over a ledger named next to it, and clamps a range
     to the ledgers that the server has (`lgrIdxsInvalid` where nothing is left). v2 refuses all three: the booleans
-    before any other check, the ledger beside a range after the account's own checks (`invalidParams`), the range
+    before any other check, the ledger together with a range after the account's own checks (`invalidParams`), the range
     beyond the server's with `lgrIdxMalformed`, and an empty one with `invalidLgrRange` (rippled's AccountTx.cpp).
+
+    Clio has the same errors with messages of its own, in another order: the booleans after all other parameters, the
+    ledger together with a range last. To Clio only -1 is an open end, and a range of two open ends is none.
     """
 
     method = "account_tx"
@@ -27,7 +33,7 @@ class AccountTx(MethodAdapter):
         for name in _BOOLEANS:
             if name in asked:
                 asked[name] = as_boolean(asked[name])
-        if _names_range(asked):
+        if self._names_range(asked):
             for name in _ONE_LEDGER:
                 asked.pop(name, None)
         return asked
@@ -38,52 +44,54 @@ class AccountTx(MethodAdapter):
     def serve_older(self, params: JsonObject) -> Conversation:
         asked = self.upgrade_request(params)
         result = yield NodeRequest(self.method, asked)
-        if result.get("error") == "lgrIdxMalformed" and _names_range(asked):
+        if result.get("error") == "lgrIdxMalformed" and self._names_range(asked):
             result = yield from self._within_the_servers_range(asked, result)
         error = result.get("error")
         # A ledger looked up by its name has an error of its own, told apart by its message only.
         if error == "invalidLgrRange" or (error == "notSynced" and result.get("error_message") != "notSynced"):
-            return error_result("lgrIdxsInvalid")
-        return self.downgrade_result(result, params)
+            return self.error("lgrIdxsInvalid")
+        return result if "error" in result else self.downgrade_result(result, params)
 
     def _within_the_servers_range(self, asked: JsonObject, refusal: JsonObject) -> Conversation:
         """Asks again for what the server has of a range that goes beyond it."""
         server = yield from self._servers_range(asked)
         if "error" in server:
             return server
-        low, high = _bounds(asked)
-        lowest, highest = server.get("ledger_index_min"), server.get("ledger_index_max")
-        if low is None or high is None or not isinstance(lowest, int) or not isinstance(highest, int):
+        bounds, servers = self._bounds(asked), _reported(server)
+        if bounds is None or servers is None:
             return refusal
-        if max(low, lowest) > min(high, highest):
-            return error_result("invalidLgrRange")
-        # Left open rather than set to the server's bound, which may have moved by the time it is asked.
+        if max(bounds.low, servers.low) > min(bounds.high, servers.high):
+            return self.error("invalidLgrRange")
+        # Left open rather than set to the server's bound, which may have moved by then.
         clamped = dict(asked)
-        if low < lowest:
+        if bounds.low < servers.low:
             clamped.update({"ledger_index_min": -1} if "ledger_index_min" in asked else {})
-        if high > highest:
+        if bounds.high > servers.high:
             clamped.update({"ledger_index_max": -1} if "ledger_index_max" in asked else {})
         return (yield NodeRequest(self.method, clamped))
 
     def _servers_range(self, params: JsonObject) -> Conversation:
-        """Asks for the range of ledgers that the server has: what an account_tx without a range reports."""
+        """The range of ledgers that the server has: what an account_tx without a range reports."""
         return (yield NodeRequest(self.method, {"account": params.get("account"), "limit": 1}))
 
     def serve_newer(self, params: JsonObject) -> Conversation:
+        if self.node.is_clio:
+            return (yield from self._serve_newer_from_clio(params))
         for name in _BOOLEANS:
             if not isinstance(params.get(name, True), bool):
                 return error_result("invalidParams", f"Invalid field '{name}'.")
-        if _names_range(params) and any(name in params for name in _ONE_LEDGER):
+        names_range = self._names_range(params)
+        if names_range and any(name in params for name in _ONE_LEDGER):
             return (yield from self._refuse_range_and_ledger(params))
         result = yield NodeRequest(self.method, params)
-        if _names_range(params):
+        if names_range:
             if result.get("error") == "lgrIdxsInvalid":
                 return (yield from self._classify_range_error(params))
             if "error" not in result and _was_clamped(params, result):
                 return error_result("lgrIdxMalformed")
         elif result.get("error") == "lgrIdxsInvalid":
             return error_result("notSynced")
-        return (yield from upgrade_transactions(result))
+        return result if "error" in result else (yield from upgrade_transactions(result, self.node))
 
     def _refuse_range_and_ledger(self, params: JsonObject) -> Conversation:
         """The account's own checks come first, so the older version is asked for them."""
@@ -102,21 +110,82 @@ class AccountTx(MethodAdapter):
             return server
         return error_result("lgrIdxMalformed" if _was_clamped(params, server) else "invalidLgrRange")
 
+    def _serve_newer_from_clio(self, params: JsonObject) -> Conversation:
+        typed = all(isinstance(params.get(name, True), bool) for name in _BOOLEANS)
+        result = yield NodeRequest(self.method, params)
+        error = result.get("error")
+        if not typed:
+            is_refused = refused_by_validation(result) and error != "lgrIdxsInvalid"
+            return result if is_refused else self.error("invalidParams")
+        if not self._names_range(params):
+            return result if "error" in result else (yield from upgrade_transactions(result, self.node))
+        if error == "lgrIdxsInvalid":
+            server = yield from self._servers_range(params)
+            if "error" in server:
+                return server
+            outside = _out_of_range(params, server)
+            return self.error("lgrIdxMalformed", outside) if outside else self.error("invalidLgrRange")
+        if error is not None:
+            return result
+        if beyond := _clamped_bound(params, result):
+            return self.error("lgrIdxMalformed", beyond)
+        if any(name in params for name in _ONE_LEDGER):
+            return self.error("invalidParams", "containsLedgerSpecifierAndRange")
+        return (yield from upgrade_transactions(result, self.node))
 
-def _names_range(params: JsonObject) -> bool:
-    return any(name in params for name in _RANGE)
+    def _names_range(self, params: JsonObject) -> bool:
+        if self.node.is_clio:
+            return any(params.get(name, -1) != -1 for name in _RANGE)
+        return any(name in params for name in _RANGE)
+
+    def _bounds(self, params: JsonObject) -> "_Bounds | None":
+        """The range of a v1 request, open ends included; None for one that the server cannot read."""
+        low, high = as_integer(params.get("ledger_index_min", -1)), as_integer(params.get("ledger_index_max", -1))
+        if low is None or high is None:
+            return None
+        if self.node.is_clio:  # whose other negative numbers are large ones
+            return _Bounds(0 if low == -1 else low % 2**32, high % 2**32)
+        return _Bounds(max(low, 0), _NO_MAXIMUM if high < 0 else high)
 
 
-def _bounds(params: JsonObject) -> tuple[int | None, int | None]:
-    """The range asked for; a bound that is absent or below 0 is open. None for one that rippled cannot read."""
+class _Bounds(NamedTuple):
+    low: int
+    high: int
+
+
+def _reported(result: JsonObject) -> _Bounds | None:
+    """The range that a result reports."""
+    low, high = result.get("ledger_index_min"), result.get("ledger_index_max")
+    return _Bounds(low, high) if isinstance(low, int) and isinstance(high, int) else None
+
+
+def _was_clamped(params: JsonObject, result: JsonObject) -> bool:
+    """Whether the range of a request goes beyond the one that a result of rippled reports, which v2 refuses."""
     low, high = as_integer(params.get("ledger_index_min", 0)), as_integer(params.get("ledger_index_max", -1))
-    return (max(low, 0) if low is not None else None), (_NO_MAXIMUM if high is not None and high < 0 else high)
-
-
-def _was_clamped(params: JsonObject, reported: JsonObject) -> bool:
-    """Whether the range asked for goes beyond the one that an answer reports: what v2 refuses."""
-    low, high = _bounds(params)
-    lowest, highest = reported.get("ledger_index_min"), reported.get("ledger_index_max")
+    lowest, highest = result.get("ledger_index_min"), result.get("ledger_index_max")
     below = low is not None and isinstance(lowest, int) and 0 < low < lowest
-    above = high is not None and isinstance(highest, int) and highest < high != _NO_MAXIMUM
+    above = high is not None and high >= 0 and isinstance(highest, int) and highest < high != _NO_MAXIMUM
     return below or above
+
+
+_CLIO_REFUSALS = (("ledger_index_min", "ledgerSeqMinOutOfRange"), ("ledger_index_max", "ledgerSeqMaxOutOfRange"))
+
+
+def _clamped_bound(params: JsonObject, result: JsonObject) -> str | None:
+    """Clio's message for the first bound of a range that is not the one that the result reports."""
+    for name, message in _CLIO_REFUSALS:
+        if params.get(name, -1) not in (-1, result.get(name)):
+            return message
+    return None
+
+
+def _out_of_range(params: JsonObject, server: JsonObject) -> str | None:
+    """Clio's message for the first bound of a range that is not within the server's."""
+    servers = _reported(server)
+    if servers is None:
+        return None
+
+    def is_outside(bound: Any) -> bool:
+        return bound != -1 and not (isinstance(bound, int) and servers.low <= bound <= servers.high)
+
+    return next((message for name, message in _CLIO_REFUSALS if is_outside(params.get(name, -1))), None)

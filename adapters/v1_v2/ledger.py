@@ -5,7 +5,7 @@ from typing import Any
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.json_values import as_boolean
 from adapters.ledger_time import iso_time
-from adapters.ledgers import downgrade_ledger_index, upgrade_ledger_index
+from adapters.ledgers import add_close_time_iso, downgrade_ledger_index, upgrade_ledger_index
 from adapters.transactions import (
     downgrade_transaction,
     is_transaction_field,
@@ -50,6 +50,8 @@ class Ledger(MethodAdapter):
             _rewrite_each(ledger, "transactions", lambda entry: _upgrade_entry(entry, beside))
         for each in _ledgers(result):
             upgrade_ledger_index(each)
+            if self.node.predates_v2:
+                add_close_time_iso(each)
         _rewrite_each(result, "queue_data", _upgrade_queued)
         return result
 

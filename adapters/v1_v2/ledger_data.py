@@ -1,7 +1,7 @@
 """ledger_data: the type of the ledger index in the header that the first page begins with."""
 
 from adapters.adapter import JsonObject, MethodAdapter
-from adapters.ledgers import downgrade_ledger_index, upgrade_ledger_index
+from adapters.ledgers import add_close_time_iso, downgrade_ledger_index, upgrade_ledger_index
 
 
 class LedgerData(MethodAdapter):
@@ -14,5 +14,8 @@ class LedgerData(MethodAdapter):
         return result
 
     def upgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
-        upgrade_ledger_index(result.get("ledger"))
+        ledger = result.get("ledger")
+        upgrade_ledger_index(ledger)
+        if self.node.predates_v2:
+            add_close_time_iso(ledger)
         return result

@@ -42,18 +42,39 @@ _ENTRY_NAMES = frozenset(
         "xchain_owned_create_account_claim_id",
     )
 )
-# Those that rippled 2.x does not know: it answers such a request as one that names no entry.
+# Those that rippled 2.x does not know: to it, such a request names no entry.
 _NEW_IN_3 = frozenset(
     ("account", "amendments", "fee", "hashes", "loan", "loan_broker", "nft_offer", "nunl", "signer_list")
 )
+
+
+# Those that Clio knows, by the release that has them first (its LedgerEntry.hpp).
+_CLIO_ENTRY_NAMES = {
+    **dict.fromkeys(
+        (
+            *("account_root", "amm", "bridge", "check", "deposit_preauth", "did", "directory", "escrow", "index"),
+            *("nft_page", "offer", "oracle", "payment_channel", "ripple_state", "ticket"),
+            *("xchain_owned_claim_id", "xchain_owned_create_account_claim_id"),
+        ),
+        (2, 0),
+    ),
+    **dict.fromkeys(("credential", "mpt_issuance", "mptoken"), (2, 3)),
+    "permissioned_domain": (2, 4),
+    "delegate": (2, 5),
+    "vault": (2, 5),
+}
+_BOOLEANS = ("binary", "include_deleted")
 
 
 class LedgerEntry(MethodAdapter):
     """Two refusals are `invalidParams`: of a request that names no entry, where v1 has `unknownOption`, and of an entry
     named by JSON of a wrong type (a list for an id), where v1 fails with `internal`.
 
-    v1 and rippled 2.x at v2 answer the first beside the ledger's fields and without a code, 2.x at v2 the second too;
-    from rippled 3.0 on v2 has code, message and no ledger, so v1's ledger is looked up.
+    v1 and rippled 2.x at v2 have the first next to the ledger's fields and without a code, 2.x at v2 the second too.
+    From rippled 3.0 on v2 has code and message and no ledger, so that v1's ledger is looked up.
+
+    Clio checks parameters before it looks anything up: a wrong type is `invalidParams` in both versions, and a request
+    that names no entry that it knows is `unknownOption` in v1 (its own code) or `invalidParams`, without a ledger.
     """
 
     method = "ledger_entry"
@@ -62,9 +83,11 @@ class LedgerEntry(MethodAdapter):
         result = yield NodeRequest(self.method, params)
         if result.get("error") != "invalidParams":
             return result
+        if self.node.is_clio:
+            return self._downgrade_clio_error(result, params)
         is_of_2 = "error_code" not in result
         if _names_entry(params, is_of_2):
-            # A ledger that is named wrongly has the same token, and a message of its own.
+            # A wrongly named ledger has the same token, and a message of its own.
             of_type = is_of_2 or result.get("error_message") == ERRORS["invalidParams"].message
             return error_result("internal") if of_type else result
         if "validated" not in result:
@@ -73,14 +96,30 @@ class LedgerEntry(MethodAdapter):
                 return result
         return {**ledger_fields(result), "error": "unknownOption"}
 
+    def _downgrade_clio_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        known = any(name in params and self.node.release >= since for name, since in _CLIO_ENTRY_NAMES.items())
+        typed = all(isinstance(params.get(name, True), bool) for name in _BOOLEANS)
+        if known or not typed or result.get("error_message") != ERRORS["invalidParams"].message:
+            return result
+        return self.error("unknownOption")
+
     def serve_newer(self, params: JsonObject) -> Conversation:
         result = yield NodeRequest(self.method, params)
         if result.get("error") == "unknownOption":
-            result["error"] = "invalidParams"
-        elif result.get("error") == "internal" and _is_of_wrong_type(params):
+            return self._no_entry(result)
+        if result.get("error") == "internal" and _is_of_wrong_type(params):
             found = yield ledger_of(params)
             if "error" not in found:
-                result = {**ledger_fields(found), "error": "invalidParams"}
+                return {**ledger_fields(found), "error": "invalidParams"}
+        return result
+
+    def _no_entry(self, result: JsonObject) -> JsonObject:
+        """The error of v2 for a request that names no entry."""
+        if self.node.is_clio:
+            return self.error("invalidParams")
+        if self.node.software == "xrpld":
+            return error_result("invalidParams", "No ledger_entry params provided.")
+        result["error"] = "invalidParams"
         return result
 
 

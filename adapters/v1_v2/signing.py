@@ -1,11 +1,40 @@
-"""sign, sign_for, submit and submit_multisigned: the shape of the transaction that they return."""
+"""sign, sign_for, submit and submit_multisigned: the shape of the transaction, in the request and in the result."""
 
-from adapters.adapter import JsonObject, MethodAdapter
+from typing import Any
+
+from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
+from adapters.errors import error_result
+from adapters.json_values import same_json
 from adapters.transactions import downgrade_transaction, is_transaction, upgrade_transaction
+
+_NO_AMOUNT = "Missing field 'tx_json.Amount'."
+_UNKNOWN_FIELD = "Field 'tx_json.DeliverMax' is unknown."
+_DIFFERENT_AMOUNTS = "Cannot specify differing 'Amount' and 'DeliverMax'"
 
 
 class _Signing(MethodAdapter):
-    """`hash` stands beside `tx_json`, a Payment's amount is `DeliverMax` only (rippled's TransactionSign.cpp)."""
+    """`hash` stands next to `tx_json`, a Payment's amount is `DeliverMax` only (rippled's TransactionSign.cpp).
+
+    A rippled before 2.0 does not know `DeliverMax`, so a payment's goes to it as `Amount`. One with both goes with
+    `Amount` alone where they are equal; where they differ it goes as it is, and that rippled's refusal of the unknown
+    field, which comes after its other checks, becomes the refusal of v2. A node of an unknown release gets the request
+    as it is first: an older one refuses it without having signed anything.
+    """
+
+    def serve_newer(self, params: JsonObject) -> Conversation:
+        if self._signs(params):
+            with_amount = {**params, "tx_json": _with_amount(params["tx_json"])}
+            result = yield NodeRequest(self.method, with_amount if self.node.predates_v2 else params)
+            is_older = result.get("error_message") in (_NO_AMOUNT, _UNKNOWN_FIELD)
+            if is_older and not self.node.predates_v2 and with_amount != params:
+                result = yield NodeRequest(self.method, with_amount)
+        else:
+            result = yield NodeRequest(self.method, params)
+        return self.upgrade_error(result, params) if "error" in result else self.upgrade_result(result, params)
+
+    def _signs(self, params: JsonObject) -> bool:
+        """Whether the request has a transaction in JSON."""
+        return "tx_json" in params
 
     def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
         if is_transaction(result.get("tx_json")):
@@ -18,6 +47,31 @@ class _Signing(MethodAdapter):
             if tx_hash is not None:
                 result["hash"] = tx_hash
         return result
+
+    def upgrade_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
+        if result.get("error_message") == _UNKNOWN_FIELD and _is_payment(params.get("tx_json")):
+            result.update(error_result("invalidParams", _DIFFERENT_AMOUNTS))
+        return result
+
+
+def _is_payment(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("TransactionType") == "Payment"
+
+
+def _with_amount(value: Any) -> Any:
+    """A transaction, with every payment's amount under `Amount`: its own and those of transactions inside, as a
+    Batch has them. A copy; payments with two different amounts keep both.
+    """
+    if isinstance(value, list):
+        return [_with_amount(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    copied = {name: _with_amount(item) for name, item in value.items()}
+    if _is_payment(copied) and "DeliverMax" in copied:
+        amount = copied.setdefault("Amount", copied["DeliverMax"])
+        if same_json(amount, copied["DeliverMax"]):
+            del copied["DeliverMax"]
+    return copied
 
 
 class Sign(_Signing):
@@ -42,6 +96,9 @@ class Submit(_Signing):
     """Only where it signs as well: the answer to a `tx_blob` is the same in both versions (rippled's Submit.cpp)."""
 
     method = "submit"
+
+    def _signs(self, params: JsonObject) -> bool:
+        return "tx_blob" not in params and "tx_json" in params
 
     def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
         return result if "tx_blob" in params else super().downgrade_result(result, params)

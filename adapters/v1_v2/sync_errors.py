@@ -1,4 +1,4 @@
-"""The errors of a server that is out of sync, which any method may answer."""
+"""The errors of a server that is out of sync, which any method may have."""
 
 from adapters.adapter import Conversation, ErrorAdapter, JsonObject, NodeRequest, immediate
 from adapters.errors import error_result
@@ -15,8 +15,9 @@ _OLDEST_CURRENT_LEDGER = 120
 class SyncErrors(ErrorAdapter):
     """One error, `notSynced`, where v1 names the condition that is unmet: `noNetwork`, `noCurrent` or `noClosed`.
 
-    Loss: v2 does not say which, so `server_info` is asked, in which it can be seen; signing and path finding have but
-    one. Looking up a ledger has its own message in either version ("InsufficientNetworkMode", "notSynced").
+    Loss: v2 does not say which, so it is taken from the server's `server_info`; signing and path finding have but one.
+    A look-up of a ledger has its own message in either version ("InsufficientNetworkMode", "notSynced"). Such an error
+    from a Clio is that of the rippled behind it, whose `server_info` it forwards if asked about the current ledger.
     """
 
     def downgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
@@ -29,7 +30,7 @@ class SyncErrors(ErrorAdapter):
         elif question.method in _PATHS:
             result.update(error_result("noNetwork"))
         else:
-            server = yield NodeRequest("server_info", {})
+            server = yield NodeRequest("server_info", {"ledger_index": "current"} if self.node.is_clio else {})
             result.update(error_result(_unmet_condition(server)))
         return result
 
@@ -41,7 +42,7 @@ class SyncErrors(ErrorAdapter):
 
 
 def _unmet_condition(server: JsonObject) -> str:
-    """Which of v1's conditions a server's `server_info` shows to be unmet, in rippled's order of checking."""
+    """Which of v1's conditions a server's `server_info` shows to be unmet, in rippled's order."""
     info = server.get("info")
     if not isinstance(info, dict) or info.get("server_state") in _BELOW_SYNCING:
         return "noNetwork"

@@ -2,12 +2,14 @@
 
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.ledger_time import iso_time
-from adapters.ledgers import look_up_header
+from adapters.ledgers import header_request, read_header
 from adapters.transactions import downgrade_transaction, is_transaction, upgrade_transaction
 
 
 class TransactionEntry(MethodAdapter):
-    """`metadata` became `meta`, `hash` and `close_time_iso` stand beside `tx_json` (rippled's TransactionEntry.cpp)."""
+    """`metadata` became `meta`, `hash` and `close_time_iso` stand next to `tx_json` (rippled's
+    TransactionEntry.cpp).
+    """
 
     method = "transaction_entry"
 
@@ -22,7 +24,7 @@ class TransactionEntry(MethodAdapter):
 
     def serve_newer(self, params: JsonObject) -> Conversation:
         result = yield NodeRequest(self.method, params)
-        if not is_transaction(result.get("tx_json")):
+        if "error" in result or not is_transaction(result.get("tx_json")):
             return result
         _, tx_hash = upgrade_transaction(result["tx_json"])
         if tx_hash is not None:
@@ -30,7 +32,9 @@ class TransactionEntry(MethodAdapter):
         if "metadata" in result:
             result["meta"] = result.pop("metadata")
         if result.get("validated") and "ledger_index" in result:
-            header = yield from look_up_header(result["ledger_index"])
-            if header is not None:
-                result["close_time_iso"] = iso_time(header.close_time)
+            ledger = yield header_request(result["ledger_index"])
+            if "error" not in ledger:
+                result["close_time_iso"] = iso_time(read_header(ledger).close_time)
+            elif ledger["error"] != "lgrNotFound":
+                return ledger
         return result

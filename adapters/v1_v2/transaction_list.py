@@ -1,52 +1,97 @@
 """The `transactions` of account_tx and nft_history: one entry for each, with its metadata."""
 
-from adapters.adapter import Conversation, JsonObject
+from collections.abc import Generator
+
+from adapters.adapter import Conversation, JsonObject, NodeRequest
+from adapters.ctid import ctid
 from adapters.ledger_time import iso_time
-from adapters.ledgers import look_up_header
-from adapters.transactions import downgrade_transaction, is_transaction, upgrade_transaction
+from adapters.ledgers import header_request, read_header
+from adapters.node import NodeInfo
+from adapters.transactions import downgrade_transaction, is_transaction, ledger_place, upgrade_transaction
 
 
-def downgrade_transactions(result: JsonObject) -> JsonObject:
-    """v2's entries as v1 has them: `tx` with the hash inside for `tx_json`, `meta` also where it is binary."""
-    entries = result.get("transactions")
-    if isinstance(entries, list):
-        for entry in entries:
+def downgrade_transactions(result: JsonObject, *, in_ledger: bool = True) -> JsonObject:
+    """v2's entries as v1 has them: `tx` with the hash inside for `tx_json`, `meta` also where it is binary.
+
+    `in_ledger`: whether `tx` has `inLedger` too.
+    """
+    for entry in _entries(result):
+        if "meta_blob" in entry:
+            entry["meta"] = entry.pop("meta_blob")
+        if is_transaction(entry.get("tx_json")):
             _downgrade_entry(entry)
+            if not in_ledger:
+                entry["tx"].pop("inLedger", None)
     return result
 
 
 def _downgrade_entry(entry: JsonObject) -> None:
-    if "meta_blob" in entry:
-        entry["meta"] = entry.pop("meta_blob")
-    if not is_transaction(entry.get("tx_json")):
-        return
-    entry["tx"] = downgrade_transaction(entry.pop("tx_json"), entry.pop("hash", None))
-    for beside in ("close_time_iso", "ledger_hash", "ledger_index"):
-        entry.pop(beside, None)
+    tx_json = {**entry.pop("tx_json")}
+    for name, value in ledger_place(entry).items():
+        tx_json.setdefault(name, value)
+    entry["tx"] = downgrade_transaction(tx_json, entry.pop("hash", None))
+    for name in ("close_time_iso", "ledger_hash", "ledger_index"):
+        entry.pop(name, None)
 
 
-def upgrade_transactions(result: JsonObject) -> Conversation:
-    """v1's entries as v2 has them. Looks up the hash of each ledger that they are from, which v1 never told."""
-    entries = result.get("transactions")
-    if isinstance(entries, list):
-        for entry in entries:
-            if isinstance(entry.get("meta"), str):
-                entry["meta_blob"] = entry.pop("meta")
-            if is_transaction(entry.get("tx")):
-                yield from _upgrade_entry(entry)
+def upgrade_transactions(result: JsonObject, node: NodeInfo) -> Conversation:
+    """v1's entries as v2 has them.
+
+    Each ledger that they are from is looked up once, for its hash, which v1 does not report. A look-up that fails
+    fails the request: a page that lacks hashes in places would look complete.
+    """
+    entries = [entry for entry in _entries(result) if is_transaction(entry.get("tx"))]
+    for entry in _entries(result):
+        if isinstance(entry.get("meta"), str):
+            entry["meta_blob"] = entry.pop("meta")
+    ledgers = {_ledger_index(entry): "" for entry in entries}
+    ledgers.pop(None, None)
+    error = yield from _look_up_hashes(ledgers)
+    if error is not None:
+        return error
+    for entry in entries:
+        _upgrade_entry(entry, ledgers, node)
     return result
 
 
-def _upgrade_entry(entry: JsonObject) -> Conversation:
+def _look_up_hashes(ledgers: dict[int | None, str]) -> Generator[NodeRequest, JsonObject, JsonObject | None]:
+    """Sets the hash of each ledger. Returns the error of a look-up that failed."""
+    requests = [header_request(ledger_index) for ledger_index in ledgers if ledger_index is not None]
+    for number, (ledger_index, request) in enumerate(zip(ledgers, requests, strict=True)):
+        result = yield request if number else request._replace(upcoming=tuple(requests[1:]))
+        if "error" in result:
+            return result
+        ledgers[ledger_index] = read_header(result).ledger_hash
+    return None
+
+
+def _upgrade_entry(entry: JsonObject, ledgers: dict[int | None, str], node: NodeInfo) -> None:
+    ledger_index = _ledger_index(entry)
     tx_json, tx_hash = upgrade_transaction(entry.pop("tx"))
     entry["tx_json"] = tx_json
     if tx_hash is not None:
         entry["hash"] = tx_hash
-    if "date" in tx_json:
-        entry["close_time_iso"] = iso_time(tx_json["date"])
-    if "ledger_index" in tx_json:
-        entry["ledger_index"] = tx_json["ledger_index"]
-        header = yield from look_up_header(tx_json["ledger_index"])
-        if header is not None:
-            entry["ledger_hash"] = header.ledger_hash
-    return entry
+    date = tx_json.get("date", entry.get("date"))
+    if date is not None:
+        entry["close_time_iso"] = iso_time(date)
+    if ledger_index is None:
+        return
+    entry["ledger_index"] = ledger_index
+    entry["ledger_hash"] = ledgers[ledger_index]
+    meta = entry.get("meta")
+    if node.predates_v2 and isinstance(meta, dict) and "ctid" not in tx_json:
+        identifier = ctid(ledger_index, meta.get("TransactionIndex"), node.network)
+        if identifier is not None:
+            tx_json["ctid"] = identifier
+
+
+def _entries(result: JsonObject) -> list[JsonObject]:
+    entries = result.get("transactions")
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _ledger_index(entry: JsonObject) -> int | None:
+    """The ledger that a transaction of v1 is in; None where the entry does not say."""
+    tx = entry["tx"]
+    found = (tx.get("ledger_index"), tx.get("inLedger"), entry.get("ledger_index"))
+    return next((index for index in found if isinstance(index, int)), None)

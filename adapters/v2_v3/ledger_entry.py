@@ -1,6 +1,7 @@
 """ledger_entry: names for the entries of which a ledger has one."""
 
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
+from adapters.errors import error_result
 
 _IDS = {
     "amendments": "7DB0788C020F02780A673DC74757F23823FA3014C1866E72CC4CD8B226CD6EF4",
@@ -8,29 +9,36 @@ _IDS = {
     "hashes": "B4979A36CDC7F3D3D5C31A4EAE2AC7D7209DDA877588B9AFC66799692AB0D66B",
     "nunl": "2E8A59AA9D3B5B186B0B9E0F62E6C02587CA74A4D778938E957B6357D364B244",
 }
-# Not the name of anything, and no id: refused by every version in the words in which it refuses a name.
+# Not the name of anything, and no id: every version refuses it with the error for a name.
 _NO_INDEX = ""
+# That error, as rippled has it from 3.0 on, and those of a request whose index it accepts.
+_NOT_HEX = {**error_result("invalidParams", "Invalid field 'index', not hex string."), "error": "malformedRequest"}
+_NOT_ABOUT_THE_INDEX = ("entryNotFound", "unexpectedLedgerType")
 
 
 class LedgerEntry(MethodAdapter):
     """`index` may be `amendments`, `fee`, `hashes` or `nunl` instead of an id (rippled's LedgerEntry.cpp).
 
     rippled has that from 3.0 on. A rippled 2.x refuses the names at v3 as at v2 (`malformedRequest`, as recorded from
-    2.6.1), and so do we in front of one: a client is answered as that node would answer it natively. A refusal with a
-    message is rippled 3.x's; 2.x gave none.
+    2.6.1), and so does the proxy in front of one: a client gets what that node would answer natively. A refusal with a
+    message is rippled 3.x's; 2.x gave none. A rippled before 2.0 has no v3 to be like: in front of it the names work.
     """
 
     method = "ledger_entry"
 
     def serve_older(self, params: JsonObject) -> Conversation:
         result = yield NodeRequest(self.method, params)
-        if _is_name(params) and not _is_refused(result):
-            result = yield NodeRequest(self.method, {**params, "index": _NO_INDEX})
-        return result
+        if not _is_name(params) or _is_refused(result):
+            return result
+        if self.node.software == "xrpld":
+            is_past_index = "error" not in result or result["error"] in _NOT_ABOUT_THE_INDEX
+            return dict(_NOT_HEX) if is_past_index else result
+        return (yield NodeRequest(self.method, {**params, "index": _NO_INDEX}))
 
     def serve_newer(self, params: JsonObject) -> Conversation:
         result = yield NodeRequest(self.method, params)
-        if _is_name(params) and _is_refused(result) and "error_message" in result:
+        knows_names = "error_message" in result or self.node.predates_v2
+        if _is_name(params) and _is_refused(result) and knows_names:
             result = yield NodeRequest(self.method, {**params, "index": _IDS[params["index"]]})
         return result
 

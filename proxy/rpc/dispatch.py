@@ -179,7 +179,9 @@ class Dispatcher:
                     return PassthroughAnswer(raw.body, spliced)
                 first = attempt.read(raw)
             conversation = pipeline.converse(call.params)
-            translated = await self._translator.converse(conversation, attempt.version, attempt.ask, first)
+            translated = await self._translator.converse(
+                conversation, attempt.version, attempt.ask, first, pipeline.extras
+            )
         finally:
             node.in_flight -= 1
         if not pipeline.same_version:

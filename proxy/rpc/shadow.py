@@ -2,13 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import structlog
 
 from adapters import JsonObject
+from adapters.json_values import ABSENT, Difference, json_differences
 from proxy.access.admission import Rate
 from proxy.envelope import Call, InvalidAnswer, node_request, read_jsonrpc_answer
 from proxy.envelope.methods import READING_METHODS, SENSITIVE_METHODS
@@ -147,13 +148,9 @@ class Shadow:
         return result if result.get("validated") is True else None
 
     def _differences(self, native: JsonObject, given: JsonObject) -> list[str]:
-        """The first of the places where they differ, each a line with short values."""
-        found = []
-        for line in _differing(native, given, "", self._rules.ignore):
-            found.append(line)
-            if len(found) == _MOST_SHOWN:
-                break
-        return found
+        """The first of the places where they differ, each as a line with short values."""
+        found = json_differences(native, given, ignored=self._rules.ignore)
+        return [_line(difference) for difference in islice(found, _MOST_SHOWN)]
 
 
 def _is_comparable(call: Call) -> bool:
@@ -179,26 +176,14 @@ def _pinned_params(call: Call, result: JsonObject) -> JsonObject | None:
     return None
 
 
-def _differing(native: Any, given: Any, path: str, ignore: frozenset[str]) -> Iterator[str]:
-    if isinstance(native, dict) and isinstance(given, dict):
-        for name in sorted((native.keys() | given.keys()) - ignore):
-            here = f"{path}/{name}"[-_SHOWN * 2 :]
-            if name in native and name in given:
-                yield from _differing(native[name], given[name], here, ignore)
-            else:
-                yield f"{here}: natively {_member(native, name)}, given {_member(given, name)}"
-    elif isinstance(native, list) and isinstance(given, list) and len(native) == len(given):
-        for number, (one, other) in enumerate(zip(native, given, strict=True)):
-            yield from _differing(one, other, f"{path}[{number}]", ignore)
-    elif type(native) is not type(given) or native != given:
-        yield f"{path or '/'}: natively {_shown(native)}, given {_shown(given)}"
-
-
-def _member(holder: JsonObject, name: str) -> str:
-    return _shown(holder[name]) if name in holder else "nothing"
+def _line(difference: Difference) -> str:
+    path, native, given = difference
+    return f"{path[-_SHOWN * 2 :] or '/'}: natively {_shown(native)}, given {_shown(given)}"
 
 
 def _shown(value: Any) -> str:
+    if value is ABSENT:
+        return "nothing"
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, dict):

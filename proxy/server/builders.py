@@ -27,6 +27,9 @@ from proxy.versions.sunset import Clock, DeprecationNotices, Sunset, SunsettingR
 from proxy.versions.translator import Translator
 from proxy.websocket import SHAREABLE_STREAMS, EndpointLimits, SessionLimits, SharedSubscriptions, WebSocketEndpoint
 
+_CONCURRENT_SUBREQUESTS = 8
+"""Node requests in flight together for one client request, such as the ledgers that a page of account_tx is from."""
+
 
 def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing: Tracing) -> Node:
     """Build a node whose health checks have not been started."""
@@ -233,6 +236,7 @@ def make_translator(settings: Settings) -> Translator:
         max_subrequests=limits.max_subrequests,
         max_subrequest_bytes=limits.max_subrequest_bytes,
         cache_size=limits.remembered_ledgers,
+        concurrency=_CONCURRENT_SUBREQUESTS,
     )
 
 

@@ -119,7 +119,9 @@ class PendingRequests:
                         return await self._nodes.subscribe(split, call, slot, link)
             return read_response(await self._ask(question, call, slot, link, deadline), link.node)
 
-        translated = await self._services.translator.converse(pipeline.converse(call.params), version, ask, first)
+        translated = await self._services.translator.converse(
+            pipeline.converse(call.params), version, ask, first, pipeline.extras
+        )
         if not pipeline.same_version:
             self._account.metrics.translation(call.method, call.version, version, translated.seconds)
         if call.method in PATH_METHODS:

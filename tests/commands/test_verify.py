@@ -45,6 +45,7 @@ async def test_a_node_of_all_versions_agrees_with_the_adapters(demo_node: StartN
         "channel_authorize",
         "peers",
         "ledger_request",
+        "mptoken_issuance_history",
         "nft_history",
     }
     assert all(same[method] for method in VERSIONS.changed_methods() - unasked)

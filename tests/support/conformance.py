@@ -12,6 +12,7 @@ from typing import Any, Literal
 import aiohttp
 import orjson
 
+from adapters.json_values import Difference, json_differences
 from proxy.demo.recorded import FOLDER, PortKind, read_lines
 
 ClientVersion = Literal["none", "1", "2", "3"]
@@ -88,28 +89,15 @@ def _without_random(message: Any) -> Any:
     return message
 
 
-def differences(native: Any, got: Any, path: str = "") -> list[str]:
+def differences(native: Any, got: Any) -> list[str]:
     """Each place where `got` is not as `native`, as a line of text; 1 and 1.0 and true differ."""
-    if type(native) is not type(got):
-        return [_difference(path, native, got)]
-    if isinstance(native, dict):
-        found = []
-        for name in sorted(native.keys() | got.keys()):
-            if name in native and name in got:
-                found += differences(native[name], got[name], f"{path}/{name}")
-            else:
-                found.append(_difference(f"{path}/{name}", native.get(name, "(absent)"), got.get(name, "(absent)")))
-        return found
-    if isinstance(native, list):
-        if len(native) != len(got):
-            return [_difference(f"{path} (length)", len(native), len(got))]
-        return [
-            line for n, pair in enumerate(zip(native, got, strict=True)) for line in differences(*pair, f"{path}[{n}]")
-        ]
-    return [] if native == got else [_difference(path, native, got)]
+    return [_line(difference) for difference in json_differences(native, got)]
 
 
-def _difference(path: str, native: Any, got: Any) -> str:
+def _line(difference: Difference) -> str:
+    path, native, got = difference
+    if isinstance(native, list) and isinstance(got, list):
+        path, native, got = f"{path} (length)", len(native), len(got)
     return f"{path or '(all)'}: native {str(native)[:120]!r}, proxy {str(got)[:120]!r}"
 
 

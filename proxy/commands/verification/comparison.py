@@ -1,12 +1,14 @@
-"""Two results compared field for field; of what lives, only that it is there and of which type."""
+"""Two results compared field by field; of volatile fields only presence and type."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import orjson
 
 from adapters import JsonObject, NodeRequest
+from adapters.json_values import ABSENT, Difference, json_differences
 
 _SHOWN_BYTES = 120
 _MOST_DIFFERENCES = 20
@@ -20,7 +22,7 @@ VOLATILE_FIELDS: Mapping[str, frozenset[str]] = {
     "server_info": frozenset({"info"}),
     "server_state": frozenset({"state"}),
 }
-"""By method, and for every method under "": the fields that change from one asking to the next."""
+"""By method, and for every method under "": the fields that change from one request to the next."""
 
 Verdict = Literal["same", "different", "not asked"]
 
@@ -49,41 +51,21 @@ class Outcome:
 
 
 def differences(native: JsonObject, got: JsonObject, question: NodeRequest, ignored: frozenset[str]) -> tuple[str, ...]:
-    """Each place where `got` is not as `native`, as a line of text, the first of them only; fields `ignored` apart."""
-    living = VOLATILE_FIELDS[""] | VOLATILE_FIELDS.get(question.method, frozenset())
-    found: list[str] = []
-    _compare(native, got, "", living, ignored, found)
-    return tuple(found[:_MOST_DIFFERENCES])
+    """The first of the places where `got` is not as `native`, each as a line of text; fields `ignored` apart."""
+    volatile = VOLATILE_FIELDS[""] | VOLATILE_FIELDS.get(question.method, frozenset())
+    found = json_differences(native, got, ignored=ignored, volatile=volatile)
+    return tuple(_line(difference) for difference in islice(found, _MOST_DIFFERENCES))
 
 
-def _compare(
-    native: Any, got: Any, path: str, living: frozenset[str], ignored: frozenset[str], found: list[str]
-) -> None:
-    if type(native) is not type(got):
-        found.append(_line(path, _shown(native), _shown(got)))
-    elif isinstance(native, dict):
-        for name in sorted((native.keys() | got.keys()) - ignored):
-            if name not in native or name not in got:
-                found.append(_line(f"{path}/{name}", _member(native, name), _member(got, name)))
-            elif name not in living or type(native[name]) is not type(got[name]):
-                _compare(native[name], got[name], f"{path}/{name}", living, ignored, found)
-    elif isinstance(native, list):
-        if len(native) != len(got):
-            found.append(_line(path, f"{len(native)} items", f"{len(got)} items"))
-        for number, (one, other) in enumerate(zip(native, got, strict=False)):
-            _compare(one, other, f"{path}[{number}]", living, ignored, found)
-    elif native != got:
-        found.append(_line(path, _shown(native), _shown(got)))
-
-
-def _member(holder: JsonObject, name: str) -> str:
-    return _shown(holder[name]) if name in holder else "absent"
+def _line(difference: Difference) -> str:
+    path, native, got = difference
+    if isinstance(native, list) and isinstance(got, list):
+        return f"{path or '/'}: natively {len(native)} items, translated {len(got)} items"
+    return f"{path or '/'}: natively {_shown(native)}, translated {_shown(got)}"
 
 
 def _shown(value: Any) -> str:
+    if value is ABSENT:
+        return "absent"
     text = orjson.dumps(value).decode()
     return text if len(text) <= _SHOWN_BYTES else f"{text[: _SHOWN_BYTES - 1]}…"
-
-
-def _line(path: str, native: str, got: str) -> str:
-    return f"{path or '/'}: natively {native}, translated {got}"

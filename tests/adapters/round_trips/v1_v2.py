@@ -82,21 +82,25 @@ def _tx(draw: st.DrawFn) -> Told:
     return Told(older, newer, {"transaction": tx.hash}, (ledger,))
 
 
-def _listed(tx: Transaction, ledger: Ledger, binary: bool) -> tuple[JsonObject, JsonObject]:
-    """An entry of `transactions` in account_tx and nft_history."""
+def _listed(tx: Transaction, ledger: Ledger, binary: bool, in_ledger: bool) -> tuple[JsonObject, JsonObject]:
+    """An entry of `transactions` in account_tx (`in_ledger`) and the histories that Clio has."""
     if binary:
         rest = {"ledger_index": ledger.index, "tx_blob": tx.blob, "validated": True}
         return {"meta": tx.meta_blob, **rest}, {"meta_blob": tx.meta_blob, **rest}
     rest = {"meta": tx.meta, "validated": True}
-    older = {"tx": {**older_json(tx), **_where(tx, ledger), "inLedger": ledger.index}, **rest}
+    transaction = {**older_json(tx), **_where(tx, ledger)}
+    if in_ledger:
+        transaction["inLedger"] = ledger.index
+    older = {"tx": transaction, **rest}
     newer = {"tx_json": {**newer_json(tx), **_where(tx, ledger)}, "hash": tx.hash, **_beside(ledger), **rest}
     return older, newer
 
 
 @st.composite
-def _histories(draw: st.DrawFn, about: Mapping[str, Any]) -> Told:
+def _histories(draw: st.DrawFn, about: Mapping[str, Any], in_ledger: bool = False) -> Told:
     found, binary = draw(ledger_lists), draw(st.booleans())
-    pairs = [_listed(tx, draw(st.sampled_from(found)), binary) for tx in draw(st.lists(transactions(), max_size=3))]
+    listed = draw(st.lists(transactions(), max_size=3))
+    pairs = [_listed(tx, draw(st.sampled_from(found)), binary, in_ledger) for tx in listed]
     lowest, highest = draw(st.integers(1, 100)), draw(st.integers(100, 2**32 - 2))
     beside = {**about, "ledger_index_min": lowest, "ledger_index_max": highest, "validated": True}
     if draw(st.booleans()):
@@ -283,7 +287,7 @@ named = {"ledger_hash": "A" * 64, "ledger_index": 131, "validated": True}
 
 CASES: dict[str, Tolds] = {
     "account_info": _account_info() | st.just(same(error("actNotFound", account="x"))),
-    "account_tx": _histories({"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"}) | account_tx_errors,
+    "account_tx": _histories({"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"}, in_ledger=True) | account_tx_errors,
     "channel_authorize": hexes(70).map(lambda signature: same({"signature": signature}))
     | st.sampled_from(["ed448", ""]).map(
         lambda kind: Told(
@@ -303,6 +307,7 @@ CASES: dict[str, Tolds] = {
             same({**named, "error": "entryNotFound"}, params={"check": "A", "ledger_index": 131}),
         ]
     ),
+    "mptoken_issuance_history": _histories({"mpt_issuance_id": "0" * 48}),
     "nft_history": _histories({"nft_id": "0" * 64}) | st.just(same(error("objectNotFound", "NFT not found"))),
     "noripple_check": st.booleans().map(
         lambda asked: same({"problems": [], "validated": True}, params={"account": "x", "transactions": asked})
