@@ -67,7 +67,7 @@ class Tx(MethodAdapter):
             return result if refused_by_validation(result) else self.error("invalidParams")
         result = yield NodeRequest(self.method, params)
         if "error" in result:
-            return self.upgrade_error(result, params)
+            return _with_token(result)
         if isinstance(result.get("tx"), str):
             upgraded = _upgrade_binary(result)
         elif "TransactionType" in result:
@@ -77,12 +77,6 @@ class Tx(MethodAdapter):
         else:
             return result
         return (yield from _with_ledger(upgraded, result))
-
-    def upgrade_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
-        message = result.get("error_message")
-        if result["error"] == "unknown" and isinstance(message, str) and message.startswith("Wrong network."):
-            result.update(error_result("wrongNetwork", message))  # before 2.0 the code had no token
-        return result
 
     def _has_ctid_inside(self, result: JsonObject) -> Generator[NodeRequest, JsonObject, bool]:
         """Whether the server would have `ctid` inside `tx_json` in v2, for a transaction of a v1 result."""
@@ -98,6 +92,14 @@ class Tx(MethodAdapter):
             now = _server_time(server.get("info"))
             return now is None or now - date <= _CACHED
         return True
+
+
+def _with_token(result: JsonObject) -> JsonObject:
+    """An error with the token `wrongNetwork`, which its code lacked before rippled 2.0."""
+    message = result.get("error_message")
+    if result["error"] == "unknown" and isinstance(message, str) and message.startswith("Wrong network."):
+        result.update(error_result("wrongNetwork", message))
+    return result
 
 
 def _is_inner(result: JsonObject) -> bool:
