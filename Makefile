@@ -9,7 +9,7 @@ CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow test-workers test-clients soak hostile bench lint format lock lock-clients clean
+.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench lint format lock lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +76,10 @@ lint: $(STAMP) ## ruff, mypy --strict and the import contracts
 format: $(STAMP) ## put imports and layout in order
 	@$(BIN)/ruff check --quiet --select I --fix .
 	@$(BIN)/ruff format .
+
+reference: $(STAMP) ## write the configuration reference and JSON Schema in docs/ again
+	@$(BIN)/python -m proxy config reference > docs/configuration.md
+	@$(BIN)/python -m proxy config schema > docs/configuration.schema.json
 
 lock: ## make the locks again, from pyproject.toml
 	@test -x $(LOCK_TOOL)/bin/uv || { $(PYTHON) -m venv $(LOCK_TOOL) && $(LOCK_TOOL)/bin/pip install --quiet uv==0.9.8; }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from proxy.commands.configuration import config_option, fail_to_start, settings_or_exit, shown_address
+from proxy.commands.configuration import config_option, fail_to_start, settings_or_exit, shown_address, source
 from proxy.config import ListenSettings, Settings, shown_url
 from proxy.http.bindable import check_bindable
 
@@ -15,7 +15,7 @@ _SECTIONS = ("timeouts", "health", "cache", "limits", "guard", "cors", "websocke
 
 @click.command("check-config")
 @config_option
-def check_config(config: Path) -> None:
+def check_config(config: Path | None) -> None:
     """Validate the configuration; print a summary, or every error."""
     settings = settings_or_exit(config)
     observe = settings.observe
@@ -24,7 +24,7 @@ def check_config(config: Path) -> None:
         check_bindable([(observe.host, observe.port), *clients])
     except OSError as error:
         fail_to_start(settings, error)
-    click.echo(f"{config}: the configuration is valid")
+    click.echo(f"{source(config)}: the configuration is valid")
     for line in _summary(settings):
         click.echo(line)
 

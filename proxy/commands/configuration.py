@@ -8,42 +8,57 @@ from typing import Any, NoReturn
 
 import click
 
-from proxy.config import (
-    CONFIG_VARIABLE,
-    ConfigurationError,
-    ListenSettings,
-    ObserveSettings,
-    Settings,
-    load_settings,
-)
+from proxy.config import CONFIG_VARIABLE, ConfigurationError, ListenSettings, ObserveSettings, Settings, load_settings
+from proxy.config.keys import ENVIRONMENT_PREFIX
+from proxy.config.load import Loaded, load_with_origins
+
+DEFAULT_FILE = Path("config.yaml")
+
+
+def _file_or_environment(_context: click.Context, _parameter: click.Parameter, config: Path | None) -> Path | None:
+    """The file to read: None, for the environment alone, if none was named, there is none, and variables name nodes."""
+    nodes = f"{ENVIRONMENT_PREFIX}NODES"
+    if config is None and not DEFAULT_FILE.exists() and any(name.startswith(nodes) for name in os.environ):
+        return None
+    return config or DEFAULT_FILE
+
 
 config_option: Callable[[Any], Any] = click.option(
     "--config",
     "config",
     type=click.Path(path_type=Path),
-    default=Path("config.yaml"),
     envvar=CONFIG_VARIABLE,
-    show_default=True,
     show_envvar=True,
+    callback=_file_or_environment,
     metavar="FILE",
-    help="The configuration file.",
+    help=f"The configuration file; {DEFAULT_FILE} by default, or none if {ENVIRONMENT_PREFIX}NODES… are set instead.",
 )
 
 
-def read_settings(config: Path) -> Settings:
+def source(config: Path | None) -> str:
+    """How messages call the configuration."""
+    return "the environment" if config is None else str(config)
+
+
+def read_settings(config: Path | None) -> Settings:
     """Read the file and this process's environment. Raises ConfigurationError."""
     return load_settings(config, os.environ)
 
 
-def settings_or_exit(config: Path) -> Settings:
+def settings_or_exit(config: Path | None) -> Settings:
     """Read the settings; print every error and exit with status 1 if they are invalid."""
+    return loaded_or_exit(config).settings
+
+
+def loaded_or_exit(config: Path | None) -> Loaded:
+    """As `settings_or_exit`, with the origin of each value."""
     try:
-        return read_settings(config)
+        return load_with_origins(config, os.environ)
     except ConfigurationError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)
         count = len(error.problems)
-        fail(f"{config}: the configuration has {count} error{'' if count == 1 else 's'}")
+        fail(f"{source(config)}: the configuration has {count} error{'' if count == 1 else 's'}")
 
 
 def fail_to_start(settings: Settings, error: OSError) -> NoReturn:

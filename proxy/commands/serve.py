@@ -10,7 +10,7 @@ from proxy.commands.configuration import config_option, fail_to_start, read_sett
 
 @click.command(short_help="Serve clients until SIGTERM or SIGINT.")
 @config_option
-def serve(config: Path) -> None:
+def serve(config: Path | None) -> None:
     """Serve clients until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     settings = settings_or_exit(config)
     from proxy.server import process  # imports everything that serves, which other commands do not need

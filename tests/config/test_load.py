@@ -1,6 +1,6 @@
 """The configuration: what is accepted, and how each error is reported."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from proxy.config import ConfigurationError, Settings, load_settings, settings_keys, shown_url
+from proxy.config.json_schema import schema_text
 from proxy.config.keys import RENAMED
+from proxy.config.reference import reference
 
 NODE = {"name": "node-1", "http": "http://127.0.0.1:5005"}
 DEFAULT_FILE = Path(__file__).parent.parent.parent / "config.yaml"
@@ -56,6 +58,14 @@ def test_the_default_file_has_every_key_with_its_default() -> None:
     defaults["versions.sunset"] = []
     assert dict(flat({name: part for name, part in held.items() if name != "nodes"})) == defaults
     assert held["nodes"][0]["api_version"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [("configuration.md", reference), ("configuration.schema.json", schema_text)]
+)
+def test_the_generated_documents_are_current(file: str, text: Callable[[], str]) -> None:
+    committed = (DEFAULT_FILE.parent / "docs" / file).read_text()
+    assert committed == text(), f"docs/{file} does not match the settings: run `make reference`"
 
 
 def test_the_default_file_loads_as_the_defaults() -> None:
