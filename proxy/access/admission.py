@@ -43,6 +43,8 @@ class InFlight:
         self.posts = 0
         self.sessions = Counter[str]()
         """WebSocket sessions by the client's address."""
+        self.subscription_bytes = Counter[str]()
+        """Bytes of memory that the subscriptions of WebSocket sessions take, by the client's address."""
 
 
 class Admission:

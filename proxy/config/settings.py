@@ -140,6 +140,12 @@ class WebSocketSettings(_Section):
     answer_bytes: Bytes = Field(67_108_864, description="largest message accepted from a node")
     queue_bytes: Bytes = Field(16_777_216, description="bytes queued for one slow client before it is disconnected")
     in_flight: Count = Field(1000, description="concurrent requests of one session")
+    subscription_bytes: Bytes = Field(
+        4_194_304, description="memory for the subscriptions of one session; 4 MiB is about 30000 accounts"
+    )
+    subscription_bytes_per_address: Bytes = Field(
+        16_777_216, description="memory for the subscriptions of all sessions from one client address"
+    )
     sessions: Count = Field(10_000, description="sessions in total")
     sessions_per_address: Count = Field(100, description="sessions from one client address")
     ping_interval: Seconds = Field(

@@ -25,7 +25,14 @@ from proxy.telemetry.tracing import NO_TRACING, Tracing
 from proxy.versions.negotiation import VersionRange
 from proxy.versions.sunset import Clock, DeprecationNotices, Sunset, SunsettingRange
 from proxy.versions.translator import Translator
-from proxy.websocket import SHAREABLE_STREAMS, EndpointLimits, SessionLimits, SharedSubscriptions, WebSocketEndpoint
+from proxy.websocket import (
+    SHAREABLE_STREAMS,
+    EndpointLimits,
+    SessionLimits,
+    SharedSubscriptions,
+    SubscriptionLimits,
+    WebSocketEndpoint,
+)
 
 _CONCURRENT_SUBREQUESTS = 8
 """Node requests in flight together for one client request, such as the ledgers that a page of account_tx is from."""
@@ -288,6 +295,7 @@ def make_websocket(
             in_flight=websocket.in_flight,
             queue_bytes=websocket.queue_bytes,
             reconnect_seconds=settings.timeouts.reconnect if websocket.reconnect else 0,
+            subscriptions=SubscriptionLimits(websocket.subscription_bytes, websocket.subscription_bytes_per_address),
         ),
         notices=notices,
         under_way=under_way,

@@ -1,5 +1,6 @@
 """What all sessions share, how much each may, and how one ends."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from proxy.nodes.websocket import NodeConnection
 from proxy.telemetry.recorder import RequestRecorder
 from proxy.versions.sunset import DeprecationNotices
 from proxy.versions.translator import Translator
+from proxy.websocket.streams.budget import SubscriptionLimits
 from proxy.websocket.streams.shared_registry import SharedSubscriptions
 
 CLOSING_SECONDS = 2.0
@@ -29,6 +31,7 @@ class SessionLimits:
     """Of what waits for the client, and of requests under way, each."""
     reconnect_seconds: float
     """How long to look for another node after one was lost; 0 closes the session instead."""
+    subscriptions: SubscriptionLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class SessionContext:
     connect: Callable[[str], Awaitable[tuple[Node, NodeConnection]]]
     notices: DeprecationNotices
     shared: SharedSubscriptions
+    subscription_bytes: Counter[str]
+    """Bytes that subscriptions take, by the clients' addresses; a reload leaves it as it is."""
 
 
 class CloseReason(NamedTuple):

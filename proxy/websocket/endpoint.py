@@ -64,7 +64,16 @@ class WebSocketEndpoint:
         self._dialer = dialer
         self._account = account
         self._limits = limits
-        self._services = SessionContext(policy, translator, account, session_limits, self._connect, notices, shared)
+        self._services = SessionContext(
+            policy,
+            translator,
+            account,
+            session_limits,
+            self._connect,
+            notices,
+            shared,
+            under_way.subscription_bytes,
+        )
         self._sessions: set[Session] = set()
         self._open = under_way.sessions
         self._draining = False

@@ -23,6 +23,7 @@ from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.sequencer import ResponseSequencer, Slot
 from proxy.websocket.stream_names import stream_name
+from proxy.websocket.streams.budget import SubscriptionBudget
 from proxy.websocket.streams.forwarder import StreamForwarder
 from proxy.websocket.streams.membership import SharedMembership, Split
 from proxy.websocket.streams.subscriptions import Subscriptions
@@ -46,6 +47,7 @@ class NodeSession:
         node: Node,
         connection: NodeConnection,
         order: ResponseSequencer,
+        budget: SubscriptionBudget,
         end: Callable[[CloseReason], None],
     ) -> None:
         metrics = services.account.metrics
@@ -58,7 +60,9 @@ class NodeSession:
         """Set while there is a link, or there will be none any more."""
         self._link_resolved.set()
         self._over = False
-        self.subscriptions = Subscriptions(metrics, self._link.version, services.policy.default_version, node.server)
+        self.subscriptions = Subscriptions(
+            metrics, self._link.version, services.policy.default_version, node.server, budget
+        )
         self.forwarder = StreamForwarder(peer, metrics, order, self.subscriptions)
         self.shared = SharedMembership(services.shared, self._link, self.forwarder, self.subscriptions)
 

@@ -17,6 +17,7 @@ from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.node_session import NodeSession
 from proxy.websocket.sequencer import ResponseSequencer, Slot
+from proxy.websocket.streams.budget import SubscriptionBudget
 
 log = structlog.get_logger(__name__)
 
@@ -24,8 +25,16 @@ log = structlog.get_logger(__name__)
 class PendingRequests:
     """The requests under way of the client at the address `peer`, asked of `nodes`."""
 
-    def __init__(self, peer: str, services: SessionContext, order: ResponseSequencer, nodes: NodeSession) -> None:
+    def __init__(
+        self,
+        peer: str,
+        services: SessionContext,
+        order: ResponseSequencer,
+        nodes: NodeSession,
+        budget: SubscriptionBudget,
+    ) -> None:
         self._peer = peer
+        self._budget = budget
         self._services = services
         self._account = services.account
         self._order = order
@@ -45,12 +54,20 @@ class PendingRequests:
             return f"More than {limits.queue_bytes} bytes of requests of this session are under way."
         return None
 
-    def start(self, call: Call, served: RequestRecord, size: int) -> None:
-        """Takes on a request of `size` bytes. Its place in the order is its place among the client's messages."""
+    def start(self, call: Call, served: RequestRecord, size: int) -> tuple[str, str] | None:
+        """Begin to serve a request of `size` bytes; its place in the order is its place among the client's messages.
+
+        Returns a reason for the metric and a sentence for the client where it would subscribe to too much.
+        """
+        subscribing = self._nodes.subscriptions.size_of(call.params) if call.method == "subscribe" else 0
+        if subscribing and (refusal := self._budget.refusal(subscribing)) is not None:
+            return refusal
         slot = self._order.open(blocks_pushes=call.method in SUBSCRIPTION_METHODS)
         self._bytes += size
-        serving = self._serve(call, served, slot, size)
+        self._budget.add(subscribing)  # until the node has confirmed it, as several requests may be in flight
+        serving = self._serve(call, served, slot, size, subscribing)
         self._tasks[slot] = self._loop.create_task(serving, name=f"request of {self._peer}")
+        return None
 
     async def wait(self, seconds: float) -> None:
         """Waits for all to be answered, at most so long."""
@@ -65,7 +82,7 @@ class PendingRequests:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()  # of one that had not begun nothing else does
 
-    async def _serve(self, call: Call, served: RequestRecord, slot: Slot, size: int) -> None:
+    async def _serve(self, call: Call, served: RequestRecord, slot: Slot, size: int, subscribing: int) -> None:
         metrics = self._account.metrics
         metrics.in_flight.inc()
         try:
@@ -74,6 +91,7 @@ class PendingRequests:
         finally:
             metrics.in_flight.dec()
             self._bytes -= size
+            self._budget.add(-subscribing)
             del self._tasks[slot]
         served.call, served.answer = call, answer
         self._account.finish(served, None)

@@ -32,6 +32,7 @@ from proxy.websocket.node_session import NodeSession
 from proxy.websocket.requests import PendingRequests
 from proxy.websocket.send_queue import SendQueue
 from proxy.websocket.sequencer import ResponseSequencer
+from proxy.websocket.streams.budget import SubscriptionBudget
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +77,11 @@ class Session:
             lambda: self.end(TOO_SLOW),
         )
         self._order = ResponseSequencer(self._output.put, self._output.reserve, self._output.put_frames)
-        self._nodes = NodeSession(peer, services, node, connection, self._order, self.end)
-        self._calls = PendingRequests(peer, services, self._order, self._nodes)
+        budget = SubscriptionBudget(
+            services.limits.subscriptions, services.subscription_bytes, admission.limit_key(peer)
+        )
+        self._nodes = NodeSession(peer, services, node, connection, self._order, budget, self.end)
+        self._calls = PendingRequests(peer, services, self._order, self._nodes, budget)
         self._ending: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
         self._requests = 0
 
@@ -219,8 +223,8 @@ class Session:
             result = version_result(call.version, self._services.policy.versions)
             answer = self._services.notices.with_warning(call.version, write_websocket(call, result))
             self._order.complete(self._order.open(), answer)
-        else:
-            self._calls.start(call, served, len(message))
+        elif (refused := self._calls.start(call, served, len(message))) is not None:
+            self._refuse(served, refused[0], write_websocket(call, error_result("tooBusy", refused[1])))
 
     def _refuse(
         self, served: RequestRecord, reason: str, message: bytes, refusal: WebSocketRefusal | None = None

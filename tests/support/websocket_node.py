@@ -44,6 +44,11 @@ class ScriptedSession:
         return self.requests
 
 
+def is_own_address(forwarded_for: str) -> bool:
+    """Whether a proxy names no client for a connection: the streams that sessions share, and its checks."""
+    return forwarded_for.startswith("2001:db8::")
+
+
 def response_to(request: dict[str, Any], result: Any, **beside: Any) -> dict[str, Any]:
     """What rippled answers to a request, members in alphabetical order; `result` with `error` is one."""
     envelope = {"api_version": request["api_version"], "id": request["id"], "type": "response", **beside}
@@ -128,7 +133,8 @@ class ScriptedNode:
             refusal = await self.before_handshake()
             if refusal is not None:
                 return refusal
-        if "X-Forwarded-For" not in request.headers and "User-Agent" not in request.headers:
+        is_own = is_own_address(request.headers.get("X-Forwarded-For", ""))
+        if is_own:
             if self.ignores_shared:
                 await self._stopped.wait()
             if self.ignores_shared or self.refuses_shared:
@@ -136,7 +142,7 @@ class ScriptedNode:
         socket = web.WebSocketResponse(max_msg_size=0, timeout=1.0, **self._socket)
         await socket.prepare(request)
         session = ScriptedSession(socket, request)
-        is_heard = "X-Forwarded-For" in request.headers
+        is_heard = not is_own
         if is_heard:
             await self._open(session, self.sessions)
         async for message in socket:

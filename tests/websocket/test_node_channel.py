@@ -163,10 +163,14 @@ async def sessions(harness: Harness, node: ScriptedNode) -> tuple[Client, Client
 async def served(client: Client) -> int:
     """How many messages a client is pushed before the response to a request."""
     await client.send({"command": "fee", "id": "last"})
+    return await pushed_before(client, b'"id":"last"')
+
+
+async def pushed_before(client: Client, end: bytes) -> int:
+    """How many messages a client is pushed before the one with this text."""
     pushed = 0
-    while b'"last"' not in (text := (await client.socket.receive(SECONDS)).data):  # which may not be JSON
+    while end not in (await client.socket.receive(SECONDS)).data:  # which may not be JSON
         pushed += 1
-    assert b'"success"' in text
     return pushed
 
 
@@ -200,6 +204,8 @@ async def test_invalid_messages_end_no_session(harness: Harness, text: bytes) ->
     with capture_logs() as logs:
         for session in ((await node.shared_session()), await node.session(1)):
             await session.send(text)
+            await session.send(b'{"type":"ledgerClosed","sentinel":"last"}')
         for client in clients:
-            assert await served(client) == (text in PUSHED.values())
+            assert await pushed_before(client, b'"sentinel"') == (text in PUSHED.values())
+            assert await served(client) == 0
     assert not [entry for entry in logs if entry["log_level"] == "error"]

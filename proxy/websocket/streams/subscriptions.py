@@ -3,35 +3,46 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import orjson
+
 from adapters import VERSIONS, JsonObject, NodeInfo, StreamPipeline
 from proxy.envelope.written_json import parsed, write_sorted
 from proxy.telemetry.metrics import Metrics
 from proxy.websocket.stream_names import RENAMED, STREAMS, stream_name
+from proxy.websocket.streams.budget import ENTRY_BYTES, SubscriptionBudget
 
 REJECTED_OUTRIGHT = frozenset({"tooBusy", "slowDown", "noPermission", "forbidden", "invalid_API_version"})
 """Errors of a rippled that it answers before it looks at what is to be subscribed to."""
 
-# More than this is not remembered: a client could make the list as long as it likes.
-_MOST_HELD = 50_000
-# Subscribed to in one request when resuming, so that none grows larger than a node takes.
-_AT_ONCE = 1000
+_BATCH = 1000
+"""Things subscribed to in one request when resuming, so that none grows larger than a node accepts."""
 
 
 class Subscriptions:
     """One session's subscriptions, as far as the node confirmed them.
 
-    The version of the last `subscribe` or `path_find`, also a refused one, decides the shape of everything pushed on
-    the connection (rippled's Subscribe.cpp and PathFind.cpp).
+    The version of the last `subscribe` or `path_find` decides the shape of everything pushed on the connection: also
+    that of a refused one on rippled (Subscribe.cpp, PathFind.cpp), not so on Clio (Subscribe.cpp).
+
+    `budget`: counts the bytes that they take.
     """
 
-    def __init__(self, metrics: Metrics, node_version: int, default_version: int, server: NodeInfo) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        node_version: int,
+        default_version: int,
+        server: NodeInfo,
+        budget: SubscriptionBudget,
+    ) -> None:
         self._metrics = metrics
+        self._budget = budget
         self._node_version = node_version
         self._server = server
         self.version = default_version
         self.pipeline: StreamPipeline = VERSIONS.stream_pipeline(default_version, node_version, server)
-        # Stream name to what is subscribed of it: itself, or accounts, books, histories by their JSON.
-        self._active: dict[str, dict[str, Any]] = {}
+        # Stream name to what is subscribed of it, in order: itself, accounts, or books as JSON.
+        self._active: dict[str, dict[str, None]] = {}
         self._follows_paths = False
         self._all_known = True
 
@@ -49,22 +60,28 @@ class Subscriptions:
         if method == "path_find":
             self._path_found(params, version, error)
             return
-        if method == "subscribe" and error != "tooBusy":
+        if method == "subscribe" and (error is None or (error != "tooBusy" and self._server.software != "clio")):
             self._set_version(version)
         if error is not None:
             # What stands before the fault has taken effect, and which that is the error does not tell.
             self._all_known = self._all_known and (error == "tooBusy" or not any(_named(params)))
             return
-        for stream, name, request in _named(params):
+        for stream, name in _named(params):
             if method == "subscribe":
-                self._hold(stream, name, request)
-            elif not _stops_history_only(stream, params) and self._active.get(stream, {}).pop(name, None) is not None:
+                self._hold(stream, name)
+            elif not _stops_history_only(stream, params) and name in self._active.get(stream, ()):
+                del self._active[stream][name]
+                self._budget.add(-_size(name))
                 self._metrics.subscribed(stream, self.version, -1)
 
     def confirmed(self, streams: Iterable[str]) -> None:
         """Learns of streams that the session has been let in to."""
         for stream in streams:
-            self._hold(stream, stream, stream)
+            self._hold(stream, stream)
+
+    def size_of(self, params: JsonObject) -> int:
+        """Bytes that a `subscribe` with these parameters would add, at most."""
+        return sum(_size(name) for stream, name in _named(params) if name not in self._active.get(stream, ()))
 
     def _path_found(self, params: JsonObject, version: int, error: Any) -> None:
         subcommand = params.get("subcommand")
@@ -76,15 +93,12 @@ class Subscriptions:
         elif subcommand == "close":
             self._follows_paths = False
 
-    def _hold(self, stream: str, name: str, request: Any) -> None:
+    def _hold(self, stream: str, name: str) -> None:
         held = self._active.setdefault(stream, {})
-        if name in held:
-            return
-        if len(self) >= _MOST_HELD:
-            self._all_known = False
-            return
-        held[name] = request
-        self._metrics.subscribed(stream, self.version)
+        if name not in held:
+            held[name] = None
+            self._budget.add(_size(name))
+            self._metrics.subscribed(stream, self.version)
 
     def _set_version(self, version: int) -> None:
         if version == self.version:
@@ -102,6 +116,7 @@ class Subscriptions:
     def close(self) -> None:
         """The session ends, and with it its subscriptions: they count no longer."""
         self._count(-1)
+        self._budget.close()
 
     def __len__(self) -> int:
         return sum(len(held) for held in self._active.values())
@@ -131,35 +146,39 @@ class Subscriptions:
         for stream, held in self._active.items():
             if stream in STREAMS:
                 continue
-            things = list(held.values())
-            for begin in range(0, len(things), _AT_ONCE):
-                yield {stream: things[begin : begin + _AT_ONCE]}
+            things = [orjson.loads(name) for name in held] if stream == "books" else list(held)
+            for begin in range(0, len(things), _BATCH):
+                yield {stream: things[begin : begin + _BATCH]}
 
 
-def _named(params: JsonObject) -> Iterator[tuple[str, str, Any]]:
-    """Each thing that a request subscribes to, or no longer: its stream, a name for it, and how to ask for it."""
+def _size(name: str) -> int:
+    return len(name) + ENTRY_BYTES
+
+
+def _named(params: JsonObject) -> Iterator[tuple[str, str]]:
+    """Each thing that a request subscribes to, or no longer: its stream, and its name, of a book the JSON."""
     for stream in _list(params.get("streams")):
         if name := stream_name(stream):
-            yield name, name, name
+            yield name, name
     for member in ("accounts", "accounts_proposed", "rt_accounts"):
         for account in _list(params.get(member)):
             if isinstance(account, str):
-                yield RENAMED.get(member, member), account, account
+                yield RENAMED.get(member, member), account
     for book in _list(params.get("books")):
         if isinstance(book, dict):
             yield from _sides(book)
     history = parsed(params.get("account_history_tx_stream"))
     if isinstance(history, dict) and isinstance(history.get("account"), str):
-        yield "account_history_tx_stream", history["account"], history
+        yield "account_history_tx_stream", history["account"]
 
 
-def _sides(book: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
+def _sides(book: JsonObject) -> Iterator[tuple[str, str]]:
     """A book, and for `both` the other way round too: rippled keeps them apart, and ends each alone."""
     side: JsonObject = {name: book[name] for name in ("taker_gets", "taker_pays", "domain") if name in book}
-    yield "books", write_sorted(side).decode(), side
+    yield "books", write_sorted(side).decode()
     if book.get("both") or book.get("both_sides"):
         other = {**side, "taker_gets": side.get("taker_pays"), "taker_pays": side.get("taker_gets")}
-        yield "books", write_sorted(other).decode(), other
+        yield "books", write_sorted(other).decode()
 
 
 def _stops_history_only(stream: str, params: JsonObject) -> bool:

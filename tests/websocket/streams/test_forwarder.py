@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.conftest import StartNode
-from tests.support.websocket_node import Client, Harness, ScriptedSession
+from tests.support.websocket_node import Client, Harness, ScriptedNode, ScriptedSession
 
 each_way = pytest.mark.parametrize("harness", [True, False], ids=["shared", "own"], indirect=True)
 """Streams come by the connection that sessions share, and by the session's own."""
@@ -302,3 +302,21 @@ async def test_unsubscribed(demo_node: StartNode, harness: Harness) -> None:
     assert response[0] == "response"
     assert set(response[1:]) == {"ledgerClosed", "response"}
     assert await harness.metric(proxy, "xrpl_proxy_subscriptions") == 0
+
+
+@pytest.mark.parametrize(("software", "changes"), [("rippled", True), ("clio", False)])
+async def test_a_refused_subscribe_changes_the_version_on_rippled_only(
+    harness: Harness, software: str, changes: bool
+) -> None:
+    """A Clio sets the version when it has validated the request."""
+
+    async def respond(session: ScriptedSession, asked: dict[str, Any]) -> None:
+        await session.respond(asked, {"error": "actMalformed"} if asked["accounts"] == ["bad"] else {})
+
+    node = ScriptedNode(respond)
+    node.info = {"clio_version": "2.4.0"} if software == "clio" else {}
+    client = await harness.client(await harness.proxy(await harness.start(node)))
+    await client.request({"command": "subscribe", "accounts": ["r1"], "api_version": 2})
+    await client.request({"command": "subscribe", "accounts": ["bad"], "api_version": 1})
+    await (await node.session()).send({"type": "transaction", "tx_json": {}, "hash": "A", "validated": True})
+    assert ("transaction" in await client.receive()) is changes
