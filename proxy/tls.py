@@ -1,22 +1,23 @@
-"""A listener's certificate and key: checked before they are used, and read again when their files change."""
+"""TLS: certificates of listeners, checked before use and read again when their files change; trust in nodes."""
 
 import datetime
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 
-from proxy.eventloop.files import fingerprint
+Fingerprint = tuple[tuple[int, int, int], ...]
 
 
-class CertificateProblem(Exception):  # noqa: N818 - what is wrong with it, in words
-    """A certificate and its key cannot be used; the message says why and what would do."""
+class CertificateProblem(Exception):  # noqa: N818 - of the operator's files, not of ours
+    """A certificate and its key cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A certificate that can be shown: with when it ends (Unix time), and the context that shows it."""
+    """A valid certificate: when it expires (Unix time), and the context that presents it."""
 
     ends: float
     context: ssl.SSLContext
@@ -47,7 +48,7 @@ def inspect_certificate(certificate: str, key: str) -> Identity:
 
 
 class Certificate:
-    """The identity that a listener shows now."""
+    """The certificate that a listener presents."""
 
     def __init__(self, certificate: str, key: str) -> None:
         """Raises CertificateProblem."""
@@ -56,9 +57,9 @@ class Certificate:
         self.identity = inspect_certificate(certificate, key)
 
     def refresh(self) -> bool:
-        """Reads the files again if they have changed; says whether there is a new identity.
+        """Read the files again if they have changed; return whether there is a new identity.
 
-        Raises CertificateProblem, once for each change, where they cannot be used: the old identity stays.
+        Raises CertificateProblem, once for each change, if they cannot be used: the old identity stays.
         """
         seen = fingerprint(self.files)
         if seen == self._seen:
@@ -69,5 +70,27 @@ class Certificate:
 
 
 def _no_passphrase() -> str:
-    """In place of OpenSSL's question on the terminal."""
+    """Keep OpenSSL from prompting for a passphrase on the terminal."""
     return ""
+
+
+def node_tls(ca: str | None, verify: bool) -> ssl.SSLContext:
+    """Return the TLS settings for connections to a node, HTTP and WebSocket alike.
+
+    `ca`: a file of CA certificates in PEM, None for those of the system. Without `verify` any certificate is accepted.
+    Raises OSError if the file cannot be read.
+    """
+    context = ssl.create_default_context(cafile=ca)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def fingerprint(files: Iterable[str]) -> Fingerprint | None:
+    """Return what changes when one of `files` does, or a link to it; None unless all of them exist."""
+    try:
+        stats = [Path(file).stat() for file in files]
+    except OSError:
+        return None
+    return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)

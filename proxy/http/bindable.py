@@ -1,4 +1,4 @@
-"""Whether this machine has the addresses that a configuration wants, found out without listening there."""
+"""Whether this machine can listen at the addresses of a configuration, checked without listening."""
 
 import errno
 import os
@@ -6,14 +6,14 @@ import socket
 from collections.abc import Iterable
 
 
-def check_bindable(places: Iterable[tuple[str, int]]) -> None:
-    """Look whether each host and port could be listened at. Raises OSError where one could not.
+def check_bindable(addresses: Iterable[tuple[str, int]]) -> None:
+    """Check that each host and port could be listened at. Raises OSError if one could not.
 
-    That somebody listens there now is no fault, for it may be the very proxy whose configuration this is; that two of
-    the places are the same is one. A port that is only tried can meanwhile be had by others.
+    An address in use is no error, for the user may be the very proxy that this configuration is for; the same address
+    twice is one.
     """
     seen: set[tuple[object, ...]] = set()
-    for host, port in places:
+    for host, port in addresses:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found):
             if port and (family, address) in seen:
@@ -22,13 +22,18 @@ def check_bindable(places: Iterable[tuple[str, int]]) -> None:
             _try(family, address)
 
 
-def _try(family: socket.AddressFamily, address: object) -> None:
+def is_dual_stack(family: socket.AddressFamily, address: str) -> bool:
+    """Whether a socket bound to this address serves IPv4 as well as IPv6."""
+    return family == socket.AF_INET6 and address == "::" and socket.has_dualstack_ipv6()
+
+
+def _try(family: socket.AddressFamily, address: tuple[object, ...]) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            trial.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # as of all that are listened at
+            trial.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not is_dual_stack(family, str(address[0])))
         try:
-            trial.bind(address)  # type: ignore[arg-type]  # of whatever kind the family's addresses are
+            trial.bind(address)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise

@@ -23,6 +23,7 @@ from proxy.http.protocol import (
     RequestReceived,
     ServerProtocol,
 )
+from proxy.http.reader import ReadControl
 from proxy.http.request import READ_AHEAD, Body, BufferedBody, IncompleteBody, Request
 from proxy.http.response import TEXT, Response
 from proxy.http.writer import ResponseWriter
@@ -48,6 +49,7 @@ class Connection(asyncio.Protocol):
         "_handler",
         "_http",
         "_loop",
+        "_reader",
         "_remote",
         "_request",
         "_task",
@@ -76,6 +78,7 @@ class Connection(asyncio.Protocol):
         self._ended = ended
         self._writes = writes
         self._http = ServerProtocol()
+        self._reader = ReadControl(self._loop)
         self._writer = ResponseWriter(writes, unsent_bytes, shed)
         self._timers = ConnectionTimers(self._loop.time())
         self.transport: asyncio.Transport | None = None
@@ -94,6 +97,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client is connected."""
         self.transport = cast(asyncio.Transport, transport)
+        self._reader.connection_made(transport)
         self._writer.connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -103,6 +107,7 @@ class Connection(asyncio.Protocol):
         self._fail_body(IncompleteBody())
         self._timers.write_resumed()
         self._writer.connection_lost()
+        self._reader.connection_lost()
         self._ended(self)
 
     def data_received(self, data: bytes) -> None:
@@ -114,6 +119,8 @@ class Connection(asyncio.Protocol):
         else:
             self._timers.received(len(data), self._loop.time())
         self._handle_events(event)
+        if self._http.in_message:
+            self._reader.received_part(len(data))
 
     def eof_received(self) -> bool:
         """The client sends no more. Return whether it may still receive a response; else the transport closes."""
@@ -141,8 +148,8 @@ class Connection(asyncio.Protocol):
                 case RequestReceived():
                     self._request_received(event)
                 case BodyReceived():
-                    if self._body is not None and not self._body.feed(event.data) and self.transport is not None:
-                        self.transport.pause_reading()
+                    if self._body is not None and not self._body.feed(event.data):
+                        self._reader.pause()
                 case RequestEnded():
                     self._request_ended()
                 case RequestInvalid():
@@ -152,14 +159,14 @@ class Connection(asyncio.Protocol):
             if self._upgraded:
                 return
             event = self._http.next_event()
-        if self._http.pending_bytes > READ_AHEAD and self.transport is not None:
-            self.transport.pause_reading()
+        if self._http.pending_bytes > READ_AHEAD:
+            self._reader.pause()
 
     def _request_received(self, event: RequestReceived) -> None:
         if event.body is not None:
             body: Body = BufferedBody(event.body)
         else:
-            body = self._body = Body(self.resume_reading)
+            body = self._body = Body(self._reader.resume)
             self._timers.head_complete(self._loop.time())
         self._request = Request(event.head, body, self._remote, self._write_continue)
         if event.head.wants_websocket:
@@ -192,17 +199,19 @@ class Connection(asyncio.Protocol):
         self._writes.in_flight += 1
         try:
             response = await self._handler(request)
+            pieces = self._http.respond(response)
         except Exception:
             log.exception("request_failed", peer=request.remote)
             response = Response(500, _FAILED, TEXT)
+            pieces = self._http.respond(response)
         finally:
             self._writes.in_flight -= 1
         transport = self.transport
         if transport is None or transport.is_closing():
             return
-        self._writer.write(self._http.respond(response))
+        self._writer.write(pieces)
         if not self._writer.is_drained:
-            del response  # the writer frees a large body as the client takes it
+            del response, pieces  # the writer frees a large body as the client takes it
             await self._writer.drain()
         if not transport.is_closing():
             self._response_sent(request)
@@ -213,7 +222,7 @@ class Connection(asyncio.Protocol):
         if self._http.is_receiving_body:
             request.body.drop()
             self._timers.start_linger(self._loop.time())
-            self.resume_reading()
+            self._reader.resume()
             return
         self._handle_events(self._http.next_event())
         if self._upgraded:
@@ -221,7 +230,7 @@ class Connection(asyncio.Protocol):
         if not self._http.is_responding:
             self._wait_for_request()
         elif self._http.pending_bytes <= READ_AHEAD:
-            self.resume_reading()
+            self._reader.resume()
 
     def _wait_for_request(self) -> None:
         """The client has all its responses."""
@@ -232,7 +241,7 @@ class Connection(asyncio.Protocol):
         self._timers.mark_idle(now)
         if self._http.in_message:  # a part of the next head arrived before the last response
             self._timers.received(0, now)
-        self.resume_reading()
+        self._reader.resume()
 
     def _hand_over(self, request: Request) -> None:
         """Have another protocol take over the transport."""
@@ -242,15 +251,8 @@ class Connection(asyncio.Protocol):
         rest = self._http.take_input()
         self._http.close()
         if self.transport is not None and not self.transport.is_closing():
-            self.resume_reading()  # before the other is given `rest`, which may be more than it takes for now
+            self._reader.end_throttle()  # before the other is given `rest`, which may be more than it takes for now
             self._upgrade(self, request, rest)
-
-    # Reading and writing
-
-    def resume_reading(self) -> None:
-        """Read what the client sends: there is room for it."""
-        if self.transport is not None and not self.transport.is_closing() and not self.transport.is_reading():
-            self.transport.resume_reading()
 
     def _write_continue(self) -> None:
         self._writer.flush()
@@ -259,14 +261,12 @@ class Connection(asyncio.Protocol):
 
     # Ending
 
-    @property
-    def idle(self) -> bool:
-        """Whether there is no request, nor a part of one, nor a WebSocket."""
-        return not (self._request or self._upgraded or self._http.in_message or self._timers.is_lingering)
-
-    def close_idle(self) -> None:
-        """Close it, where `idle`."""
-        self._close()
+    def close_idle(self, *, even_in_head: bool) -> None:
+        """Close it, unless there is a request, or a WebSocket; also while a head arrives, if `even_in_head`."""
+        if self._request is not None or self._upgraded or self._timers.is_lingering:
+            return
+        if even_in_head or not self._http.in_message:
+            self._close()
 
     def _close(self) -> None:
         self._http.should_close = True
@@ -283,8 +283,14 @@ class Connection(asyncio.Protocol):
         if self.transport is None:
             return None
         self._writer.check()
+        self._reader.check()
         overdue = self._timers.overdue(
-            now, limits, self.transport, unsent=self._writer.unsent_bytes(), is_body_awaited=self._body is not None
+            now,
+            limits,
+            is_closing=self.transport.is_closing(),
+            unsent=self._writer.unsent_bytes(),
+            is_body_awaited=self._body is not None,
+            is_paused=self._reader.is_paused,
         )
         if overdue == "slow_body":
             self._fail_body(TimeoutError())

@@ -1,6 +1,5 @@
 """How long a client may take for what: what a listener allows, and the clocks of one connection."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
@@ -97,10 +96,13 @@ class ConnectionTimers:
         return self._linger_until is not None
 
     def overdue(
-        self, now: float, limits: ClientLimits, transport: asyncio.Transport, *, unsent: int, is_body_awaited: bool
+        self, now: float, limits: ClientLimits, *, is_closing: bool, unsent: int, is_body_awaited: bool, is_paused: bool
     ) -> TimeoutReason | None:
-        """Return what has taken too long; None while the client is in time. `unsent`: bytes that wait for it."""
-        if transport.is_closing():
+        """Return what has taken too long; None while the client is in time.
+
+        `unsent`: bytes that wait for the client. `is_paused`: nothing is read from it, because too much waits here.
+        """
+        if is_closing:
             self._closing_since = now if self._closing_since is None else self._closing_since
             return "slow_reader" if now - self._closing_since > limits.write else None
         if self._head_since is not None and now - self._head_since > limits.head:
@@ -111,7 +113,7 @@ class ConnectionTimers:
                 return "slow_reader"
         if not is_body_awaited or self._linger_until is not None:
             return None
-        if not transport.is_reading():  # which is not the client's doing
+        if is_paused:
             self._body_since = now
         return "slow_body" if now - self._body_since > limits.body + self._received / limits.min_rate else None
 

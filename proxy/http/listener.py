@@ -8,8 +8,10 @@ from typing import Protocol
 
 import structlog
 
+from proxy.access.client_address import parse_address
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.eventloop.write_batcher import WriteBatcher
+from proxy.http.bindable import is_dual_stack
 from proxy.http.connection import Connection, Handler
 from proxy.http.connection_counter import ConnectionCounter
 from proxy.http.limits import ClientLimits
@@ -28,21 +30,27 @@ log = structlog.get_logger(__name__)
 
 
 async def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
-    """Sockets that listen at every address of `host`; 0 for `port` takes a free one. Raises OSError.
+    """Return sockets that listen at every address of `host`, `::` being all of IPv6 and IPv4. Raises OSError.
 
-    `shared`: with other processes, among which the system divides those who connect.
-
-    Clients that connect now wait until a listener takes them in.
+    `port`: 0 for a free one. `shared`: with other processes; the system distributes connections among them. Clients
+    can connect from now on, and wait until a `Listener` accepts them.
     """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
     try:
-        for family, place in dict.fromkeys((entry[0], entry[4][0]) for entry in found):
-            address = (str(place), port)
-            sockets.append(socket.create_server(address, family=family, backlog=_BACKLOG, reuse_port=shared))
-            sockets[-1].setblocking(False)
-            port = sockets[-1].getsockname()[1]
+        addresses = dict.fromkeys((entry[0], str(entry[4][0])) for entry in found)
+        for family, address in addresses:
+            listening = socket.create_server(
+                (address, port),
+                family=family,
+                backlog=_BACKLOG,
+                reuse_port=shared,
+                dualstack_ipv6=is_dual_stack(family, address) and len(addresses) == 1,
+            )
+            sockets.append(listening)
+            listening.setblocking(False)
+            port = listening.getsockname()[1]
     except BaseException:
         for bound in sockets:
             bound.close()
@@ -119,14 +127,19 @@ class Listener:
         self._accepting.clear()
 
     async def finish(self, seconds: float | None) -> None:
-        """Ends: requests under way are given `seconds` (None: their time), idle connections are closed at once."""
+        """Close all connections: idle ones immediately, the others when their requests have their responses.
+
+        After `seconds` all are closed. None: there is no such limit, and clients may complete the heads of requests.
+        """
         self.stop_accepting()
+        if seconds is not None:
+            for task in self._arriving:
+                task.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._addresses or self._arriving:
                     for connection in tuple(self._addresses):
-                        if connection.idle:
-                            connection.close_idle()
+                        connection.close_idle(even_in_head=seconds is not None)
                     await asyncio.sleep(0.02)
         for task in tuple(self._arriving):
             task.cancel()
@@ -153,7 +166,8 @@ class Listener:
                 log.error("cannot_accept", listener=self.name, problem=error.strerror)
                 self._pause(listening)
                 return
-            self._on_accept(connection, address[0])
+            # A client of IPv4 at a socket for both is `::ffff:192.0.2.1`.
+            self._on_accept(connection, str(parse_address(address[0]) or address[0]))
 
     def _pause(self, listening: socket.socket) -> None:
         """Leaves clients waiting for a second: asked again at once, the system would only say the same."""

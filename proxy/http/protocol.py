@@ -176,7 +176,6 @@ class ServerProtocol:
     def close(self) -> None:
         """Drop what was received. The parser holds this object, which would stay until the garbage collector runs."""
         self._parser = None
-        self._current = None
         self._invalid = self.should_close = True
         self._discard_input()
 

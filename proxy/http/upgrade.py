@@ -95,7 +95,6 @@ class WebSocketUpgrader:
             assert isinstance(protocol, WebSocketHandler)  # noqa: S101 - made by nobody else
             response = await handler(request, protocol.take_request())
             if not response.prepared:  # it is refused, and requests of another kind are not served here
-                response.headers["Server"] = SERVER
                 response.force_close()
             return response
 
@@ -123,4 +122,11 @@ def _begin(
     writer: AbstractStreamWriter,
     task: "asyncio.Task[None]",
 ) -> web.BaseRequest:
-    return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())
+    return _Handshake(message, payload, protocol, writer, task, asyncio.get_running_loop())
+
+
+class _Handshake(web.BaseRequest):
+    """The request for a WebSocket. Its response, 101 or a refusal, names this server and not aiohttp."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        response.headers["Server"] = SERVER

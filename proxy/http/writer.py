@@ -76,7 +76,6 @@ class ResponseWriter:
         while not self.is_drained:
             if self._drained is not None:
                 self._free_written()
-                self._report()
                 await self._drained
             transport = self._transport
             if transport is None or transport.is_closing():
@@ -101,6 +100,7 @@ class ResponseWriter:
         """The transport holds as much as it should, or more."""
         if self._drained is None:
             self._drained = asyncio.get_running_loop().create_future()
+        self._report()
 
     def resume(self) -> None:
         """The client has taken most of it, or is gone."""

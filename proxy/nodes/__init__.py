@@ -8,7 +8,6 @@ from proxy.nodes.ledger_range import LedgerRange, requested_ledgers
 from proxy.nodes.pool import Node, NodePool
 from proxy.nodes.response import NodeResponse
 from proxy.nodes.status import HealthRules, NodeStatus
-from proxy.nodes.tls import node_tls
 
 __all__ = [
     "KNOWN_METHODS",
@@ -26,6 +25,5 @@ __all__ = [
     "NodeRequestDone",
     "NodeResponse",
     "NodeStatus",
-    "node_tls",
     "requested_ledgers",
 ]

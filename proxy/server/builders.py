@@ -11,9 +11,8 @@ from proxy.access.method_allow_list import MethodAllowList
 from proxy.access.method_policy import MethodPolicy
 from proxy.config import ListenSettings, NodeSettings, Settings
 from proxy.envelope import RequestPolicy
-from proxy.eventloop.files import fingerprint
 from proxy.http.limits import ClientLimits
-from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, NodePool, node_tls
+from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, NodePool
 from proxy.nodes.websocket import WebSocketConnector
 from proxy.rpc.dispatch import Dispatcher
 from proxy.rpc.response_cache import ResponseCache
@@ -22,6 +21,7 @@ from proxy.telemetry.client_usage import ClientUsage
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecorder
 from proxy.telemetry.tracing import NO_TRACING, Tracing
+from proxy.tls import fingerprint, node_tls
 from proxy.versions.negotiation import VersionRange
 from proxy.versions.sunset import Clock, DeprecationNotices, Sunset, SunsettingRange
 from proxy.versions.translator import Translator

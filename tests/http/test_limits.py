@@ -3,13 +3,14 @@
 import asyncio
 import gc
 import gzip
-import time
 import tracemalloc
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
 import pytest
 
+from proxy.http.connection import Connection
 from proxy.http.request import Request
 from proxy.server.proxy import Proxy
 from tests.conftest import StartProxy
@@ -80,6 +81,69 @@ async def test_a_client_that_never_reads_is_let_go(node: ScriptedNode, proxy: St
         await nobody_else(served)
         assert (await counted(served, "xrpl_proxy_connections_ended_total"))['reason="slow_reader"'] == 1
         assert (await ask(served.http_url))[0] == 200
+
+
+async def test_what_waits_for_clients_that_do_not_read_is_bounded_and_others_are_served(
+    node: ScriptedNode, proxy: StartProxy
+) -> None:
+    """As 200 connections that ask for 4 MB each and read nothing: here 8 of 20 MB, with a bound of 50 MB."""
+    limit = 50_000_000
+    served = await proxy(nodes=[node.settings()], limits={"unsent_bytes": limit, **STRICT})
+    async with AsyncExitStack() as stack:
+        for number in range(8):
+            client = await stack.enter_async_context(RawClient(served.http_url, small=True))
+            await client.send(post({"method": "big"}))
+            await node.until(lambda number=number: node.times("big") > number)  # type: ignore[misc]
+            (waiting,) = (await counted(served, "xrpl_proxy_unsent_bytes")).values()
+            assert waiting <= limit
+
+        async def five_are_closed() -> bool:
+            return (await counted(served, "xrpl_proxy_connections_ended_total")) == {'reason="unsent_bytes"': 6}
+
+        await until(five_are_closed)
+        assert (await ask(served.http_url))[0] == 200
+        async with RawClient(served.http_url) as reading:
+            await reading.send(post({"method": "big"}, "Connection: close"))
+            assert len(await reading.rest(10)) > 20_000_000
+    await nobody_connected(served)
+    assert list((await counted(served, "xrpl_proxy_unsent_bytes")).values()) == [0]
+
+
+@pytest.mark.parametrize("beginning", [b"", b"POST / HTTP/1.1\r\n", post(FEE)[:-32]], ids=["nothing", "line", "head"])
+async def test_idle_connections_and_incomplete_heads_do_not_delay_the_end(
+    node: ScriptedNode, proxy: StartProxy, beginning: bytes
+) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts={"shutdown": 30, "request_head": 30})
+    async with RawClient(served.http_url) as client, RawClient(served.http_url) as another:
+        await client.send(post(FEE))
+        await client.head()
+        await client.send(beginning)
+        await another.send(beginning)
+        await asyncio.sleep(0.1)  # that it has arrived cannot be seen from outside
+        async with asyncio.timeout(5):
+            await served.stop()
+
+
+async def test_a_request_in_single_bytes_is_read_in_few_pieces(
+    node: ScriptedNode, proxy: StartProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = 0
+    receive = Connection.data_received
+
+    def count(self: Connection, data: bytes) -> None:
+        nonlocal pieces
+        pieces += 1
+        receive(self, data)
+
+    monkeypatch.setattr(Connection, "data_received", count)
+    served = await proxy(nodes=[node.settings()])
+    padding = "X-Padding: " + "x" * 5_000
+    async with RawClient(served.http_url) as client:
+        for byte in post(FEE, padding):
+            await client.send(bytes([byte]))
+            await asyncio.sleep(0)
+        assert b" 200 " in await client.head()
+    assert pieces < 200
 
 
 async def nobody_else(served: Proxy) -> None:
@@ -202,9 +266,7 @@ async def test_a_body_may_come_in_some_thousand_of_the_smallest_chunks(node: Scr
         assert (await client.head()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_a_body_in_very_many_small_chunks_is_refused_and_takes_little_cpu_and_memory(
-    node: ScriptedNode, proxy: StartProxy
-) -> None:
+async def test_a_body_in_very_many_small_chunks_is_refused(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings()])
     size = 200_000
     chunks = b"1\r\n \r\n" * size
@@ -212,15 +274,13 @@ async def test_a_body_in_very_many_small_chunks_is_refused_and_takes_little_cpu_
         await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
         gc.collect()
         tracemalloc.start()
-        began = time.process_time()
         try:
             await client.send(chunks)
             assert (await client.head()).startswith(b"HTTP/1.1 400 ")
-            used, most = time.process_time() - began, tracemalloc.get_traced_memory()[1]
+            most = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
     assert most < 20 * size  # with an object for each chunk it would be more than 40 times
-    assert used < 0.1  # with each chunk parsed it would be 0.3
 
 
 async def test_requests_far_ahead_are_answered_and_few_of_them_taken_apart(

@@ -1,11 +1,16 @@
 """Several listeners, each with ways of its own."""
 
+import socket
+from urllib.parse import urlsplit
+
 import aiohttp
 import pytest
 
 from proxy.config import ConfigurationError, Settings, load_settings
+from proxy.http.bindable import check_bindable
 from tests.conftest import StartNode, StartProxy
-from tests.support.listeners import ask
+from tests.support.listeners import FEE, ask
+from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
@@ -35,6 +40,38 @@ async def test_a_listener_takes_its_own_methods_and_versions_only(node: Scripted
     status, text = await ask(served.http_url, {"method": "fee", "params": [{"api_version": 2}]})
     assert (status, "versions 1 to 1" in text) == (400, True)
     assert node.times("submit") == 0
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="the system has no dual-stack sockets")
+async def test_the_unspecified_ipv6_address_serves_ipv4_as_well(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(
+        nodes=[node.settings()],
+        listen={"host": "::", "port": 0},
+        limits={"exempt": [], "connections_per_address": 1},
+    )
+    port = urlsplit(served.http_url).port
+    for host in ("127.0.0.1", "[::1]"):
+        async with RawClient(f"http://{host}:{port}/") as client, RawClient(f"http://{host}:{port}/") as refused:
+            await client.send(post(FEE))
+            assert b" 200 " in await client.head()
+            assert await refused.rest() == b""
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="the system has no dual-stack sockets")
+def test_that_an_address_is_bindable_is_checked_without_listening() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        check_bindable([("127.0.0.1", port)])  # maybe by the very proxy
+        check_bindable([("::", port)])
+        with pytest.raises(OSError, match="in use"):
+            check_bindable([("127.0.0.1", port), ("127.0.0.1", port)])
+    with pytest.raises(OSError, match="assign"):
+        check_bindable([("192.0.2.1", 1)])
+
+
+def test_ipv6_and_ipv4_listeners_on_one_port_are_an_error_of_the_configuration() -> None:
+    (fault,) = faults(LISTEN="[{host: '::', port: 1}, {host: 0.0.0.0, port: 1}]")
+    assert fault.startswith("listen[1].port: ")
 
 
 def loaded(**variables: str) -> Settings:

@@ -17,7 +17,7 @@ class RawClient:
         self._small = small
 
     async def __aenter__(self) -> "RawClient":
-        connecting = socket.socket()
+        connecting = socket.socket(socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET)
         connecting.setblocking(False)
         if self._small:
             connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

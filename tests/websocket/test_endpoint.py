@@ -81,6 +81,7 @@ async def test_odd_but_good_handshakes(
     proxy = await harness.proxy(await harness.node(accept))
     status, text = await handshake(proxy, {**HEADERS, **extra})
     assert status == 101
+    assert [line for line in text.splitlines() if line.startswith("Server:")] == ["Server: xrpl-version-proxy"]
     assert "Sec-WebSocket-Protocol" not in text
     assert not caplog.records  # nothing that a client may write as often as it likes
     await harness.wait_metric(1, proxy, "xrpl_proxy_session_closed_total", reason="client_gone")

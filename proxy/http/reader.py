@@ -1,0 +1,70 @@
+"""When one client is read from: not while too much waits here, and with pauses where it sends very small pieces."""
+
+import asyncio
+from typing import cast
+
+_SMALL_PIECE_BYTES = 64
+_SMALL_PIECES = 25
+_THROTTLE_SECONDS = 0.1
+"""Of a request that arrives in pieces smaller than this, so many are read immediately between two checks of the time
+limits; after each further one, reading pauses for that long. A piece costs as much as some thousand bytes."""
+
+
+class ReadControl:
+    """Pauses reading from one connection, and resumes it."""
+
+    __slots__ = ("_loop", "_small_pieces", "_throttle", "_transport")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._small_pieces = 0
+        self._throttle: asyncio.TimerHandle | None = None  # ends a pause because of small pieces
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Control this transport."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self) -> None:
+        """Let go of the transport."""
+        self._transport = None
+        self._end_throttle()
+
+    def pause(self) -> None:
+        """Read no more until `resume`."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on: there is room."""
+        transport = self._transport
+        if self._throttle is None and transport is not None and not (transport.is_closing() or transport.is_reading()):
+            transport.resume_reading()
+
+    def received_part(self, size: int) -> None:
+        """Note that `size` bytes have arrived, and that the request is still incomplete; this may pause reading."""
+        if size >= _SMALL_PIECE_BYTES:
+            return
+        self._small_pieces += 1
+        if self._small_pieces > _SMALL_PIECES and self._throttle is None:
+            self.pause()
+            self._throttle = self._loop.call_later(_THROTTLE_SECONDS, self.end_throttle)
+
+    def end_throttle(self) -> None:
+        """Read on, also a client that sends small pieces."""
+        self._end_throttle()
+        self.resume()
+
+    def check(self) -> None:
+        """Begin to count small pieces again: called regularly."""
+        self._small_pieces = 0
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing is read because there is no room: a delay that is not the client's fault."""
+        return self._throttle is None and self._transport is not None and not self._transport.is_reading()
+
+    def _end_throttle(self) -> None:
+        if self._throttle is not None:
+            self._throttle.cancel()
+            self._throttle = None

@@ -1,0 +1,94 @@
+"""Writing to one client: in pieces, counted and freed as the client takes them."""
+
+import asyncio
+from collections.abc import Iterable
+
+from proxy.eventloop.unsent_bytes import UnsentBytes
+from proxy.eventloop.write_batcher import WriteBatcher
+from proxy.http.writer import ResponseWriter
+
+HIGH_WATER = 65_536
+BODY = bytes(range(256)) * 8_192  # 2 MiB
+
+
+class Transport(asyncio.Transport):
+    """Holds what is written until the client takes it."""
+
+    def __init__(self, writer: ResponseWriter) -> None:
+        super().__init__()
+        self._writer = writer
+        self.held = bytearray()
+        self.taken = bytearray()
+        self.aborted = False
+        writer.connection_made(self)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.held += data
+        if len(self.held) > HIGH_WATER:
+            self._writer.pause()
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.write(b"".join(list_of_data))
+
+    def take(self) -> None:
+        self.taken += self.held
+        self.held.clear()
+        self._writer.resume()
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.held)
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def test_a_large_body_is_written_as_the_client_takes_it_and_counted_until_then() -> None:
+    unsent = UnsentBytes(100_000_000)
+    writer = ResponseWriter(WriteBatcher(), unsent, lambda: None)
+    transport = Transport(writer)
+    writer.write((b"head", BODY))
+    drained = asyncio.create_task(writer.drain())
+    while not writer.is_drained:
+        assert len(transport.held) <= 300_000
+        assert writer.unsent_bytes() == unsent.total == len(BODY) + 4 - len(transport.taken)
+        transport.take()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    await drained
+    transport.take()
+    assert transport.taken == b"head" + BODY
+    assert unsent.total == 0
+
+
+async def test_a_client_that_is_shed_or_gone_frees_what_waits() -> None:
+    for is_shed in (True, False):
+        unsent = UnsentBytes(100_000_000)
+        shed: list[str] = []
+        writer = ResponseWriter(WriteBatcher(), unsent, lambda shed=shed: shed.append("shed"))  # type: ignore[misc]
+        transport = Transport(writer)
+        writer.write((b"head", BODY))
+        drained = asyncio.create_task(writer.drain())
+        await asyncio.sleep(0)
+        assert unsent.total == len(BODY) + 4
+        if is_shed:
+            writer.shed()
+            assert transport.aborted
+            assert shed == ["shed"]
+        writer.connection_lost()
+        await drained
+        assert unsent.total == writer.unsent_bytes() == 0
+
+
+async def test_little_that_waits_is_counted_when_it_is_checked() -> None:
+    unsent = UnsentBytes(100_000_000)
+    writer = ResponseWriter(WriteBatcher(), unsent, lambda: None)
+    transport = Transport(writer)
+    writer.write((b"x" * 50_000,))
+    assert writer.is_drained
+    writer.check()
+    assert unsent.total == 50_000
+    transport.take()
+    assert unsent.total == 0
