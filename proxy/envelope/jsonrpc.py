@@ -21,6 +21,7 @@ from proxy.envelope.call import (
     RequestPolicy,
     make_call,
 )
+from proxy.envelope.node import CLIO_WARNING_FIELD
 from proxy.envelope.secrets import masked
 from proxy.envelope.strict_json import RequestUnreadable, TooManyElements, normalize_echo, read, write, write_line
 from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
@@ -31,6 +32,12 @@ _METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
 _NO_PARAMS: tuple[Any, ...] = (None, "", [], {}, [None], [{}])
 _NOT_ITEMS_PARAMS = ENVELOPE_FIELDS | {"params"}
 """A batch's item is flat; its `params` are looked at for the version and the administrator's name only."""
+
+
+_HEAD_BYTES, _TAIL_BYTES = 64, 1024
+"""Bytes of a node's response in which it may echo the version that it was asked in: Clio does, before or after what it
+forwards.
+"""
 
 
 def read_jsonrpc(body: bytes, policy: RequestPolicy) -> Call | RejectedCall | Batch | HttpRefusal:
@@ -58,9 +65,12 @@ def read_jsonrpc(body: bytes, policy: RequestPolicy) -> Call | RejectedCall | Ba
 
 def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> dict[str, Any]:
     """The answer to `call`, ready to be written alone or in a batch; what it is given is left as it was."""
-    if beside and "warning" in beside:  # rippled's, about the client's load: inside of the result in JSON-RPC
+    result, beside = _with_own_version(call, result), _with_own_version(call, beside or {})
+    if "warning" in beside:  # rippled's, about the client's load: inside the result
         result = {**result, "warning": beside["warning"]}
         beside = {name: value for name, value in beside.items() if name != "warning"}
+    if CLIO_WARNING_FIELD in beside:
+        beside = {("warning" if name == CLIO_WARNING_FIELD else name): value for name, value in beside.items()}
     if "error" not in result:
         body = {"result": {**result, "status": "success"}}
     elif call.envelope.get("ripplerpc", "1.0") >= "2.0":
@@ -71,7 +81,15 @@ def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | 
     else:
         request = normalize_echo(masked({**call.request, "command": call.method}))
         body = {"result": {**result, "request": request, "status": "error"}}
-    return {**(beside or {}), **body, **call.envelope}
+    return {**beside, **body, **call.envelope}
+
+
+def _with_own_version(call: Call, echoed: dict[str, Any]) -> dict[str, Any]:
+    """What a Clio echoes of a request that it forwards, with the client's `api_version` instead of the proxy's."""
+    if "api_version" not in echoed:
+        return echoed
+    others = {name: value for name, value in echoed.items() if name != "api_version"}
+    return {**others, "api_version": call.version} if "api_version" in call.request else others
 
 
 def write_jsonrpc(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> tuple[int, bytes]:
@@ -98,7 +116,9 @@ def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:
     The node was asked without `id`, `jsonrpc` and `ripplerpc`, so that these can be put in front.
     """
     if (
-        not node_body.startswith(b'{"')
+        b'"api_version"' in node_body[:_HEAD_BYTES]
+        or b'"api_version"' in node_body[-_TAIL_BYTES:]
+        or not node_body.startswith(b'{"')
         or not node_body[-8:].rstrip().endswith(b"}")
         or b'"result":{' not in node_body
         # Also in a string it cannot be overlooked: there the quotation marks are escaped.

@@ -10,6 +10,10 @@ import orjson
 from proxy.envelope.strict_json import write
 
 _ENVELOPE = frozenset({"id", "jsonrpc", "ripplerpc", "api_version", "status", "type", "request", "result", "error"})
+_RESULT_ENVELOPE = _ENVELOPE - {"api_version"}
+"""The same for JSON-RPC, where a Clio repeats the version of a request that it forwards."""
+CLIO_WARNING_FIELD = "clio_warning"
+"""Stands for a `warning` next to a JSON-RPC result, where Clio has it; that of rippled is inside the result."""
 _EXTRA_FIELDS = frozenset({"warning", "warnings", "forwarded"})
 """What stands beside a result, also beside an error that a WebSocket answer has no result around."""
 
@@ -44,7 +48,9 @@ def read_jsonrpc_answer(
         raise InvalidAnswer(f"HTTP {status} with {len(body)} bytes that are not JSON") from None
     if not isinstance(answer, dict):
         raise InvalidAnswer(f"HTTP {status} with JSON that is not an object")
-    beside = {name: value for name, value in answer.items() if name not in _ENVELOPE} if len(answer) > 1 else {}
+    beside = {name: value for name, value in answer.items() if name not in _RESULT_ENVELOPE} if len(answer) > 1 else {}
+    if "warning" in beside:
+        beside[CLIO_WARNING_FIELD] = beside.pop("warning")
     result, error = answer.get("result"), answer.get("error")
     if isinstance(result, dict):
         pass

@@ -11,6 +11,7 @@ from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.envelope import Call, InvalidAnswer, node_request, read_jsonrpc_answer, splice_jsonrpc
 from proxy.envelope.lazy_metadata import loads_lazy_metadata
 from proxy.envelope.methods import COALESCABLE_METHODS, METADATA_METHODS, READING_METHODS
+from proxy.envelope.node import CLIO_WARNING_FIELD
 from proxy.envelope.written_json import write_sorted
 from proxy.nodes import Node, NodeFailure, NodePool, NodeResponse, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
@@ -34,6 +35,10 @@ RETRYABLE_ERRORS = frozenset(
 
 _VERSION_SECONDS = 2.0
 """A read waits so long for a node to be asked anew which version it speaks."""
+
+
+_OVERLOADED = 503
+"""The HTTP status of a node that is too busy, whatever comes with it: a line of text, or a bare error of Clio's."""
 
 
 class PlainTextAnswer(Exception):  # noqa: N818 - what has happened
@@ -243,6 +248,8 @@ class _Attempt:
 
     def read(self, raw: NodeResponse, read: Callable[[bytes], Any] = orjson.loads) -> NodeAnswer:
         """Takes a node's answer out of its envelope. Raises NodeText, and NodeFailure for what is neither."""
+        if raw.status == _OVERLOADED:
+            raise PlainTextAnswer(raw)
         try:
             result, beside = read_jsonrpc_answer(raw.status, raw.body, read)
         except InvalidAnswer as unreadable:
@@ -264,4 +271,4 @@ def _may_share(given: tuple[Answer, RequestRecord]) -> bool:
     answer, _ = given
     if isinstance(answer, PassthroughAnswer):
         return b'"validated":true' in answer.body and b'"warning"' not in answer.body
-    return answer.result.get("validated") is True and "warning" not in answer.extras
+    return answer.result.get("validated") is True and answer.extras.keys().isdisjoint({"warning", CLIO_WARNING_FIELD})
