@@ -1,5 +1,7 @@
-"""`clients`: who used which version, as a proxy's observe address tells it."""
+"""`clients`: which callers used which API version, as reported by a proxy's observe address."""
 
+import csv
+import io
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -13,19 +15,25 @@ from proxy.commands.arguments import timeout_option
 from proxy.commands.output import echo_json
 from proxy.config import shown_url
 
-_NO_ANSWER = 3
+_NO_RESPONSE = 3
 _HEAD = ("address", "user agent", "user", "version", "requests", "last", "changed methods")
 _METHODS = 6
-"""Methods told of one caller, the most asked ones; `--json` has them all."""
+"""Methods listed per caller, those with the most requests; `--json` and `--csv` have them all."""
+_CSV_HEAD = (
+    *("address", "user_agent", "user", "version", "would_refuse", "requests", "first", "last"),
+    *("http_requests", "ws_requests", "changed_methods"),
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Text that starts so is a formula for spreadsheets, and a client may write one into its `User-Agent`."""
 
 
-class _NoAnswer(Exception):  # noqa: N818 - what has happened
+class _NoResponse(Exception):  # noqa: N818 - named after what has happened
     """The text says why, for people."""
 
 
 @click.command(
-    short_help="Tell which callers used which version.",
-    epilog="Exit status: 0 for an answer, 2 for a wrong command line, 3 where no observe address of a proxy answers.",
+    short_help="List which callers used which version.",
+    epilog="Exit status: 0 for a response, 2 for a wrong command line, 3 if no observe address of a proxy responds.",
 )
 @click.option(
     "--url",
@@ -35,51 +43,60 @@ class _NoAnswer(Exception):  # noqa: N818 - what has happened
     help="The proxy's observe address: http or https.",
 )
 @click.option(
-    "--version", "version", metavar="N", help="Only those who used this API version; `refused` for one not offered."
+    "--version", "version", metavar="N", help="Only callers of this API version; `refused` for versions not offered."
 )
 @timeout_option
-@click.option("--json", "lines", is_flag=True, help="Write the answer on one line, for programs.")
-def clients(url: str, version: str | None, timeout: float, lines: bool) -> None:
-    """Tell who still needs a version: which callers used which, and which of the methods that versions changed.
+@click.option("--json", "as_json", is_flag=True, help="Print the response on one line, for programs.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with one row per caller and version, for spreadsheets.")
+def clients(url: str, version: str | None, timeout: float, as_json: bool, as_csv: bool) -> None:
+    """List who still needs a version: which callers used which, and which of the methods that versions changed.
 
-    A proxy remembers callers for some hours (`clients` in its configuration).
+    A proxy retains callers for some hours (`clients` in its configuration).
     """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
     try:
-        told = uvloop.run(_ask(url, version, timeout))
-    except _NoAnswer as none:
-        click.echo(f"no answer: {none}", err=True)
-        sys.exit(_NO_ANSWER)
-    if lines:
-        echo_json(told, lines=True)
+        report = uvloop.run(_fetch(url, version, timeout))
+    except _NoResponse as none:
+        click.echo(f"no response: {none}", err=True)
+        sys.exit(_NO_RESPONSE)
+    if as_json:
+        echo_json(report, lines=True)
         return
-    for line in _table([_HEAD, *_rows(told["callers"])]):
-        click.echo(line)
-    if told["keep"] == "off":
-        click.echo("This proxy keeps no callers (clients.keep: off).", err=True)
-    if told["evicted"]:
-        click.echo(f"{told['evicted']} others gave way: there are more than clients.callers.", err=True)
+    if as_csv:
+        click.echo(_csv(report["callers"]), nl=False)
+    else:
+        for line in _table([_HEAD, *_rows(report["callers"])]):
+            click.echo(line)
+    if report["keep"] == "off":
+        click.echo("This proxy does not record callers (clients.keep: off).", err=True)
+    if report["evicted"]:
+        click.echo(f"{report['evicted']} more were dropped: there are more than clients.callers.", err=True)
 
 
-async def _ask(url: str, version: str | None, seconds: float) -> dict[str, Any]:
-    """The answer of `/clients`. Raises _NoAnswer, and click.BadParameter for a version that is none."""
+async def _fetch(url: str, version: str | None, seconds: float) -> dict[str, Any]:
+    """The response of `/clients`. Raises _NoResponse, and click.BadParameter for an invalid version."""
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as http,
-            http.get(url.rstrip("/") + "/clients", params={"version": version} if version else {}) as answer,
+            http.get(url.rstrip("/") + "/clients", params={"version": version} if version else {}) as response,
         ):
-            told = await answer.json() if answer.content_type == "application/json" else None
+            report = await response.json() if response.content_type == "application/json" else None
+            misdirected = (await response.text()).strip() if response.status == 421 else None
     except aiohttp.InvalidURL:
-        raise click.BadParameter("no URL; one is http://127.0.0.1:9652/", param_hint="--url") from None
+        raise click.BadParameter(
+            f"expected a URL such as http://127.0.0.1:9652/, got {url}", param_hint="--url"
+        ) from None
     except TimeoutError:
-        raise _NoAnswer(f"{shown_url(url)} did not answer within {seconds:g} seconds") from None
+        raise _NoResponse(f"{shown_url(url)} did not respond within {seconds:g} seconds") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _NoAnswer(f"{shown_url(url)}: {type(error).__name__}") from None
-    if isinstance(told, dict) and isinstance(told.get("callers"), list):
-        return told
-    if isinstance(told, dict) and "error" in told:
-        raise click.BadParameter(str(told["error"]), param_hint="--version")
-    raise _NoAnswer(f"{shown_url(url)} is not the observe address of a proxy")
+        raise _NoResponse(f"{shown_url(url)}: {type(error).__name__}") from None
+    if isinstance(report, dict) and isinstance(report.get("callers"), list):
+        return report
+    if isinstance(report, dict) and "error" in report:
+        raise click.BadParameter(str(report["error"]), param_hint="--version")
+    raise _NoResponse(f"{shown_url(url)}: {misdirected or 'not the observe address of a proxy'}")
 
 
 def _rows(callers: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
@@ -104,3 +121,27 @@ def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
     for row in rows:
         cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
         yield "  ".join(cells).rstrip()
+
+
+def _csv(callers: list[dict[str, Any]]) -> str:
+    """CSV as of RFC 4180; no cell can be taken for a formula."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(_CSV_HEAD)
+    for caller in callers:
+        for used in caller["versions"]:
+            methods = "; ".join(f"{method} {count}" for method, count in used["changed_methods"].items())
+            cells = (
+                *(caller["address"], caller["user_agent"], caller["user"]),
+                "refused" if used["version"] is None else used["version"],
+                "yes" if used["would_refuse"] else "no",
+                *(used["requests"], used["first"], used["last"]),
+                *(used["transports"].get(transport, 0) for transport in ("http", "ws")),
+                methods,
+            )
+            writer.writerow([_harmless(cell) for cell in cells])
+    return text.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -1,6 +1,8 @@
 """Who still needs a version: `/clients` and the command of that name, and what is remembered of callers."""
 
 import asyncio
+import csv
+import io
 import sys
 from typing import Any
 
@@ -217,10 +219,30 @@ async def test_the_command_prints_a_table_of_them(demo_node: StartNode, proxy: S
     assert '"new/2"' in out
 
 
+async def test_the_command_prints_csv_that_no_spreadsheet_takes_for_formulas(
+    demo_node: StartNode, proxy: StartProxy
+) -> None:
+    served = await proxy(await demo_node(2), versions={"dry_run_refuse": [1]})
+    await use(served, '=HYPERLINK("x"), old', 1, "account_info", "account_info", "tx", "fee")
+    await use_on_websocket(served, "new/2", {"command": "fee", "api_version": 2})
+    status, out, err = await run_command("--url", served.observe_url, "--csv")
+    assert (status, err) == (0, "")
+    new, old = csv.DictReader(io.StringIO(out, newline=""))
+    assert old["user_agent"] == '\'=HYPERLINK("x"), old'
+    assert (old["address"], old["user"], old["version"], old["would_refuse"]) == ("127.0.0.1", "", "1", "yes")
+    assert (old["requests"], old["http_requests"], old["ws_requests"]) == ("4", "4", "0")
+    assert old["changed_methods"] == "account_info 2; tx 1"
+    assert old["first"] <= old["last"]
+    assert (new["user_agent"], new["version"], new["ws_requests"]) == ("new/2", "2", "1")
+    status, _, err = await run_command("--csv", "--json")
+    assert status == 2
+    assert "exclude" in err
+
+
 async def test_the_command_says_where_nobody_answers(unused_tcp_port: int) -> None:
     status, _, err = await run_command("--url", f"http://127.0.0.1:{unused_tcp_port}")
     assert status == 3
-    assert err.startswith("no answer:")
+    assert err.startswith("no response:")
 
 
 async def test_the_command_says_what_is_no_observe_address(demo_node: StartNode, proxy: StartProxy) -> None:
