@@ -1,46 +1,73 @@
-"""Who is served now: requests a second and requests under way, for each address and for all.
+"""Admission: requests per second and requests in flight, for each address and for all addresses together.
 
-What is refused is answered as rippled answers a client that has used up its balance: over HTTP with status 503 and
-`Server is overloaded`, over WebSocket with `slowDown` and the closing of the session (`ServerHandler.cpp`).
+A client over its limits gets what rippled gives a client that has used up its balance: over HTTP status 503 and
+`Server is overloaded`, over WebSocket `slowDown` and the end of the session (`ServerHandler.cpp`).
 """
 
-from collections import Counter
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal
 
-from throttled import MemoryStore, RateLimiterType, Throttled, per_sec
-
 from proxy.access.client_address import NetworkSet, limit_key
+from proxy.access.receiving import ReceivingBodies
 
-Refusal = Literal["rate", "rate_in_all", "in_flight_per_address"]
+Refusal = Literal["rate", "rate_in_all", "in_flight", "in_flight_per_address"]
 
-_ADDRESSES = 50_000
-"""Addresses remembered, about 500 bytes each; the one longest silent is forgotten first."""
+_MAX_ADDRESSES = 50_000
+"""Addresses tracked; beyond it the least recently active one is forgotten."""
 
 
 class Rate:
-    """So many requests a second for each key, with `burst_seconds` worth of them at once; 0 for no limit."""
+    """A rate limit per key: `per_second` requests, `burst_seconds` worth of them at a time. 0 means no limit.
 
-    def __init__(self, per_second: int, burst_seconds: int) -> None:
-        self._most = per_second * burst_seconds
-        self._throttled: Throttled | None = None
-        if per_second:
-            self._throttled = Throttled(
-                using=RateLimiterType.GCRA.value,
-                quota=per_sec(per_second, burst=self._most),
-                store=MemoryStore(options={"MAX_SIZE": _ADDRESSES}),
-            )
+    The generic cell rate algorithm (ITU-T I.371): for each key one number, the time at which its balance is full again.
+    """
+
+    def __init__(self, per_second: int, burst_seconds: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._burst = per_second * burst_seconds
+        self._burst_seconds = burst_seconds
+        self._seconds_each = 1 / per_second if per_second else 0.0
+        self._clock = clock
+        self._full_at: OrderedDict[str, float] = OrderedDict()
 
     def allows(self, key: str, requests: int) -> bool:
-        """Takes `requests` off what `key` has left, if it has them. More than a burst counts as a whole burst."""
-        return self._throttled is None or not self._throttled.limit(key, min(requests, self._most)).limited
+        """Take `requests` off the balance of `key` if it has them. More than a burst counts as a whole burst."""
+        if not self._burst:
+            return True
+        now = self._clock()
+        full_at = max(self._full_at.get(key, now), now) + min(requests, self._burst) * self._seconds_each
+        if full_at - now > self._burst_seconds + 1e-9:
+            return False
+        self._set(key, full_at)
+        return True
+
+    def charge(self, key: str, requests: int) -> bool:
+        """Take `requests` off the balance, which may become negative; return False once it is a burst below zero."""
+        if not self._burst:
+            return True
+        now = self._clock()
+        full_at = max(self._full_at.get(key, now), now) + requests * self._seconds_each
+        lowest = now + 2 * self._burst_seconds
+        self._set(key, min(full_at, lowest))
+        return full_at <= lowest
+
+    def _set(self, key: str, full_at: float) -> None:
+        self._full_at[key] = full_at
+        self._full_at.move_to_end(key)
+        if len(self._full_at) > _MAX_ADDRESSES:
+            self._full_at.popitem(last=False)
 
 
 class InFlight:
-    """What is under way at all listeners together, which a reload does not forget."""
+    """What is in flight at all listeners together; it outlives a reload."""
 
     def __init__(self) -> None:
         self.posts = 0
+        """HTTP requests whose body has arrived and that are not answered yet."""
+        self.bodies = ReceivingBodies()
+        """HTTP requests whose body has not arrived wholly."""
         self.sessions = Counter[str]()
         """WebSocket sessions by the client's address."""
         self.subscription_bytes = Counter[str]()
@@ -48,48 +75,90 @@ class InFlight:
 
 
 class Admission:
-    """What one listener lets in.
+    """The limits of one listener.
 
-    `rate`: for each address. `in_all`: for all addresses together, and for all listeners that share it.
-    `in_flight_per_address`: HTTP requests under way. `exempt`: who only `in_all` holds for.
+    `rate`: for each address. `global_rate`: for all addresses and listeners together. `max_in_flight`: HTTP requests
+    in flight, of all addresses at all listeners, which `in_flight` counts. `max_in_flight_per_address`: at this
+    listener. `exempt`: networks whose clients only have the limits for all together.
     """
 
-    def __init__(self, *, rate: Rate, in_all: Rate, in_flight_per_address: int, exempt: NetworkSet) -> None:
+    def __init__(
+        self,
+        *,
+        rate: Rate,
+        global_rate: Rate,
+        in_flight: InFlight,
+        max_in_flight: int,
+        max_in_flight_per_address: int,
+        exempt: NetworkSet,
+    ) -> None:
         self._rate = rate
-        self._global_rate = in_all
-        self._most_in_flight = in_flight_per_address
-        self._in_flight = Counter[str]()
-        self._limit_key = lru_cache(_ADDRESSES)(lambda address: None if address in exempt else limit_key(address))
+        self._global_rate = global_rate
+        self._in_flight = in_flight
+        self._max_in_flight = max_in_flight
+        self._max_per_address = max_in_flight_per_address
+        self._by_address = Counter[str]()
+        self._limit_key = lru_cache(_MAX_ADDRESSES)(lambda address: None if address in exempt else limit_key(address))
 
     def limit_key(self, address: str) -> str | None:
-        """What limits per address count the client at `address` as; None for one that they do not hold for."""
+        """What limits per address count the client at `address` as; None if it is exempt from them."""
         return self._limit_key(address)
 
     def admit(self, address: str, requests: int = 1) -> Refusal | None:
-        """Counts requests of the client at `address`; says why they are refused, or None to serve them."""
-        limit_key = self._limit_key(address)
-        if limit_key is not None and not self._rate.allows(limit_key, requests):
+        """Charge requests to the client at `address`; return why they are refused, or None to serve them."""
+        key = self._limit_key(address)
+        if key is not None and not self._rate.allows(key, requests):
             return "rate"
         return None if self._global_rate.allows("all", requests) else "rate_in_all"
 
+    def charge(self, address: str) -> bool:
+        """Charge a request to a node that one of the client leads to; return False if it has used up too much."""
+        key = self._limit_key(address)
+        return key is None or self._rate.charge(key, 1)
+
+    def receive(self, address: str, give_up: Callable[[], None]) -> Refusal | None:
+        """Count a body that starts to arrive, until `received`; or return why it must not.
+
+        There may be as many as requests in flight. Beyond that, the client that sends the most bodies at a time loses
+        its oldest one, for which `give_up` is called: slow clients cannot keep others from sending theirs.
+        """
+        key = self._limit_key(address)
+        most = None if key is None else self._max_per_address
+        return self._in_flight.bodies.add(key or address, give_up, self._max_in_flight, most)
+
+    def received(self, address: str, give_up: Callable[[], None]) -> None:
+        """The body that `receive` counted has arrived, or never will."""
+        self._in_flight.bodies.remove(self._limit_key(address) or address, give_up)
+
+    def acquire_post(self, address: str) -> Refusal | None:
+        """Count an HTTP request as in flight, until `release_post`; or return why it must not be."""
+        if self._in_flight.posts >= self._max_in_flight:
+            return "in_flight"
+        refusal = self.acquire(address)
+        if refusal is None:
+            self._in_flight.posts += 1
+        return refusal
+
+    def release_post(self, address: str) -> None:
+        """An HTTP request that `acquire_post` counted is answered."""
+        self._in_flight.posts -= 1
+        self.release(address)
+
     def acquire(self, address: str) -> Refusal | None:
-        """Counts one request of the client at `address` as under way, until it leaves; or says why it must not be."""
-        limit_key = self._limit_key(address)
-        if limit_key is None:
+        """Count a request of any transport against the limit per address, until `release`; or return the refusal."""
+        key = self._limit_key(address)
+        if key is None:
             return None
-        under_way = self._in_flight[limit_key]
-        if under_way >= self._most_in_flight:
+        if self._by_address[key] >= self._max_per_address:
             return "in_flight_per_address"
-        self._in_flight[limit_key] = under_way + 1
+        self._by_address[key] += 1
         return None
 
     def release(self, address: str) -> None:
-        """One request of the client at `address`, which `enter` let in, is over."""
-        limit_key = self._limit_key(address)
-        if limit_key is None:
+        """A request that `acquire` counted is over."""
+        key = self._limit_key(address)
+        if key is None:
             return
-        left = self._in_flight[limit_key] - 1
-        if left:
-            self._in_flight[limit_key] = left
-        else:
-            del self._in_flight[limit_key]
+        self._by_address[key] -= 1
+        if not self._by_address[key]:
+            del self._by_address[key]

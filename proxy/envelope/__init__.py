@@ -6,7 +6,7 @@ along as an object of its own.
 """
 
 from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, RejectedCall, RequestPolicy, WebSocketRefusal
-from proxy.envelope.jsonrpc import jsonrpc_answer, read_jsonrpc, splice_jsonrpc, write_batch, write_jsonrpc
+from proxy.envelope.jsonrpc import jsonrpc_answer, read_jsonrpc, refuse_size, splice_jsonrpc, write_batch, write_jsonrpc
 from proxy.envelope.node import (
     InvalidAnswer,
     node_message,
@@ -32,6 +32,7 @@ __all__ = [
     "read_jsonrpc_answer",
     "read_websocket",
     "read_websocket_answer",
+    "refuse_size",
     "splice_jsonrpc",
     "splice_websocket",
     "write_batch",

@@ -42,8 +42,8 @@ forwards.
 
 def read_jsonrpc(body: bytes, policy: RequestPolicy) -> Call | RejectedCall | Batch | HttpRefusal:
     """The call or calls in the body of a POST, or what to answer instead. Raises nothing."""
-    if len(body) > policy.request_bytes:
-        return _unable_to_parse(f"larger than {policy.request_bytes} bytes", "too_large")
+    if (refusal := refuse_size(len(body), policy.request_bytes)) is not None:
+        return refusal
     try:
         request = read(body, depth=policy.depth, params_have_ids=True, max_elements=policy.elements)
     except TooManyElements as error:
@@ -61,6 +61,11 @@ def read_jsonrpc(body: bytes, policy: RequestPolicy) -> Call | RejectedCall | Ba
     except _NoCall as refused:
         status = 403 if refused.code == _FORBIDDEN else 400
         return HttpRefusal(status, refused.text, refused.reason, _method_of(request))
+
+
+def refuse_size(size: int, limit: int) -> HttpRefusal | None:
+    """The refusal of a body of `size` bytes, where `limit` are allowed; None where it is not too large."""
+    return _unable_to_parse(f"larger than {limit} bytes", "too_large") if size > limit else None
 
 
 def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> dict[str, Any]:

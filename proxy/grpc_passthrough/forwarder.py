@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 import grpc
 
 from proxy.grpc_passthrough.identity import Malformed, with_client_identity
-from proxy.grpc_passthrough.metadata import Metadata, client_of, for_client, for_node
+from proxy.grpc_passthrough.metadata import Metadata, for_client, for_node, peer_and_headers
 from proxy.grpc_passthrough.methods import IdentityFields, ParsedPath, UnknownMethod, read_path
 from proxy.nodes import NodePool
 from proxy.nodes.grpc import Call, Stream
@@ -88,13 +88,12 @@ class CallForwarder:
         """Serve one call of the method at `path`, to its end."""
         services = self._services
         metadata = tuple(context.invocation_metadata() or ())
-        served = RequestRecord(
-            "grpc", client_of(context.peer(), metadata, services.trusted_proxies), services.account.request_id()
-        )
-        services.account.metrics.in_flight.inc()
+        client = services.identifier.identify(*peer_and_headers(context.peer(), metadata))
+        served = services.recorder.begin("grpc", client.address)
+        services.recorder.metrics.in_flight.inc()
         self._in_flight += 1
         try:
-            with services.users:
+            with services.active:
                 status = await self._answer(services, path, requests, context, served)
             if status.code is not grpc.StatusCode.OK:
                 served.outcome = "failed" if status.code in _NO_ANSWER else "error"
@@ -104,15 +103,15 @@ class CallForwarder:
             context.set_details(status.details)
             context.set_trailing_metadata(status.trailers)
         except _Refused as refused:
-            services.account.refused(served, refused.reason, refused.version)
+            services.recorder.refused(served, refused.reason, refused.version)
             await context.abort(_REFUSAL_CODES.get(refused.reason, grpc.StatusCode.RESOURCE_EXHAUSTED), str(refused))
         except asyncio.CancelledError:
             served.outcome, served.error = "error", grpc.StatusCode.CANCELLED.name
             raise
         finally:
             self._in_flight -= 1
-            services.account.metrics.in_flight.dec()
-            services.account.finish(served, None)
+            services.recorder.metrics.in_flight.dec()
+            services.recorder.finish(served, None)
 
     async def _answer(
         self,
@@ -174,7 +173,7 @@ class CallForwarder:
                     sending.cancel()
                     await asyncio.gather(sending, return_exceptions=True)
                 taken = asyncio.get_running_loop().time() - began
-                self._services.account.metrics.node_called(node.name, parsed.method, taken)
+                self._services.recorder.metrics.node_called(node.name, parsed.method, taken)
 
 
 async def _one(requests: AsyncIterator[bytes], identity: IdentityFields, client: str) -> bytes:

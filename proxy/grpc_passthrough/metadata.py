@@ -1,9 +1,9 @@
 """The metadata of calls and responses: what is forwarded, and what belongs to one connection or to the proxy."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from urllib.parse import unquote
 
-from proxy.access.client_address import Network, client_address
+from proxy.access.client_address import client_address
 from proxy.nodes.forwarded import forwarded_for
 
 Metadata = tuple[tuple[str, str | bytes], ...]
@@ -31,15 +31,14 @@ def for_client(metadata: Iterable[tuple[str, str | bytes]] | None) -> Metadata:
     return tuple(pair for pair in metadata or () if _passes(pair[0]))
 
 
-def client_of(peer: str, metadata: Iterable[tuple[str, str | bytes]], trusted_proxies: Sequence[Network]) -> str:
-    """The client's IP address: that of `peer`, for example `ipv4:192.0.2.1:80`, or as forwarded by a trusted proxy."""
-    address = unquote(peer.partition(":")[2])
+def peer_and_headers(peer: str, metadata: Iterable[tuple[str, str | bytes]]) -> tuple[str, dict[str, str]]:
+    """The IP address of `peer`, for example `ipv4:192.0.2.1:80`, and the call's metadata as HTTP headers."""
     headers: dict[str, str] = {}
     for key, value in metadata:
         if isinstance(value, str):
             name = key.lower()
             headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return client_address(address, headers, trusted_proxies)
+    return client_address(unquote(peer.partition(":")[2]), {}, ()), headers
 
 
 def _passes(key: str) -> bool:

@@ -21,7 +21,7 @@ from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.single_flight import SingleFlight
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
-from proxy.versions.translator import NodeAnswer, TranslatedResult, Translator, error_of
+from proxy.versions.translator import NodeAnswer, SubrequestBudget, TranslatedResult, Translator, error_of
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +56,19 @@ class _VersionRefused(NodeFailure):
         super().__init__("nonsense", node)
 
 
+class CallContext(NamedTuple):
+    """What a call is answered within.
+
+    `deadline`: in the event loop's time. `allow_passthrough`: the node's bytes will do as the answer, where they are
+    the same in both versions.
+    """
+
+    record: RequestRecord
+    deadline: float
+    budget: SubrequestBudget
+    allow_passthrough: bool
+
+
 class PassthroughAnswer(NamedTuple):
     """A node's answer that is the client's too: its `body` as it came, and with the client's envelope."""
 
@@ -83,60 +96,55 @@ class Dispatcher:
         self._loop = asyncio.get_running_loop()
         self._sharing: SingleFlight[tuple[Answer, RequestRecord]] | None = SingleFlight() if share else None
 
-    def answer(
-        self, call: Call, served: RequestRecord, deadline: float, *, allow_passthrough: bool
-    ) -> Awaitable[Answer]:
-        """The answer to `call`, at the latest at `deadline` (the event loop's time); `served` is told how it came.
+    def budget(self, charge: Callable[[], bool]) -> SubrequestBudget:
+        """A budget of node requests for one POST; `charge` as in `SubrequestBudget`."""
+        return self._translator.budget(charge)
 
-        `may_pass`: the answer's bytes will do, where they are the same in both versions. Raises FAILURES and NodeText.
+    def answer(self, call: Call, context: CallContext) -> Awaitable[Answer]:
+        """The answer to `call`; the context's record receives the node and the outcome.
+
+        Raises NODE_ERRORS and PlainTextAnswer.
         """
         key = self._kept.key(call)
         if key is not None:
-            return self._answer_from_cache(key, call, served, deadline, allow_passthrough)
-        return self._answer_uncached(call, served, deadline, allow_passthrough)
+            return self._answer_from_cache(key, call, context)
+        return self._answer_uncached(call, context)
 
-    async def _answer_from_cache(
-        self, key: bytes, call: Call, served: RequestRecord, deadline: float, allow_passthrough: bool
-    ) -> Answer:
-        kept = self._kept.get(key, call.method)
-        if kept is not None:
-            served.outcome = "success"
-            return kept
-        answer = await self._answer_uncached(call, served, deadline, allow_passthrough)
+    async def _answer_from_cache(self, key: bytes, call: Call, context: CallContext) -> Answer:
+        cached = self._kept.get(key, call.method)
+        if cached is not None:
+            context.record.outcome = "success"
+            return cached
+        answer = await self._answer_uncached(call, context)
         self._kept.put(key, answer.body if isinstance(answer, PassthroughAnswer) else answer)
         return answer
 
-    def _answer_uncached(
-        self, call: Call, served: RequestRecord, deadline: float, allow_passthrough: bool
-    ) -> Awaitable[Answer]:
+    def _answer_uncached(self, call: Call, context: CallContext) -> Awaitable[Answer]:
         if self._sharing is None or call.method not in COALESCABLE_METHODS or not reads_validated_ledger(call):
-            return self._ask_nodes(call, served, deadline, allow_passthrough)
-        return self._share(self._sharing, call, served, deadline, allow_passthrough)
+            return self._ask_nodes(call, context)
+        return self._share(self._sharing, call, context)
 
     async def _share(
-        self,
-        sharing: SingleFlight[tuple[Answer, RequestRecord]],
-        call: Call,
-        served: RequestRecord,
-        deadline: float,
-        allow_passthrough: bool,
+        self, sharing: SingleFlight[tuple[Answer, RequestRecord]], call: Call, context: CallContext
     ) -> Answer:
         async def ask() -> tuple[Answer, RequestRecord]:
-            return await self._ask_nodes(call, served, deadline, allow_passthrough), served
+            return await self._ask_nodes(call, context), context.record
 
         params = write_sorted(call.params)
-        key = (call.version, call.method, params, allow_passthrough)
-        (answer, by), shared = await sharing.ask(key, ask, _may_share, deadline)
+        key = (call.version, call.method, params, context.allow_passthrough)
+        (answer, by), shared = await sharing.ask(key, ask, _may_share, context.deadline)
         if shared:
             self._metrics.answer_shared(call.method)
-            served.node, served.node_version = by.node, by.node_version
-            served.outcome, served.error = by.outcome, by.error
+            record = context.record
+            record.node, record.node_version = by.node, by.node_version
+            record.outcome, record.error = by.outcome, by.error
             if isinstance(answer, PassthroughAnswer):
                 return PassthroughAnswer(answer.body, splice_jsonrpc(call, answer.body) or b"")
         return answer
 
-    async def _ask_nodes(self, call: Call, served: RequestRecord, deadline: float, allow_passthrough: bool) -> Answer:
+    async def _ask_nodes(self, call: Call, context: CallContext) -> Answer:
         """Asks a node; where that fails and nothing can have come of it, another, from the beginning."""
+        record, deadline = context.record, context.deadline
         wanted, reads_only = requested_ledgers(call.params), call.method in READING_METHODS
         attempted: list[Node] = []
         outcome: Answer | Exception | None = None
@@ -146,16 +154,16 @@ class Dispatcher:
                 break
             if attempted:
                 self._metrics.retried(attempted[-1].name)
-            attempt = _Attempt(node, node.api_version, call.method, served.peer, deadline)
+            attempt = _Attempt(node, node.api_version, call.method, record.peer, deadline)
             try:
-                latest: Answer | Exception = await self._ask_node(call, attempt, allow_passthrough)
+                latest: Answer | Exception = await self._ask_node(call, attempt, context)
             except (*NODE_ERRORS, PlainTextAnswer) as failure:
                 latest = failure
             followed = attempt.is_retryable(latest) and self._loop.time() < deadline
             # That a node was busy tells a client more than that another one failed.
             if not followed or outcome is None or isinstance(outcome, NODE_ERRORS):
                 outcome = latest
-                served.node, served.node_version = node.name, attempt.version
+                record.node, record.node_version = node.name, attempt.version
             if not followed:
                 break
             if isinstance(latest, _VersionRefused):
@@ -166,18 +174,18 @@ class Dispatcher:
             raise NoHealthyNode
         if isinstance(outcome, Exception):
             raise outcome
-        served.error = error_of(outcome.result) if isinstance(outcome, TranslatedResult) else None
-        served.outcome = "success" if served.error is None else "error"
+        record.error = error_of(outcome.result) if isinstance(outcome, TranslatedResult) else None
+        record.outcome = "success" if record.error is None else "error"
         return outcome
 
-    async def _ask_node(self, call: Call, attempt: "_Attempt", allow_passthrough: bool) -> Answer:
+    async def _ask_node(self, call: Call, attempt: "_Attempt", context: CallContext) -> Answer:
         """Asks one node; a result that is the same in both versions passes without being parsed."""
         pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method, attempt.node.server)
         first = None
         node = attempt.node
         node.in_flight += 1
         try:
-            if allow_passthrough and pipeline.is_identity:
+            if context.allow_passthrough and pipeline.is_identity:
                 raw = await attempt.post(NodeRequest(call.method, call.params))
                 spliced = splice_jsonrpc(call, raw.body) if raw.status == 200 else None
                 if spliced is not None:
@@ -185,7 +193,7 @@ class Dispatcher:
                 first = attempt.read(raw)
             conversation = pipeline.converse(call.params)
             translated = await self._translator.converse(
-                conversation, attempt.version, attempt.ask, first, pipeline.extras
+                conversation, attempt.version, attempt.ask, first, pipeline.extras, context.budget
             )
         finally:
             node.in_flight -= 1

@@ -1,21 +1,29 @@
-"""Where a client's bytes come in: tells JSON-RPC, WebSocket and a load balancer's question apart, and whom to serve."""
+"""The way of a request, from a client's bytes to the record: every step of it, in order, in `Gateway._serve`."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from aiohttp import web
 
-from proxy.access.admission import Admission, Refusal
-from proxy.access.client_address import Network, client_address
+from proxy.access.admission import Admission
+from proxy.envelope import Batch, HttpRefusal, RequestPolicy, read_jsonrpc
 from proxy.http.cors import CorsPolicy
 from proxy.http.request import Request
 from proxy.http.response import TEXT, Response
 from proxy.nodes.readiness import Readiness
+from proxy.rpc.body import receive_body
 from proxy.rpc.endpoint import JsonRpcEndpoint
+from proxy.rpc.identify import ClientIdentifier
+from proxy.rpc.refusal import Refused, overloaded
 from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.recorder import RequestRecord, RequestRecorder
+from proxy.versions.sunset import DeprecationNotices
+
+_METHODS_WITH_CALLS = frozenset({"POST", "GET", "PUT", "PATCH", "DELETE"})
+"""HTTP methods whose body is a call, as rippled has it, which does not look at the method."""
 
 
 class WebSocketSessions(Protocol):
@@ -24,14 +32,14 @@ class WebSocketSessions(Protocol):
     async def handle(
         self, request: web.BaseRequest, peer: str, caller: ClientIdentity | None, admission: Admission
     ) -> web.StreamResponse:
-        """Serves the client at the address `peer` until its session ends, or refuses it."""
+        """Serve the client at the address `peer` until its session ends, or refuse it."""
 
     async def drain(self, seconds: float) -> None:
-        """Closes all sessions, within `seconds`."""
+        """Close all sessions, within `seconds`."""
 
 
 class ActiveCount:
-    """Counts who uses something, each within `with`."""
+    """Counts the requests and sessions that use something, each within `with`."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -46,7 +54,7 @@ class ActiveCount:
             self._none.set()
 
     async def wait_idle(self) -> None:
-        """Waits until there is none; nobody is to come any more."""
+        """Wait until there are none; called when no more can be added."""
         if self._count:
             self._none = self._none or asyncio.Event()
             await self._none.wait()
@@ -54,71 +62,133 @@ class ActiveCount:
 
 @dataclass(frozen=True, slots=True)
 class ListenerServices:
-    """What the configuration in force has behind one listener. A reload puts another in its place.
+    """Everything that the configuration in force puts behind one listener. A reload replaces it as a whole.
 
-    `request_bytes`: of one POST's body. `users`: entered while a request is served, for who waits until none is.
+    `request_seconds`: the whole time for one HTTP request. `active`: entered while a request or session uses this.
     """
 
+    identifier: ClientIdentifier
+    admission: Admission
+    cors: CorsPolicy
+    policy: RequestPolicy
     jsonrpc: JsonRpcEndpoint
     websocket: WebSocketSessions
-    admission: Admission
-    origins: CorsPolicy
-    account: RequestRecorder
-    trusted_proxies: Sequence[Network]
-    request_bytes: int
-    users: ActiveCount
+    recorder: RequestRecorder
+    notices: DeprecationNotices
+    request_seconds: float
+    active: ActiveCount
 
 
 class Gateway:
-    """The handlers of one listener. Any path will do, as on rippled's."""
+    """The handlers of one listener. The path of a request does not matter, as on rippled's ports."""
 
     def __init__(
-        self, door: ListenerServices, readiness: Callable[[], Readiness], draining: Callable[[], bool]
+        self, services: ListenerServices, readiness: Callable[[], Readiness], draining: Callable[[], bool]
     ) -> None:
-        self.door = door
-        """For the requests that come from now on."""
+        self.services = services
+        """For new requests."""
         self.closing = False
-        """Nobody is to come back: each answer closes its connection."""
+        """The listener is being removed: each response closes its connection."""
         self._readiness = readiness
         self._draining = draining
+        self._loop = asyncio.get_running_loop()
 
     async def handle(self, request: Request) -> Response:
-        """Answers one HTTP request."""
-        door = self.door
-        if request.method == "POST":
-            with door.users:
-                peer = client_address(request.remote, request.headers, door.trusted_proxies)
-                response = _refusal(request, peer, door) or await door.jsonrpc.handle(request, peer, door.admission)
-        else:
-            response = self._non_post(request, door)
-        door.origins.add_headers(request, response)
+        """Respond to one HTTP request. Raises nothing that a client could cause."""
+        services = self.services
+        with services.active:
+            response = await self._serve(request, services)
+        services.cors.add_headers(request, response)
         if self.closing or self._draining():
             response.keep_alive = False
         return response
 
-    async def upgrade(self, request: web.BaseRequest, asked: Request) -> web.StreamResponse:
-        """Serves a client that wants a WebSocket, from its handshake to the end of its session, or refuses it.
+    async def _serve(self, request: Request, services: ListenerServices) -> Response:
+        """One HTTP request, step by step; each check is made once, here.
 
-        `asked` is the same request as `request`, which aiohttp made of it.
+        WebSocket messages (`websocket/session`) and gRPC calls (`grpc_passthrough/forwarder`) take the same steps.
         """
-        door = self.door
-        with door.users:
-            peer = client_address(asked.remote, asked.headers, door.trusted_proxies)
-            refused = _admission_refusal(asked, peer, door)
-            if refused is not None:
-                return web.Response(status=refused.status, body=refused.body, content_type="text/plain")
-            caller = door.account.callers.identify(peer, asked.remote, asked.headers)
-            del asked  # which would be kept for as long as the session lasts
-            return await door.websocket.handle(request, peer, caller, door.admission)
+        admission, recorder = services.admission, services.recorder
+        # Identify
+        client = services.identifier.identify(request.remote, request.headers)
+        record = recorder.begin("http", client.address, client.identity)
+        # Admit
+        has_call = _has_call(request)
+        try:
+            self._admit(request, record, services, check_origin=has_call)
+        except Refused as refused:
+            return self._refuse(refused.refusal, record, services)
+        if not has_call:
+            recorder.metrics.status_request(request.method)
+            return self._respond_without_call(request, services)
+        with recorder.in_progress(record, request.headers):
+            try:
+                # Read
+                deadline = self._loop.time() + services.request_seconds
+                body = await receive_body(request, client.address, admission, services.policy.request_bytes, deadline)
+                if (reason := admission.acquire_post(client.address)) is not None:
+                    raise overloaded(reason)
+                try:
+                    # Negotiate and authorise: in the envelope, as the order of rippled's checks is the envelope's own
+                    read = read_jsonrpc(body, services.policy)
+                    if isinstance(read, HttpRefusal):
+                        raise Refused(read)
+                    if isinstance(read, Batch):
+                        _admit_items(read, client.address, admission)
+                    # Dispatch, translate and respond
+                    charge = partial(admission.charge, client.address)
+                    response = await services.jsonrpc.respond(read, record, deadline, charge)
+                finally:
+                    admission.release_post(client.address)
+            except Refused as refused:
+                return self._refuse(refused.refusal, record, services)
+        # Record
+        response.headers.update(services.notices.headers(record.oldest_version))
+        recorder.finish(record, response.status)
+        return response
 
-    def _non_post(self, request: Request, door: ListenerServices) -> Response:
+    async def upgrade(self, request: web.BaseRequest, handshake: Request) -> web.StreamResponse:
+        """Serve a client that opens a WebSocket, from its handshake to the end of its session, or refuse it.
+
+        `handshake` is the same request as `request`, which aiohttp made of it.
+        """
+        services = self.services
+        with services.active:
+            client = services.identifier.identify(handshake.remote, handshake.headers)
+            record = services.recorder.begin("ws", client.address, client.identity)
+            try:
+                self._admit(handshake, record, services, check_origin=True)
+            except Refused as refused:
+                response = self._refuse(refused.refusal, record, services)
+                return web.Response(status=response.status, body=response.body, content_type="text/plain")
+            del handshake, record  # or they would be retained for as long as the session lasts
+            return await services.websocket.handle(request, client.address, client.identity, services.admission)
+
+    def _admit(
+        self, request: Request, record: RequestRecord, services: ListenerServices, *, check_origin: bool
+    ) -> None:
+        """Raise Refused unless the request's page may use the proxy and its client is within its rate."""
+        if check_origin and services.cors.refuses(request):
+            raise Refused(HttpRefusal(403, "Forbidden", "origin"))
+        if (reason := services.admission.admit(record.peer)) is not None:
+            raise overloaded(reason)
+
+    def _refuse(self, refusal: HttpRefusal, record: RequestRecord, services: ListenerServices) -> Response:
+        """Respond with a refusal, and record it."""
+        record.method = refusal.method or ""
+        services.recorder.refused(record, refusal.reason, refusal.version_refused)
+        services.recorder.finish(record, refusal.status)
+        return Response(refusal.status, f"{refusal.text}\r\n".encode())
+
+    def _respond_without_call(self, request: Request, services: ListenerServices) -> Response:
+        """What load balancers and browsers ask for: whether the server is ready, and CORS."""
         if request.method in ("GET", "HEAD"):
             return self._status()
-        preflight = door.origins.preflight(request) if request.method == "OPTIONS" else None
+        preflight = services.cors.preflight(request) if request.method == "OPTIONS" else None
         return preflight or Response(405, b"Ask by POST\r\n", TEXT, {"Allow": "GET, HEAD, POST"})
 
     def _status(self) -> Response:
-        """What load balancers poll; rippled has a page at 200, or 500, and 503 is what a balancer knows as well."""
+        """Rippled's status page has 200 or 500; 503 is what load balancers know as well."""
         readiness = self._readiness()
         if readiness.ready:
             return Response(200, b"This server is ready.\n", TEXT)
@@ -126,36 +196,16 @@ class Gateway:
         return Response(503, f"This server is not ready: {why}.\n".encode(), TEXT)
 
 
-def _refusal(request: Request, peer: str, door: ListenerServices) -> Response | None:
-    """What a POST is answered before its body is read; None where it is to be served."""
-    refused = _admission_refusal(request, peer, door)
-    if refused is not None:
-        return refused
-    headers = request.headers
-    if "content-encoding" in headers and headers["content-encoding"].lower() != "identity":
-        text = "Unable to parse request: it is compressed, send it without Content-Encoding"
-        return _refuse(request, peer, door, "compressed", 400, text)
-    if request.head.content_length > door.request_bytes:
-        # Before it is read; of one that does not say its length, no more than so many bytes are read.
-        text = f"Unable to parse request: larger than {door.request_bytes} bytes"
-        return _refuse(request, peer, door, "too_large", 400, text)
-    return None
+def _has_call(request: Request) -> bool:
+    """Whether the request has a call in its body. A POST always has one, if only one that cannot be parsed."""
+    if request.method == "POST":
+        return True
+    has_body = request.head.content_length > 0 or "transfer-encoding" in request.headers
+    return has_body and request.method in _METHODS_WITH_CALLS
 
 
-def _admission_refusal(request: Request, peer: str, door: ListenerServices) -> Response | None:
-    """What a client is told that is not to be served now, wherever it comes from; None where it is."""
-    if door.origins.refuses(request):
-        return _refuse(request, peer, door, "origin", 403, "Forbidden")
-    refusal = door.admission.admit(peer)
-    return None if refusal is None else _overloaded(request, peer, door, refusal)
-
-
-def _overloaded(request: Request, peer: str, door: ListenerServices, refusal: Refusal) -> Response:
-    return _refuse(request, peer, door, refusal, 503, "Server is overloaded")
-
-
-def _refuse(request: Request, peer: str, door: ListenerServices, reason: str, status: int, text: str) -> Response:
-    served = RequestRecord("ws" if request.method == "GET" else "http", peer, door.account.request_id())
-    door.account.refused(served, reason)
-    door.account.finish(served, status)
-    return Response(status, f"{text}\r\n".encode(), TEXT)
+def _admit_items(batch: Batch, address: str, admission: Admission) -> None:
+    """Charge the items of a batch beyond the one that is charged already. Raises Refused."""
+    more = len(batch.items) - 1
+    if more > 0 and (reason := admission.admit(address, more)) is not None:
+        raise overloaded(reason, "batch")

@@ -216,18 +216,20 @@ def build_client_limits(listen: ListenSettings, settings: Settings) -> ClientLim
     )
 
 
-def make_admission(listen: ListenSettings, settings: Settings, in_all: Rate) -> Admission:
-    """The rate and concurrency limits of one listener; `in_all` is shared by all listeners."""
+def make_admission(listen: ListenSettings, settings: Settings, global_rate: Rate, in_flight: InFlight) -> Admission:
+    """The rate and concurrency limits of one listener; `global_rate` and `in_flight` are shared by all listeners."""
     limits, own = settings.limits, listen.requests_per_second
     return Admission(
         rate=Rate(limits.requests_per_second if own is None else own, limits.burst_seconds),
-        in_all=in_all,
-        in_flight_per_address=limits.in_flight_per_address,
+        global_rate=global_rate,
+        in_flight=in_flight,
+        max_in_flight=limits.in_flight,
+        max_in_flight_per_address=limits.in_flight_per_address,
         exempt=NetworkSet(limits.exempt),
     )
 
 
-def make_answering(
+def make_dispatcher(
     nodes: NodePool, translator: Translator, cache: ResponseCache, settings: Settings, metrics: Metrics
 ) -> Dispatcher:
     """What sends HTTP requests to nodes and returns their results."""

@@ -9,11 +9,12 @@ from proxy.http.cors import CorsPolicy
 from proxy.nodes import NodePool
 from proxy.rpc.endpoint import JsonRpcEndpoint
 from proxy.rpc.gateway import ActiveCount, ListenerServices
+from proxy.rpc.identify import ClientIdentifier
 from proxy.rpc.response_cache import ResponseCache
 from proxy.server.builders import (
     make_admission,
-    make_answering,
     make_dialer,
+    make_dispatcher,
     make_policy,
     make_shadow,
     make_shared_links,
@@ -49,53 +50,48 @@ class Generation:
     ) -> None:
         self.settings = settings
         self._nodes = nodes
+        self._clients = clients
         self._clock = clock
         self._notices = DeprecationNotices(make_sunsets(settings))
         access_log = AccessLog(settings.logging.requests, settings.logging.sample)
         self._shadow = make_shadow(settings, metrics)
-        self._account = RequestRecorder(metrics, access_log, clients, settings.versions.dry_run_refuse, tracing)
+        self._recorder = RequestRecorder(metrics, access_log, clients, settings.versions.dry_run_refuse, tracing)
         if self._shadow is not None:
-            self._account.add_observer(self._shadow.offer)
+            self._recorder.add_observer(self._shadow.offer)
         self._translator = make_translator(settings)
-        self._answering = make_answering(nodes, self._translator, cache, settings, metrics)
+        self._dispatcher = make_dispatcher(nodes, self._translator, cache, settings, metrics)
         self._dialer = make_dialer(settings)
         self._shared = make_shared_links(settings, self._dialer, metrics)
-        self._in_all = Rate(settings.limits.global_requests_per_second, settings.limits.burst_seconds)
+        self._global_rate = Rate(settings.limits.global_requests_per_second, settings.limits.burst_seconds)
         self._in_flight = in_flight
         self._unsent_bytes = unsent_bytes
-        self._users = ActiveCount()
+        self._active = ActiveCount()
         self.listener_services = tuple(self._services_for(listen) for listen in settings.listeners)
 
     def _services_for(self, listen: ListenSettings) -> ListenerServices:
         settings = self.settings
         policy = make_policy(listen, settings, self._clock)
         return ListenerServices(
-            jsonrpc=JsonRpcEndpoint(
-                policy=policy,
-                answering=self._answering,
-                account=self._account,
-                request_seconds=settings.timeouts.request,
-                in_flight=settings.limits.in_flight,
-                under_way=self._in_flight,
-                notices=self._notices,
-            ),
+            identifier=ClientIdentifier(settings.guard.trusted_proxies, self._clients, f"{listen.host}:{listen.port}"),
+            admission=make_admission(listen, settings, self._global_rate, self._in_flight),
+            cors=CorsPolicy(settings.cors.origins, settings.cors.enforce),
+            policy=policy,
+            jsonrpc=JsonRpcEndpoint(self._dispatcher, self._recorder, policy.versions),
             websocket=make_websocket(
                 settings,
                 nodes=self._nodes,
                 dialer=self._dialer,
                 translator=self._translator,
-                account=self._account,
+                account=self._recorder,
                 policy=policy,
                 notices=self._notices,
                 under_way=self._in_flight,
                 shared=self._shared,
             ),
-            admission=make_admission(listen, settings, self._in_all),
-            origins=CorsPolicy(settings.cors.origins, settings.cors.enforce),
-            account=self._account,
-            trusted_proxies=settings.guard.trusted_proxies,
-            request_bytes=policy.request_bytes,
-            users=self._users,
+            recorder=self._recorder,
+            notices=self._notices,
+            request_seconds=settings.timeouts.request,
+            active=self._active,
         )
 
     async def drain(self, seconds: float) -> None:
@@ -104,7 +100,7 @@ class Generation:
 
     async def close_when_idle(self) -> None:
         """Close it when the last request and session that use it have ended; called after it has been replaced."""
-        await self._users.wait_idle()
+        await self._active.wait_idle()
         await self.close()
 
     async def close(self) -> None:

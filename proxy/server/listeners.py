@@ -97,7 +97,7 @@ class ClientListeners:
                 self._open[key] = active = _ActiveListener(listener, gateway)
                 listener.start()
             else:
-                active.gateway.door = service
+                active.gateway.services = service
                 active.listener.terms = limits
                 active.listener.certificate = certificate
             active.listener.report_certificate()

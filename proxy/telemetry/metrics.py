@@ -127,6 +127,9 @@ class Metrics:
             "Requests of a version listed in versions.dry_run_refuse",
             *("transport", "client_version"),
         )
+        self._status_requests = counter(
+            "xrpl_proxy_status_requests_total", "HTTP requests without a call, such as status checks", "method"
+        )
         self._refused = counter("xrpl_proxy_refused_total", "Requests that the proxy refused", "reason")
         self._connections = gauge("xrpl_proxy_connections", "Open client connections", "listener")
         self._connection_refused = counter(
@@ -251,6 +254,10 @@ class Metrics:
     def version_would_refuse(self, transport: str, client_version: int | None) -> None:
         """Count a request whose version `versions.dry_run_refuse` lists."""
         self._version_would_refuse[transport, client_version].inc()
+
+    def status_request(self, method: str) -> None:
+        """Count an HTTP request without a call, by its HTTP method."""
+        self._status_requests[(method if method in ("GET", "HEAD", "OPTIONS") else "other",)].inc()
 
     def refused(self, reason: str) -> None:
         """Count a refused request; `reason` is one of the proxy's own, for example `forbidden`."""

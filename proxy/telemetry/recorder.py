@@ -1,11 +1,12 @@
-"""What is counted and logged of one request, whichever transport it came by."""
+"""The record of one request, over any transport: what is known about it, and its way into metrics and log."""
 
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from proxy.envelope import Call
 from proxy.telemetry.client_usage import ClientIdentity, ClientUsage
@@ -14,27 +15,45 @@ from proxy.telemetry.metrics import Metrics, Outcome
 from proxy.telemetry.tracing import NO_TRACING, Tracing
 from proxy.versions.negotiation import VersionRefused
 
+Transport = Literal["http", "ws", "grpc"]
+
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One request being served; filled in on its way."""
+    """One request, from its arrival to its response. Each step of the pipeline adds what it learns."""
 
-    transport: Literal["http", "ws", "grpc"]
+    transport: Transport
     peer: str
+    """The client's address."""
     request_id: str
+    caller: ClientIdentity | None = None
+    """What the client's usage is recorded under, if it is."""
     method: str = ""
     client_version: int | None = None
     node_version: int | None = None
     node: str | None = None
     outcome: Outcome = "refused"
     error: str | None = None
-    caller: ClientIdentity | None = None
-    """Who asked, where callers are remembered."""
+    """The error's token, or the reason of a refusal."""
     call: Call | None = None
-    """The request, once it is read; with `answer` only of those that a node answered."""
+    """The request, with `answer`, of one that a node answered and that is not part of a batch."""
     answer: bytes | None = field(default=None, repr=False)
-    """The text that the client is sent, of a request that is not part of a batch."""
+    """The text that the client is sent."""
+    items: "list[RequestRecord] | None" = None
+    """Of a batch that is served, the records of its items, which take the place of its own."""
     began: float = field(default_factory=time.perf_counter)
+    ended: float | None = None
+
+    def end(self) -> None:
+        """The response is ready, though it is sent later."""
+        self.ended = time.perf_counter()
+
+    @property
+    def oldest_version(self) -> int | None:
+        """The client's version; of a batch the oldest of its items."""
+        if self.items is None:
+            return self.client_version
+        return min((item.client_version for item in self.items if item.client_version is not None), default=None)
 
 
 FinishObserver = Callable[[RequestRecord], None]
@@ -42,22 +61,22 @@ FinishObserver = Callable[[RequestRecord], None]
 
 
 class RequestRecorder:
-    """Counts and logs requests, and whom they came from.
+    """Makes the records of requests, and writes each to the metrics, the access log and the clients' usage.
 
-    `dry_run_refuse`: the versions whose requests are counted as if they were refused.
+    `dry_run_refuse`: versions whose requests are counted as if they were refused.
     """
 
     def __init__(
         self,
         metrics: Metrics,
         access_log: AccessLog,
-        callers: ClientUsage,
+        usage: ClientUsage,
         dry_run_refuse: Collection[int] = (),
         tracing: Tracing = NO_TRACING,
     ) -> None:
         self.metrics = metrics
         self.tracing = tracing
-        self.callers = callers
+        self._usage = usage
         self._access_log = access_log
         self._dry_run_refuse = frozenset(dry_run_refuse)
         self._process = secrets.token_hex(4)
@@ -65,46 +84,80 @@ class RequestRecorder:
         self._observers: list[FinishObserver] = []
 
     def add_observer(self, observer: FinishObserver) -> None:
-        """Calls `observer` with each finished request that has an answer of a node."""
+        """Call `observer` with each finished request that has the answer of a node."""
         self._observers.append(observer)
 
-    def request_id(self) -> str:
-        """An id that no other request has, of this process or of another."""
-        return f"{self._process}-{next(self._numbers)}"
+    def begin(self, transport: Transport, address: str, caller: ClientIdentity | None = None) -> RequestRecord:
+        """The record of a new request of the client at `address`, with an id that no other process uses either."""
+        return RequestRecord(transport, address, f"{self._process}-{next(self._numbers)}", caller)
 
-    def refused(self, served: RequestRecord, reason: str, version_refused: VersionRefused | None = None) -> None:
-        """Say of a request, before it is `ended`, that the proxy refused it, and why."""
-        served.outcome = "refused"
-        served.error = reason
+    def begin_item(self, batch: RequestRecord) -> RequestRecord:
+        """The record of the next item of a batch, which has the batch's id."""
+        item = RequestRecord(batch.transport, batch.peer, batch.request_id, batch.caller)
+        if batch.items is None:
+            batch.items = []
+        batch.items.append(item)
+        return item
+
+    def in_progress(self, record: RequestRecord, headers: Mapping[str, str] | None = None) -> "_InProgress":
+        """Trace the request and count it as in flight, within `with`. `headers`: of its HTTP request, if it has one."""
+        return _InProgress(self.metrics, self.tracing.request(record, headers))
+
+    def refused(self, record: RequestRecord, reason: str, version_refused: VersionRefused | None = None) -> None:
+        """The proxy refuses the request; called before `finish`."""
+        record.outcome = "refused"
+        record.error = reason
         self.metrics.refused(reason)
         if version_refused is not None:
-            self.metrics.version_refused(served.transport, version_refused.reason)
+            self.metrics.version_refused(record.transport, version_refused.reason)
 
-    def finish(self, served: RequestRecord, status: int | None) -> None:
-        """Count and log a request whose answer is ready; `status` is its HTTP status, None by another transport."""
-        seconds = time.perf_counter() - served.began
+    def finish(self, record: RequestRecord, status: int | None) -> None:
+        """Record a request whose response is ready; `status` is its HTTP status, None over another transport."""
+        for each in (record,) if record.items is None else record.items:
+            self._write(each, status)
+
+    def _write(self, record: RequestRecord, status: int | None) -> None:
+        seconds = (time.perf_counter() if record.ended is None else record.ended) - record.began
         self.metrics.request(
-            served.transport, served.method, served.client_version, served.node_version, served.outcome, seconds
+            record.transport, record.method, record.client_version, record.node_version, record.outcome, seconds
         )
-        if served.caller is not None and (served.client_version is not None or served.error == "version"):
-            self.callers.record(served.caller, served.transport, served.client_version, served.method)
-        if served.client_version in self._dry_run_refuse and served.transport != "grpc":
-            self.metrics.version_would_refuse(served.transport, served.client_version)
-        if served.answer is not None:
+        if record.caller is not None and (record.client_version is not None or record.error == "version"):
+            self._usage.record(record.caller, record.transport, record.client_version, record.method)
+        if record.client_version in self._dry_run_refuse and record.transport != "grpc":
+            self.metrics.version_would_refuse(record.transport, record.client_version)
+        if record.answer is not None:
             for observer in self._observers:
-                observer(served)
-        if not self._access_log.should_log(served.outcome, served.request_id):
+                observer(record)
+        if not self._access_log.should_log(record.outcome, record.request_id):
             return
         self._access_log.request(
-            transport=served.transport,
-            method=served.method,
-            client_version=served.client_version,
-            node_version=served.node_version,
-            outcome=served.outcome,
-            error=served.error,
+            transport=record.transport,
+            method=record.method,
+            client_version=record.client_version,
+            node_version=record.node_version,
+            outcome=record.outcome,
+            error=record.error,
             status=status,
             seconds=seconds,
-            peer=served.peer,
-            request_id=served.request_id,
-            node=served.node,
+            peer=record.peer,
+            request_id=record.request_id,
+            node=record.node,
         )
+
+
+class _InProgress:
+    """Counts a request as in flight, and has its span."""
+
+    __slots__ = ("_metrics", "_span")
+
+    def __init__(self, metrics: Metrics, span: AbstractContextManager[None]) -> None:
+        self._metrics = metrics
+        self._span = span
+
+    def __enter__(self) -> None:
+        self._metrics.in_flight.inc()
+        self._span.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._span.__exit__(*error)
+        self._metrics.in_flight.dec()

@@ -43,6 +43,55 @@ class UnexpectedShape(Exception):  # noqa: N818 - what has happened, not what is
     """A node's answer is not what its version answers. Quotes nothing of it."""
 
 
+class SubrequestBudget:
+    """What one POST or one WebSocket message may cause at nodes, however many calls it has.
+
+    `requests`: node requests. `size`: bytes of their responses. `charge` is called for each node request that a call
+    takes beyond its first, which the client has paid for already; False means that the client may have no more.
+    """
+
+    __slots__ = ("_charge", "_max_requests", "_max_size", "_requests", "_size")
+
+    def __init__(self, requests: int, size: int, charge: Callable[[], bool]) -> None:
+        self._max_requests = requests
+        self._max_size = size
+        self._charge = charge
+        self._requests = 0
+        self._size = 0
+
+    def add_calls(self, calls: int) -> None:
+        """Allow one node request more for each of these further calls of a batch."""
+        self._max_requests += calls
+
+    def used_up(self) -> JsonObject | None:
+        """The error result for a request that needs another node request and may not have it; None if it may."""
+        if self._requests >= self._max_requests:
+            limit = f"{self._max_requests} node requests (limits.max_subrequests)"
+        elif self._size > self._max_size:
+            limit = f"{self._max_size} bytes of node responses (limits.max_subrequest_bytes)"
+        else:
+            return None
+        return error_result("tooBusy", f"This request takes more than {limit}. Request less at a time.")
+
+    @property
+    def remaining(self) -> int:
+        """The node requests that are left."""
+        return self._max_requests - self._requests
+
+    def count(self, requests: int, size: int) -> None:
+        """Nodes, or the cache, have answered `requests` with `size` bytes."""
+        self._requests += requests
+        self._size += size
+
+    def pay(self) -> bool:
+        """Charge the client for a node request beyond a call's first; return False if its rate is used up."""
+        return self._charge()
+
+    def over_rate(self) -> JsonObject:
+        """The error result for a request that could not pay."""
+        return error_result("slowDown", "This request takes more node requests than your rate allows. Request less.")
+
+
 class Translator:
     """Drives conversations for all requests of a process.
 
@@ -59,6 +108,10 @@ class Translator:
         self._concurrency = concurrency
         self._immutable_cache: LRUCache[tuple[int, str, bytes], bytes] = LRUCache(cache_size)
 
+    def budget(self, charge: Callable[[], bool] = lambda: True) -> SubrequestBudget:
+        """The budget of one POST or WebSocket message; `charge` as in `SubrequestBudget`."""
+        return SubrequestBudget(self._max_subrequests, self._max_subrequest_bytes, charge)
+
     async def converse(
         self,
         conversation: Conversation,
@@ -66,14 +119,15 @@ class Translator:
         ask: Ask,
         first: NodeAnswer | None = None,
         own_extras: JsonObject | None = None,
+        budget: SubrequestBudget | None = None,
     ) -> TranslatedResult:
-        """Runs a conversation to its end and returns the result for the client.
+        """Run a conversation to its end and return the result for the client.
 
         `first`: the response to its first request, where that has been sent already. `own_extras`: what stands next to
-        a result that took no node request. A request that needs more than it may is answered with `tooBusy`. Raises
-        UnexpectedShape, and what `ask` raises.
+        a result that took no node request. The result is `tooBusy` when `budget` is used up, `slowDown` when the
+        client's rate is. Raises UnexpectedShape, and what `ask` raises.
         """
-        asked = size = 0
+        budget = self.budget() if budget is None else budget
         seconds = 0.0
         extras: JsonObject = dict(own_extras or {})
         answer: NodeAnswer | None = None
@@ -87,64 +141,77 @@ class Translator:
             except _MISSHAPEN as error:
                 raise UnexpectedShape(type(error).__name__) from None
             seconds += time.perf_counter() - began
-            if asked >= self._max_subrequests or size > self._max_subrequest_bytes:
-                return TranslatedResult(self._budget_exceeded(asked), extras, seconds)
-            if first is not None:
-                answer, first = first, None
-            elif ahead:
+            if ahead:
                 answer = ahead.popleft()
+            elif (refusal := budget.used_up()) is not None:
+                return TranslatedResult(refusal, extras, seconds)
+            elif answer is None and first is not None:
+                answer = first
+                budget.count(1, first.size)
+                extras = {}
             else:
                 following = request.upcoming if self._concurrency > 1 else ()
-                together = (request, *following[: self._max_subrequests - asked - 1])
-                answer, *rest = await self._ask_all(together, node_version, ask)
-                ahead.extend(rest)
-            if not asked:
-                extras = {}
-            asked += 1
-            size += answer.size
+                together = (request, *following)[: budget.remaining]
+                ahead.extend(await self._ask_all(together, node_version, ask, budget, free=answer is None))
+                if not ahead:
+                    return TranslatedResult(budget.over_rate(), extras, seconds)
+                if answer is None:
+                    extras = {}
+                answer = ahead.popleft()
             if answer.extras:
                 extras = {**answer.extras, **extras}
 
-    async def _ask_all(self, requests: Sequence[NodeRequest], node_version: int, ask: Ask) -> list[NodeAnswer]:
-        """The responses to all of them, in their order, a few in flight at a time. Raises what the first failure is."""
+    async def _ask_all(
+        self, requests: Sequence[NodeRequest], node_version: int, ask: Ask, budget: SubrequestBudget, *, free: bool
+    ) -> list[NodeAnswer]:
+        """The responses to those that the client can pay for, in their order, a few in flight at a time.
+
+        `free`: the first costs nothing more. Raises what the first failure is.
+        """
         answers: list[NodeAnswer] = []
         for start in range(0, len(requests), self._concurrency):
-            batch = requests[start : start + self._concurrency]
-            if len(batch) == 1:
-                answers.append(await self._ask(batch[0], node_version, ask))
-                continue
-            tasks = [asyncio.ensure_future(self._ask(each, node_version, ask)) for each in batch]
-            try:
-                answers += await asyncio.gather(*tasks)
-            finally:
-                for task in tasks:
-                    task.cancel()
-            size = sum(each.size for each in answers)
-            if size > self._max_subrequest_bytes or any("error" in each.result for each in answers):
+            group = []
+            for request in requests[start : start + self._concurrency]:
+                if not (free or self._is_cached(request, node_version) or budget.pay()):
+                    break
+                free = False
+                group.append(request)
+            received = await self._ask_group(group, node_version, ask)
+            answers += received
+            budget.count(len(received), sum(each.size for each in received))
+            if len(group) < self._concurrency or budget.used_up() or any("error" in each.result for each in received):
                 break
         return answers
 
+    async def _ask_group(self, requests: Sequence[NodeRequest], node_version: int, ask: Ask) -> list[NodeAnswer]:
+        if len(requests) == 1:
+            return [await self._ask(requests[0], node_version, ask)]
+        tasks = [asyncio.ensure_future(self._ask(each, node_version, ask)) for each in requests]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    def _is_cached(self, request: NodeRequest, node_version: int) -> bool:
+        return request.immutable and _cache_key(request, node_version) in self._immutable_cache
+
+    def _cached(self, request: NodeRequest, node_version: int) -> NodeAnswer | None:
+        text = self._immutable_cache.get(_cache_key(request, node_version)) if request.immutable else None
+        return None if text is None else NodeAnswer(orjson.loads(text), {}, 0)
+
     async def _ask(self, request: NodeRequest, node_version: int, ask: Ask) -> NodeAnswer:
-        return await (self._ask_once(request, node_version, ask) if request.immutable else ask(request))
-
-    def _budget_exceeded(self, asked: int) -> JsonObject:
-        if asked >= self._max_subrequests:
-            bound = f"{self._max_subrequests} questions to a node (limits.max_subrequests)"
-        else:
-            bound = f"{self._max_subrequest_bytes} bytes of answers from a node (limits.max_subrequest_bytes)"
-        return error_result("tooBusy", f"This takes more than {bound}. Ask for less at once.")
-
-    async def _ask_once(self, question: NodeRequest, node_version: int, ask: Ask) -> NodeAnswer:
-        # A client's number may be of a type of its own.
-        params = orjson.dumps(question.params, repr, orjson.OPT_SORT_KEYS)
-        key = (node_version, question.method, params)
-        kept = self._immutable_cache.get(key)
-        if kept is not None:
-            return NodeAnswer(orjson.loads(kept), {}, 0)
-        answer = await ask(question)
-        if answer.result.get("validated") is True and "error" not in answer.result:
-            self._immutable_cache[key] = orjson.dumps(answer.result)
+        if (cached := self._cached(request, node_version)) is not None:
+            return cached
+        answer = await ask(request)
+        if request.immutable and answer.result.get("validated") is True and "error" not in answer.result:
+            self._immutable_cache[_cache_key(request, node_version)] = orjson.dumps(answer.result)
         return answer
+
+
+def _cache_key(request: NodeRequest, node_version: int) -> tuple[int, str, bytes]:
+    # A client's number may be of a type of its own.
+    return node_version, request.method, orjson.dumps(request.params, repr, orjson.OPT_SORT_KEYS)
 
 
 def error_of(result: dict[str, Any]) -> str | None:

@@ -1,6 +1,7 @@
 """A session's requests that are under way: each asked of the node, its answer put where its turn is."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -23,7 +24,10 @@ log = structlog.get_logger(__name__)
 
 
 class PendingRequests:
-    """The requests under way of the client at the address `peer`, asked of `nodes`."""
+    """The requests in flight of the client at the address `peer`, sent to `nodes`.
+
+    `charge`: called for each node request beyond the first of a message; False if the client may have no more.
+    """
 
     def __init__(
         self,
@@ -32,6 +36,7 @@ class PendingRequests:
         order: ResponseSequencer,
         nodes: NodeSession,
         budget: SubscriptionBudget,
+        charge: Callable[[], bool],
     ) -> None:
         self._peer = peer
         self._budget = budget
@@ -39,6 +44,7 @@ class PendingRequests:
         self._account = services.account
         self._order = order
         self._nodes = nodes
+        self._charge = charge
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[Slot, asyncio.Task[None]] = {}
         self._bytes = 0
@@ -137,8 +143,10 @@ class PendingRequests:
                         return await self._nodes.subscribe(split, call, slot, link)
             return read_response(await self._ask(question, call, slot, link, deadline), link.node)
 
-        translated = await self._services.translator.converse(
-            pipeline.converse(call.params), version, ask, first, pipeline.extras
+        translator = self._services.translator
+        budget = translator.budget(self._charge)
+        translated = await translator.converse(
+            pipeline.converse(call.params), version, ask, first, pipeline.extras, budget
         )
         if not pipeline.same_version:
             self._account.metrics.translation(call.method, call.version, version, translated.seconds)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 
 import structlog
 from aiohttp import ClientConnectionError, WSCloseCode, WSMsgType, web
@@ -81,7 +82,7 @@ class Session:
             services.limits.subscriptions, services.subscription_bytes, admission.limit_key(peer)
         )
         self._nodes = NodeSession(peer, services, node, connection, self._order, budget, self.end)
-        self._calls = PendingRequests(peer, services, self._order, self._nodes, budget)
+        self._calls = PendingRequests(peer, services, self._order, self._nodes, budget, partial(admission.charge, peer))
         self._ending: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
         self._requests = 0
 
@@ -194,7 +195,7 @@ class Session:
 
     def _take(self, message: bytes) -> None:
         """Takes one message of the client's."""
-        served = RequestRecord("ws", self.peer, self._account.request_id(), caller=self._caller)
+        served = self._account.begin("ws", self.peer, self._caller)
         refusal = self._admission.admit(self.peer)  # whatever the message is: reading it costs too
         read = read_websocket(message, self._services.policy)
         if isinstance(read, WebSocketRefusal):

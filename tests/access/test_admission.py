@@ -5,7 +5,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from proxy.access.admission import Admission, Rate
+from proxy.access.admission import Admission, InFlight, Rate
 from proxy.access.client_address import NetworkSet, limit_key
 from proxy.demo import DemoNode
 from tests.conftest import StartProxy
@@ -110,7 +110,14 @@ def test_an_ipv6_network_of_64_bits_counts_as_one_client() -> None:
 
 
 def test_a_batch_larger_than_a_burst_takes_it_all() -> None:
-    admission = Admission(rate=Rate(5, 2), in_all=Rate(0, 1), in_flight_per_address=1, exempt=NetworkSet(()))
+    admission = Admission(
+        rate=Rate(5, 2),
+        global_rate=Rate(0, 1),
+        in_flight=InFlight(),
+        max_in_flight=1,
+        max_in_flight_per_address=1,
+        exempt=NetworkSet(()),
+    )
     assert admission.admit("192.0.2.1", requests=1000) is None
     assert admission.admit("192.0.2.1") == "rate"
 

@@ -1,0 +1,46 @@
+"""Receiving the body of a request, within its limits of size, time and number."""
+
+import asyncio
+
+from proxy.access.admission import Admission
+from proxy.envelope import HttpRefusal, refuse_size
+from proxy.http.request import IncompleteBody, Request
+from proxy.rpc.refusal import Refused, overloaded
+
+
+class _GivenUp(Exception):  # noqa: N818 - what has happened
+    """The body's place went to a client that receives fewer."""
+
+
+async def receive_body(request: Request, address: str, admission: Admission, limit: int, deadline: float) -> bytes:
+    """The body of a request of the client at `address`, by `deadline` (the event loop's time).
+
+    Of a body that does not say its length and is longer than `limit` bytes, it is some more than `limit`: enough for
+    the reader to refuse it. Raises Refused.
+    """
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        text = "Unable to parse request: it is compressed, send it without Content-Encoding"
+        raise Refused(HttpRefusal(400, text, "compressed"))
+    if (refusal := refuse_size(request.head.content_length, limit)) is not None:
+        raise Refused(refusal)
+    if request.body.complete:
+        return request.body.read_now()  # the usual case, which needs neither a timer nor a place
+
+    def give_up() -> None:
+        request.body.fail(_GivenUp())
+
+    if (reason := admission.receive(address, give_up)) is not None:
+        raise overloaded(reason)
+    try:
+        request.send_continue()
+        async with asyncio.timeout_at(deadline):
+            return await request.body.read(limit)
+    except TimeoutError:
+        raise Refused(HttpRefusal(408, "Request was not received in time", "slow_request")) from None
+    except IncompleteBody:
+        raise Refused(HttpRefusal(400, "Request was not received wholly", "client_gone")) from None
+    except _GivenUp:
+        raise overloaded("in_flight") from None
+    finally:
+        admission.received(address, give_up)

@@ -1,0 +1,50 @@
+"""Whose request it is: the client's address, and what its usage is recorded under."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from proxy.access.client_address import Network, client_address, parse_address
+from proxy.telemetry.client_usage import ClientIdentity, ClientUsage
+from proxy.telemetry.log_rate import RateLimitedLog
+
+_WARNING_SECONDS = 3600.0
+
+
+class Client(NamedTuple):
+    """The client of a request or a session."""
+
+    address: str
+    """Its IP address: the peer's, or where the peer is a trusted proxy, the one that the proxy forwards."""
+    identity: ClientIdentity | None
+    """What its usage is recorded under; None if none is recorded."""
+
+
+class ClientIdentifier:
+    """Identifies the clients of one listener.
+
+    `trusted_proxies`: the networks of proxies whose forwarding headers are believed. `listener`: its name, for the log.
+    """
+
+    def __init__(self, trusted_proxies: Sequence[Network], usage: ClientUsage, listener: str) -> None:
+        self._trusted_proxies = trusted_proxies
+        self._usage = usage
+        self._listener = listener
+        self._log = RateLimitedLog(structlog.get_logger(__name__), lines=1, seconds=_WARNING_SECONDS)
+
+    def identify(self, peer: str, headers: Mapping[str, str]) -> Client:
+        """The client of a request from `peer`, an IP address, with `headers` (names in lower case)."""
+        address = client_address(peer, headers, self._trusted_proxies)
+        if ("x-forwarded-for" in headers or "forwarded" in headers) and address == peer:
+            self._warn_of_untrusted_proxy(peer)
+        return Client(address, self._usage.identify(address, peer, headers))
+
+    def _warn_of_untrusted_proxy(self, peer: str) -> None:
+        """Warn of a local proxy, such as a TLS terminator, that is not trusted: all its clients count as one."""
+        parsed = parse_address(peer)
+        if parsed is None or not parsed.is_loopback or any(parsed in network for network in self._trusted_proxies):
+            return
+        self._log.warning(
+            "forwarded_header_from_untrusted_peer", listener=self._listener, peer=peer, setting="guard.trusted_proxies"
+        )
