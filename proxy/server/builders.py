@@ -11,6 +11,7 @@ from proxy.access.method_allow_list import MethodAllowList
 from proxy.access.method_policy import MethodPolicy
 from proxy.config import ListenSettings, NodeSettings, Settings
 from proxy.envelope import RequestPolicy
+from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.http.limits import ClientLimits
 from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, NodePool
 from proxy.nodes.websocket import WebSocketConnector
@@ -275,6 +276,7 @@ def make_websocket(
     notices: DeprecationNotices,
     under_way: InFlight,
     shared: SharedSubscriptions,
+    unsent_bytes: UnsentBytes,
 ) -> WebSocketEndpoint:
     """The WebSocket endpoint of one listener."""
     websocket = settings.websocket
@@ -302,4 +304,5 @@ def make_websocket(
         notices=notices,
         under_way=under_way,
         shared=shared,
+        unsent_bytes=unsent_bytes,
     )

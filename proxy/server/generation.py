@@ -87,6 +87,7 @@ class Generation:
                 notices=self._notices,
                 under_way=self._in_flight,
                 shared=self._shared,
+                unsent_bytes=self._unsent_bytes,
             ),
             recorder=self._recorder,
             notices=self._notices,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from aiohttp import WSCloseCode
 
 from proxy.envelope import RequestPolicy
+from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.telemetry.recorder import RequestRecorder
@@ -45,6 +46,7 @@ class SessionContext:
     connect: Callable[[str], Awaitable[tuple[Node, NodeConnection]]]
     notices: DeprecationNotices
     shared: SharedSubscriptions
+    unsent_bytes: UnsentBytes
     subscription_bytes: Counter[str]
     """Bytes that subscriptions take, by the clients' addresses; a reload leaves it as it is."""
 

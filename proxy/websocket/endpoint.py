@@ -9,6 +9,7 @@ from aiohttp import HttpVersion11, web
 
 from proxy.access.admission import Admission, InFlight
 from proxy.envelope import RequestPolicy
+from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.nodes.failures import NoHealthyNode
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node, NodePool
@@ -59,6 +60,7 @@ class WebSocketEndpoint:
         notices: DeprecationNotices,
         under_way: InFlight,
         shared: SharedSubscriptions,
+        unsent_bytes: UnsentBytes,
     ) -> None:
         self._nodes = nodes
         self._dialer = dialer
@@ -72,6 +74,7 @@ class WebSocketEndpoint:
             self._connect,
             notices,
             shared,
+            unsent_bytes,
             under_way.subscription_bytes,
         )
         self._sessions: set[Session] = set()

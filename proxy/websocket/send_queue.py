@@ -8,11 +8,14 @@ from collections.abc import Callable
 from aiohttp import ClientConnectionError, WSMsgType, web
 
 from proxy.eventloop.compact_event import CompactEvent
+from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.telemetry.fast_metrics import FastGauge
 from proxy.websocket.deflate import Deflate
 
 _UNSENT = 65_536
-"""Bytes that the client's connection may hold unsent before more is queued here, where it is counted."""
+"""Bytes that the client's transport may hold unsent before messages are queued here."""
+_COUNTED = 65_536
+"""Bytes queued from which on they are reported: those of a client that reads as fast as it is sent are not."""
 
 
 def text_frame(message: bytes) -> bytes:
@@ -26,10 +29,11 @@ def text_frame(message: bytes) -> bytes:
 
 
 class SendQueue:
-    """A queue before a client's socket, which is on `transport`, emptied by `run`.
+    """The messages for a client that its socket, on `transport`, has not taken; `run` sends them.
 
-    `most_bytes`: more than that waiting, also for its turn (`hold`), and `too_slow` is called, once; what comes after
-    is dropped, for the session is over. `waiting`: the gauge of bytes that wait for all clients.
+    `most_bytes`: of messages queued, or reserved for others (`reserve`). Beyond it `too_slow` is called, once, and the
+    queue closes. `waiting`: the gauge of bytes queued for all clients. `unsent_bytes`: what waits for all clients, of
+    which the proxy's HTTP connection reports what the transport holds, and this what is queued.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class SendQueue:
         transport: asyncio.Transport | None,
         most_bytes: int,
         waiting: FastGauge,
+        unsent_bytes: UnsentBytes,
         too_slow: Callable[[], None],
     ) -> None:
         self._socket = socket
@@ -45,6 +50,10 @@ class SendQueue:
         self._plain = None if socket.compress else transport
         self._most_bytes = most_bytes
         self._waiting = waiting
+        self._unsent_bytes = unsent_bytes
+        self._is_reported = False
+        self._sending = 0
+        """Bytes of the message that the transport has been given and that is queued until the client takes it."""
         self._too_slow = too_slow
         # None while there is nothing: an empty deque takes 0.8 kB.
         self._messages: deque[bytes] | None = None
@@ -104,9 +113,7 @@ class SendQueue:
     def _has_room(self, size: int) -> bool:
         # One message alone may be larger than the bound, or a big answer could never be given.
         if self._bytes and self._bytes + size > self._most_bytes:
-            too_slow = self._too_slow
-            self.close()
-            too_slow()
+            self.shed()
             return False
         return True
 
@@ -120,14 +127,17 @@ class SendQueue:
             await self._wake.wait()
             self._wake.clear()
             while self._messages:
+                self._sending = len(self._messages[0])
                 try:
-                    # Not by a name: it would be kept until the next message comes.
+                    # The message has no name here: it would be held until the next one is sent.
                     await self._socket.send_frame(self._messages[0], WSMsgType.TEXT, self._deflate.next_window_bits())
                 except (ClientConnectionError, OSError, RuntimeError) as failure:
                     # A large message is compressed in a task, and by its failure that would hold all of the session.
                     failure.__traceback__ = None
                     self.close()  # the reading side learns of it as well, and ends the session
                     return
+                finally:
+                    self._sending = 0
                 if self._messages:  # not closed meanwhile
                     self._count(-len(self._messages.popleft()))
                     self.sent += 1
@@ -139,8 +149,18 @@ class SendQueue:
         while self._messages:  # not once only: more may have come by the time that this goes on
             await self._empty.wait()
 
+    def unsent_bytes(self) -> int:
+        """Bytes that are queued, and not held by the transport."""
+        return self._bytes - self._sending
+
+    def shed(self) -> None:
+        """Disconnect the client, because too much waits for all clients and it is among the slowest."""
+        too_slow = self._too_slow
+        self.close()
+        too_slow()
+
     def close(self) -> None:
-        """Drops what is queued, and takes nothing more."""
+        """Drop what is queued, and accept nothing more."""
         self._closed = True
         self._too_slow = _nothing  # which is the session's, and holds it
         self._messages = None
@@ -151,6 +171,9 @@ class SendQueue:
     def _count(self, size: int) -> None:
         self._bytes += size
         self._waiting.inc(size)
+        if self._is_reported or self._bytes > _COUNTED:
+            self._is_reported = self._bytes > 0
+            self._unsent_bytes.report(self, self.unsent_bytes() if self._is_reported else 0)
 
 
 def _nothing() -> None:

@@ -75,6 +75,7 @@ class Session:
             transport,
             services.limits.queue_bytes,
             services.account.metrics.session_queue_bytes,
+            services.unsent_bytes,
             lambda: self.end(TOO_SLOW),
         )
         self._order = ResponseSequencer(self._output.put, self._output.reserve, self._output.put_frames)

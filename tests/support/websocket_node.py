@@ -257,12 +257,16 @@ class Harness:
                 total += float(value)
         return total
 
-    async def wait_metric(self, wanted: float, proxy: Proxy, name: str, **labels: str) -> None:
-        """Waits until a metric has that value; fails where it does not come to it."""
+    async def wait_metric(
+        self, wanted: float, proxy: Proxy, name: str, *, at_least: bool = False, **labels: str
+    ) -> None:
+        """Waits until a metric has that value, or `at_least` that; fails where it does not come to it."""
         found = None
         try:
             async with asyncio.timeout(SECONDS):
-                while (found := await self.metric(proxy, name, **labels)) != wanted:  # noqa: ASYNC110
+                while (found := await self.metric(proxy, name, **labels)) != wanted:
+                    if at_least and found > wanted:
+                        break
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise AssertionError(f"{name}{labels} is {found}, not {wanted}") from None
