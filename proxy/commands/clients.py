@@ -103,6 +103,7 @@ def _rows(callers: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     for caller in callers:
         for used in caller["versions"]:
             version = "refused" if used["version"] is None else str(used["version"])
+            version += "".join(f" {path}" for path in used["paths"])
             methods = list(used["changed_methods"].items())
             more = ", …" if len(methods) > _METHODS else ""
             yield (

@@ -27,10 +27,12 @@ class ClientsPage:
     """Answers with
 
     `{"keep", "hours", "callers": [{"address", "user_agent", "user", "versions": [{"version", "would_refuse",
-    "requests", "first", "last", "transports": {…: requests}, "changed_methods": {…: requests}}]}], "evicted"}`
+    "requests", "first", "last", "transports": {…: requests}, "paths": {…: requests},
+    "changed_methods": {…: requests}}]}], "evicted"}`
 
     the most recently seen caller first. `version` is null for requests whose version was refused; `?version=1` (or
-    `refused`) leaves out all others. `requests` are those since `first`; uses older than `hours` are left out.
+    `refused`) leaves out all others. `requests` are those since `first`; uses older than `hours` are left out. `paths`
+    counts the requests to URLs that set the default version, such as `/v2`.
 
     `callers`: those of the configuration in force. `dry_run_refuse`: the versions counted as if they were refused.
     """
@@ -92,9 +94,11 @@ def _encode_lines(head: Json, callers: Iterable[Json]) -> bytes:
 
 
 def _version_json(version: int | None, uses: list[tuple[UsageKey, UsageCount]], would_refuse: bool) -> Json:
-    transports, methods = dict[str, int](), Counter[str]()
+    transports, paths, methods = dict[str, int](), Counter[str](), Counter[str]()
     for key, use in uses:
         transports[key.transport] = transports.get(key.transport, 0) + use.requests
+        if key.path:
+            paths[key.path] += use.requests
         if key.method is not None:
             methods[key.method] += use.requests
     return {
@@ -104,6 +108,7 @@ def _version_json(version: int | None, uses: list[tuple[UsageKey, UsageCount]], 
         "first": _time(min([use.first for _, use in uses])),
         "last": _time(max([use.last for _, use in uses])),
         "transports": dict(sorted(transports.items())),
+        "paths": dict(sorted(paths.items())),
         "changed_methods": dict(methods.most_common()),
     }
 

@@ -92,7 +92,7 @@ def _added(use: Json, other: Json) -> Json:
         "requests": use["requests"] + other["requests"],
         "first": min(use["first"], other["first"]),
         "last": max(use["last"], other["last"]),
-        **{name: _sum((use[name], other[name])) for name in ("transports", "changed_methods")},
+        **{name: _sum((use[name], other[name])) for name in ("transports", "paths", "changed_methods")},
     }
 
 

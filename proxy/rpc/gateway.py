@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from proxy.rpc.identify import ClientIdentifier
 from proxy.rpc.refusal import Refused, overloaded
 from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.recorder import RequestRecord, RequestRecorder
+from proxy.versions.path import path_version
 from proxy.versions.sunset import DeprecationNotices
 
 _METHODS_WITH_CALLS = frozenset({"POST", "GET", "PUT", "PATCH", "DELETE"})
@@ -80,7 +81,7 @@ class ListenerServices:
 
 
 class Gateway:
-    """The handlers of one listener. The path of a request does not matter, as on rippled's ports."""
+    """The handlers of one listener. Any path will do, as on rippled's ports; `/vN` also sets the default version."""
 
     def __init__(
         self, services: ListenerServices, readiness: Callable[[], Readiness], draining: Callable[[], bool]
@@ -130,7 +131,7 @@ class Gateway:
                     raise overloaded(reason)
                 try:
                     # Negotiate and authorise: in the envelope, as the order of rippled's checks is the envelope's own
-                    read = read_jsonrpc(body, services.policy)
+                    read = read_jsonrpc(body, _policy_for(request, record, services.policy))
                     if isinstance(read, HttpRefusal):
                         raise Refused(read)
                     if isinstance(read, Batch):
@@ -194,6 +195,15 @@ class Gateway:
             return Response(200, b"This server is ready.\n", TEXT)
         why = "it is going down" if readiness.draining else "no node can be asked"
         return Response(503, f"This server is not ready: {why}.\n".encode(), TEXT)
+
+
+def _policy_for(request: Request, record: RequestRecord, policy: RequestPolicy) -> RequestPolicy:
+    """The policy with the default version that the path sets, if it sets one; the record notes the path."""
+    version = path_version(request.head.target)
+    if version is None:
+        return policy
+    record.path = f"/v{version}"
+    return replace(policy, default_version=version)
 
 
 def _has_call(request: Request) -> bool:

@@ -29,11 +29,15 @@ class ClientIdentity(NamedTuple):
 
 
 class UsageKey(NamedTuple):
-    """What a caller used. `method` is None if no version changed it, `version` is None if it was refused."""
+    """What a caller used. `method` is None if no version changed it, `version` is None if it was refused.
+
+    `path`: that of the URL, if it sets the version of requests without `api_version`; else empty.
+    """
 
     transport: str
     version: int | None
     method: str | None
+    path: str = ""
 
 
 @dataclass(slots=True)
@@ -93,13 +97,13 @@ class ClientUsage:
         address = client if self.keep == "full" else network_of(client, 24, 64) or "unknown"
         return ClientIdentity(address, headers.get("user-agent", "")[:_MAX_TEXT], user[:_MAX_TEXT])
 
-    def record(self, caller: ClientIdentity, transport: str, version: int | None, method: str) -> None:
+    def record(self, caller: ClientIdentity, transport: str, version: int | None, method: str, path: str = "") -> None:
         """Count a request of `caller`."""
         now = self._clock()
         seen = self._seen.get(caller) or self._add(caller, now)
         self._seen.move_to_end(seen.caller)
         seen.last = now
-        used_for = (transport, version, method if method in _CHANGED else None)
+        used_for = (transport, version, method if method in _CHANGED else None, path)
         use = seen.uses.get(used_for)  # type: ignore[call-overload]  # a plain tuple is an equal key, and cheaper to make
         if use is None or use.last < now - self.hours * 3600:
             use = seen.uses[UsageKey(*used_for)] = UsageCount(now, now)

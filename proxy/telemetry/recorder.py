@@ -35,6 +35,8 @@ class RequestRecord:
     outcome: Outcome = "refused"
     error: str | None = None
     """The error's token, or the reason of a refusal."""
+    path: str = ""
+    """The URL's path, if it sets the version of requests without `api_version`: `/v2`."""
     call: Call | None = None
     """The request, with `answer`, of one that a node answered and that is not part of a batch."""
     answer: bytes | None = field(default=None, repr=False)
@@ -93,7 +95,7 @@ class RequestRecorder:
 
     def begin_item(self, batch: RequestRecord) -> RequestRecord:
         """The record of the next item of a batch, which has the batch's id."""
-        item = RequestRecord(batch.transport, batch.peer, batch.request_id, batch.caller)
+        item = RequestRecord(batch.transport, batch.peer, batch.request_id, batch.caller, path=batch.path)
         if batch.items is None:
             batch.items = []
         batch.items.append(item)
@@ -122,7 +124,7 @@ class RequestRecorder:
             record.transport, record.method, record.client_version, record.node_version, record.outcome, seconds
         )
         if record.caller is not None and (record.client_version is not None or record.error == "version"):
-            self._usage.record(record.caller, record.transport, record.client_version, record.method)
+            self._usage.record(record.caller, record.transport, record.client_version, record.method, record.path)
         if record.client_version in self._dry_run_refuse and record.transport != "grpc":
             self.metrics.version_would_refuse(record.transport, record.client_version)
         if record.answer is not None:

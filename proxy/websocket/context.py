@@ -37,7 +37,10 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class SessionContext:
-    """What all sessions share. `connect` opens a connection to a node for the client at an address."""
+    """What all sessions share. `connect` opens a connection to a node for the client at an address.
+
+    `path`: that of the URL, if it sets the version of requests without `api_version`; else empty.
+    """
 
     policy: RequestPolicy
     translator: Translator
@@ -49,6 +52,7 @@ class SessionContext:
     unsent_bytes: UnsentBytes
     subscription_bytes: Counter[str]
     """Bytes that subscriptions take, by the clients' addresses; a reload leaves it as it is."""
+    path: str = ""
 
 
 class CloseReason(NamedTuple):

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 from aiohttp import HttpVersion11, web
@@ -16,6 +17,7 @@ from proxy.nodes.pool import Node, NodePool
 from proxy.nodes.websocket import NodeConnection, WebSocketConnector
 from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.recorder import RequestRecorder
+from proxy.versions.path import path_version
 from proxy.versions.sunset import DeprecationNotices
 from proxy.versions.translator import Translator
 from proxy.websocket.client_socket import ClientSocket
@@ -71,7 +73,7 @@ class WebSocketEndpoint:
             translator,
             account,
             session_limits,
-            self._connect,
+            partial(self._connect, policy.default_version),
             notices,
             shared,
             unsent_bytes,
@@ -151,8 +153,9 @@ class WebSocketEndpoint:
         caller: ClientIdentity | None,
         admission: Admission,
     ) -> web.StreamResponse:
+        services = self._services_for(request)
         try:
-            node, connection = await self._connect(peer)
+            node, connection = await services.connect(peer)
         except (NoHealthyNode, NodeFailure):
             self._account.metrics.refused("no_node")
             return web.Response(status=503, text="No node can be connected to at the moment\r\n")
@@ -164,7 +167,7 @@ class WebSocketEndpoint:
                 raise
             # The client left while its node was being connected to. Nobody reads this.
             return web.Response(status=503)
-        session = Session(socket, request.transport, peer, caller, self._services, admission, node, connection)
+        session = Session(socket, request.transport, peer, caller, services, admission, node, connection)
         try:
             await self._run(session, node)
         finally:
@@ -188,11 +191,20 @@ class WebSocketEndpoint:
             seconds = round(asyncio.get_running_loop().time() - began, 3)
             log.info("session_closed", peer=session.peer, reason=ending.reason, seconds=seconds, **session.counts())
 
-    async def _connect(self, peer: str) -> tuple[Node, NodeConnection]:
+    def _services_for(self, request: web.BaseRequest) -> SessionContext:
+        """What the session of this request is served with: the path of its URL may set another default version."""
+        version = path_version(request.raw_path.encode(errors="replace"))
+        if version is None:
+            return self._services
+        policy = replace(self._services.policy, default_version=version)
+        connect = partial(self._connect, version)
+        return replace(self._services, policy=policy, connect=connect, path=f"/v{version}")
+
+    async def _connect(self, version: int, peer: str) -> tuple[Node, NodeConnection]:
         """Chooses a node and connects to it, to another if it fails. Raises NoNode and NodeFailure."""
         tried: set[Node] = set()
         while True:
-            node = self._nodes.select(self._services.policy.default_version, websocket=True, exclude=tried)
+            node = self._nodes.select(version, websocket=True, exclude=tried)
             if node is None or node.websocket_url is None:
                 raise NoHealthyNode
             try:

@@ -197,6 +197,7 @@ class Session:
     def _take(self, message: bytes) -> None:
         """Takes one message of the client's."""
         served = self._account.begin("ws", self.peer, self._caller)
+        served.path = self._services.path
         refusal = self._admission.admit(self.peer)  # whatever the message is: reading it costs too
         read = read_websocket(message, self._services.policy)
         if isinstance(read, WebSocketRefusal):

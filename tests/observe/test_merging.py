@@ -24,6 +24,7 @@ def caller(name: str, last: str, **versions: Any) -> dict[str, Any]:
                 "first": f"2026-11-21T08:00:0{count}Z",
                 "last": last,
                 "transports": {"http": count},
+                "paths": {"/v2": count},
                 "changed_methods": {"tx": count},
             }
             for version, count in versions.items()
@@ -52,6 +53,7 @@ def test_a_caller_of_several_workers_stands_there_once() -> None:
         "first": "2026-11-21T08:00:02Z",
         "last": late,
         "transports": {"http": 5},
+        "paths": {"/v2": 5},
         "changed_methods": {"tx": 5},
     }
 

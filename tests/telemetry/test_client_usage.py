@@ -83,6 +83,7 @@ async def test_clients_names_the_one_of_version_1_and_not_the_one_of_version_2(
         "would_refuse": True,
         "requests": 5,
         "transports": {"http": 3, "ws": 2},
+        "paths": {},
         "changed_methods": {"account_info": 2, "tx": 1},
     }
     everything = await clients(served)
