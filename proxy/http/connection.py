@@ -112,12 +112,12 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The client has sent a part of a request, a request, or several."""
-        self._http.receive(data)
-        event = self._http.next_event()
+        event = self._http.receive(data)
         if type(event) is RequestReceived and event.body is not None:
             self._timers.request_complete()
-        else:
-            self._timers.received(len(data), self._loop.time())
+            self._request_received(event)
+            return
+        self._timers.received(len(data), self._loop.time())
         self._handle_events(event)
         if self._http.in_message:
             self._reader.received_part(len(data))
@@ -125,8 +125,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more. Return whether it may still receive a response; else the transport closes."""
         self._writer.flush()
-        self._http.receive_eof()
-        self._handle_events(self._http.next_event())
+        self._handle_events(self._http.receive_eof())
         over_tls = self.transport is None or self.transport.get_extra_info("sslcontext") is not None
         return self._request is not None and not over_tls
 

@@ -59,7 +59,8 @@ _ENDED, _INPUT_ENDED = RequestEnded(), InputEnded()
 class ServerProtocol:
     """The state of one connection: what has been received of the current request, and what may follow it.
 
-    Feed it with `receive` and `receive_eof`, and take events until `next_event` returns None. One request is current at
+    Feed it with `receive` and `receive_eof`, which return the first event, and take more of them until `next_event`
+    returns None. One request is current at
     a time: the next one's events come after `response_sent`. llhttp calls the methods `on_…`.
     """
 
@@ -106,20 +107,22 @@ class ServerProtocol:
 
     # Input
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> Event | None:
         """Take bytes from the client."""
         if self._invalid or (self.should_close and self._current is None and not self._receiving_body):
-            return
+            return None
         if not (self._current or self.in_message or self._input or self._events or self._receiving_body):
             known = parse_cached_head(data)
             if known is not None and len(data) - known[1] == known[0].content_length:
-                self._events.append(RequestReceived(known[0], data[known[1] :]))
-                return
+                self._current = known[0]
+                return RequestReceived(known[0], data[known[1] :])
         self._input += data
+        return self.next_event()
 
-    def receive_eof(self) -> None:
+    def receive_eof(self) -> Event | None:
         """Note that the client sends no more."""
         self._eof = True
+        return self.next_event()
 
     def next_event(self) -> Event | None:
         """Return the next event; None until more is received, or the current request has its response."""
