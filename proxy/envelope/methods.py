@@ -188,6 +188,10 @@ PATH_METHODS = _methods(lambda method: method.finds_paths)
 """Have the request's `id` in their result."""
 METADATA_METHODS = _methods(lambda method: method.lists_metadata)
 """List transactions with metadata that adapters do not look into."""
+RIPPLED_METHODS = _methods(lambda method: method.server == "rippled")
+"""Only a rippled serves them."""
+CLIO_METHODS = _methods(lambda method: method.server == "clio")
+"""Only a Clio serves them."""
 SENSITIVE_METHODS = _methods(lambda method: method.sensitive_params)
 """Have parameters that are not for a second node, nor for a log."""
 

@@ -46,8 +46,9 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so e
     `node`: its name.
     `maybe_received`: False if the node cannot have seen the request, so that even one that submits may go elsewhere.
     `detail`: more about the cause, for the operator, such as what is wrong with its certificate; else "".
-    `client_fault`: it says nothing of the node, because the client's own time was over too soon, or because the client
-    asked for more than is taken: a request larger than nodes accept, or a larger response than `limits.answer_bytes`.
+    `client_fault`: it says nothing of the node. The client's own time was over too soon, the request waited behind
+    others in the proxy, or the client asked for more than is taken: a request larger than nodes accept, or a response
+    larger than `limits.answer_bytes`.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class HttpNode:
     async def _ask_in_time(
         self, head: bytes, body: bytes, client: str | None, method: str, reads_only: bool, deadline: float
     ) -> NodeResponse:
-        began = given = self._loop.time()
+        began = self._loop.time()
         if began >= deadline:
             raise NodeFailure(
                 "timeout", self.name, maybe_received=False
@@ -171,16 +172,15 @@ class HttpNode:
         ends = min(deadline, began + self._answer_timeout)
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         pool = self._reading if reads_only else self._submitting
-        has_place = connected = False
+        has_place = connected = waited = False
         place = ""
         answer: NodeResponse | None = None
         try:
             # The proxy's own few do not wait behind clients: a busy node is not one that is down.
             if client is not None:
                 if not self._places.take(place := limit_key(client)):
-                    given = ends  # nothing, until there is a place
                     await self._wait_for_place(place, ends)
-                    given = self._loop.time()
+                    waited = True
                 has_place = True
             connection = None if self._closed else pool.acquire()
             while answer is None:
@@ -202,7 +202,9 @@ class HttpNode:
                 connection = None
             self._check(answer)
         except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
-            hurried = deadline < given + min(self._answer_timeout / 2, _MIN_BLAMEABLE_SECONDS)
+            # What a request waited behind others is not the node's time either.
+            has_waited = waited or (client is not None and not has_place)
+            hurried = has_waited or deadline < began + min(self._answer_timeout / 2, _MIN_BLAMEABLE_SECONDS)
             failure = self._failure(error, connected, hurried=hurried, oversized=len(body) > _NODES_REQUEST_BYTES)
             self._tell(NodeRequestDone(self.name, method, client is not None, self._loop.time() - began, failure))
             raise failure from None  # the cause may quote what the node sent

@@ -1,9 +1,12 @@
 """Which ledgers a request names by number, and whether a node has them."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+_TAIL_BYTES = 512
+_LEDGER_INDEX = re.compile(rb'"ledger_index":(\d{1,10})\b')
 _NAMES = frozenset({"ledger_index", "ledger", "ledger_index_min", "ledger_index_max", "min_ledger", "max_ledger"})
 
 
@@ -33,9 +36,26 @@ def requested_ledgers(params: Mapping[str, Any]) -> LedgerRange | None:
     return None
 
 
-def has_ledgers(complete_ledgers: str | None, wanted: LedgerRange) -> bool:
-    """Whether a node that tells these `complete_ledgers` (`32570-4000,5000-91234567`) has all that are wanted."""
-    return any(first <= wanted.first and wanted.last <= last for first, last in _ranges(complete_ledgers or ""))
+def has_ledgers(complete_ledgers: str | None, wanted: LedgerRange, newest: int = 0) -> bool:
+    """Whether a node that reports these `complete_ledgers` (`32570-4000,5000-91234567`) has all that are wanted.
+
+    `newest`: a validated ledger that it has been seen to have since, and with it those from its last range on.
+    """
+    ranges = _ranges(complete_ledgers or "")
+    if any(first <= wanted.first and wanted.last <= last for first, last in ranges):
+        return True
+    return bool(ranges) and ranges[-1].first <= wanted.first and wanted.last <= newest
+
+
+def validated_ledger_in(body: bytes) -> int | None:
+    """The `ledger_index` of a result of a validated ledger, found without parsing it; None where there is none.
+
+    rippled writes members in the order of their names, so that it is near the end.
+    """
+    if body.rfind(b'"validated":true', -_TAIL_BYTES) < 0:
+        return None
+    found = _LEDGER_INDEX.search(body, max(0, len(body) - _TAIL_BYTES))
+    return int(found[1]) if found else None
 
 
 @lru_cache(maxsize=256)

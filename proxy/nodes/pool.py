@@ -6,11 +6,12 @@ import ssl
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from adapters import NodeInfo
+from proxy.envelope.methods import CLIO_METHODS, RIPPLED_METHODS
 from proxy.nodes.breaker import Breaker
 from proxy.nodes.comparison import compare
 from proxy.nodes.health import NodeHealth
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from proxy.nodes.grpc import GrpcNode  # whose library is optional
 
 log = structlog.get_logger(__name__)
+
+_CLOSING = 3
+"""Ledgers beyond a node's newest known one that it may have by now: as many as close between two health checks."""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +46,7 @@ class Node:
     in_flight: int = 0
     status: NodeStatus = field(init=False)
     """How it is, compared with the other nodes."""
+    _newest_seen: int = 0
 
     def __post_init__(self) -> None:
         self.status = self.health.status
@@ -65,6 +70,25 @@ class Node:
     def server(self) -> NodeInfo:
         """Its software and release, as it last reported them."""
         return self.health.status.server
+
+    @property
+    def newest_ledger(self) -> int:
+        """The newest validated ledger that it is known to have: as reported, or as responses and streams show."""
+        return max(self._newest_seen, self.health.status.validated_ledger or 0)
+
+    def note_ledger(self, ledger_index: object) -> None:
+        """Learn from a response or a stream message that it has this validated ledger; anything else is ignored."""
+        if type(ledger_index) is int and ledger_index > self._newest_seen:
+            self._newest_seen = ledger_index
+
+    def restarted(self) -> None:
+        """Forget what was learnt of it and what it failed at, for it has been down."""
+        self._newest_seen = 0
+        self.breaker.close()
+
+    def has(self, ledgers: LedgerRange) -> bool:
+        """Whether it is known to have all these ledgers."""
+        return has_ledgers(self.status.complete_ledgers, ledgers, self.newest_ledger)
 
     def start(self, changed: Callable[[], None]) -> None:
         """Begins to look after it; `changed` is called whenever that may have changed what is known of it."""
@@ -153,14 +177,17 @@ class NodePool:
         *,
         websocket: bool = False,
         reads_only: bool = True,
+        method: str | None = None,
         ledger_index: LedgerRange | None = None,
+        min_ledger: int = 0,
         exclude: Collection[Node] = (),
     ) -> Node | None:
-        """The node for a client's request, None where none is fit.
+        """The node for a client's request, None where none is available.
 
-        One that has the ledgers in `ledger_index`, if any has; of those one of the client's own version, for no
-        rewriting is the best rewriting; then the least busy by its weight, and among equals one by chance. What is
-        asked once only, because it is not `reads_only` or because it is a session, is nothing to try a node with.
+        In this order: one whose software has the `method`; that has the ledgers in `ledger_index`, and is not behind
+        `min_ledger`, the newest ledger that the client has seen; that is not overloaded; that speaks the client's own
+        version, so that nothing has to be translated; the least busy by its weight, and among equals a random one.
+        Requests that are sent only once (not `reads_only`, or a session) are never used as breaker trials.
         """
         able = [node for node in self._nodes if node.is_available(websocket) and node not in exclude]
         if not able:
@@ -169,10 +196,21 @@ class NodePool:
             chosen = able[0]
         else:
             asked_once = websocket or not reads_only
-            chosen = min(able, key=lambda node: _order(node, client_version, asked_once, ledger_index))
+            wanted = _Wanted(client_version, asked_once, method, ledger_index, min_ledger)
+            chosen = min(able, key=wanted.order)
         if chosen.breaker.is_open:
             chosen.breaker.start_trial()
         return chosen
+
+    def may_have(self, ledgers: LedgerRange | None, exclude: Collection[Node]) -> bool:
+        """Whether an available node other than these may have `ledgers`: it is known to, or is about to close them.
+
+        None is for what is not named by a ledger's number, which any node may have.
+        """
+        others = (node for node in self._nodes if node not in exclude and node.is_available(websocket=False))
+        return any(
+            ledgers is None or node.has(ledgers) or 0 < ledgers.last - node.newest_ledger <= _CLOSING for node in others
+        )
 
     def choose_for_grpc(self) -> Node | None:
         """The node for a gRPC call: the least busy of those whose gRPC port is connected to; None where none is."""
@@ -206,7 +244,7 @@ class NodePool:
             was, is_now = node.status, with_health(known, self._rules, others, now)
             node.status = is_now
             if is_now.up and not was.up:
-                node.breaker.close()
+                node.restarted()
             if is_now.healthy and not was.healthy:
                 log.info("node_healthy", node=node.name)
             elif is_now.up and not is_now.healthy and (was.healthy or not was.up):
@@ -228,12 +266,23 @@ class NodePool:
         return self._network_id
 
 
-def _order(
-    node: Node, client_version: int, asked_once: bool, ledger_index: LedgerRange | None
-) -> tuple[bool, bool, bool, float, float]:
-    """The node with the least is chosen."""
-    doubtful = asked_once and node.breaker.is_open
-    lacks = ledger_index is not None and not has_ledgers(node.status.complete_ledgers, ledger_index)
-    # Of numbers drawn so, each node's is the greatest as often as its weight is of the sum of all.
-    drawn = random.random() ** (1 / node.weight)  # noqa: S311 - no secret
-    return doubtful, lacks, node.api_version != client_version, node.in_flight / node.weight, -drawn
+class _Wanted(NamedTuple):
+    """What a request wants of its node."""
+
+    client_version: int
+    asked_once: bool
+    method: str | None
+    ledgers: LedgerRange | None
+    min_ledger: int
+
+    def order(self, node: Node) -> tuple[bool, bool, bool, bool, bool, float, float]:
+        """The node with the least is chosen."""
+        doubtful = self.asked_once and node.breaker.is_open
+        is_clio = node.server.software == "clio"
+        unknown = self.method in (RIPPLED_METHODS if is_clio else CLIO_METHODS)
+        lacks = node.newest_ledger < self.min_ledger or (self.ledgers is not None and not node.has(self.ledgers))
+        other_version = node.api_version != self.client_version
+        # Of numbers drawn so, each node's is the greatest as often as its weight is of the sum of all.
+        drawn = random.random() ** (1 / node.weight)  # noqa: S311 - no secret
+        load = node.in_flight / node.weight
+        return doubtful, unknown, lacks, node.status.overloaded, other_version, load, -drawn

@@ -13,25 +13,28 @@ from proxy.envelope.lazy_metadata import loads_lazy_metadata
 from proxy.envelope.methods import COALESCABLE_METHODS, METADATA_METHODS, READING_METHODS
 from proxy.envelope.node import CLIO_WARNING_FIELD
 from proxy.envelope.written_json import write_sorted
-from proxy.nodes import Node, NodeFailure, NodePool, NodeResponse, requested_ledgers
+from proxy.nodes import LedgerRange, Node, NodeFailure, NodePool, NodeResponse, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
+from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.nodes.own_requests import refuses_version
 from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.single_flight import SingleFlight
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
-from proxy.versions.translator import NodeAnswer, SubrequestBudget, TranslatedResult, Translator, error_of
+from proxy.versions.translator import (
+    UNABLE_ERRORS,
+    NodeAnswer,
+    SubrequestBudget,
+    TranslatedResult,
+    Translator,
+    error_of,
+)
 
 log = structlog.get_logger(__name__)
 
-RETRYABLE_ERRORS = frozenset(
-    {
-        *("tooBusy", "slowDown", "notReady", "notSynced", "noNetwork", "noCurrent", "noClosed"),
-        *("amendmentBlocked", "unlBlocked"),
-    }
-)
-"""Errors that are about the node at the moment, so that another node may well have the answer."""
+_MISSING_ERRORS = frozenset({"lgrNotFound", "txnNotFound", "lgrIdxMalformed"})
+"""Errors about a ledger or a transaction that another node may have, as one that is a moment ahead, or keeps more."""
 
 _VERSION_SECONDS = 2.0
 """A read waits so long for a node to be asked anew which version it speaks."""
@@ -149,7 +152,9 @@ class Dispatcher:
         attempted: list[Node] = []
         outcome: Answer | Exception | None = None
         for _ in range(self._tries):
-            node = self._nodes.select(call.version, reads_only=reads_only, ledger_index=wanted, exclude=attempted)
+            node = self._nodes.select(
+                call.version, reads_only=reads_only, method=call.method, ledger_index=wanted, exclude=attempted
+            )
             if node is None or node.api_version is None:
                 break
             if attempted:
@@ -159,9 +164,10 @@ class Dispatcher:
                 latest: Answer | Exception = await self._ask_node(call, attempt, context)
             except (*NODE_ERRORS, PlainTextAnswer) as failure:
                 latest = failure
-            followed = attempt.is_retryable(latest) and self._loop.time() < deadline
-            # That a node was busy tells a client more than that another one failed.
-            if not followed or outcome is None or isinstance(outcome, NODE_ERRORS):
+            missing = reads_only and self._may_be_elsewhere(latest, wanted, (*attempted, node))
+            followed = (missing or attempt.is_retryable(latest)) and self._loop.time() < deadline
+            # That a node was busy, or did not have it, tells a client more than that another one failed.
+            if outcome is None or isinstance(outcome, NODE_ERRORS) or not (followed or isinstance(latest, Exception)):
                 outcome = latest
                 record.node, record.node_version = node.name, attempt.version
             if not followed:
@@ -178,6 +184,19 @@ class Dispatcher:
         record.outcome = "success" if record.error is None else "error"
         return outcome
 
+    def _may_be_elsewhere(
+        self, outcome: Answer | Exception, wanted: LedgerRange | None, attempted: tuple[Node, ...]
+    ) -> bool:
+        """Whether a node that has not been asked yet may have the ledger or transaction that this one lacks."""
+        if not isinstance(outcome, TranslatedResult):
+            return False
+        error = outcome.result.get("error")
+        if error not in _MISSING_ERRORS or outcome.result.get("searched_all") is True:
+            return False
+        if error == "lgrIdxMalformed" and wanted is None:
+            return False  # it is malformed indeed
+        return self._nodes.may_have(wanted, exclude=attempted)
+
     async def _ask_node(self, call: Call, attempt: "_Attempt", context: CallContext) -> Answer:
         """Asks one node; a result that is the same in both versions passes without being parsed."""
         pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method, attempt.node.server)
@@ -189,6 +208,7 @@ class Dispatcher:
                 raw = await attempt.post(NodeRequest(call.method, call.params))
                 spliced = splice_jsonrpc(call, raw.body) if raw.status == 200 else None
                 if spliced is not None:
+                    node.note_ledger(validated_ledger_in(raw.body))
                     return PassthroughAnswer(raw.body, spliced)
                 first = attempt.read(raw)
             conversation = pipeline.converse(call.params)
@@ -270,7 +290,9 @@ class _Attempt:
                 self.node.health.request_probe()
                 raise NodeFailure("nonsense", name) from None
             raise PlainTextAnswer(raw) from None
-        self._unable |= result.get("error") in RETRYABLE_ERRORS
+        self._unable |= result.get("error") in UNABLE_ERRORS
+        if result.get("validated") is True:
+            self.node.note_ledger(result.get("ledger_index"))
         return NodeAnswer(result, beside, len(raw.body))
 
 

@@ -18,6 +18,17 @@ from adapters.errors import error_result
 _MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
 
 
+UNABLE_ERRORS = frozenset(
+    {
+        *("tooBusy", "slowDown", "notReady", "notSynced", "noNetwork", "noCurrent", "noClosed"),
+        *("amendmentBlocked", "unlBlocked"),
+        # A Clio cannot get what it needs from its rippled (`rpc/Errors.hpp`, 7000 to 7003).
+        *("connectionError", "requestError", "timeout", "invalidResponse"),
+    }
+)
+"""Errors that say something of the node at the moment, not of the request: another node may well have the result."""
+
+
 class NodeAnswer(NamedTuple):
     """A node's answer to one question: its result, what stood beside that, and its size in bytes."""
 
@@ -125,22 +136,27 @@ class Translator:
 
         `first`: the response to its first request, where that has been sent already. `own_extras`: what stands next to
         a result that took no node request. The result is `tooBusy` when `budget` is used up, `slowDown` when the
-        client's rate is. Raises UnexpectedShape, and what `ask` raises.
+        client's rate is. A subrequest that the node is unable to serve makes the result that error: without it the
+        result would lack fields, and look like a success. Raises UnexpectedShape, and what `ask` raises.
         """
         budget = self.budget() if budget is None else budget
         seconds = 0.0
         extras: JsonObject = dict(own_extras or {})
         answer: NodeAnswer | None = None
         ahead: deque[NodeAnswer] = deque()
+        unable: JsonObject | None = None  # what the node refused a request with
         while True:
             began = time.perf_counter()
             try:
                 request = next(conversation) if answer is None else conversation.send(answer.result)
             except StopIteration as stop:
-                return TranslatedResult(stop.value, extras, seconds + time.perf_counter() - began)
+                result = stop.value if unable is None or "error" in stop.value else unable
+                return TranslatedResult(result, extras, seconds + time.perf_counter() - began)
             except _MISSHAPEN as error:
                 raise UnexpectedShape(type(error).__name__) from None
             seconds += time.perf_counter() - began
+            if unable is not None:
+                return TranslatedResult(unable, extras, seconds)
             if ahead:
                 answer = ahead.popleft()
             elif (refusal := budget.used_up()) is not None:
@@ -158,6 +174,8 @@ class Translator:
                 if answer is None:
                     extras = {}
                 answer = ahead.popleft()
+            if answer.result.get("error") in UNABLE_ERRORS:
+                unable = dict(answer.result)
             if answer.extras:
                 extras = {**answer.extras, **extras}
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from proxy.nodes.fair_queue import FairQueue
 from tests.conftest import StartProxy
-from tests.support.scripted_node import Answer, ScriptedNode
+from tests.support.client import ask, metric
+from tests.support.scripted_node import Answer, ScriptedNode, hang
 
 
 async def fill(queue: FairQueue, client: str, number: int) -> int:
@@ -111,11 +112,11 @@ async def test_slow_reads_of_three_addresses_leave_places_for_others(proxy: Star
         connector = aiohttp.TCPConnector(local_addr=(address, 0), limit=0)
         async with aiohttp.ClientSession(connector=connector) as client:
 
-            async def ask() -> int:
+            async def post() -> int:
                 async with client.post(served.http_url, json={"method": method, "params": [{}]}) as answer:
                     return answer.status
 
-            return await asyncio.gather(*(ask() for _ in range(times)))
+            return await asyncio.gather(*(post() for _ in range(times)))
 
     async with ScriptedNode(ripple_path_find=slowly) as node:
         served = await proxy(nodes=[node.settings()], limits={"node_connections": 40, "exempt": []})
@@ -129,3 +130,17 @@ async def test_slow_reads_of_three_addresses_leave_places_for_others(proxy: Star
         released.set()
         for attacker in attackers:
             await attacker
+
+
+async def test_a_request_that_waited_for_a_place_says_nothing_of_the_node(proxy: StartProxy) -> None:
+    """Slow reads that wait behind slow reads run out of time; a client could have the node paused with them."""
+    async with ScriptedNode(ripple_path_find=hang) as node:
+        served = await proxy(
+            nodes=[node.settings()],
+            limits={"node_connections": 1},
+            timeouts={"node_answer": 0.3, "health_interval": 60},
+            health={"breaker_failures": 2},
+        )
+        answers = await asyncio.gather(*(ask(served, "ripple_path_find") for _ in range(20)))
+        assert {answer["error"] for answer in answers} == {"tooBusy"}
+        assert (await metric(served, "xrpl_proxy_node_paused"))['{node="node-1"}'] == 0

@@ -231,3 +231,98 @@ def open_sockets() -> int:
         with suppress(OSError):  # that of the listing itself
             links.append(str(link.readlink()))
     return sum(link.startswith("socket:") for link in links)
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "params"),
+    [
+        ("ledger", "lgrNotFound", {"ledger_index": 132}),
+        ("ledger", "lgrNotFound", {"ledger_hash": PAYMENT}),
+        ("tx", "txnNotFound", {"transaction": PAYMENT}),
+        ("account_tx", "lgrIdxMalformed", {"account": ACCOUNT, "ledger_index_min": 132, "ledger_index_max": 132}),
+    ],
+)
+async def test_a_ledger_that_one_node_lacks_is_asked_of_another(
+    proxy: StartProxy, method: str, error: str, params: dict[str, Any]
+) -> None:
+    """A client that has heard of a new ledger may meet a node that is a moment later."""
+    async with bad_and_good(method, {"error": error}) as (late, good):
+        served = await proxy(nodes=both(late, good))
+        assert (await ask(served, method, **params))["good"]
+        assert (late.times(method), good.times(method)) == (1, 1)
+
+
+async def test_what_no_node_has_is_told_as_the_first_said_it(proxy: StartProxy) -> None:
+    async with bad_and_good("tx", {"error": "txnNotFound", "first": True}) as (one, other):
+        other.answers["tx"] = break_off
+        served = await proxy(nodes=both(one, other))
+        assert (await ask(served, "tx", transaction=PAYMENT))["first"]
+        assert other.times("tx")
+        one.answers["tx"] = {"error": "txnNotFound", "searched_all": True}  # it has all ledgers that were named
+        other.asked.clear()
+        assert (await ask(served, "tx", transaction=PAYMENT))["error"] == "txnNotFound"
+        assert other.times("tx") == 0
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_ledger_seen_in_a_response_is_asked_of_the_node_that_has_it(proxy: StartProxy, version: int) -> None:
+    """Long before the next health check."""
+    async with ScriptedNode("a") as a, ScriptedNode("b") as b:
+        served = await proxy(nodes=[a.settings(weight=1000), b.settings()], timeouts={"health_interval": 60})
+        a.answers["account_info"] = break_off
+        b.answers["account_info"] = {"ledger_index": 140, "validated": True}
+        assert (await ask(served, "account_info", version, account=ACCOUNT))["ledger_index"] == 140
+        for _ in range(5):
+            await ask(served, "ledger", ledger_index=140)
+        assert (a.times("ledger"), b.times("ledger")) == (0, 5)
+
+
+async def test_methods_of_one_software_go_to_a_node_that_has_it(proxy: StartProxy) -> None:
+    async with ScriptedNode("rippled") as rippled, ScriptedNode("clio") as clio:
+        rippled.info["build_version"] = "2.6.1"
+        clio.info["clio_version"] = "2.6.0"
+        served = await proxy(nodes=[rippled.settings(weight=1000), clio.settings()])
+        for _ in range(5):
+            await ask(served, "nft_info", nft_id="00")
+        assert (rippled.times("nft_info"), clio.times("nft_info")) == (0, 5)
+        served = await proxy(nodes=[rippled.settings(), clio.settings(weight=1000)])
+        for _ in range(5):
+            await ask(served, "ledger_header", version=1, ledger_index=130)
+        assert clio.times("ledger_header") == 0
+
+
+@pytest.mark.parametrize("error", ["connectionError", "requestError", "timeout", "invalidResponse"])
+async def test_a_clio_that_cannot_reach_its_rippled_is_passed_over_for_reads(proxy: StartProxy, error: str) -> None:
+    async with bad_and_good("account_lines", {"error": error, "error_code": 7001}) as (clio, good):
+        good.answers["submit"] = {"good": True}
+        served = await proxy(nodes=both(clio, good))
+        assert (await ask(served, "account_lines", account=ACCOUNT))["good"]
+        clio.answers["submit"] = {"error": error}
+        assert (await ask(served, "submit", tx_blob="12"))["error"] == error
+        assert good.times("submit") == 0
+
+
+async def test_a_lookup_that_a_node_refuses_fails_the_request_or_moves_it(proxy: StartProxy) -> None:
+    """Else a v2 client would get a success whose entries have no `ledger_hash`."""
+    transaction = {"hash": PAYMENT, "ledger_index": 130, "inLedger": 130, "date": 1, "TransactionType": "Payment"}
+    transactions = {
+        "account": ACCOUNT,
+        "transactions": [{"tx": transaction, "meta": {}, "validated": True}],
+        "validated": True,
+    }
+    header = {"ledger_hash": PAYMENT, "ledger_index": 130, "validated": True, "ledger": {"ledger_data": "00" * 118}}
+    async with (
+        ScriptedNode("bad", versions=range(1, 2)) as bad,
+        ScriptedNode("good", versions=range(1, 2)) as good,
+    ):
+        bad.answers |= {
+            "account_tx": transactions,
+            "ledger": {"error": "slowDown"},
+            "ledger_header": {"error": "slowDown"},
+        }
+        good.answers |= {"account_tx": transactions, "ledger": header, "ledger_header": header}
+        alone = await proxy(nodes=[bad.settings()])
+        assert (await ask(alone, "account_tx", account=ACCOUNT))["error"] == "slowDown"
+        served = await proxy(nodes=both(bad, good))
+        result = await ask(served, "account_tx", account=ACCOUNT)
+        assert [entry["ledger_hash"] for entry in result["transactions"]] == [PAYMENT]

@@ -136,6 +136,7 @@ class SharedSubscription:
                 subscriber.pushed.closed(ledger_index, self._node.name)
         if ledger_index is not None and (stream == "ledger" or b'"validated":true' in message):
             self._newest_ledger = max(self._newest_ledger, ledger_index)
+            self._node.note_ledger(ledger_index)
         self._audience.publish(stream, kind, message)
 
     # What the node is asked
