@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    Field,
+    Strict,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from proxy.config import grpc
@@ -22,6 +30,7 @@ from proxy.config.types import (
     Count,
     Flag,
     Headers,
+    HeaderText,
     HostAndPort,
     HttpUrl,
     Network,
@@ -69,6 +78,12 @@ class NodeSettings(_Section):
     headers: Headers = Field(
         {}, description="headers sent with every request and WebSocket handshake, such as an API key"
     )
+    forwarded: Annotated[bool | None, Strict(), AllowedText("true, false or null")] = Field(
+        None, description="also name the client in a Forwarded header; null: only to a Clio, which reads no other"
+    )
+    proxy_token: Annotated[
+        HeaderText | None, Secret(), AllowedText("printable ASCII text, as in the proxy.tokens of a Clio, or null")
+    ] = Field(None, description="sent as X-Proxy-Token, with which a Clio believes Forwarded from any address")
     tls: NodeTlsSettings = Field(NodeTlsSettings(), description="TLS verification, for https:// and wss://")
 
     @field_validator("grpc")

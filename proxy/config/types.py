@@ -307,6 +307,8 @@ AdminMethod = Annotated[
     AllowedText(f"one of the admin methods {', '.join(sorted(ADMIN_METHODS))}"),
 ]
 
+HeaderText = Annotated[str, Strict(), Field(min_length=1, max_length=1000, pattern=r"^[\x21-\x7e]+$")]
+
 Headers = Annotated[
     dict[str, str],
     BeforeValidator(_headers),

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from proxy.nodes.forwarded import own_address
+from proxy.nodes.forwarded import client_headers
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.own_requests import result_of
 from proxy.nodes.response import NodeResponse
@@ -42,7 +42,14 @@ def is_clio_admins(server_info: dict[str, Any]) -> bool:
 
 
 async def takes_for_admin_by_websocket(
-    name: str, url: str, *, api_version: int, tls: ssl.SSLContext | None, headers: Mapping[str, str], seconds: float
+    name: str,
+    url: str,
+    *,
+    api_version: int,
+    tls: ssl.SSLContext | None,
+    headers: Mapping[str, str],
+    forwarded: bool,
+    seconds: float,
 ) -> bool:
     """Ask `ping` over a WebSocket connection of its own. Raises NodeFailure where the node `name` does not answer."""
     question = orjson.dumps({"id": 1, "command": "ping", "api_version": api_version}).decode()
@@ -52,7 +59,7 @@ async def takes_for_admin_by_websocket(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), trust_env=False) as session,
             session.ws_connect(
                 url,
-                headers={**headers, "X-Forwarded-For": own_address()},
+                headers={**headers, **client_headers(None, forwarded=forwarded)},
                 max_msg_size=_LONGEST,
                 ssl=tls or True,
                 timeout=aiohttp.ClientWSTimeout(ws_close=0.5),

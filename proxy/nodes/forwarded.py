@@ -22,6 +22,20 @@ def own_address() -> str:
     return str(IPv6Address(_DOCUMENTATION | secrets.randbits(64)))
 
 
+def client_headers(client: str | None, *, forwarded: bool) -> dict[str, str]:
+    """The headers that name the client, or the proxy itself for None, to a node.
+
+    `forwarded`: also as `Forwarded` (RFC 7239), the only one that a Clio reads (`ProxyIpResolver`), and believes from
+    the addresses in its `server.proxy.ips` or with the secret `X-Proxy-Token`. Raises ValueError if `client` is not an
+    IP address.
+    """
+    address = own_address() if client is None else forwarded_for(client)
+    headers = {"X-Forwarded-For": address}
+    if forwarded:
+        headers["Forwarded"] = f'for="[{address}]"' if ":" in address else f"for={address}"
+    return headers
+
+
 @lru_cache(maxsize=4096)
 def forwarded_for(client: str) -> str:
     """Return a client's IP address in the form for `X-Forwarded-For`.

@@ -177,6 +177,7 @@ class NodeHealth:
             raise _Unusable(describe_invalid(answer, api_version))
         now = asyncio.get_running_loop().time()
         status = with_server_info(replace(self.status, api_version=api_version, last_answer=now), result, now)
+        self._node.learn_software(status.server.software)
         if not self._allow_admin and is_clio_admins(result):
             raise _Unusable(admin_problem("HTTP"))
         began_anew = not self.up or (status.uptime or 0) < (self.status.uptime or 0)
@@ -208,6 +209,7 @@ class NodeHealth:
                 api_version=api_version,
                 tls=self._tls,
                 headers=self._node.headers,
+                forwarded=self._node.forwarded,
                 seconds=self._timeout,
             )
         except NodeFailure as failure:

@@ -4,10 +4,9 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -16,8 +15,8 @@ from proxy.eventloop.deadline_timer import DeadlineTimer
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.connection_pool import ConnectionPool
 from proxy.nodes.fair_queue import FairQueue
-from proxy.nodes.forwarded import forwarded_for, own_address
 from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection
+from proxy.nodes.request_head import client_lines, request_head
 from proxy.nodes.response import NodeResponse
 from proxy.telemetry.tracing import NO_TRACING, Tracing
 
@@ -94,6 +93,7 @@ class HttpNode:
     largest response body accepted.
     `tls`: how a node at `https://` proves who it is; None for the system's way. `tracing`: of clients' questions.
     `headers`: sent with every request and WebSocket handshake, in addition to those of the proxy itself.
+    `forwarded`: whether it learns the client by `Forwarded` as well; None for once it is known to be a Clio.
     """
 
     def __init__(
@@ -109,10 +109,14 @@ class HttpNode:
         tls: ssl.SSLContext | None = None,
         tracing: Tracing = NO_TRACING,
         headers: Mapping[str, str] = MappingProxyType({}),
+        forwarded: bool | None = None,
     ) -> None:
         self.name = name
         self.url = url
         self.headers = headers
+        self.forwarded = bool(forwarded)
+        """Whether the client is also named by `Forwarded`."""
+        self._forwarded_follows_software = forwarded is None
         self._connect_timeout = connect_timeout
         self._answer_timeout = answer_timeout
         self._loop = asyncio.get_running_loop()
@@ -122,7 +126,7 @@ class HttpNode:
         self._waiting: set[asyncio.Timeout] = set()
         self._closed = False
         self._tracing = tracing
-        self._head = _head(urlsplit(url), headers)
+        self._head = request_head(urlsplit(url), headers)
         outlet = WriteBatcher()
         # The places bound the connections, so that their pools need no bound of their own.
         self._reading = ConnectionPool(
@@ -133,6 +137,11 @@ class HttpNode:
         self._submitting = ConnectionPool(
             urlsplit(url), outlet, idle_seconds=min(0.5, idle_timeout), most_bytes=answer_bytes, tls=tls
         )
+
+    def learn_software(self, software: str) -> None:
+        """Name the client in the form that this software reads."""
+        if self._forwarded_follows_software:
+            self.forwarded = software == "clio"
 
     def add_observer(self, watcher: Watcher) -> None:
         """Call `watcher` after every question, answered or failed (not for one that was cancelled)."""
@@ -150,7 +159,7 @@ class HttpNode:
 
         Raises NodeFailure; ValueError if `client` is not an IP address.
         """
-        head = self._head + _forwarded(own_address() if client is None else client)
+        head = self._head + client_lines(client, self.forwarded)
         if client is None or self._tracing is NO_TRACING:
             return self._ask_in_time(head, body, client, method, reads_only, deadline)
         return self._traced(head, body, client, method, reads_only, deadline)
@@ -278,22 +287,6 @@ class HttpNode:
                 limit.reschedule(self._loop.time())
         await asyncio.gather(self._reading.close(), self._submitting.close())
         self._deadlines.close()
-
-
-def _head(url: SplitResult, headers: Mapping[str, str]) -> bytes:
-    """What every request begins with. Nodes do not compress; asking them not to keeps an answer's size on the wire
-    its size in memory.
-    """
-    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    host = url.netloc.rpartition("@")[2]
-    own = {"Host": host, "Content-Type": "application/json", "Accept-Encoding": "identity"}
-    lines = (f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in {**headers, **own}.items()))
-    return "".join(f"{line}\r\n" for line in lines).encode("ascii", "replace")
-
-
-@lru_cache(maxsize=4096)
-def _forwarded(client: str) -> bytes:
-    return f"X-Forwarded-For: {forwarded_for(client)}\r\n".encode()
 
 
 def _tls_fault(error: ssl.SSLError) -> str:

@@ -12,7 +12,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import WebSocketWriter
 
 from proxy.eventloop.deadline_timer import DeadlineTimer
-from proxy.nodes.forwarded import forwarded_for, own_address
+from proxy.nodes.forwarded import client_headers
 from proxy.nodes.http import NodeFailure
 
 # A node that does not answer our close frame is not waited for any longer (seconds).
@@ -77,19 +77,21 @@ class WebSocketConnector:
         client: str | None,
         tls: ssl.SSLContext | None = None,
         headers: Mapping[str, str] = MappingProxyType({}),
+        *,
+        forwarded: bool = False,
     ) -> "NodeConnection":
         """Opens a connection to the node called `name` for the client at that IP address, or None for the proxy itself.
 
         The node reads who the client is at the handshake only, so that an identity is a connection. `tls` is how the
-        node proves who it is, where `url` is a wss:// one. Raises NodeFailure; ValueError if `client` is not an IP
-        address.
+        node proves who it is, where `url` is a wss:// one. `forwarded`: name the client by
+        `Forwarded` as well. Raises NodeFailure; ValueError if `client` is not an IP address.
         """
-        forwarded = {"X-Forwarded-For": own_address() if client is None else forwarded_for(client)}
+        named = client_headers(client, forwarded=forwarded)
         try:
             async with asyncio.timeout(self._connect_timeout):
                 socket: aiohttp.ClientWebSocketResponse[bool] = await self._http.ws_connect(
                     url,
-                    headers={**headers, **forwarded},
+                    headers={**headers, **named},
                     heartbeat=self._ping_interval,
                     max_msg_size=self._message_bytes,
                     timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),

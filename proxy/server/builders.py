@@ -53,7 +53,8 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
         answer_bytes=limits.answer_bytes,
         tls=tls,
         tracing=tracing,
-        headers=node.headers,
+        headers=node.headers if node.proxy_token is None else {**node.headers, "X-Proxy-Token": node.proxy_token},
+        forwarded=node.forwarded,
     )
     http.add_observer(lambda done: metrics.node_called(done.node, done.method, done.seconds))
     node_health = NodeHealth(

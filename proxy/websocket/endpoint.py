@@ -209,7 +209,7 @@ class WebSocketEndpoint:
                 raise NoHealthyNode
             try:
                 return node, await self._dialer.connect(
-                    node.name, node.websocket_url, peer, node.tls, node.http.headers
+                    node.name, node.websocket_url, peer, node.tls, node.http.headers, forwarded=node.http.forwarded
                 )
             except NodeFailure as failure:
                 log.warning("node_websocket_failed", node=node.name, failure=failure.kind, detail=failure.detail)

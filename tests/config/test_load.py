@@ -53,7 +53,18 @@ def flat(mapping: dict[str, Any], before: str = "") -> Iterator[tuple[str, objec
 
 def test_the_default_file_has_every_key_with_its_default() -> None:
     held = yaml.safe_load(DEFAULT_FILE.read_text())
-    assert set(held["nodes"][0]) == {"name", "http", "websocket", "api_version", "grpc", "weight", "headers", "tls"}
+    assert set(held["nodes"][0]) == {
+        "name",
+        "http",
+        "websocket",
+        "api_version",
+        "grpc",
+        "weight",
+        "headers",
+        "forwarded",
+        "proxy_token",
+        "tls",
+    }
     defaults = {key.name: key.default for key in settings_keys() if "[0]" not in key.name}
     defaults["versions.sunset"] = []
     assert dict(flat({name: part for name, part in held.items() if name != "nodes"})) == defaults
@@ -89,6 +100,8 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "nodes[0].api_version": "2",
         "nodes[0].grpc": "localhost:50051",
         "nodes[0].headers": "{X-Api-Key: secret}",
+        "nodes[0].forwarded": "true",
+        "nodes[0].proxy_token": "secret",
         "nodes[0].tls.ca": certificates,
         "nodes[0].tls.verify": "false",
         "listen.host": "127.0.0.2",

@@ -123,6 +123,7 @@ async def asking(
     idle_timeout: float = 2.5,
     connections: int = 10,
     answer_bytes: int = 10_000,
+    forwarded: bool | None = None,
 ) -> AsyncIterator[HttpNode]:
     node = HttpNode(
         "node-1",
@@ -132,6 +133,7 @@ async def asking(
         idle_timeout=idle_timeout,
         connections=connections,
         answer_bytes=answer_bytes,
+        forwarded=forwarded,
     )
     try:
         yield node
@@ -732,3 +734,24 @@ def test_every_recorded_method_is_known() -> None:
 def test_what_changes_something_is_not_asked_twice() -> None:
     changing = {"sign", "sign_for", "channel_authorize", "subscribe", "unsubscribe", "stop", "wallet_propose"}
     assert not READING_METHODS & (SUBMITTING_METHODS | changing)
+
+
+@pytest.mark.parametrize(
+    ("client", "software", "option", "headers"),
+    [
+        (CLIENT, "rippled", None, {"X-Forwarded-For": CLIENT}),
+        (CLIENT, "clio", None, {"X-Forwarded-For": CLIENT, "Forwarded": f"for={CLIENT}"}),
+        ("2001:db8::7", "clio", None, {"X-Forwarded-For": "2001:db8::7", "Forwarded": 'for="[2001:db8::7]"'}),
+        (CLIENT, "clio", False, {"X-Forwarded-For": CLIENT}),
+        (CLIENT, "rippled", True, {"X-Forwarded-For": CLIENT, "Forwarded": f"for={CLIENT}"}),
+    ],
+)
+async def test_a_clio_learns_the_client_by_forwarded(
+    client: str, software: str, option: bool | None, headers: dict[str, str]
+) -> None:
+    async with raw_node(always(OK)) as raw, asking(raw.port, forwarded=option) as node:
+        node.learn_software(software)
+        await ask(node, client=client)
+    (request,) = raw.requests
+    written = dict(line.split(": ", 1) for line in request.head.decode().strip().split("\r\n")[1:])
+    assert {name: value for name, value in written.items() if "Forwarded" in name} == headers

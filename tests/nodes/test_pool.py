@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from proxy.nodes.ledger_range import LedgerRange, has_ledgers, requested_ledgers
 from proxy.server.proxy import Proxy
 from tests.conftest import StartProxy
-from tests.support.client import ask, metric, ready, until, until_healthy
+from tests.support.client import ask, ask_by_websocket, metric, ready, until, until_healthy
 from tests.support.scripted_node import ScriptedNode, hang
 
 
@@ -281,3 +281,21 @@ async def until_status(served: Proxy, node: str, key: str, value: object) -> Non
         return bool((await ready(served))[node][key] == value)
 
     await until(is_so)
+
+
+async def test_a_clio_is_sent_the_client_and_the_token_over_both_transports(proxy: StartProxy) -> None:
+    heads: list[dict[str, str]] = []
+
+    async def fee(request: web.BaseRequest, _: dict[str, Any]) -> dict[str, Any]:
+        heads.append(dict(request.headers))
+        return {}
+
+    async with ScriptedNode(fee=fee) as clio:
+        clio.info |= {"clio_version": "2.6.0", "network_id": 0}
+        served = await proxy(nodes=[clio.settings(websocket=clio.websocket_url, proxy_token="shared-secret")])
+        await ask(served)
+        assert (heads[0]["Forwarded"], heads[0]["X-Proxy-Token"]) == ("for=127.0.0.1", "shared-secret")
+        await ask_by_websocket(served)
+        own, session = clio.handshakes[0], clio.handshakes[-1]
+        assert (session["Forwarded"], session["X-Proxy-Token"]) == ("for=127.0.0.1", "shared-secret")
+        assert own["Forwarded"].startswith('for="[2001:db8::')

@@ -38,6 +38,8 @@ class ScriptedNode:
         self.websocket_role: str | None = None
         self.tls: ssl.SSLContext | None = None
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.handshakes: list[dict[str, str]] = []
+        """The headers of each WebSocket handshake."""
         self._news = asyncio.Event()
         self._port = 0
         self._runner: web.ServerRunner | None = None
@@ -118,6 +120,7 @@ class ScriptedNode:
         return {"role": self.role} if method == "ping" and self.role else {}
 
     async def _websocket(self, request: web.BaseRequest) -> web.WebSocketResponse:
+        self.handshakes.append(dict(request.headers))
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         with suppress(ConnectionError):

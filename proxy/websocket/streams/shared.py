@@ -157,7 +157,9 @@ class SharedSubscription:
         if url is None:
             raise NodeFailure("refused", node.name, maybe_received=False)
         try:
-            connection = await self._dialer.connect(node.name, url, None, node.tls, node.http.headers)
+            connection = await self._dialer.connect(
+                node.name, url, None, node.tls, node.http.headers, forwarded=node.http.forwarded
+            )
         except NodeFailure as failure:
             log.warning("node_websocket_failed", node=node.name, failure=failure.kind, detail=failure.detail)
             raise

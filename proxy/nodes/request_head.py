@@ -1,0 +1,28 @@
+"""The head of an HTTP request to a node, as bytes."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import SplitResult
+
+from proxy.nodes.forwarded import client_headers
+
+
+def request_head(url: SplitResult, headers: Mapping[str, str]) -> bytes:
+    """The beginning of every request to `url`, with the configured `headers`.
+
+    Nodes do not compress; asking them not to keeps a response's size on the wire its size in memory.
+    """
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    host = url.netloc.rpartition("@")[2]
+    own = {"Host": host, "Content-Type": "application/json", "Accept-Encoding": "identity"}
+    return f"POST {target} HTTP/1.1\r\n".encode("ascii", "replace") + _lines({**headers, **own})
+
+
+@lru_cache(maxsize=4096)
+def client_lines(client: str | None, forwarded: bool) -> bytes:
+    """The lines that name the client to the node: see `client_headers`."""
+    return _lines(client_headers(client, forwarded=forwarded))
+
+
+def _lines(headers: Mapping[str, str]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii", "replace")
