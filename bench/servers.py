@@ -134,7 +134,7 @@ def our_proxy(
         "observe": {"host": "127.0.0.1", "port": free_port()},
         "nodes": [{"name": "node", **node}],
         "logging": {"requests": "errors", "level": "warning"},
-        "limits": {"in_flight": 10_000, "connections": 20_000},
+        "limits": {"in_flight": 10_000, "connections": 20_000, "exempt": ["127.0.0.0/8"]},
         # The node answers this question too with all it has.
         "timeouts": {"health_interval": 600},
         "websocket": {"sessions": 20_000, "sessions_per_address": 20_000},

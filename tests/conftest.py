@@ -42,7 +42,7 @@ def settings_for(*nodes: DemoNode, **sections: Any) -> Settings:
 
 def sections_for(*nodes: DemoNode, **sections: Any) -> dict[str, Any]:
     """The configuration of a proxy on free ports in front of `nodes`, which logs no requests; `sections` replace whole
-    ones.
+    ones. Loopback is exempt from the limits per address, as all clients of a test are there, unless `limits` says so.
     """
     return {
         "listen": {"host": "127.0.0.1", "port": 0},
@@ -58,6 +58,7 @@ def sections_for(*nodes: DemoNode, **sections: Any) -> dict[str, Any]:
             for number, node in enumerate(nodes, 1)
         ],
         **sections,
+        "limits": {"exempt": ["127.0.0.0/8", "::1/128"], **sections.get("limits", {})},
     }
 
 

@@ -102,6 +102,12 @@ def test_the_file_is_named_by_option_else_by_variable_else_by_its_usual_name(
     assert run("check-config").exit_code == 0
 
 
+def test_a_loopback_listener_without_trusted_proxies_is_warned_of(good: Path) -> None:
+    assert "warning" not in run("check-config", "--config", good).stdout
+    result = run("check-config", "--config", good, XRPL_PROXY_GUARD__TRUSTED_PROXIES="[]")
+    assert "guard.trusted_proxies is empty" in result.stdout
+
+
 def test_variables_reach_the_configuration(good: Path) -> None:
     assert "depth=7" in run("check-config", "--config", good, XRPL_PROXY_LIMITS__DEPTH="7").stdout
     assert run("check-config", "--config", good, XRPL_PROXY_LIMITS__DEPTH="x").exit_code == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from proxy.access.client_address import parse_address
 from proxy.commands.configuration import config_option, fail_to_start, settings_or_exit, shown_address, source
 from proxy.config import ListenSettings, Settings, shown_url
 from proxy.http.bindable import check_bindable
@@ -25,7 +26,7 @@ def check_config(config: Path | None) -> None:
     except OSError as error:
         fail_to_start(settings, error)
     click.echo(f"{source(config)}: the configuration is valid")
-    for line in _summary(settings):
+    for line in (*_summary(settings), *_warnings(settings)):
         click.echo(line)
 
 
@@ -48,6 +49,20 @@ def _summary(settings: Settings) -> Iterator[str]:
         yield from (f"  {'':<11} {line}" for line in lines[1:])
     if settings.tracing.endpoint is not None:
         yield f"  tracing     {settings.tracing.sample:g} of the requests, to {shown_url(settings.tracing.endpoint)}"
+
+
+def _warnings(settings: Settings) -> Iterator[str]:
+    """What is valid and yet is probably not meant."""
+    if settings.guard.trusted_proxies:
+        return
+    for listen in settings.listeners:
+        address = parse_address(listen.host)
+        if listen.host == "localhost" or (address is not None and address.is_loopback):
+            yield (
+                f"  warning     {listen.host} is reached from this machine only, and guard.trusted_proxies is empty: "
+                "behind a local proxy all clients count as one for the limits"
+            )
+            return
 
 
 def _own_settings(listen: ListenSettings) -> str:

@@ -76,6 +76,8 @@ def _settings(node: "DemoNode", port: int, observe_port: int, logging: LoggingSe
         "listen": {"host": HOST, "port": port},
         "observe": {"host": HOST, "port": observe_port},
         "nodes": [behind_proxy],
+        # Only this machine can connect.
+        "limits": {"exempt": ["127.0.0.0/8"]},
         # The node may take this long to read its recordings.
         "timeouts": {"connect": 20},
         "logging": logging,

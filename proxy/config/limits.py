@@ -1,6 +1,5 @@
 """The settings that bound everything: waiting times, sizes, rates and counts."""
 
-from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
 from pydantic import Field
@@ -75,8 +74,5 @@ class LimitSettings(Section):
         268_435_456, description="bytes queued for all slow clients together; above it the slowest are disconnected"
     )
     exempt: Annotated[tuple[Network, ...], AllowedText("a list of IP networks, such as [10.0.0.0/8, fd00::/8]")] = (
-        Field(
-            (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
-            description="client networks to which the limits per address do not apply",
-        )
+        Field((), description="client networks to which the limits per address do not apply")
     )

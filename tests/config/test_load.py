@@ -125,6 +125,7 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "grpc.versions.min": "2",
         "grpc.versions.max": "2",
         "grpc.methods": "[GetMore]",
+        "limits.exempt": "[10.0.0.0/8]",
         "listen.requests_per_second": "17",
         "listen.connections_per_address": "17",
         "cors.origins": "['https://wallet.example']",

@@ -129,6 +129,7 @@ def settings_for(
             "logging": {"requests": "off"},
             "nodes": [node.settings() for node in nodes],
             **sections,
+            "limits": {"exempt": ["127.0.0.0/8"], **sections.get("limits", {})},
         }
     )
 

@@ -45,6 +45,7 @@ async def measure(sessions: int, compress: int) -> float:
     settings = {
         "listen": {"host": "127.0.0.1", "port": 0},
         "observe": {"host": "127.0.0.1", "port": 0},
+        "limits": {"exempt": ["127.0.0.0/8"]},
         "websocket": {"sessions_per_address": 100_000},
         "nodes": [{"name": "n", "http": node.http_url, "websocket": node.websocket_url, "api_version": 2}],
     }

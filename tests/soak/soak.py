@@ -136,6 +136,7 @@ def sections(nodes: list[SoakNode], reconnect: bool) -> dict[str, Any]:
         "listen": {"host": "127.0.0.1", "port": 0},
         "observe": {"host": "127.0.0.1", "port": 0},
         "logging": {"requests": "off"},
+        "limits": {"exempt": ["127.0.0.0/8"]},
         "timeouts": {"node_answer": 3.0, "shutdown": 2.0, "reconnect": 5.0, "health_interval": 0.5},
         "websocket": {
             "reconnect": reconnect,
