@@ -60,6 +60,7 @@ def read_jsonrpc_answer(
         result, beside = _flat_error(answer)
     else:
         raise InvalidAnswer(f"HTTP {status} with an object that has no result")
+    _check_error(result)
     if result.get("status") in ("success", "error"):
         del result["status"]
     if "error" in result:
@@ -78,7 +79,14 @@ def read_websocket_answer(message: dict[str, Any]) -> tuple[dict[str, Any], dict
     result = message.get("result")
     if not isinstance(result, dict):
         raise InvalidAnswer("a message that has no result")
+    _check_error(result)
     return result, {name: value for name, value in message.items() if name not in _ENVELOPE}
+
+
+def _check_error(result: dict[str, Any]) -> None:
+    """Raises InvalidAnswer for an `error` that is not a token: everything after this looks it up as one."""
+    if not isinstance(result.get("error"), str | None):
+        raise InvalidAnswer("a result with an error that is not a string")
 
 
 def _flat_error(answer: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
