@@ -31,7 +31,8 @@ class Process:
     def write(self, settings: dict[str, Any]) -> None:
         """Put other settings in the file; ports that are free are taken where none is given."""
         at = {"host": "127.0.0.1", "port": 0}
-        self.file.write_bytes(orjson.dumps({"listen": at, "observe": at, **settings}))
+        limits = {"exempt": ["127.0.0.0/8"], **settings.get("limits", {})}  # all clients of a test are there
+        self.file.write_bytes(orjson.dumps({"listen": at, "observe": at, **settings, "limits": limits}))
 
     async def __aenter__(self) -> "Process":
         environ = {name: value for name, value in os.environ.items() if not name.startswith("XRPL_PROXY_")}
