@@ -1,9 +1,9 @@
 """What all sessions share, how much each may, and how one ends."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from aiohttp import WSCloseCode
 
@@ -35,9 +35,16 @@ class SessionLimits:
     subscriptions: SubscriptionLimits
 
 
+class Connect(Protocol):
+    """Opens a connection to a node for a client's address, at best to one that has `min_ledger`."""
+
+    def __call__(self, peer: str, min_ledger: int = 0) -> Awaitable[tuple[Node, NodeConnection]]:
+        """Raises NoHealthyNode and NodeFailure."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionContext:
-    """What all sessions share. `connect` opens a connection to a node for the client at an address.
+    """What all sessions share.
 
     `path`: that of the URL, if it sets the version of requests without `api_version`; else empty.
     """
@@ -46,7 +53,7 @@ class SessionContext:
     translator: Translator
     account: RequestRecorder
     limits: SessionLimits
-    connect: Callable[[str], Awaitable[tuple[Node, NodeConnection]]]
+    connect: Connect
     notices: DeprecationNotices
     shared: SharedSubscriptions
     unsent_bytes: UnsentBytes

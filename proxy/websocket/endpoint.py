@@ -200,11 +200,14 @@ class WebSocketEndpoint:
         connect = partial(self._connect, version)
         return replace(self._services, policy=policy, connect=connect, path=f"/v{version}")
 
-    async def _connect(self, version: int, peer: str) -> tuple[Node, NodeConnection]:
-        """Chooses a node and connects to it, to another if it fails. Raises NoNode and NodeFailure."""
+    async def _connect(self, version: int, peer: str, min_ledger: int = 0) -> tuple[Node, NodeConnection]:
+        """Choose a node and connect to it, or to another if it fails. Raises NoHealthyNode and NodeFailure.
+
+        `min_ledger`: the newest ledger that the client has seen; a node that has it is preferred.
+        """
         tried: set[Node] = set()
         while True:
-            node = self._nodes.select(version, websocket=True, exclude=tried)
+            node = self._nodes.select(version, websocket=True, min_ledger=min_ledger, exclude=tried)
             if node is None or node.websocket_url is None:
                 raise NoHealthyNode
             try:

@@ -219,11 +219,12 @@ class NodeSession:
     async def _replace(self, lost: NodeChannel) -> None:
         """Goes to a node again, and subscribes to all that the client is subscribed to."""
         newest = lost.node.health.status.validated_ledger or 0
+        min_ledger = lost.node.newest_ledger  # what the client may have seen
         # All sessions of the node lost look for another together.
         backoff = Backoff(_PAUSE, _LONGEST_PAUSE, jitter=0.5)
         while True:
             try:
-                channel = self._new_link(*await self._services.connect(self._peer))
+                channel = self._new_link(*await self._services.connect(self._peer, min_ledger=min_ledger))
             except NODE_ERRORS:
                 await asyncio.sleep(backoff.next())
                 continue

@@ -632,3 +632,25 @@ async def test_nothing_of_a_session_waits_for_the_garbage_collector(harness: Har
                 await asyncio.sleep(0.05)
     finally:
         gc.enable()
+
+
+async def test_a_session_is_not_sent_back_behind_the_ledgers_it_has_seen(harness: Harness) -> None:
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
+        await session.respond(asked)
+
+    nodes = [await harness.node(answer) for _ in range(3)]
+    behind, *others = nodes
+    behind.validated_ledger, others[0].validated_ledger, others[1].validated_ledger = 195, 200, 200
+    proxy = await harness.proxy(*nodes, **RECONNECT)
+    clients = [await harness.client(proxy) for _ in range(9)]
+    for client in clients:
+        await client.request({"command": "fee"})
+    before = len(behind.sessions)
+    dropped = [session for node in others for session in node.sessions]
+    assert dropped
+    for session in dropped:
+        await drop_connection(session)
+    for client in clients:
+        assert (await client.request({"command": "fee"}))["status"] == "success"
+    assert len(behind.sessions) == before
+    assert sum(len(node.sessions) for node in others) == 2 * len(dropped)
