@@ -26,8 +26,8 @@ $(STAMP): requirements-dev.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(STAMP) ## start the demo node and the proxy in front of it
-	@$(BIN)/python -m proxy demo
+run: $(STAMP) ## start a demo node and the proxy; NODE=rippled-1.12, rippled-2.6, xrpld-3.3 or clio
+	@$(BIN)/python -m proxy demo $(if $(NODE),--node $(NODE))
 
 test: $(STAMP) ## run the tests, one process per core
 	@$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal $(OPTIONS)

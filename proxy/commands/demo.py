@@ -13,17 +13,39 @@ from proxy.config import LoggingSettings, Settings
 from proxy.telemetry import logs
 
 if TYPE_CHECKING:
-    from proxy.demo import DemoNode
+    from proxy.demo import DemoClio, DemoNode
     from proxy.server.proxy import Proxy
 
 HOST = "127.0.0.1"
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
+NodeName = Literal["rippled-1.12", "rippled-2.6", "xrpld-3.3", "clio"]
+NODES: tuple[NodeName, ...] = ("rippled-1.12", "rippled-2.6", "xrpld-3.3", "clio")
 PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
+_EXAMPLES: dict[NodeName, tuple[str, str]] = {
+    "rippled-1.12": (ALICE, "D46976E66974ECCA2188C3C0918C83C33C295964BB620E3208B1870A52D44B1C"),
+    "rippled-2.6": (ALICE, PAYMENT),
+    "xrpld-3.3": (ALICE, PAYMENT),
+    "clio": (
+        "rBhhEdrpUzAZWtxFqamiVNGsP8GE3JBLCo",
+        "1ABA2169BB2A646004AF15E11D31038D89CC6514E3678A21F0F378515AAC9989",
+    ),
+}
+"""An account and a payment that each node knows."""
 
 
 @click.command(short_help="Start a demo node and the proxy in front of it.")
 @click.option(
-    "--api-version", type=click.Choice((1, 2, 3)), default=2, show_default=True, help="API version of the node."
+    "--node",
+    "node_name",
+    type=click.Choice(NODES),
+    default="rippled-2.6",
+    show_default=True,
+    help="Which server the node plays; rippled 1.12 has API version 1 only.",
+)
+@click.option(
+    "--api-version",
+    type=click.Choice((1, 2, 3)),
+    help="API version of the node; 2 by default, 1 for rippled 1.12.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=51233, show_default=True, help="Port of the proxy; 0: any."
@@ -35,37 +57,51 @@ PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
     show_default=True,
     help="Port of its metrics; 0: any.",
 )
-def demo(api_version: Literal[1, 2, 3], port: int, observe_port: int) -> None:
+def demo(node_name: NodeName, api_version: Literal[1, 2, 3] | None, port: int, observe_port: int) -> None:
     """Try it: start a node that replays recordings, and the proxy in front of it, until Ctrl-C."""
+    try:
+        node = _make_node(node_name, api_version)
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from None
     logging = LoggingSettings(format="console")
     writer = logs.configure(logging.level, logging.format)
     try:
-        uvloop.run(_serve(api_version, port, observe_port, logging))
+        uvloop.run(_serve(node, node_name, port, observe_port, logging))
     except OSError as error:
         fail(f"cannot start at ports {port} and {observe_port}: {reason(error)}")
     finally:
         writer.close()
 
 
-async def _serve(api_version: int, port: int, observe_port: int, logging: LoggingSettings) -> None:
-    from proxy.demo import DemoNode  # imports everything that serves, which other commands do not need
+def _make_node(name: NodeName, api_version: Literal[1, 2, 3] | None) -> "DemoClio | DemoNode":
+    """The node, not started. Raises ValueError for an API version that it does not speak."""
+    from proxy.demo import DemoClio, DemoNode  # imports everything that serves, which other commands do not need
+
+    if name != "clio":
+        return DemoNode(api_version or (1 if name == "rippled-1.12" else 2), release=name)
+    return DemoClio(api_version or 2)
+
+
+async def _serve(
+    node: "DemoClio | DemoNode", name: NodeName, port: int, observe_port: int, logging: LoggingSettings
+) -> None:
     from proxy.server.proxy import Proxy
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with DemoNode(api_version) as node:
+    async with node:
         proxy = Proxy(_settings(node, port, observe_port, logging))
         await proxy.start()
         try:
-            click.echo(_welcome(node, proxy))
+            click.echo(_welcome(node, name, proxy))
             await stop.wait()
         finally:
             await proxy.stop()
 
 
-def _settings(node: "DemoNode", port: int, observe_port: int, logging: LoggingSettings) -> Settings:
+def _settings(node: "DemoClio | DemoNode", port: int, observe_port: int, logging: LoggingSettings) -> Settings:
     behind_proxy = {
         "name": "demo",
         "http": node.http_url,
@@ -87,13 +123,14 @@ def _settings(node: "DemoNode", port: int, observe_port: int, logging: LoggingSe
     return Settings.model_validate(sections)
 
 
-def _welcome(node: "DemoNode", proxy: "Proxy") -> str:
-    account = {"account": ALICE, "signer_lists": True}
+def _welcome(node: "DemoClio | DemoNode", name: NodeName, proxy: "Proxy") -> str:
+    known_account, known_payment = _EXAMPLES[name]
+    account = {"account": known_account, "signer_lists": True}
     older = _curl(proxy, {"method": "account_info", "params": [{**account, "api_version": 1}]})
     newer = _curl(proxy, {"method": "account_info", "params": [{**account, "api_version": 2}]})
-    payment = [{"method": "tx", "transaction": PAYMENT, "api_version": version} for version in (1, 2)]
+    payment = [{"method": "tx", "transaction": known_payment, "api_version": version} for version in (1, 2)]
     return f"""\
-demo node  {node.http_url}  {node.websocket_url}  API version {node.api_version} only, from recordings
+demo node  {node.http_url}  {node.websocket_url}  {name}, API version {node.api_version} only
 proxy      {proxy.http_url}  API versions 1 and 2
 observe    {proxy.observe_url}/metrics  /health  /ready
 

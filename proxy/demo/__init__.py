@@ -1,5 +1,6 @@
-"""A node to try the proxy with: it answers from recordings of a real rippled, at one API version only."""
+"""Nodes to try the proxy with: they replay recordings of real servers; the Clio answers as its source says."""
 
+from proxy.demo.clio import DemoClio
 from proxy.demo.node import DemoNode
 
-__all__ = ["DemoNode"]
+__all__ = ["DemoClio", "DemoNode"]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import aiohttp
 from aiohttp import web
 
-from proxy.demo.recorded import PortKind
+from proxy.demo.recorded import API_VERSIONS, PortKind, Release
 from proxy.demo.replay import MAX_REQUEST_BYTES, Caller, Replay
 
 ApiVersion = int | Literal["all"]
@@ -27,16 +27,17 @@ class ReceivedRequest:
 
 
 class DemoNode:
-    """A node of one API version, with answers recorded from a rippled 2.6.1 whose ledger stands still.
+    """A node of one API version, with responses recorded from a real server whose ledger stands still.
 
     A request at another version is refused as rippled refuses one that it does not know; a method that no recording
     has is unknown (`unknownCmd`); a known method with parameters that no recording has gets HTTP 500 or a WebSocket
-    error `replayMiss`, and is kept in `misses`, which `GET /misses` on the HTTP port tells too.
+    error `replayMiss`, and is added to `misses`, which `GET /misses` on the HTTP port returns too.
 
-    api_version: the one version spoken, 1, 2 or 3, or "all" for a node that speaks 1 to 3, each as recorded.
+    api_version: the one version spoken, or "all" for a node that speaks all versions of the release.
     port_kind: whether the ports answer strangers or administrators.
-    http_port, websocket_port: 0 for free ones; `http_url` and `websocket_url` tell them after `start()`.
+    http_port, websocket_port: 0 for free ones, which `http_url` and `websocket_url` have after `start()`.
     idle_timeout: seconds after which an idle HTTP connection is closed, 3 as rippled does on loopback.
+    release: which server's recordings are replayed; 1.12 speaks version 1 only.
     """
 
     def __init__(
@@ -47,12 +48,16 @@ class DemoNode:
         http_port: int = 0,
         websocket_port: int = 0,
         idle_timeout: float = 3.0,
+        release: Release = "rippled-2.6",
     ) -> None:
         self.api_version: ApiVersion = api_version
-        if api_version not in (1, 2, 3, "all"):
-            raise ValueError(f'no recordings of API version {api_version}: 1, 2, 3 or "all"')
-        versions = range(1, 4) if api_version == "all" else range(api_version, api_version + 1)
-        self._replay = Replay(versions, port_kind)
+        spoken = API_VERSIONS[release]
+        if api_version != "all" and api_version not in spoken:
+            raise ValueError(
+                f'{release} does not speak API version {api_version}: {", ".join(map(str, spoken))} or "all"'
+            )
+        versions = spoken if api_version == "all" else range(api_version, api_version + 1)
+        self._replay = Replay(versions, port_kind, release)
         self._host = host
         self._ports = {"http": http_port, "websocket": websocket_port}
         self._idle_timeout = idle_timeout

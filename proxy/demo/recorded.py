@@ -1,8 +1,9 @@
-"""What a real rippled 2.6.1 answered, read from the recordings and found again by method and parameters."""
+"""Responses of real servers, read from the recordings and found again by method and parameters."""
 
 import base64
 import functools
 import gzip
+import lzma
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,19 @@ from proxy.demo.paging import page, whole_history
 from proxy.envelope.methods import ADMIN_METHODS
 
 PortKind = Literal["public", "admin"]
+Release = Literal["rippled-1.12", "rippled-2.6", "xrpld-3.3"]
+"""Which server was recorded: 1.12.0, 2.6.1 and 3.3.0-b0."""
 Params = Mapping[str, Any]
 Question = tuple[str, bytes]
 
 FOLDER = Path(__file__).parent / "recordings"
+
+API_VERSIONS: Mapping[Release, range] = {
+    "rippled-1.12": range(1, 2),
+    "rippled-2.6": range(1, 4),
+    "xrpld-3.3": range(1, 4),
+}
+"""The API versions that each release speaks."""
 
 # Names that belong to the envelope of a request: what is asked does not depend on them.
 ENVELOPE = frozenset({"api_version", "id", "jsonrpc", "ripplerpc", "command", "method"})
@@ -37,10 +47,30 @@ class Answer:
     error: dict[str, Any] | None = None
 
 
-def read_lines(name: str) -> Iterator[dict[str, Any]]:
-    """The entries of the recording `name` (a `.jsonl.gz` in this package), one after the other."""
-    with gzip.open(FOLDER / name, "rb") as file:
-        yield from map(orjson.loads, file)
+def read_lines(name: str, release: Release = "rippled-2.6") -> Iterator[dict[str, Any]]:
+    """The entries of a release's recording `name` (such as `exchanges.jsonl.gz`), one after the other.
+
+    The recordings of 2.6.1 are compressed with gzip, those of other releases, which differ from them little, with xz.
+    """
+    if release == "rippled-2.6":
+        with gzip.open(FOLDER / name, "rb") as file:
+            yield from map(orjson.loads, file)
+        return
+    path = FOLDER / release / name.replace(".gz", ".xz")
+    if path.exists():
+        with lzma.open(path, "rb") as lines:
+            yield from map(orjson.loads, lines)
+
+
+def read_streams(release: Release = "rippled-2.6") -> dict[str, Any]:
+    """What a release pushed, by subscription and version (`accounts/2`); empty where that was not recorded."""
+    if release == "rippled-2.6":
+        text = gzip.decompress((FOLDER / "streams.json.gz").read_bytes())
+    else:
+        path = FOLDER / release / "streams.json.xz"
+        text = lzma.decompress(path.read_bytes()) if path.exists() else b"{}"
+    streams: dict[str, Any] = orjson.loads(text)
+    return streams
 
 
 def question(method: str, params: Params) -> Question:
@@ -70,9 +100,10 @@ def _websocket_answer(message: dict[str, Any]) -> Answer:
 
 
 class Recordings:
-    """All answers of one API version (1, 2 or 3) on one kind of port; `recordings()` gives them, read once."""
+    """All responses of a release at one API version, on one kind of port; `recordings()` gives them, read once."""
 
-    def __init__(self, version: int, port_kind: PortKind) -> None:
+    def __init__(self, version: int, port_kind: PortKind, release: Release = "rippled-2.6") -> None:
+        self._release: Release = release
         self._http: dict[Question, Answer] = {}
         self._websocket: dict[Question, Answer] = {}
         self._names: set[str] = set()
@@ -80,7 +111,8 @@ class Recordings:
         self.forbidden = set(ADMIN_METHODS if port_kind == "public" else ())
         # An administrator may also ask what everybody may, so the public port's answers stand behind the admin's.
         ports = ("public",) if port_kind == "public" else ("admin", "public")
-        entries = [entry for name in ("exchanges", "support") for entry in _at_version(f"{name}.jsonl.gz", version)]
+        names = ("exchanges.jsonl.gz", "support.jsonl.gz")
+        entries = [entry for name in names for entry in _at_version(name, version, release)]
         for port in ports:
             for entry in entries:
                 if entry["port"] == port:
@@ -106,7 +138,7 @@ class Recordings:
         Errors are kept for every version, although each was recorded at one: none of those there (a malformed
         account, stream or parameter) is told differently by another version.
         """
-        own_first = sorted(_raw_answers(), key=lambda raw: raw[0] != version)
+        own_first = sorted(_raw_answers(self._release), key=lambda raw: raw[0] != version)
         for asked_version, transport, method, params, answer in own_first:
             if asked_version == version or answer.error is not None:
                 table = self._http if transport == "http" else self._websocket
@@ -119,6 +151,18 @@ class Recordings:
     def websocket(self, method: str, params: Params) -> Answer | None:
         """The answer to a WebSocket request, None where no recording holds it."""
         return self._find(self._websocket, method, params)
+
+    def ledgers(self) -> dict[int, dict[str, Any]]:
+        """By index, the results of `ledger` for each closed ledger with its transactions expanded."""
+        found: dict[int, dict[str, Any]] = {}
+        for (method, params), answer in self._http.items():
+            if method != "ledger" or answer.result is None:
+                continue
+            asked = orjson.loads(params)
+            index = asked.get("ledger_index")
+            if type(index) is int and asked == {"ledger_index": index, "transactions": True, "expand": True}:
+                found[index] = orjson.loads(orjson.dumps(answer.result))
+        return found
 
     def _find(self, table: Mapping[Question, Answer], method: str, params: Params) -> Answer | None:
         """Looks for the very parameters, then for those less what changes nothing.
@@ -147,9 +191,9 @@ def _page(table: Mapping[Question, Answer], params: Params) -> Answer | None:
     return Answer(result=orjson.Fragment(orjson.dumps(result))) if result is not None else None
 
 
-def _at_version(name: str, version: int) -> Iterator[dict[str, Any]]:
+def _at_version(name: str, version: int, release: Release) -> Iterator[dict[str, Any]]:
     """The entries of an exchanges file with their answers at `version`; `websocket` is None where there is none."""
-    for entry in read_lines(name):
+    for entry in read_lines(name, release):
         http, websocket = entry["http"][str(version)], entry["ws"].get(str(version))
         entry["http"] = _http_answer(http["status"], http["body"])
         entry["websocket"] = _websocket_answer(websocket) if websocket is not None else None
@@ -157,10 +201,10 @@ def _at_version(name: str, version: int) -> Iterator[dict[str, Any]]:
 
 
 @functools.cache
-def _raw_answers() -> list[tuple[int, str, str, Params, Answer]]:
+def _raw_answers(release: Release) -> list[tuple[int, str, str, Params, Answer]]:
     """From `raw.jsonl.gz`: version, transport, method, parameters and answer of every request that was carried out."""
     found: list[tuple[int, str, str, Params, Answer]] = []
-    for entry in read_lines("raw.jsonl.gz"):
+    for entry in read_lines("raw.jsonl.gz", release):
         transport = entry["id"].split("/")[0]
         for params, asked, answered in _raw_pairs(entry, transport):
             method = asked.get("command") or asked["method"]
@@ -197,6 +241,6 @@ def cut_at_nul(value: Any) -> Any:
 
 
 @functools.cache
-def recordings(version: int, port_kind: PortKind) -> Recordings:
-    """The recordings of `version` on a `port_kind` port, read at the first call (about half a second), then shared."""
-    return Recordings(version, port_kind)
+def recordings(version: int, port_kind: PortKind, release: Release = "rippled-2.6") -> Recordings:
+    """A release's recordings of `version` on a `port_kind` port: read once, in about half a second, then shared."""
+    return Recordings(version, port_kind, release)

@@ -9,7 +9,7 @@ import orjson
 
 from adapters.errors import http_status
 from adapters.secrets import KEY_PARAMS
-from proxy.demo.recorded import Answer, Params, PortKind, Recordings, cut_at_nul, recordings
+from proxy.demo.recorded import Answer, Params, PortKind, Recordings, Release, cut_at_nul, recordings
 from proxy.demo.streams import stream_recordings
 from proxy.envelope.secrets import MASK
 
@@ -55,8 +55,9 @@ class Replay:
     `misses` collects the questions that no recording holds, as `{"method", "params"}`; `asked` counts by method.
     """
 
-    def __init__(self, versions: range, port_kind: PortKind) -> None:
+    def __init__(self, versions: range, port_kind: PortKind, release: Release = "rippled-2.6") -> None:
         self._versions = versions
+        self._release: Release = release
         self._port_kind: PortKind = port_kind
         self.misses: deque[dict[str, Any]] = deque(maxlen=1000)
         self.asked: Counter[str] = Counter()
@@ -175,7 +176,7 @@ class Replay:
             return {"result": {}, "status": "success"}, []
         held = self._recordings(version).websocket(method, request)
         if method == "subscribe" and (held is None or held.error is None):
-            subscription = stream_recordings(version).subscribe(request)
+            subscription = stream_recordings(version, self._release).subscribe(request)
             if subscription is None:
                 self._miss(method, request)
             return {"result": subscription.result, "status": "success"}, subscription.messages
@@ -208,7 +209,7 @@ class Replay:
         raise MissError(miss)
 
     def _recordings(self, version: int) -> Recordings:
-        return recordings(version, self._port_kind)
+        return recordings(version, self._port_kind, self._release)
 
     def _version_result(self, version: int) -> dict[str, Any]:
         if version == 1:

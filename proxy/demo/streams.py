@@ -1,13 +1,13 @@
-"""The messages that a real rippled pushed to its subscribers, and which of them a subscription gets."""
+"""The messages that a real server pushed to its subscribers, and which of them a subscription gets."""
 
 import functools
-import gzip
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from proxy.demo.recorded import FOLDER, Params
+from proxy.demo.ledger_streams import ledger_messages, ledger_state
+from proxy.demo.recorded import API_VERSIONS, Params, Recordings, Release, read_streams, recordings
 
 STREAM_OF_TYPE = {
     "ledgerClosed": "ledger",
@@ -36,17 +36,30 @@ class Subscription:
 
 
 class StreamRecordings:
-    """What was pushed at one API version: to subscribers of all streams, of three accounts, of one book."""
+    """What a release pushes at one API version to subscribers of streams, accounts and books.
 
-    def __init__(self, version: int) -> None:
-        with gzip.open(FOLDER / "streams.json.gz", "rb") as file:
-            recorded = orjson.loads(file.read())
-        groups = {name: recorded[f"{name}/{version}"] for name in ("streams", "accounts", "books")}
-        self._requests = {name: group["request"][name] for name, group in groups.items()}
-        self._results = {name: group["response"]["result"] for name, group in groups.items()}
-        self._streams = _with_stream(groups["streams"]["messages"])
-        self._accounts = [_text(message) for message in groups["accounts"]["messages"]]
-        self._books = [_text(message) for message in groups["books"]["messages"]]
+    Where pushes of streams were not recorded they are made from the recorded ledgers; of books then there are none.
+    """
+
+    def __init__(self, version: int, release: Release) -> None:
+        recorded = read_streams(release)
+        groups = {name: recorded.get(f"{name}/{version}") for name in ("streams", "accounts", "books")}
+        known = {name: group for name, group in groups.items() if group is not None}
+        self._requests = {name: group["request"][name] for name, group in known.items()}
+        self._results = {name: group["response"]["result"] for name, group in known.items()}
+        if "streams" in known:
+            self._streams = _with_stream(known["streams"]["messages"])
+        else:
+            self._make_streams(recordings(version, "public", release), API_VERSIONS[release])
+        self._accounts = [_text(message) for message in known["accounts"]["messages"]] if "accounts" in known else []
+        self._books = [_text(message) for message in known["books"]["messages"]] if "books" in known else []
+
+    def _make_streams(self, recorded: Recordings, versions: range) -> None:
+        results = recorded.ledgers()
+        self._streams = list(ledger_messages(results, has_v2=len(versions) > 1))
+        newest = max(results)
+        self._requests["streams"] = ["ledger", "transactions"]
+        self._results["streams"] = ledger_state(results[newest], f"{min(results)}-{newest}")
 
     def subscribe(self, params: Params) -> Subscription | None:
         """What a `subscribe` with these parameters gets; None where it asks for something not recorded."""
@@ -80,6 +93,9 @@ class StreamRecordings:
     def _to_accounts(self, asked: Any) -> Subscription | None:
         if not isinstance(asked, list):
             return None
+        if "accounts" not in self._requests:
+            validated = [text for stream, text in self._streams if stream == "transactions"]
+            return Subscription({}, [text for text in validated if any(account in text for account in asked)])
         if set(self._requests["accounts"]) <= set(asked):
             return Subscription({}, self._accounts)
         return Subscription({}, [text for text in self._accounts if any(account in text for account in asked)])
@@ -92,7 +108,7 @@ class StreamRecordings:
         return Subscription({}, [text for text in proposed if any(account in text for account in asked)])
 
     def _to_books(self, asked: Any) -> Subscription | None:
-        if asked != self._requests["books"]:
+        if "books" not in self._requests or asked != self._requests["books"]:
             return None
         return Subscription(self._results["books"], self._books)
 
@@ -123,6 +139,6 @@ def _with_stream(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 @functools.cache
-def stream_recordings(version: int) -> StreamRecordings:
-    """The stream messages of API version 1, 2 or 3, read at the first call, then shared."""
-    return StreamRecordings(version)
+def stream_recordings(version: int, release: Release = "rippled-2.6") -> StreamRecordings:
+    """A release's stream messages at an API version, read at the first call, then shared."""
+    return StreamRecordings(version, release)

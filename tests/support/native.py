@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 
-from adapters import VERSIONS, Conversation, JsonObject, NodeRequest, Versions
+from adapters import VERSIONS, Conversation, JsonObject, NodeInfo, NodeRequest, Versions
 from adapters.errors import ERRORS
-from proxy.demo.recorded import PortKind, recordings
+from adapters.node import UNKNOWN_NODE
+from proxy.demo.recorded import PortKind, Release, recordings
 
 Ask = Callable[[NodeRequest], JsonObject]
 """Answers one question with a result as adapters see it: without `status`, `request` and the rest of an envelope."""
@@ -34,14 +35,20 @@ def drive(conversation: Conversation, ask: Ask) -> JsonObject:
 
 
 def serve(
-    client: int, node: int, method: str, params: JsonObject, ask: Ask, versions: Versions = VERSIONS
+    client: int,
+    node: int,
+    method: str,
+    params: JsonObject,
+    ask: Ask,
+    versions: Versions = VERSIONS,
+    server: NodeInfo = UNKNOWN_NODE,
 ) -> JsonObject:
     """The result for a client of version `client` from a node of version `node` that answers by `ask`.
 
-    Fails where the client's parameters were changed.
+    `server`: the node's software and release. Fails where the client's parameters were changed.
     """
     before = copy.deepcopy(params)
-    result = drive(versions.pipeline(client, node, method).converse(params), ask)
+    result = drive(versions.pipeline(client, node, method, server).converse(params), ask)
     assert params == before, f"{method} changed its client's parameters"
     return result
 
@@ -49,8 +56,8 @@ def serve(
 class RecordedNode:
     """A node of one API version that answers as the recorded rippled did; `asked` is what it was asked."""
 
-    def __init__(self, version: int, port_kind: PortKind = "public") -> None:
-        self._recordings = recordings(version, port_kind)
+    def __init__(self, version: int, port_kind: PortKind = "public", release: Release = "rippled-2.6") -> None:
+        self._recordings = recordings(version, port_kind, release)
         self.asked: list[NodeRequest] = []
 
     def ask(self, question: NodeRequest) -> JsonObject:
