@@ -1,11 +1,11 @@
-"""Bytes that come part by part, as the body of a message does, until all of them are there."""
+"""Collects bytes that arrive in parts, such as the body of a message."""
 
 _SMALL = 4_096
-"""Bytes of a part that is put behind the one before: an object of its own would take many times as much."""
+"""Parts with fewer bytes are joined with the one before: as objects of their own they would take much more memory."""
 
 
 class ChunkBuffer:
-    """What has come."""
+    """The parts received so far."""
 
     __slots__ = ("_parts", "size")
 
@@ -15,7 +15,7 @@ class ChunkBuffer:
         """In bytes."""
 
     def add(self, part: bytes) -> None:
-        """Puts more behind it."""
+        """Append a part."""
         self.size += len(part)
         if len(part) >= _SMALL:
             self._parts.append(part)
@@ -25,6 +25,6 @@ class ChunkBuffer:
             self._parts.append(bytearray(part))
 
     def drain(self) -> bytes:
-        """All of it, which is forgotten here."""
+        """Return all bytes, and empty the buffer."""
         parts, self._parts, self.size = self._parts, [], 0
         return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)

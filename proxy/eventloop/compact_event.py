@@ -1,10 +1,10 @@
-"""An event that is waited for, small: a session has four, and nobody waits for most of them most of the time."""
+"""A small event: a session has four, and mostly nothing waits for them."""
 
 import asyncio
 
 
 class CompactEvent:
-    """As asyncio's, in 0.2 kB: that one has room for 64 that wait, which takes 0.9."""
+    """Like asyncio.Event, in 0.2 kB: that one has room for 64 waiters, and takes 0.9 kB."""
 
     __slots__ = ("_is_set", "_waiting")
 
@@ -13,18 +13,18 @@ class CompactEvent:
         self._waiting: list[asyncio.Future[None]] = []
 
     def set(self) -> None:
-        """It has happened: all go on who wait."""
+        """Wake everything that waits."""
         self._is_set = True
         for one in self._waiting:
             if not one.done():
                 one.set_result(None)
 
     def clear(self) -> None:
-        """It has not happened, from now on."""
+        """Make `wait` wait again."""
         self._is_set = False
 
     async def wait(self) -> None:
-        """Waits until it has happened; the caller sets the time."""
+        """Wait until `set` is called. The caller limits the time."""
         if self._is_set:
             return
         one = asyncio.get_running_loop().create_future()

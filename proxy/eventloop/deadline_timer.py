@@ -1,24 +1,24 @@
-"""Many deadlines with one timer: a timer of its own costs a question more than a third of what asking it costs."""
+"""Many deadlines on one timer: a timer for each node request would cost a third of what the request costs."""
 
 import asyncio
 from typing import Protocol
 
 _SLACK = 4e-6
-"""Seconds that a deadline may be late for each of those there are: of a storm of them each would be a look at all."""
+"""Seconds by which a deadline may be late for each deadline that is set: each check looks at all of them."""
 
 
 class Expiring(Protocol):
-    """What can be told that its time is over."""
+    """Something with a deadline."""
 
     def expire(self) -> None:
-        """Its time is over."""
+        """The deadline has passed."""
 
 
 class DeadlineTimer:
-    """Tells what is not done in time; to be used within one event loop.
+    """Calls `expire` of what is not done in time; to be used within one event loop.
 
-    Most is done in time, and deadlines mostly come in their order, so that the timer stands where it is while things
-    come and go. Where 10,000 wait for theirs, one may be 40 ms late.
+    Most things are done in time, and deadlines are mostly set in their order, so that the timer is rarely moved. With
+    10,000 deadlines, one may be 40 ms late.
     """
 
     def __init__(self) -> None:
@@ -28,17 +28,17 @@ class DeadlineTimer:
         self._timer_at = 0.0
 
     def set(self, thing: Expiring, when: float) -> None:
-        """Has `thing` expire at `when` (the loop's time), unless it is cleared before."""
+        """Have `thing` expire at `when` (the loop's time), unless it is cleared before."""
         self._due[thing] = when
         if self._timer is None or when < self._timer_at:
             self._set_timer(when)
 
     def clear(self, thing: Expiring) -> None:
-        """It is done. Does nothing where it has expired."""
+        """Remove the deadline of `thing`; nothing happens if it has passed."""
         self._due.pop(thing, None)
 
     def close(self) -> None:
-        """Ends the timer; nothing expires any more."""
+        """Stop the timer; nothing expires any more."""
         self._due.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -54,7 +54,7 @@ class DeadlineTimer:
         self._timer = None
         now = self._loop.time()
         for thing in [thing for thing, when in self._due.items() if when <= now]:
-            if self._due.pop(thing, None) is not None:  # else what went on by another has cleared it
+            if self._due.pop(thing, None) is not None:  # else the expiry of another has cleared it
                 thing.expire()
         if self._due:
             self._set_timer(max(min(self._due.values()), now + _SLACK * len(self._due)))

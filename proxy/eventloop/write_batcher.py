@@ -1,7 +1,7 @@
-"""What is written in one round of the event loop, written together at its end.
+"""Batches small writes of one iteration of the event loop, and makes them together at its end.
 
-Each write wakes whoever it is for, which takes longer than the write itself; whom one wakes once in a round, and not
-with each request, takes all of them up at once. With many requests under way that is a fifth of what one costs.
+Each write wakes its reader, which costs more than the write. A reader that is woken once in an iteration reads all of
+them. With many requests in flight that saves a fifth of what a request costs.
 """
 
 import asyncio
@@ -12,32 +12,32 @@ _MOST_TOGETHER = 32
 
 
 class Flushable(Protocol):
-    """What has something to write."""
+    """Something with data to write."""
 
     def flush(self) -> None:
-        """Writes it. Raises nothing."""
+        """Write it. Must not raise."""
 
 
 class WriteBatcher:
-    """Has all who tell it so write at the end of the event loop's round."""
+    """Calls `flush` of what was added at the end of the event loop's iteration."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._unwritten: list[Flushable] = []
         self.in_flight = 0
-        """Requests under way, as they are counted by those who write to it."""
+        """Requests in flight, as counted by its users."""
 
     @property
     def is_busy(self) -> bool:
-        """Whether so many are under way that it pays to wait for the others."""
+        """Whether enough requests are in flight for batching to pay."""
         return self.in_flight > _BATCH_ABOVE
 
     def add(self, unwritten: Flushable) -> None:
-        """Has `unwritten` write."""
+        """Flush `unwritten` at the end of this iteration."""
         if not self._unwritten:
             self._loop.call_soon(self._write_all)
         self._unwritten.append(unwritten)
-        if len(self._unwritten) == _MOST_TOGETHER:  # the first has waited long enough
+        if len(self._unwritten) == _MOST_TOGETHER:  # keeps the first from waiting for too many
             self._write_all()
 
     def _write_all(self) -> None:

@@ -1,1 +1,1 @@
-"""Where clients connect: addresses and certificates, who is let in, and how long slow clients are waited for."""
+"""HTTP/1.1 for clients: listeners and their connections, requests and responses, limits on time and number."""

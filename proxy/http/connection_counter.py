@@ -1,4 +1,4 @@
-"""How many connections clients may have at one listener: in all, and each address."""
+"""Counts the connections of clients at one listener: all of them, and those of each address."""
 
 from collections import Counter
 from typing import Literal
@@ -9,14 +9,17 @@ LimitReached = Literal["connections", "connections_per_address"]
 
 
 class ConnectionCounter:
-    """The connections of one listener, counted."""
+    """The number of connections at one listener."""
 
     def __init__(self) -> None:
         self._taken = Counter[str]()
         self.count = 0
 
     def acquire(self, address: str, most: int, most_per_address: int, exempt: NetworkSet) -> LimitReached | None:
-        """Counts one more connection from `address`, or says what is used up; 0 of `most_per_address` is no limit."""
+        """Count one more connection from `address`, or return the limit that is reached.
+
+        `most_per_address`: 0 for no limit.
+        """
         if self.count >= most:
             return "connections"
         counted = limit_key(address)
@@ -27,7 +30,7 @@ class ConnectionCounter:
         return None
 
     def release(self, address: str) -> None:
-        """Counts one less."""
+        """Count one connection less."""
         counted = limit_key(address)
         self.count -= 1
         self._taken[counted] -= 1

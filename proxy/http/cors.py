@@ -6,14 +6,14 @@ from proxy.http.request import Request
 from proxy.http.response import Response
 
 _PREFLIGHT_SECONDS = 7200
-"""For how long browsers need not ask again; they take no more."""
+"""How long browsers may cache a preflight response; none caches it for longer."""
 
 
 class CorsPolicy:
-    """The origins of the configuration; `*` among them stands for all.
+    """The allowed origins; `*` among them stands for all.
 
-    `enforce`: requests of pages of other origins are refused, and not only their answers kept from those pages. A
-    request without an `Origin` header comes from no page.
+    `enforce`: requests from pages of other origins are refused; otherwise only browsers keep the responses from those
+    pages. A request without an `Origin` header comes from no page.
     """
 
     def __init__(self, origins: Collection[str], enforce: bool) -> None:
@@ -21,11 +21,11 @@ class CorsPolicy:
         self._enforce = enforce
 
     def refuses(self, request: Request) -> bool:
-        """Whether the page that sent the request must not be served."""
+        """Whether the request comes from a page that must not be served."""
         return self._enforce and "origin" in request.headers and self._allowed(request) is None
 
     def preflight(self, request: Request) -> Response | None:
-        """The answer to a browser that asks before it sends; None if this is no such question, or gets no answer."""
+        """Return the response to a CORS preflight request; None if this is not one, or no origins are configured."""
         if not self._origins or "access-control-request-method" not in request.headers:
             return None
         response = Response(204)
@@ -36,7 +36,7 @@ class CorsPolicy:
         return response
 
     def add_headers(self, request: Request, response: Response) -> None:
-        """Lets the page read the answer, if it may."""
+        """Allow the page to read the response, if its origin is allowed."""
         if not self._origins:
             return
         allowed = self._allowed(request)
@@ -49,6 +49,6 @@ class CorsPolicy:
         origin = request.headers.get("origin")
         if "*" in self._origins:
             return "*"
-        # In lower case "\u212a", the sign for Kelvin, would be a "k".
+        # In lower case "\u212a", the Kelvin sign, would be a "k".
         known = origin is not None and origin.isascii() and origin.lower() in self._origins
         return origin if known else None

@@ -16,7 +16,7 @@ class ClientLimits:
     """What a listener allows its clients, in seconds, bytes per second and connections.
 
     `head`: for a request's head, and for a TLS handshake. `body`, `write`: until sending a body, or taking a response,
-    must have kept up with `min_rate`. `idle`: without a request.
+    must have reached `min_rate`. `idle`: without a request.
     """
 
     head: float

@@ -1,4 +1,4 @@
-"""One address where clients connect: takes their connections in, watches over them, and ends them."""
+"""One address where clients connect: accepts their connections, enforces their time limits, and closes them."""
 
 import asyncio
 import errno
@@ -77,8 +77,8 @@ class ListenerMetrics(Protocol):
 class Listener:
     """Serves clients that connect to `sockets` with `handler`, from `start` to `finish`.
 
-    `upgrade`: serves those that want a WebSocket.
-    `name`: what metrics and logs call it. `terms` and `certificate` may be replaced: they hold for what comes then.
+    `upgrade`: serves WebSockets. `name`: its name in metrics and logs. `limits` and `certificate` may be replaced: they
+    apply from then on. `unsent_bytes`: counts what waits for all clients.
     """
 
     def __init__(
@@ -87,13 +87,13 @@ class Listener:
         sockets: list[socket.socket],
         handler: Handler,
         upgrade: UpgradeHandler,
-        terms: ClientLimits,
+        limits: ClientLimits,
         certificate: Certificate | None,
         metrics: ListenerMetrics,
         unsent_bytes: UnsentBytes,
     ) -> None:
         self.name = name
-        self.terms = terms
+        self.limits = limits
         self.certificate = certificate
         self.port: int = sockets[0].getsockname()[1]
         self._sockets = sockets
@@ -102,21 +102,21 @@ class Listener:
         self._upgrades = WebSocketUpgrader(upgrade)
         self._writes = WriteBatcher()
         self._unsent_bytes = unsent_bytes
-        self._places = ConnectionCounter()
+        self._counter = ConnectionCounter()
         self._addresses: dict[Connection, str] = {}
-        self._arriving: set[asyncio.Task[None]] = set()
-        self._watching: asyncio.Task[None] | None = None
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._checker: asyncio.Task[None] | None = None
         self._accepting: set[socket.socket] = set()
         self._later: set[asyncio.TimerHandle] = set()
 
     def start(self) -> None:
-        """Takes clients in from now on."""
-        self._watching = asyncio.create_task(self._watch(), name=f"connections at {self.name}")
+        """Accept clients from now on."""
+        self._checker = asyncio.create_task(self._check(), name=f"connections at {self.name}")
         for listening in self._sockets:
             self._accept_from(listening)
 
     def stop_accepting(self) -> None:
-        """Lets in nobody else; who is connected stays."""
+        """Accept no more clients; those that are connected stay."""
         for later in self._later:
             later.cancel()
         for listening in self._sockets:
@@ -133,22 +133,22 @@ class Listener:
         """
         self.stop_accepting()
         if seconds is not None:
-            for task in self._arriving:
+            for task in self._handshakes:
                 task.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._addresses or self._arriving:
+                while self._addresses or self._handshakes:
                     for connection in tuple(self._addresses):
                         connection.close_idle(even_in_head=seconds is not None)
                     await asyncio.sleep(0.02)
-        for task in tuple(self._arriving):
+        for task in tuple(self._handshakes):
             task.cancel()
-        await asyncio.gather(*self._arriving, return_exceptions=True)
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
         await self._upgrades.shutdown(_LAST_SECONDS)
         await asyncio.gather(*(connection.cancel() for connection in tuple(self._addresses)))
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        if self._checker is not None:
+            self._checker.cancel()
+            await asyncio.gather(self._checker, return_exceptions=True)
 
     def _accept_from(self, listening: socket.socket) -> None:
         asyncio.get_running_loop().add_reader(listening, self._accept, listening)
@@ -170,7 +170,7 @@ class Listener:
             self._on_accept(connection, str(parse_address(address[0]) or address[0]))
 
     def _pause(self, listening: socket.socket) -> None:
-        """Leaves clients waiting for a second: asked again at once, the system would only say the same."""
+        """Leave clients waiting for a second: the system has no sockets, and would only repeat the error."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(listening)
         self._accepting.discard(listening)
@@ -183,19 +183,19 @@ class Listener:
         self._later.add(later)
 
     def _on_accept(self, connection: socket.socket, address: str) -> None:
-        terms = self.terms
-        full = self._places.acquire(address, terms.connections, terms.connections_per_address, terms.exempt)
+        limits = self.limits
+        full = self._counter.acquire(address, limits.connections, limits.connections_per_address, limits.exempt)
         if full is not None:
             self._metrics.connection_refused(full)
             connection.close()
             return
         self._metrics.connected(self.name)
         task = asyncio.create_task(self._connect(connection, address))
-        self._arriving.add(task)
-        task.add_done_callback(self._arriving.discard)
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
 
     async def _connect(self, connection: socket.socket, address: str) -> None:
-        """Makes a connection of the socket, by a TLS handshake where there is a certificate."""
+        """Make a connection of the socket, with a TLS handshake if there is a certificate."""
         protocol = Connection(
             address, self._handler, self._upgrades.take, self._lost, self._writes, self._unsent_bytes, self._shed
         )
@@ -203,45 +203,45 @@ class Listener:
         if self.certificate is not None:
             tls = {
                 "ssl": self.certificate.identity.context,
-                "ssl_handshake_timeout": self.terms.head,
+                "ssl_handshake_timeout": self.limits.head,
                 "ssl_shutdown_timeout": _TLS_CLOSE_SECONDS,
             }
         self._addresses[protocol] = address
         try:
             connection.setblocking(False)
-            _prepare(connection, self.terms.write)
+            _prepare(connection, self.limits.write)
             await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection, **tls)  # type: ignore[arg-type]
         except BaseException as problem:
             if protocol.transport is None:
                 connection.close()
                 self._lost(protocol)
-            if not isinstance(problem, OSError):  # a client that has gone, or does not speak TLS, or not in time
+            if not isinstance(problem, OSError):  # the client is gone, or its handshake is invalid or late
                 raise
             self._metrics.connection_refused("handshake")
 
     def _lost(self, connection: Connection) -> None:
         address = self._addresses.pop(connection, None)
         if address is not None:
-            self._places.release(address)
+            self._counter.release(address)
             self._metrics.connected(self.name, -1)
 
     def _shed(self) -> None:
         self._metrics.connection_ended("unsent_bytes")
 
-    async def _watch(self) -> None:
+    async def _check(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            terms = self.terms
-            await asyncio.sleep(min(1.0, min(terms.head, terms.body, terms.write) / _CHECKS_PER_TIMEOUT))
+            limits = self.limits
+            await asyncio.sleep(min(1.0, min(limits.head, limits.body, limits.write) / _CHECKS_PER_TIMEOUT))
             now = loop.time()
             for connection in tuple(self._addresses):
-                overdue = connection.check_timeouts(now, terms)
+                overdue = connection.check_timeouts(now, limits)
                 if overdue is not None:
                     self._metrics.connection_ended(overdue)
             self._refresh_certificate()
 
     def _refresh_certificate(self) -> None:
-        if self.certificate is None or not self._sockets:  # nobody is shown it any more
+        if self.certificate is None or not self._sockets:  # it is no longer presented
             return
         try:
             if not self.certificate.refresh():
@@ -253,14 +253,14 @@ class Listener:
         log.info("certificate_replaced", listener=self.name)
 
     def report_certificate(self) -> None:
-        """Puts into the metrics when the certificate ends."""
+        """Report in the metrics when the certificate expires."""
         self._metrics.certificate(self.name, None if self.certificate is None else self.certificate.identity.ends)
 
 
 def _prepare(connection: socket.socket, unheard_seconds: float) -> None:
-    """Has the system find out about clients that have vanished, or take nothing for `unheard_seconds`.
+    """Have the system end connections of clients that have vanished, or acknowledge nothing for `unheard_seconds`.
 
-    The second matters with TLS, where what is encrypted waits further down than the connection can see.
+    The latter matters with TLS, where encrypted data waits in a layer that the connection cannot see.
     """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     options = {**_KEEPALIVE, "TCP_USER_TIMEOUT": int(unheard_seconds * 1000)}

@@ -1,4 +1,4 @@
-"""A connection that becomes a WebSocket: from the request for it on, aiohttp serves it."""
+"""A connection that becomes a WebSocket: aiohttp serves it, from the handshake on."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,11 +19,11 @@ UpgradeHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamRespon
 
 
 class WebSocketHandler(RequestHandler):
-    """aiohttp's side of a connection; what happens to it, the one it was before is told too."""
+    """aiohttp's protocol for a connection; it forwards the transport's events to the `Connection` it replaces."""
 
-    __slots__ = ("_asked", "_before", "_frames")
+    __slots__ = ("_before", "_frames", "_handshake")
 
-    def __init__(self, server: web.Server, before: Connection, asked: Request) -> None:
+    def __init__(self, server: web.Server, before: Connection, handshake: Request) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -32,13 +32,13 @@ class WebSocketHandler(RequestHandler):
             lingering_time=0,
         )
         self._before = before
-        self._asked: Request | None = asked
+        self._handshake: Request | None = handshake
         self._frames: FrameCheck | None = None
 
     def begin(self, rest: bytes) -> None:
         """Read the request for a WebSocket, and as WebSocket frames `rest` and all that comes later."""
-        if self._asked is not None:
-            self.data_received(self._asked.head.serialize())
+        if self._handshake is not None:
+            self.data_received(self._handshake.head.serialize())
         self._frames = FrameCheck()
         self.data_received(rest)
 
@@ -50,11 +50,11 @@ class WebSocketHandler(RequestHandler):
             super().data_received(data)
 
     def take_request(self) -> Request:
-        """The request for a WebSocket, once: it is not kept for as long as that lasts."""
-        asked, self._asked = self._asked, None
-        if asked is None:
+        """Return the handshake, once: it is not held in memory for as long as the WebSocket lasts."""
+        handshake, self._handshake = self._handshake, None
+        if handshake is None:
             raise ConnectionResetError
-        return asked
+        return handshake
 
     def handle_error(
         self,
@@ -63,7 +63,7 @@ class WebSocketHandler(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answers what aiohttp does not take, without telling what this is made of, nor what the client sent."""
+        """Respond to what aiohttp rejects, without naming the software or quoting what the client sent."""
         response = super().handle_error(request, status, exc, None)
         if status == 400 and isinstance(response, web.Response):
             response.body = NOT_HTTP
@@ -76,42 +76,42 @@ class WebSocketHandler(RequestHandler):
         self._before.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The client takes what it is sent more slowly than it is sent."""
+        """The client reads more slowly than data is written."""
         super().pause_writing()
         self._before.pause_writing()
 
     def resume_writing(self) -> None:
-        """It has taken it."""
+        """The client has read enough for more to be written."""
         super().resume_writing()
         self._before.resume_writing()
 
 
 class WebSocketUpgrader:
-    """Makes WebSockets of the connections of one listener; `handler` serves each, or refuses it."""
+    """Turns connections of one listener into WebSockets; `handler` serves each, or refuses it."""
 
     def __init__(self, handler: UpgradeHandler) -> None:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             protocol = request.protocol
             assert isinstance(protocol, WebSocketHandler)  # noqa: S101 - made by nobody else
             response = await handler(request, protocol.take_request())
-            if not response.prepared:  # it is refused, and requests of another kind are not served here
+            if not response.prepared:  # refused; no further requests are served on this connection
                 response.force_close()
             return response
 
         self._server = web.Server(handle, request_factory=_begin)
 
     def take(self, connection: Connection, request: Request, rest: bytes) -> None:
-        """Serves a connection from now on: `request` has come, and `rest` after it."""
-        wire = connection.transport
-        if wire is None:
+        """Serve a connection from now on: `request` has been received, and `rest` after it."""
+        transport = connection.transport
+        if transport is None:
             return
         protocol = WebSocketHandler(self._server, connection, request)
-        wire.set_protocol(protocol)
-        protocol.connection_made(wire)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
         protocol.begin(rest)
 
     async def shutdown(self, seconds: float) -> None:
-        """Ends all that are left, after so many seconds at the latest."""
+        """Close all that are left, after `seconds` at the latest."""
         await self._server.shutdown(seconds)
 
 

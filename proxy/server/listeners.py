@@ -98,7 +98,7 @@ class ClientListeners:
                 listener.start()
             else:
                 active.gateway.services = service
-                active.listener.terms = limits
+                active.listener.limits = limits
                 active.listener.certificate = certificate
             active.listener.report_certificate()
         for key in self._open.keys() - set(keys):

@@ -1,4 +1,4 @@
-"""The outlet: small writes of one round of the event loop, made together."""
+"""The write batcher: small writes of one iteration of the event loop, made together."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from proxy.eventloop.write_batcher import WriteBatcher
 
 
 class Writer:
-    """Notes that it was told to write."""
+    """Notes that it is flushed."""
 
     def __init__(self, number: int, written: list[int]) -> None:
         self._number = number
@@ -17,28 +17,28 @@ class Writer:
 
 
 async def test_all_is_written_in_order_at_the_end_of_the_round() -> None:
-    outlet = WriteBatcher()
+    batcher = WriteBatcher()
     written: list[int] = []
     for number in range(5):
-        outlet.add(Writer(number, written))
+        batcher.add(Writer(number, written))
     assert written == []
     await asyncio.sleep(0)
     assert written == [0, 1, 2, 3, 4]
 
 
-async def test_nobody_waits_for_more_than_a_few_others() -> None:
-    outlet = WriteBatcher()
+async def test_none_waits_for_more_than_a_few_others() -> None:
+    batcher = WriteBatcher()
     written: list[int] = []
     for number in range(100):
-        outlet.add(Writer(number, written))
+        batcher.add(Writer(number, written))
         assert number - len(written) < 32
     await asyncio.sleep(0)
     assert written == list(range(100))
 
 
-async def test_with_few_under_way_nothing_is_gained_by_waiting() -> None:
-    outlet = WriteBatcher()
-    outlet.in_flight = 1
-    assert not outlet.is_busy
-    outlet.in_flight = 50
-    assert outlet.is_busy
+async def test_with_few_in_flight_nothing_is_gained_by_waiting() -> None:
+    batcher = WriteBatcher()
+    batcher.in_flight = 1
+    assert not batcher.is_busy
+    batcher.in_flight = 50
+    assert batcher.is_busy

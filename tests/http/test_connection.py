@@ -1,4 +1,4 @@
-"""What a client may do with a connection by HTTP/1, beside sending one whole request after the other."""
+"""What a client may do with an HTTP/1 connection, besides sending one complete request after the other."""
 
 import asyncio
 import re

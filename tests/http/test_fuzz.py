@@ -1,4 +1,4 @@
-"""Whatever bytes clients send, in whatever pieces: each is answered or let go, and nothing of it stays."""
+"""Whatever bytes clients send, in whatever pieces: each gets a response or is disconnected, and nothing remains."""
 
 import asyncio
 import random

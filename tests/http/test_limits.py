@@ -1,4 +1,4 @@
-"""Strangers: each is dealt with in its time, and the others notice nothing."""
+"""Misbehaving clients: each is dealt with in its time, and the others notice nothing."""
 
 import asyncio
 import gc
