@@ -12,9 +12,7 @@ from proxy.config.types import AllowedText, Count, Host, HttpUrl, Port, Secret, 
 HostPattern = Annotated[
     str,
     Strict(),
-    Field(
-        pattern=r"^(\*\.)?[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62}){0,20}\.?$", max_length=253
-    ),
+    Field(pattern=r"^(\*\.)?[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_][A-Za-z0-9_-]*)*\.?$", max_length=253),
     AllowedText("a host name without a port, such as proxy.example.com, or *.example.com"),
 ]
 

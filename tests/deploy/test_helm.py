@@ -1,5 +1,6 @@
 """The Helm chart: linted and rendered by Helm itself, and what comes out held against Kubernetes' schemas."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import yaml
 
 import proxy
 from proxy.config import Settings, load_settings
+from tests.support.chart_schema import FILE as SCHEMA
+from tests.support.chart_schema import values_schema
 from tests.support.installed import DEPLOY, output_of, package
 from tests.support.queries import DASHBOARD, RULES
 
@@ -18,11 +21,34 @@ OLDEST, NEWEST = "1.25.0", "1.37.0"
 NODES = [{"name": "node-1", "http": "http://10.0.0.5:5015", "websocket": "ws://10.0.0.5:6016", "api_version": 2}]
 LEAST: dict[str, Any] = {"config": {"nodes": NODES}}
 ALL: dict[str, Any] = {
-    "config": {"nodes": NODES, "guard": {"trusted_proxies": ["10.0.0.0/8"]}},
+    "config": {
+        "nodes": [NODES[0] | {"grpc": "10.0.0.5:50051"}],
+        "guard": {"trusted_proxies": ["10.0.0.0/8"]},
+        "listen": [{"grpc_port": 50051}, {"methods": ["server_info"]}],
+        "observe": {"allowed_hosts": ["proxy.example.com"]},
+    },
     "image": {"digest": "sha256:" + "0" * 64},
     "imagePullSecrets": [{"name": "registry"}],
     "env": [{"name": "XRPL_PROXY_LOGGING__LEVEL", "value": "debug"}],
-    "autoscaling": {"enabled": True},
+    "envFrom": [{"secretRef": {"name": "keys"}}],
+    "extraVolumes": [{"name": "scratch", "emptyDir": {}}],
+    "extraVolumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+    "extraContainers": [{"name": "shipper", "image": "shipper:1"}],
+    "initContainers": [{"name": "first", "image": "first:1"}],
+    "autoscaling": {"enabled": True, "inFlightRequests": 50},
+    "ingress": {
+        "enabled": True,
+        "className": "nginx",
+        "annotations": {"a": "b"},
+        "hosts": [{"host": "xrpl.example.com"}, {"host": "internal.example.com", "port": "clients-2"}],
+        "tls": [{"hosts": ["xrpl.example.com"], "secretName": "certificate"}],
+    },
+    "httpRoute": {
+        "enabled": True,
+        "annotations": {"a": "b"},
+        "parentRefs": [{"name": "gateway"}],
+        "hostnames": ["xrpl.example.com"],
+    },
     "service": {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "annotations": {"a": "b"}},
     "secretName": "certificate",
     "podAnnotations": {"a": "b"},
@@ -40,6 +66,7 @@ ALL: dict[str, Any] = {
         "nodes": [{"to": [{"ipBlock": {"cidr": "10.0.0.5/32"}}], "ports": [{"port": 5015}, {"port": 6016}]}],
     },
 }
+CUSTOM = ("monitoring.coreos.com/", "gateway.networking.k8s.io/")
 every_kind = pytest.mark.parametrize("values", [LEAST, ALL], ids=["least", "all"])
 
 
@@ -73,7 +100,7 @@ def test_the_chart_installs_this_version() -> None:
 def test_kubernetes_knows_everything_in_it(values: dict[str, Any], version: str, tmp_path: Path) -> None:
     files = []
     for name, document in rendered(values).items():
-        if not document["apiVersion"].startswith("monitoring.coreos.com/"):  # its schemas come with the operator
+        if not document["apiVersion"].startswith(CUSTOM):  # their schemas come with the operators
             files.append(tmp_path / (name.replace("/", "-") + ".yaml"))
             files[-1].write_text(yaml.safe_dump(document))
     assert len(files) >= 7
@@ -87,6 +114,10 @@ def test_kubernetes_knows_everything_in_it(values: dict[str, Any], version: str,
         (LEAST | {"replcas": 3}, "replcas"),
         (LEAST | {"replicas": 0}, "/replicas"),
         ({"config": {"nodes": NODES, "listen": {"port": 80}}}, "/config/listen/port"),
+        ({"config": {"nodes": NODES, "listen": [{"host": "::1"}]}}, "/config/listen/0/host"),
+        ({"config": {"nodes": NODES, "limits": {"in_fligth": 5}}}, "in_fligth"),
+        ({"config": {"nodes": NODES, "timeouts": {"request": "soon"}}}, "/config/timeouts/request"),
+        ({"config": {"nodes": [NODES[0] | {"wight": 5}]}}, "wight"),
         ({"config": {"nodes": [{"name": "node-1", "http": "10.0.0.5"}]}}, "/config/nodes/0/http"),
         (LEAST | {"image": {"digest": "latest"}}, "/image/digest"),
     ],
@@ -145,22 +176,111 @@ def test_a_changed_configuration_rolls_the_pods() -> None:
     assert checksum(LEAST) == checksum(LEAST) != checksum(changed)
 
 
-def test_autoscaling_decides_alone_and_by_a_metric_of_the_proxys() -> None:
+def test_the_schema_of_the_values_has_the_configurations_own() -> None:
+    """To bring it up to date: UPDATE_SCHEMA=1 with this test."""
+    text = values_schema()
+    if os.environ.get("UPDATE_SCHEMA") == "1":
+        SCHEMA.write_text(text)
+    assert SCHEMA.read_text() == text
+
+
+def ports_of(documents: dict[str, dict[str, Any]]) -> dict[str, int]:
+    return {port["name"]: port["containerPort"] for port in container_of(documents)["ports"]}
+
+
+def test_every_listener_and_grpc_port_reaches_container_service_and_network_policy(tmp_path: Path) -> None:
+    documents = rendered(ALL)
+    assert ports_of(documents) == {"clients": 51233, "grpc": 50051, "clients-2": 51234, "observe": 9652}
+    service = documents["Service/release-xrpl-version-proxy"]["spec"]["ports"]
+    assert [(port["name"], port["port"], port["targetPort"]) for port in service] == [
+        ("clients", 51233, "clients"),
+        ("grpc", 50051, "grpc"),
+        ("clients-2", 51234, "clients-2"),
+    ]
+    ingress = documents["NetworkPolicy/release-xrpl-version-proxy"]["spec"]["ingress"]
+    assert [port["port"] for port in ingress[0]["ports"]] == [51233, 50051, 51234]
+    listeners = settings_of(documents, tmp_path).listeners
+    assert [(listen.host, listen.port, listen.grpc_port) for listen in listeners] == [
+        ("0.0.0.0", 51233, 50051),
+        ("0.0.0.0", 51234, None),
+    ]
+
+
+def test_a_mapping_may_have_a_grpc_port_too() -> None:
+    node = NODES[0] | {"grpc": "10.0.0.5:50051"}
+    documents = rendered({"config": {"nodes": [node], "listen": {"grpc_port": 50051}}})
+    assert ports_of(documents) == {"clients": 51233, "grpc": 50051, "observe": 9652}
+
+
+def test_a_cluster_of_ipv6_only_is_listened_to(tmp_path: Path) -> None:
+    service = {"ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv6"]}
+    documents = rendered(LEAST | {"bindAddress": "::", "service": service})
+    settings = settings_of(documents, tmp_path)
+    assert (settings.listeners[0].host, settings.observe.host) == ("::", "::")
+    for name in ("Service/release-xrpl-version-proxy", "Service/release-xrpl-version-proxy-observe"):
+        assert documents[name]["spec"].items() >= service.items()
+
+
+def test_ingress_and_route_lead_to_the_service() -> None:
+    documents = rendered(ALL)
+    ports = {port["name"]: port["port"] for port in documents["Service/release-xrpl-version-proxy"]["spec"]["ports"]}
+    rules = documents["Ingress/release-xrpl-version-proxy"]["spec"]["rules"]
+    backends = [rule["http"]["paths"][0]["backend"]["service"] for rule in rules]
+    assert {backend["name"] for backend in backends} == {"release-xrpl-version-proxy"}
+    assert [backend["port"]["name"] for backend in backends] == ["clients", "clients-2"]
+    assert {backend["port"]["name"] for backend in backends} <= ports.keys()
+    (rule,) = documents["HTTPRoute/release-xrpl-version-proxy"]["spec"]["rules"]
+    assert rule["backendRefs"] == [{"name": "release-xrpl-version-proxy", "port": ports["clients"]}]
+
+
+def test_what_is_extra_is_in_the_pod() -> None:
+    pod = rendered(ALL)["Deployment/release-xrpl-version-proxy"]["spec"]["template"]["spec"]
+    assert [container["name"] for container in pod["containers"]] == ["proxy", "shipper"]
+    assert [container["name"] for container in pod["initContainers"]] == ["first"]
+    assert "scratch" in [volume["name"] for volume in pod["volumes"]]
+    assert "scratch" in [mount["name"] for mount in pod["containers"][0]["volumeMounts"]]
+    assert pod["containers"][0]["envFrom"] == [{"secretRef": {"name": "keys"}}]
+
+
+def test_autoscaling_is_by_cpu() -> None:
+    documents = rendered(LEAST | {"autoscaling": {"enabled": True}})
+    assert "replicas" not in documents["Deployment/release-xrpl-version-proxy"]["spec"]
+    (metric,) = documents["HorizontalPodAutoscaler/release-xrpl-version-proxy"]["spec"]["metrics"]
+    assert metric["resource"]["name"] == "cpu"
+    assert "cpu" in container_of(documents)["resources"]["requests"]  # what the utilisation is a part of
+
+
+def test_autoscaling_decides_alone_and_by_a_metric_of_the_proxys_too() -> None:
     documents = rendered(ALL)
     assert "replicas" not in documents["Deployment/release-xrpl-version-proxy"]["spec"]
     metrics = documents["HorizontalPodAutoscaler/release-xrpl-version-proxy"]["spec"]["metrics"]
-    assert [metric["pods"]["metric"]["name"] for metric in metrics] == ["xrpl_proxy_in_flight_requests"]
+    assert [metric["pods"]["metric"]["name"] for metric in metrics[1:]] == ["xrpl_proxy_in_flight_requests"]
 
 
 def test_the_operator_gets_the_rules_and_grafana_the_dashboard_as_they_are(tmp_path: Path) -> None:
     documents = rendered(ALL)
     groups = documents["PrometheusRule/release-xrpl-version-proxy"]["spec"]
-    assert groups == yaml.safe_load(RULES.read_text())
+    job = "xrpl/release-xrpl-version-proxy"
+    assert groups == yaml.safe_load(RULES.read_text().replace('job="xrpl-version-proxy"', f'job="{job}"'))
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(groups))
     output_of("promtool", "check", "rules", tmp_path / "rules.yaml")
     dashboard = documents["ConfigMap/release-xrpl-version-proxy-dashboard"]
     assert dashboard["data"][DASHBOARD.name].strip() == DASHBOARD.read_text().strip()
-    # What the rules call the job is what the monitor makes of its label.
-    label = documents["ServiceMonitor/release-xrpl-version-proxy"]["spec"]["jobLabel"]
-    observe = documents["Service/release-xrpl-version-proxy-observe"]
-    assert observe["metadata"]["labels"][label] == "xrpl-version-proxy"
+    # The rules select what the monitor sets.
+    (endpoint,) = documents["ServiceMonitor/release-xrpl-version-proxy"]["spec"]["endpoints"]
+    assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": job}]
+
+
+@pytest.mark.parametrize("values", [{"nameOverride": "other"}, {"fullnameOverride": "other"}])
+def test_alerts_follow_the_names_of_a_release(values: dict[str, Any]) -> None:
+    documents = rendered(ALL | values).values()
+    (monitor,) = (document for document in documents if document["kind"] == "ServiceMonitor")
+    (rules,) = (document for document in documents if document["kind"] == "PrometheusRule")
+    job = monitor["spec"]["endpoints"][0]["relabelings"][0]["replacement"]
+    assert "other" in job
+    selected = re.findall(r'job="([^"]+)"', yaml.safe_dump(rules))
+    assert len(selected) > 20
+    assert set(selected) == {job}
+    # Every series that an alert or a rule starts from is of this release only.
+    for rule in (rule for group in rules["spec"]["groups"] for rule in group["rules"]):
+        assert not re.search(r"(?<![\w:])(xrpl_proxy_\w+|up|process_start_time_seconds)(?![\w:{])", rule["expr"]), rule

@@ -48,8 +48,51 @@ labels:
 {{- end }}
 {{- end }}
 
-{{- /* Probes and scrapes come from outside the pod, and the policy says from where. */ -}}
+{{- /* What Prometheus calls this release: the rules select it, so that several releases do not disturb each other. */ -}}
+{{- define "proxy.job" -}}
+{{- printf "%s/%s" .Release.Namespace (include "proxy.fullname" .) }}
+{{- end }}
+
+{{- /* The listeners as a list, `{listeners: […]}`, each with host and port. */ -}}
+{{- define "proxy.listeners" -}}
+{{- $listen := default dict .Values.config.listen -}}
+{{- $given := ternary $listen (list $listen) (kindIs "slice" $listen) -}}
+{{- $listeners := list -}}
+{{- range $index, $listener := $given -}}
+{{- $fixed := dict "host" $.Values.bindAddress "port" (default (add 51233 $index) $listener.port | int) -}}
+{{- $listeners = append $listeners (mergeOverwrite (deepCopy $listener) $fixed) -}}
+{{- end -}}
+{{- toYaml (dict "listeners" $listeners) }}
+{{- end }}
+
+{{- /* The ports of clients, `{ports: [{name, port, servicePort, appProtocol?}]}`: each listener's, and its gRPC port. */ -}}
+{{- define "proxy.ports" -}}
+{{- $ports := list -}}
+{{- range $index, $listener := (include "proxy.listeners" . | fromYaml).listeners -}}
+{{- $suffix := ternary "" (printf "-%d" (add $index 1)) (eq $index 0) -}}
+{{- $service := ternary $.Values.service.port $listener.port (eq $index 0) -}}
+{{- $ports = append $ports (dict "name" (printf "clients%s" $suffix) "port" $listener.port "servicePort" $service) -}}
+{{- if $listener.grpc_port -}}
+{{- $ports = append $ports (dict "name" (printf "grpc%s" $suffix) "port" $listener.grpc_port "servicePort" $listener.grpc_port "appProtocol" (ternary "" "kubernetes.io/h2c" (hasKey $listener "tls"))) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (dict "ports" $ports) }}
+{{- end }}
+
+{{- /* Probes and scrapes come from outside the pod; the network policy says from where. */ -}}
 {{- define "proxy.config" -}}
-{{- $ports := dict "listen" (dict "host" "0.0.0.0" "port" 51233) "observe" (dict "host" "0.0.0.0" "port" 9652) -}}
-{{- toYaml (mergeOverwrite (deepCopy .Values.config) $ports) }}
+{{- $observe := dict "host" .Values.bindAddress "port" 9652 -}}
+{{- $fixed := dict "observe" (mergeOverwrite (deepCopy (default dict .Values.config.observe)) $observe) -}}
+{{- $listeners := (include "proxy.listeners" . | fromYaml).listeners -}}
+{{- toYaml (mergeOverwrite (deepCopy (omit .Values.config "listen")) $fixed (dict "listen" $listeners)) }}
+{{- end }}
+
+{{- define "proxy.families" -}}
+{{- with .Values.service.ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with .Values.service.ipFamilies }}
+ipFamilies:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
