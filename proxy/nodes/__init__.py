@@ -1,4 +1,4 @@
-"""Connections to nodes: the only place from which bytes go to a node."""
+"""Connections to nodes: no other package opens any."""
 
 from proxy.envelope.methods import KNOWN_METHODS, READING_METHODS, SUBMITTING_METHODS
 from proxy.nodes.breaker import Breaker

@@ -1,8 +1,8 @@
-"""Whether a node takes the proxy, and with it everybody, for an administrator: asked with `ping`, which does nothing.
+"""Whether a node treats the proxy, and so every client, as an administrator: found out with a harmless `ping`.
 
 A rippled grants administration by the peer's address (`isAdmin` in `src/xrpld/rpc/detail/Role.cpp`), and its `ping`
-tells the role. A Clio's does not; there only an administrator's `server_info` has `etl` (`ServerInfo.hpp`). An answer
-that says nothing of it, or an error, is not one that an administrator gets.
+reports the role. A Clio's does not; there only an administrator's `server_info` has `etl` (`ServerInfo.hpp`). A
+response without either, or an error, is not an administrator's.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from proxy.nodes.own_requests import result_of
 from proxy.nodes.response import NodeResponse
 
 _LONGEST = 1_000_000
-"""Bytes of an answer that are read; that to `ping` has a hundred."""
+"""Bytes of a response that are read; that to `ping` has a hundred."""
 
 
 def admin_problem(port: str) -> str:
-    """What to tell an operator whose node takes the proxy for an administrator on its `port`: HTTP or WebSocket."""
+    """The problem of a node that treats the proxy as an administrator on its `port` (HTTP or WebSocket)."""
     return (
         f"takes the proxy for an administrator on its {port} port: name a port whose `admin` does not list the proxy's "
         "address and whose `secure_gateway` does (of a Clio: set admin_password), or set guard.allow_admin_nodes"
@@ -31,7 +31,7 @@ def admin_problem(port: str) -> str:
 
 
 def takes_for_admin(ping: NodeResponse) -> bool:
-    """Whether the answer to a `ping` over HTTP is an administrator's."""
+    """Whether the response to a `ping` over HTTP is an administrator's."""
     return _is_admins(result_of(ping) or {})
 
 
@@ -51,8 +51,8 @@ async def takes_for_admin_by_websocket(
     forwarded: bool,
     seconds: float,
 ) -> bool:
-    """Ask `ping` over a WebSocket connection of its own. Raises NodeFailure where the node `name` does not answer."""
-    question = orjson.dumps({"id": 1, "command": "ping", "api_version": api_version}).decode()
+    """Send `ping` over a WebSocket connection of its own. Raises NodeFailure if the node `name` does not respond."""
+    request = orjson.dumps({"id": 1, "command": "ping", "api_version": api_version}).decode()
     try:
         async with (
             asyncio.timeout(seconds),
@@ -65,7 +65,7 @@ async def takes_for_admin_by_websocket(
                 timeout=aiohttp.ClientWSTimeout(ws_close=0.5),
             ) as socket,
         ):
-            await socket.send_str(question)
+            await socket.send_str(request)
             answer = orjson.loads((await socket.receive()).data)
     except TimeoutError:
         raise NodeFailure("timeout", name) from None

@@ -10,16 +10,16 @@ from proxy.nodes.http_connection import HttpConnection
 
 
 class ConnectionPool:
-    """The connections to one node's port: those that are idle are kept, newest first, for `idle_seconds`.
+    """The connections to one node's port: idle ones are reused, the last used first, for `idle_seconds`.
 
-    `url`: `http` or `https`. `tls`: for `https`; None is the system's trust. How many there are at once is the
-    caller's to bound.
+    `url`: `http` or `https`. `tls`: for `https`; None for the system's trust store. The caller bounds how
+    many are open.
     """
 
     def __init__(
         self,
         url: SplitResult,
-        outlet: WriteBatcher,
+        write_batcher: WriteBatcher,
         *,
         idle_seconds: float,
         most_bytes: int,
@@ -28,7 +28,7 @@ class ConnectionPool:
         self._host = url.hostname or ""
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._tls = (tls or ssl.create_default_context()) if url.scheme == "https" else None
-        self._outlet = outlet
+        self._write_batcher = write_batcher
         self._idle_seconds = idle_seconds
         self._most_bytes = most_bytes
         self._loop = asyncio.get_running_loop()
@@ -37,7 +37,7 @@ class ConnectionPool:
         self._sweep: asyncio.TimerHandle | None = None
 
     def acquire(self) -> HttpConnection | None:
-        """An idle connection, the one used last; None where there is none."""
+        """Return the idle connection used last; None if there is none."""
         idle = self._idle
         while idle:
             connection = idle.pop()
@@ -51,15 +51,15 @@ class ConnectionPool:
         return None
 
     async def connect(self) -> HttpConnection:
-        """A new connection. Raises OSError. The caller sets the time."""
+        """Open a new connection. Raises OSError. The caller limits the time."""
         _, connection = await self._loop.create_connection(
-            lambda: HttpConnection(self._most_bytes, self._outlet), self._host, self._port, ssl=self._tls
+            lambda: HttpConnection(self._most_bytes, self._write_batcher), self._host, self._port, ssl=self._tls
         )
         self._all.add(connection)
         return connection
 
     def release(self, connection: HttpConnection) -> None:
-        """Keeps a connection after a question, or forgets it if it cannot be used again."""
+        """Keep a connection for reuse after a request, or drop it if it cannot be reused."""
         if not connection.usable:
             self._all.discard(connection)
             return
@@ -80,7 +80,7 @@ class ConnectionPool:
             self._sweep = self._loop.call_later(max(wait, 0.01), self._close_idle)
 
     async def close(self) -> None:
-        """Closes all connections; questions under way fail."""
+        """Close all connections; requests in flight fail."""
         if self._sweep is not None:
             self._sweep.cancel()
         open_ones = [connection for connection in self._all if connection.usable]

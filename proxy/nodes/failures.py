@@ -1,4 +1,4 @@
-"""What a client is told when no node gave a usable answer: an error of its own version, and an HTTP status."""
+"""The response when no node gave a usable one: an error of the client's own version, and an HTTP status."""
 
 from adapters import JsonObject
 from adapters.errors import error_result
@@ -17,7 +17,7 @@ _OUTCOME_UNKNOWN = " It is not known whether the node acted on the request."
 
 
 class NoHealthyNode(Exception):  # noqa: N818 - what has happened, not what is wrong with us
-    """No node can be asked at the moment."""
+    """No node is available at the moment."""
 
 
 Failure = NoHealthyNode | NodeFailure | UnexpectedShape
@@ -28,7 +28,7 @@ def failure_response(failure: Failure, client_version: int, reads_only: bool) ->
     """The HTTP status and the error result for a client of that version.
 
     A node that cannot be reached is to a client what a node out of sync is: v1 calls that `noNetwork`, later versions
-    `notSynced`. What was asked and may have been acted on says so, unless the request `reads_only`.
+    `notSynced`. The message says if the node may have acted on the request, unless it `reads_only`.
     """
     if isinstance(failure, NoHealthyNode):
         status, message = 503, "No node can be asked at the moment."

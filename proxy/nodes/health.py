@@ -1,4 +1,4 @@
-"""How is a node, and which API version is it spoken to in: asked at intervals, and whenever its traffic says so."""
+"""A node's health and API version: probed at intervals, and whenever clients' requests give a reason to."""
 
 import asyncio
 import random
@@ -19,9 +19,9 @@ from proxy.nodes.version import choose_version
 log = structlog.get_logger(__name__)
 
 _SHORTEST = 0.2
-"""Seconds between two looks at the least, however many requests fail."""
+"""Seconds between two probes at least, however many requests fail."""
 _FAST_PROBE = 1.0
-"""Seconds until the next look at most, while it is between up and down."""
+"""Seconds until the next probe at most, while it is between up and down."""
 
 
 class _Unusable(Exception):  # noqa: N818 - what has happened
@@ -33,18 +33,19 @@ class _Overloaded(Exception):  # noqa: N818 - what has happened
 
 
 class NodeHealth:
-    """Asks a node how it is, every `interval` seconds give or take a fifth, and listens to what it does with traffic.
+    """Probes a node every `interval` seconds, give or take a fifth, and watches what becomes of clients' requests.
 
-    A node is up when it told how it is, or answered with an error, and down after `rules.failures` failures one after
-    the other: of these questions, or of connections that a client's request could not make. A request that was slow,
-    lost, or answered with something odd, only makes the question come at once, or else one client's request that a node
-    cannot bear would take it from everybody. A node that was down is up again after `rules.successes` answers.
+    A node is up when it reports its state, or responds with an error, and down after `rules.failures` consecutive
+    failures: of probes, or of connections that a client's request could not make. A request that was slow, lost or got
+    an odd response only causes an immediate probe; otherwise one client's request that a node cannot handle would take
+    the node from everybody. A node that was down is up again after `rules.successes` consecutive responses. One that
+    refuses a probe because it is overloaded stays as it was last known.
 
-    Whenever it comes up, or was restarted in between, it is first asked whether it takes the proxy for an
-    administrator, over HTTP and, if it has a `websocket_url`, over WebSocket; then it stays down, unless `allow_admin`.
+    Whenever it comes up, or was restarted, it is first checked whether it treats the proxy as an administrator, over
+    HTTP and, if it has a `websocket_url`, over WebSocket. If so, it stays down, unless `allow_admin`.
 
-    `api_version`: the version to speak, or None to find it out with `version`, every time: the lowest that it has from
-    `newest` on, or its highest below. `timeout`: seconds for one question. `tls`: for the WebSocket address.
+    `api_version`: the version to use, or None to find it out with `version` at each probe: the lowest that it has from
+    `newest` on, or its highest below. `timeout`: seconds for one request. `tls`: for the WebSocket address.
     `changed`: called with the node's name and whether it is up, at the start and when that changes.
     """
 
@@ -84,12 +85,12 @@ class NodeHealth:
 
     @property
     def up(self) -> bool:
-        """Whether the node can be asked."""
+        """Whether the node responds and can be used."""
         return self.status.up
 
     @property
     def api_version(self) -> int | None:
-        """The version that the node is spoken to in; None while it is not known."""
+        """The API version used with the node; None while it is not known."""
         return self.status.api_version
 
     def watch(self, watcher: Callable[[], None]) -> None:
@@ -97,12 +98,12 @@ class NodeHealth:
         self._watchers.append(watcher)
 
     def start(self) -> None:
-        """Begin to ask, until `close`."""
+        """Start probing, until `close`."""
         self._tell_up()
         self._task = asyncio.create_task(self._run(), name=f"health of node {self.status.name}")
 
     async def wait_probed(self, seconds: float) -> bool:
-        """Wait at most `seconds` for the outcome of the first question; return whether the node is up."""
+        """Wait at most `seconds` for the outcome of the first probe; return whether the node is up."""
         try:
             async with asyncio.timeout(seconds):
                 await self._first.wait()
@@ -111,11 +112,11 @@ class NodeHealth:
         return self.up
 
     def request_probe(self) -> None:
-        """Have the node asked soon, for it answered something odd."""
+        """Have the node probed soon, because of an odd response."""
         self._probe_requested.set()
 
     async def probe_now(self, until: float) -> None:
-        """Have the node asked at once, and wait for what comes of it, at most until the event loop's time `until`."""
+        """Have the node probed immediately; wait for the outcome until the event loop's time `until` at most."""
         self._probe_requested.set()
         try:
             async with asyncio.timeout_at(until):
@@ -124,7 +125,7 @@ class NodeHealth:
             pass
 
     async def close(self) -> None:
-        """Stop asking, and telling whether it is up."""
+        """Stop probing and reporting."""
         self._changed = None
         if self._task is not None:
             self._task.cancel()
@@ -149,7 +150,7 @@ class NodeHealth:
 
     async def _probe(self) -> None:
         try:
-            status, error = await self._question()
+            status, error = await self._report()
         except NodeFailure as failure:
             self._count_failure(f"{failure.kind}: {failure.detail}" if failure.detail else failure.kind)
         except _Overloaded:
@@ -164,8 +165,8 @@ class NodeHealth:
             self._set_overloaded(error in OVERLOAD_ERRORS)
         self._tell_watchers()
 
-    async def _question(self) -> tuple[NodeStatus, str | None]:
-        """Ask how it is: its status, and the error that it answers. Raises NodeFailure and _Unusable."""
+    async def _report(self) -> tuple[NodeStatus, str | None]:
+        """Its status, and the error that it responds with. Raises NodeFailure, _Unusable and _Overloaded."""
         api_version = await self._version()
         answer = await self._ask("server_info", api_version)
         result = result_of(answer)
@@ -197,7 +198,7 @@ class NodeHealth:
         return chosen
 
     async def _find_admin(self, api_version: int) -> str | None:
-        """What keeps the node from being given WebSocket sessions, if anything. Raises NodeFailure and _Unusable."""
+        """Why the node gets no WebSocket sessions, if it gets none. Raises NodeFailure and _Unusable."""
         if not self._allow_admin and takes_for_admin(await self._ask("ping", api_version)):
             raise _Unusable(admin_problem("HTTP"))
         if self._websocket_url is None:
@@ -223,11 +224,11 @@ class NodeHealth:
         deadline = asyncio.get_running_loop().time() + self._timeout
         return await self._node.ask(body, client=None, method=method, reads_only=True, deadline=deadline)
 
-    def _heard(self, asked: NodeRequestDone) -> None:
+    def _heard(self, done: NodeRequestDone) -> None:
         """Learn from the outcome of a client's request."""
-        if not asked.for_client:
+        if not done.for_client:
             return
-        outcome = asked.outcome
+        outcome = done.outcome
         answered = isinstance(outcome, NodeResponse) and _is_usual(outcome)
         if self.status.overloaded and isinstance(outcome, NodeResponse):
             return  # that it is busy is known: asking more often would add to it
@@ -236,7 +237,7 @@ class NodeHealth:
         if isinstance(outcome, NodeFailure) and outcome.kind == "refused":
             self._count_failure(outcome.kind)
             self._tell_watchers()
-        self._probe_requested.set()  # the question decides
+        self._probe_requested.set()  # the probe decides
 
     def _count_success(self, status: NodeStatus, error: str | None) -> None:
         self._failures = 0

@@ -1,4 +1,4 @@
-"""One node over HTTP: a request's bytes out, the whole answer or a named failure back, within a time and a size."""
+"""One node over HTTP: sends a request, returns the complete response or a named failure, within a time and a size."""
 
 import asyncio
 import ssl
@@ -24,10 +24,10 @@ FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsen
 
 _FAILURES: dict[FailureKind, str] = {
     "refused": "no connection could be made",
-    "timeout": "no answer came in time",
-    "disconnected": "the connection was lost before the whole answer came",
-    "too_large": "the answer was larger than is taken from a node",
-    "nonsense": "the answer was not one a node gives",
+    "timeout": "no response came in time",
+    "disconnected": "the connection was lost before the complete response came",
+    "too_large": "the response was larger than limits.answer_bytes",
+    "nonsense": "the response was not one of a node",
     "rejected": "the node rejected one of several requests without saying which",
 }
 
@@ -38,10 +38,10 @@ _NODES_REQUEST_BYTES = 1_000_000
 
 
 class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so everywhere
-    """A node gave no usable answer. Holds nothing of the request or the answer.
+    """A node gave no usable response. Holds nothing of the request or the response.
 
-    `kind`: `refused` (no connection), `timeout`, `disconnected` (lost before the whole answer came), `too_large`,
-    `nonsense` (not HTTP, badly framed, a redirect, an encoding nobody asked for).
+    `kind`: `refused` (no connection), `timeout`, `disconnected` (lost before the complete response came), `too_large`,
+    `nonsense` (not HTTP, badly framed, a redirect, an unrequested encoding).
     `node`: its name.
     `maybe_received`: False if the node cannot have seen the request, so that even one that submits may go elsewhere.
     `detail`: more about the cause, for the operator, such as what is wrong with its certificate; else "".
@@ -68,12 +68,12 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so e
 
 
 class NodeRequestDone(NamedTuple):
-    """A question that has ended: told to those who watch a node."""
+    """A request to a node that has ended, for the node's observers."""
 
     node: str
     method: str
     for_client: bool
-    """False for a question of the proxy's own."""
+    """False for the proxy's own requests."""
     seconds: float
     outcome: NodeResponse | NodeFailure
 
@@ -82,16 +82,16 @@ Watcher = Callable[[NodeRequestDone], None]
 
 
 class HttpNode:
-    """A node's JSON-RPC port, and the connections that are kept open to it. Make it where an event loop runs.
+    """A node's JSON-RPC port, and the open connections to it. Create it within an event loop.
 
     `name`: what the configuration calls it. `url`: its `http://` or `https://` address.
-    `connect_timeout`, `answer_timeout`: seconds for making a connection, and for a whole question, waiting for a
-    free connection included.
-    `idle_timeout`: seconds after which an idle connection is given up; less than the node's own (rippled's is 3 s
+    `connect_timeout`, `answer_timeout`: seconds for making a connection, and for a whole request, including the
+    wait for a free connection.
+    `idle_timeout`: seconds until an idle connection is closed; less than the node's own (rippled's is 3 s
     for a peer on loopback, 30 s for others).
     `connections`: clients' requests in flight; more wait, and addresses take turns (see FairQueue). `answer_bytes`: the
     largest response body accepted.
-    `tls`: how a node at `https://` proves who it is; None for the system's way. `tracing`: of clients' questions.
+    `tls`: TLS verification for `https://`; None for the system's trust store. `tracing`: of clients' requests.
     `headers`: sent with every request and WebSocket handshake, in addition to those of the proxy itself.
     `forwarded`: whether it learns the client by `Forwarded` as well; None for once it is known to be a Clio.
     """
@@ -127,15 +127,15 @@ class HttpNode:
         self._closed = False
         self._tracing = tracing
         self._head = request_head(urlsplit(url), headers)
-        outlet = WriteBatcher()
+        write_batcher = WriteBatcher()
         # The places bound the connections, so that their pools need no bound of their own.
         self._reading = ConnectionPool(
-            urlsplit(url), outlet, idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls
+            urlsplit(url), write_batcher, idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls
         )
         # A request that is never repeated must not meet a connection that the node is about to close, so it only takes
         # one that another of its kind used a moment ago.
         self._submitting = ConnectionPool(
-            urlsplit(url), outlet, idle_seconds=min(0.5, idle_timeout), most_bytes=answer_bytes, tls=tls
+            urlsplit(url), write_batcher, idle_seconds=min(0.5, idle_timeout), most_bytes=answer_bytes, tls=tls
         )
 
     def learn_software(self, software: str) -> None:
@@ -144,18 +144,18 @@ class HttpNode:
             self.forwarded = software == "clio"
 
     def add_observer(self, watcher: Watcher) -> None:
-        """Call `watcher` after every question, answered or failed (not for one that was cancelled)."""
+        """Call `watcher` after every request, successful or failed, but not if it was cancelled."""
         self._watchers.append(watcher)
 
     def ask(
         self, body: bytes, *, client: str | None, method: str, reads_only: bool, deadline: float
     ) -> Coroutine[Any, Any, NodeResponse]:
-        """POST `body` and return the whole answer, whatever its status.
+        """POST `body` and return the complete response, whatever its status.
 
-        `client`: the IP address that the node is to charge; None for a question of the proxy's own.
-        `method`: for those who watch. `deadline`: the event loop's time at which the client's request ends.
-        `reads_only`: the request may be asked again, once and at once, if the node closed a kept connection just as
-        the request was written to it. Any other request is written at most once.
+        `client`: the IP address that the node charges; None for the proxy's own requests.
+        `method`: for the observers. `deadline`: the event loop's time at which the client's request ends.
+        `reads_only`: the request may be sent again, once, if the node closed an idle connection just as the request
+        was written to it. Any other request is written at most once.
 
         Raises NodeFailure; ValueError if `client` is not an IP address.
         """
@@ -177,7 +177,7 @@ class HttpNode:
         if began >= deadline:
             raise NodeFailure(
                 "timeout", self.name, maybe_received=False
-            )  # told to no watcher: it says nothing of the node
+            )  # not for the observers: it says nothing of the node
         ends = min(deadline, began + self._answer_timeout)
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         pool = self._reading if reads_only else self._submitting
@@ -245,11 +245,11 @@ class HttpNode:
             return await pool.connect()
 
     def _check(self, answer: NodeResponse) -> None:
-        """Raises NodeFailure for what no node answers."""
+        """Raises NodeFailure for what is not a node's response."""
         if 300 <= answer.status < 400 or (answer.content_encoding and answer.content_encoding.lower() != "identity"):
             raise NodeFailure("nonsense", self.name)
         if not answer.has_length and not _is_json(answer.body):
-            # Ended by closing: only what the body says can tell whether it is whole.
+            # Ended by closing: only its content shows whether it is complete.
             raise NodeFailure("disconnected", self.name)
 
     def _failure(self, error: Exception, connected: bool, *, hurried: bool, oversized: bool) -> NodeFailure:
@@ -275,12 +275,12 @@ class HttpNode:
             client_fault=(hurried and kind == "timeout") or (oversized and kind == "disconnected"),
         )
 
-    def _tell(self, asked: NodeRequestDone) -> None:
+    def _tell(self, done: NodeRequestDone) -> None:
         for watcher in self._watchers:
-            watcher(asked)
+            watcher(done)
 
     async def close(self) -> None:
-        """Close all connections; questions under way fail."""
+        """Close all connections; requests in flight fail."""
         self._closed = True
         for limit in self._waiting:  # for a free connection, or to be connected
             if not limit.expired():

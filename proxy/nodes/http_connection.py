@@ -1,6 +1,6 @@
-"""One kept HTTP/1.1 connection to a node: nothing more than asking one question at a time takes.
+"""One HTTP/1.1 connection to a node: no more than one request at a time takes.
 
-A POST with a known length goes out in one write; the answer is taken apart by llhttp (through httptools). It is a
+A POST with a known length goes out in one write; the response is parsed by llhttp (through httptools). It is a
 third of the work of a general HTTP client, which is most of what a proxy in Python costs.
 """
 
@@ -14,12 +14,12 @@ from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.response import NodeResponse, parse_cached
 
 _MOST_HEAD_BYTES = 65_536
-"""Of an answer: status line and headers."""
+"""Of a response: status line and headers."""
 _WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
 
 
 class AnswerTooLarge(Exception):  # noqa: N818 - what has happened
-    """The answer is larger than is taken."""
+    """The response is larger than is accepted."""
 
 
 class AnswerMalformed(Exception):  # noqa: N818
@@ -27,14 +27,14 @@ class AnswerMalformed(Exception):  # noqa: N818
 
 
 class HttpConnection(asyncio.Protocol):
-    """A connection to a node, for one question at a time.
+    """A connection to a node, for one request at a time.
 
-    `most_bytes`: the largest body taken. `outlet`: that of its node. The parser calls the `on_…` methods.
+    `most_bytes`: the largest body accepted. `write_batcher`: that of its node. The parser calls the `on_…` methods.
     """
 
-    def __init__(self, most_bytes: int, outlet: WriteBatcher) -> None:
+    def __init__(self, most_bytes: int, write_batcher: WriteBatcher) -> None:
         self._most_bytes = most_bytes
-        self._outlet = outlet
+        self._write_batcher = write_batcher
         self._unwritten = b""  # of a question
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -50,21 +50,20 @@ class HttpConnection(asyncio.Protocol):
         self._in_body = False
         self._complete_answer: tuple[NodeResponse, bool] | None = None  # until all that came is read
         self.answer_started = False
-        """Whether any byte of the answer to the current question has come."""
+        """Whether any byte of the response to the current request has come."""
         self.idle_since = 0.0
 
     @property
     def usable(self) -> bool:
-        """Whether another question can be asked on it."""
+        """Whether another request can be sent on it."""
         transport = self._transport
         return transport is not None and not transport.is_closing()
 
     def ask(self, request: bytes) -> asyncio.Future[NodeResponse]:
-        """Writes a request; what is returned has its whole answer, when that is there.
+        """Write a request; the returned future gets the complete response.
 
-        Or it has ConnectionError where the connection is lost, TimeoutError once it is told to `expire`, AnswerTooLarge
-        or AnswerMalformed. Whoever does not wait for it to the end must `abort` the connection, for an answer may still
-        come. Raises ConnectionError.
+        It gets ConnectionError if the connection is lost, TimeoutError on `expire`, AnswerTooLarge or AnswerMalformed.
+        A caller that stops waiting must `abort` it, since the response may still come. Raises ConnectionError.
         """
         if self._transport is None or self._waiting is not None:
             raise ConnectionResetError
@@ -72,26 +71,26 @@ class HttpConnection(asyncio.Protocol):
             self._parser = httptools.HttpResponseParser(self)
         waiting = self._waiting = self._loop.create_future()
         self.answer_started = False
-        self._outlet.in_flight += 1
-        if self._outlet.is_busy:
+        self._write_batcher.in_flight += 1
+        if self._write_batcher.is_busy:
             self._unwritten = request
-            self._outlet.add(self)
+            self._write_batcher.add(self)
         else:
             self._transport.write(request)
         return waiting
 
     def flush(self) -> None:
-        """Writes what was to be written at the end of the event loop's round."""
+        """Write what was held back to the end of the event loop's iteration."""
         unwritten, self._unwritten = self._unwritten, b""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(unwritten)
 
     def expire(self) -> None:
-        """The answer has not come in time."""
+        """The response has not come in time."""
         self._fail(TimeoutError())
 
     def abort(self) -> None:
-        """Closes the connection at once."""
+        """Close the connection immediately."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -106,7 +105,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Takes what came; what nobody asked for, or not yet, ends the connection."""
+        """Parse what came; data without a request in flight closes the connection."""
         if self._waiting is None or self._waiting.done() or self._parser is None or self._unwritten:
             self.abort()
             return
@@ -120,7 +119,7 @@ class HttpConnection(asyncio.Protocol):
             self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-            # One header that does not end is not told of by the parser.
+            # The parser does not report a header that does not end.
             if not self._in_body and self._head_size > 2 * _MOST_HEAD_BYTES:
                 raise AnswerMalformed
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, AnswerMalformed, AnswerTooLarge) as error:
@@ -133,7 +132,7 @@ class HttpConnection(asyncio.Protocol):
             self._give_whole()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Ends the question that is under way: an answer without a length ends so, any other is lost."""
+        """End the request in flight: a response without a length is complete now, any other is lost."""
         self._transport = None
         if not self._closed.done():
             self._closed.set_result(None)
@@ -146,7 +145,7 @@ class HttpConnection(asyncio.Protocol):
     # httptools
 
     def on_message_begin(self) -> None:
-        """An answer begins."""
+        """A response begins."""
         if self._complete_answer is not None:
             raise AnswerMalformed  # a second answer to one question
 
@@ -170,7 +169,7 @@ class HttpConnection(asyncio.Protocol):
             self._content_encoding = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """The body begins, unless this was only an interim answer."""
+        """The body begins, unless this was an interim response."""
         self._in_body = self._status() >= 200
 
     def on_body(self, part: bytes) -> None:
@@ -180,7 +179,7 @@ class HttpConnection(asyncio.Protocol):
             raise AnswerTooLarge
 
     def on_message_complete(self) -> None:
-        """The answer is whole."""
+        """The response is complete."""
         if not self._in_body:  # 100 Continue, and its like
             self._begin_message()
             return
@@ -201,17 +200,17 @@ class HttpConnection(asyncio.Protocol):
         self._begin_message()
 
     def _give_whole(self) -> None:
-        """Gives the answer, if it is there wholly."""
+        """Deliver the response, if it is complete."""
         if self._complete_answer is not None:
             self._deliver(*self._complete_answer)
 
     def _deliver(self, answer: NodeResponse, keeps: bool) -> None:
-        """The question is answered, and the connection `keeps` open."""
+        """Deliver the response; the connection stays open if it `keeps`."""
         waiting, self._waiting, self._complete_answer = self._waiting, None, None
         if not keeps and self._transport is not None:
             self._transport.close()
         if waiting is not None:
-            self._outlet.in_flight -= 1
+            self._write_batcher.in_flight -= 1
             if waiting.done():
                 return
             waiting.set_result(answer)
@@ -220,6 +219,6 @@ class HttpConnection(asyncio.Protocol):
         waiting, self._waiting, self._complete_answer = self._waiting, None, None
         self.abort()
         if waiting is not None:
-            self._outlet.in_flight -= 1
+            self._write_batcher.in_flight -= 1
             if not waiting.done():
                 waiting.set_exception(error)

@@ -18,10 +18,10 @@ class LedgerRange(NamedTuple):
 
 
 def requested_ledgers(params: Mapping[str, Any]) -> LedgerRange | None:
-    """The ledgers that a request cannot be answered without, None where its parameters name none by number.
+    """The ledgers that a request needs, None if its parameters name none by number.
 
     Looks at `ledger_index` (and the old `ledger`), `ledger_index_min` and `_max` of `account_tx`, `min_ledger` and
-    `max_ledger` of `tx`. Of a range with an open end only the given end is wanted.
+    `max_ledger` of `tx`. Of a range with an open end only the given end is needed.
     """
     if _NAMES.isdisjoint(params):
         return None

@@ -1,4 +1,4 @@
-"""What a node answers to the proxy's own questions, taken out of its envelope."""
+"""Nodes' responses to the proxy's own requests, taken out of their envelope."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from proxy.nodes.status import OVERLOAD_ERRORS
 
 
 def result_of(answer: NodeResponse) -> dict[str, Any] | None:
-    """The `result` of a JSON-RPC answer, None if that is no object; the answer itself where it has none, as the errors
-    that a Clio gives in place of an answer.
+    """The `result` of a JSON-RPC response, None if that is not an object; the response itself if it has none, like the
+    bare errors of a Clio.
     """
     try:
         message = orjson.loads(answer.body)
@@ -23,13 +23,13 @@ def result_of(answer: NodeResponse) -> dict[str, Any] | None:
 
 
 def error_of(result: dict[str, Any]) -> str | None:
-    """The token of a result that is an error, cut short, None of one that is none."""
+    """The token of a result that is an error, shortened; None if it is not an error."""
     error = result.get("error")
     return error[:64] if isinstance(error, str) else None
 
 
 def refuses_version(answer: NodeResponse) -> bool:
-    """Whether the node does not speak the API version that it was asked in."""
+    """Whether the node does not support the API version of the request."""
     return answer.status == 400 and answer.body.startswith(b"invalid_API_version")
 
 
@@ -45,7 +45,7 @@ def refuses_as_overloaded(answer: NodeResponse) -> bool:
 
 
 def describe_invalid(answer: NodeResponse, api_version: int | None) -> str:
-    """Words for an answer without a result to a question asked in `api_version`."""
+    """Describe a response without a result to a request in `api_version`."""
     if refuses_version(answer):
         return f"refuses API version {api_version}"
     is_json = answer.body.lstrip()[:1] in (b"{", b"[")

@@ -30,7 +30,7 @@ _CLOSING = 3
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One node: how it is asked, how it is, and how much it has to do."""
+    """One node: its connections, its health and its load."""
 
     name: str
     http: HttpNode
@@ -39,13 +39,13 @@ class Node:
     weight: int = 1
     """Its share of the requests, against the other nodes' weights."""
     tls: ssl.SSLContext | None = None
-    """How it proves who it is at `https://` and `wss://`; None where neither is used."""
+    """TLS verification for `https://` and `wss://`; None if neither is used."""
     breaker: Breaker = field(default_factory=Breaker)
     grpc: "GrpcNode | None" = None
     """Its gRPC port; None where it has none."""
     in_flight: int = 0
     status: NodeStatus = field(init=False)
-    """How it is, compared with the other nodes."""
+    """Its status, compared with the other nodes."""
     _newest_seen: int = 0
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class Node:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Counts a client's request that the node is at, for the choice among nodes."""
+        """Count a client's request in flight, for the choice among nodes."""
         self.in_flight += 1
         try:
             yield
@@ -63,7 +63,7 @@ class Node:
 
     @property
     def api_version(self) -> int | None:
-        """The version that the node is spoken to in; None while it is not known."""
+        """The API version used with the node; None while it is not known."""
         return self.health.status.api_version
 
     @property
@@ -91,46 +91,46 @@ class Node:
         return has_ledgers(self.status.complete_ledgers, ledgers, self.newest_ledger)
 
     def start(self, changed: Callable[[], None]) -> None:
-        """Begins to look after it; `changed` is called whenever that may have changed what is known of it."""
+        """Start health checks; `changed` is called whenever its status may have changed."""
         self.health.watch(changed)
         self.health.start()
         if self.grpc is not None:
             self.grpc.start(changed)
 
     async def wait_first(self, seconds: float) -> None:
-        """Waits at most `seconds` for a first word of it."""
+        """Wait at most `seconds` for the first outcome of its health checks."""
         await asyncio.gather(
             self.health.wait_probed(seconds), *([] if self.grpc is None else [self.grpc.wait_first(seconds)])
         )
 
     async def close(self) -> None:
-        """Closes all connections to it; its health is no more looked after."""
+        """Stop the health checks and close all connections to it."""
         await self.health.close()
         await self.http.close()
         if self.grpc is not None:
             await self.grpc.close()
 
     def is_available(self, websocket: bool) -> bool:
-        """Whether it can be given a request now, or where `websocket` a session."""
+        """Whether it can be sent a request now, or with `websocket` a session."""
         status = self.status
         if websocket and (self.websocket_url is None or status.websocket_problem is not None):
             return False
         return status.healthy and self.api_version is not None and (not self.breaker.is_open or self.breaker.allows())
 
-    def _on_request_done(self, asked: NodeRequestDone) -> None:
-        if not asked.for_client:
+    def _on_request_done(self, done: NodeRequestDone) -> None:
+        if not done.for_client:
             return
-        if not isinstance(asked.outcome, NodeFailure):
+        if not isinstance(done.outcome, NodeFailure):
             self.breaker.succeeded()
-        elif not asked.outcome.client_fault:
+        elif not done.outcome.client_fault:
             was_open = self.breaker.is_open
             self.breaker.failed()
             if self.breaker.is_open and not was_open:
-                log.warning("node_paused", node=self.name, failure=asked.outcome.kind)
+                log.warning("node_paused", node=self.name, failure=done.outcome.kind)
 
 
 class NodePool:
-    """The nodes, their health looked after from `start` to `close`, and judged by `rules`."""
+    """The nodes, with health checks from `start` to `close`, judged by `rules`."""
 
     def __init__(self, nodes: Iterable[Node], rules: HealthRules | None = None) -> None:
         self._nodes = tuple(nodes)
@@ -139,7 +139,7 @@ class NodePool:
         self._started = False
 
     async def start(self, wait: float) -> None:
-        """Begins to look after them; waits at most `wait` seconds for a first word of each."""
+        """Start health checks; wait at most `wait` seconds for the first outcome of each."""
         for node in self._nodes:
             node.start(self._reevaluate)
         await asyncio.gather(*(node.wait_first(wait) for node in self._nodes))
@@ -147,10 +147,10 @@ class NodePool:
         self._reevaluate()
 
     async def replace(self, nodes: Sequence[Node], rules: HealthRules, wait: float) -> list[Node]:
-        """Goes over to `nodes`, of which some may be here already, and to `rules`, for all who hold this.
+        """Change to `nodes`, of which some may be here already, and to `rules`, for all users of this pool.
 
-        Those that are new are looked after, and a first word of each is waited for, at most `wait` seconds. Returns
-        those that are gone, for the caller to close when they are done.
+        Health checks of new nodes are started; waits at most `wait` seconds for the first outcome of each. Returns the
+        removed nodes, for the caller to close when their requests have ended.
         """
         new = [node for node in nodes if node not in self._nodes]
         for node in new:
@@ -168,7 +168,7 @@ class NodePool:
         return gone
 
     async def close(self) -> None:
-        """Ends what `start` began, and all connections."""
+        """Stop the health checks and close all connections."""
         await asyncio.gather(*(node.close() for node in self._nodes))
 
     def select(
@@ -223,15 +223,15 @@ class NodePool:
 
     @property
     def any_websocket(self) -> bool:
-        """Whether any node of the configuration is reachable by WebSocket, up or not."""
+        """Whether any node has a WebSocket URL, up or not."""
         return any(node.websocket_url is not None for node in self._nodes)
 
     def statuses(self) -> tuple[NodeStatus, ...]:
-        """How each node is."""
+        """The status of each node."""
         return tuple(node.status for node in self._nodes)
 
     def tripped(self) -> frozenset[str]:
-        """The names of the nodes that are given no work, or one request on trial, because requests failed."""
+        """The names of the nodes whose circuit breaker is open: they get no requests, or one trial request."""
         return frozenset(node.name for node in self._nodes if node.breaker.is_open)
 
     def _reevaluate(self) -> None:

@@ -1,4 +1,4 @@
-"""A node's HTTP answer as it came; and a whole one behind a head that was read before, taken at once."""
+"""A node's HTTP response, and a fast path for one that arrives whole with a head that was parsed before."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -11,9 +11,9 @@ _REMEMBERED = 1_024
 
 
 class NodeResponse(NamedTuple):
-    """A node's whole answer, as it came: HTTP status, `Content-Type` and `Content-Encoding` ("" for none), body.
+    """A node's complete response: HTTP status, `Content-Type` and `Content-Encoding` ("" for none), body.
 
-    `framed`: its length was told, not only by closing the connection.
+    `has_length`: its length was stated, and not only marked by the end of the connection.
     """
 
     status: int
@@ -24,7 +24,7 @@ class NodeResponse(NamedTuple):
 
 
 def parse_cached(data: bytes, most_bytes: int) -> tuple[NodeResponse, bool] | None:
-    """The answer, if `data` is one, wholly, and nothing else, and whether the connection keeps open after it."""
+    """The response, if `data` is exactly one complete response, and whether the connection stays open after it."""
     end = data.find(b"\r\n\r\n", 0, _MOST_REMEMBERED_BYTES) + 4
     head = _read_head(data[:end]) if end > 4 else None
     if head is None or len(data) - end != head.length or head.length > most_bytes:
@@ -33,7 +33,7 @@ def parse_cached(data: bytes, most_bytes: int) -> tuple[NodeResponse, bool] | No
 
 
 class _Head(NamedTuple):
-    """What stands before the body of a usual answer, the length of which it tells."""
+    """The head of a usual response, which states its length."""
 
     status: int
     content_type: str

@@ -1,4 +1,4 @@
-"""Which API version a node is spoken to in, chosen from what it says it has."""
+"""The API version to use with a node, chosen from those that it reports."""
 
 from adapters import VERSIONS
 from proxy.nodes.own_requests import describe_invalid, error_of, refuses_version, result_of
@@ -10,10 +10,10 @@ HIGHEST_VERSION = VERSIONS.newest
 
 
 def choose_version(answer: NodeResponse, newest: int) -> tuple[int | None, str]:
-    """Choose the version to speak from a node's answer to `version`, asked at version 2.
+    """Choose the version to use from a node's response to `version`, requested at version 2.
 
     The lowest that the node has from `newest` on, or its highest below. A node that has version 2 names its range in
-    integers (XLS-22). One that has only version 1 answers in the old form, refuses the version, or, being older still,
+    integers (XLS-22). One that has only version 1 responds in the old form, refuses the version, or, if even older,
     does not know the method. Returns the version, or None and what the problem is.
     """
     result = result_of(answer)

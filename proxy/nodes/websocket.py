@@ -15,10 +15,10 @@ from proxy.eventloop.deadline_timer import DeadlineTimer
 from proxy.nodes.forwarded import client_headers
 from proxy.nodes.http import NodeFailure
 
-# A node that does not answer our close frame is not waited for any longer (seconds).
+# Seconds to wait for a node's close frame.
 _CLOSE_SECONDS = 1.0
 _MOST_UNSENT = 65_536
-"""Bytes that a node has not taken, at which its pings go without an answer (RFC 6455, 5.5.3, wants the latest only)."""
+"""Bytes that a node has not taken, beyond which its pings get no pong (RFC 6455, 5.5.3, wants the latest only)."""
 
 
 class _Socket(aiohttp.ClientWebSocketResponse[bool]):
@@ -38,7 +38,7 @@ class _Socket(aiohttp.ClientWebSocketResponse[bool]):
             await super().pong(message)
 
     def abort(self) -> None:
-        """Lets go of its connection at once: closing waits for what is unsent, which a node that hangs never takes."""
+        """Drop the connection immediately: closing waits for unsent data, which a node that hangs never takes."""
         self._writer.transport.abort()
         # Three ways in which it would hold itself until Python looks for cycles.
         self._cancel_heartbeat()
@@ -80,10 +80,10 @@ class WebSocketConnector:
         *,
         forwarded: bool = False,
     ) -> "NodeConnection":
-        """Opens a connection to the node called `name` for the client at that IP address, or None for the proxy itself.
+        """Open a connection to the node `name` for the client at that IP address, or None for the proxy itself.
 
-        The node reads who the client is at the handshake only, so that an identity is a connection. `tls` is how the
-        node proves who it is, where `url` is a wss:// one. `forwarded`: name the client by
+        The node reads who the client is at the handshake only, so that an identity is a connection. `tls`: verification
+        for a wss:// `url`. `forwarded`: name the client by
         `Forwarded` as well. Raises NodeFailure; ValueError if `client` is not an IP address.
         """
         named = client_headers(client, forwarded=forwarded)
@@ -111,16 +111,16 @@ class WebSocketConnector:
 
 
 class NodeConnection:
-    """A node's side of a session, or of the streams that all sessions share.
+    """A node's side of a session, or of the shared subscriptions.
 
-    `deadlines`: for the questions that are asked on it.
+    `deadlines`: for the requests sent on it.
     """
 
     def __init__(self, name: str, socket: _Socket, deadlines: DeadlineTimer) -> None:
         self.name = name
         self.deadlines = deadlines
         self.close_reason = ""
-        """What the node gave for a reason when it closed the connection."""
+        """The reason that the node gave when it closed the connection."""
         self._socket = socket
 
     @property
@@ -155,11 +155,11 @@ class NodeConnection:
 
     @property
     def ping_timed_out(self) -> bool:
-        """Whether it was given up because the node answered no ping."""
+        """Whether it was closed because the node did not answer a ping."""
         return isinstance(self._socket.exception(), TimeoutError)
 
     def abort(self) -> None:
-        """Breaks the connection: `receive` tells its end."""
+        """Drop the connection: `receive` then returns None."""
         self._socket.abort()
 
     async def close(self) -> None:
