@@ -1,1 +1,1 @@
-"""Who may ask for what: the client's address, the method policy, and admission."""
+"""Access: the client's address, which methods it may call, and admission by rate and concurrency."""

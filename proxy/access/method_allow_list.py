@@ -1,4 +1,4 @@
-"""A listener's own list of allowed methods, on top of what is refused at every listener."""
+"""A listener's own list of allowed methods, in addition to the method policy of all listeners."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,7 +10,7 @@ from proxy.envelope.call import Verdict
 
 @dataclass(frozen=True, slots=True)
 class MethodAllowList(MethodPolicy):
-    """Allows `methods`, where the policy for every listener allows them too, and no others."""
+    """Allows only `methods`, and those only where the policy of all listeners allows them too."""
 
     methods: frozenset[str] = frozenset()
 

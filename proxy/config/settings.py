@@ -128,7 +128,8 @@ class CacheSettings(_Section):
         0, description="memory for responses that never change (validated tx, ledger by hash or number); 0 caches none"
     )
     coalesce_reads: Flag = Field(
-        False, description="concurrent equal reads share one node request; the node charges it to the first client"
+        False,
+        description="equal reads of validated ledgers that wait together share one node request, charged to one client",
     )
 
 

@@ -20,9 +20,9 @@ class Method:
     """What is known about one method. A flag that is off is the careful assumption."""
 
     reads_only: bool = False
-    """It changes nothing on the node or the network, whatever its parameters: a second node may be asked."""
+    """It changes nothing on the node or the network, whatever its parameters: a second node may be tried."""
     coalescable: bool = False
-    """Its result does not depend on who asks, so that equal requests may share it."""
+    """Its result does not depend on the client, so that equal requests may share it."""
     immutable_with: frozenset[str] = frozenset()
     """Parameters that each name one thing that never changes once validated: the result may be cached."""
     admin: bool = False
@@ -122,7 +122,7 @@ METHODS: dict[str, Method] = {
     "feature": Method(),  # anyone may read, but an administrator may veto an amendment with it
     "fee": _READ,
     "manifest": _READ,
-    "ping": Method(reads_only=True),  # tells the client its own role and address
+    "ping": Method(reads_only=True),  # returns the client's own role and address
     "random": Method(reads_only=True),  # a number for one client only
     "server_definitions": _READ,
     "server_info": _READ,
@@ -171,7 +171,7 @@ def _methods(applies: Callable[[Method], object]) -> frozenset[str]:
 
 
 READING_METHODS = _methods(lambda method: method.reads_only)
-"""May be asked again when no answer came. An allow-list: a method that nobody has looked at is not in it."""
+"""May be sent again when no answer came. An allow-list: a method that has not been reviewed is not in it."""
 COALESCABLE_METHODS = _methods(lambda method: method.coalescable)
 """Equal requests of several clients may share one result."""
 CACHEABLE_METHODS = _methods(lambda method: method.immutable_with)

@@ -1,4 +1,4 @@
-"""The answer to a call over HTTP: kept from before, shared with an equal one, or asked of one node after the other."""
+"""Dispatching a call over HTTP: the answer comes from the cache, from an equal call in flight, or from a node."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -34,18 +34,17 @@ from proxy.versions.translator import (
 log = structlog.get_logger(__name__)
 
 _MISSING_ERRORS = frozenset({"lgrNotFound", "txnNotFound", "lgrIdxMalformed"})
-"""Errors about a ledger or a transaction that another node may have, as one that is a moment ahead, or keeps more."""
+"""Errors about a ledger or a transaction that another node may have: one that is ahead, or that has more history."""
 
 _VERSION_SECONDS = 2.0
-"""A read waits so long for a node to be asked anew which version it speaks."""
-
+"""The longest that a read waits until a node's API version has been determined again."""
 
 _OVERLOADED = 503
 """The HTTP status of a node that is too busy, whatever comes with it: a line of text, or a bare error of Clio's."""
 
 
 class PlainTextAnswer(Exception):  # noqa: N818 - what has happened
-    """The node answered with a line of text, which is passed on as it is."""
+    """The node responded with a line of text, which the client gets unchanged."""
 
     def __init__(self, answer: NodeResponse) -> None:
         super().__init__(answer.status)
@@ -53,17 +52,17 @@ class PlainTextAnswer(Exception):  # noqa: N818 - what has happened
 
 
 class _VersionRefused(NodeFailure):
-    """The node does not speak the version any more that it is spoken to in, which is not the client's business."""
+    """The node no longer supports the API version that it is spoken to in; the client cannot do anything about it."""
 
     def __init__(self, node: str) -> None:
         super().__init__("nonsense", node)
 
 
 class CallContext(NamedTuple):
-    """What a call is answered within.
+    """The limits of a call, and the record that it fills in.
 
-    `deadline`: in the event loop's time. `allow_passthrough`: the node's bytes will do as the answer, where they are
-    the same in both versions.
+    `deadline`: in the event loop's time. `allow_passthrough`: the node's bytes may be the answer, where they are the
+    same in both versions.
     """
 
     record: RequestRecord
@@ -73,7 +72,7 @@ class CallContext(NamedTuple):
 
 
 class PassthroughAnswer(NamedTuple):
-    """A node's answer that is the client's too: its `body` as it came, and with the client's envelope."""
+    """A node's answer that needs no translation: `body` as the node sent it, `answer` with the client's envelope."""
 
     body: bytes
     answer: bytes
@@ -85,15 +84,22 @@ Answer = PassthroughAnswer | TranslatedResult
 class Dispatcher:
     """Answers calls for all clients over HTTP.
 
-    `tries`: nodes asked for one call at most. `share`: whether equal reads under way at once share an answer.
+    `tries`: the most nodes that one call is sent to. `share`: whether equal reads that wait together share an answer.
     """
 
     def __init__(
-        self, nodes: NodePool, translator: Translator, kept: ResponseCache, metrics: Metrics, *, tries: int, share: bool
+        self,
+        nodes: NodePool,
+        translator: Translator,
+        cache: ResponseCache,
+        metrics: Metrics,
+        *,
+        tries: int,
+        share: bool,
     ) -> None:
         self._nodes = nodes
         self._translator = translator
-        self._kept = kept
+        self._cache = cache
         self._metrics = metrics
         self._tries = tries
         self._loop = asyncio.get_running_loop()
@@ -108,18 +114,18 @@ class Dispatcher:
 
         Raises NODE_ERRORS and PlainTextAnswer.
         """
-        key = self._kept.key(call)
+        key = self._cache.key(call)
         if key is not None:
             return self._answer_from_cache(key, call, context)
         return self._answer_uncached(call, context)
 
     async def _answer_from_cache(self, key: bytes, call: Call, context: CallContext) -> Answer:
-        cached = self._kept.get(key, call.method)
+        cached = self._cache.get(key, call.method)
         if cached is not None:
             context.record.outcome = "success"
             return cached
         answer = await self._answer_uncached(call, context)
-        self._kept.put(key, answer.body if isinstance(answer, PassthroughAnswer) else answer)
+        self._cache.put(key, answer.body if isinstance(answer, PassthroughAnswer) else answer)
         return answer
 
     def _answer_uncached(self, call: Call, context: CallContext) -> Awaitable[Answer]:
@@ -146,7 +152,7 @@ class Dispatcher:
         return answer
 
     async def _ask_nodes(self, call: Call, context: CallContext) -> Answer:
-        """Asks a node; where that fails and nothing can have come of it, another, from the beginning."""
+        """Send the call to a node; if that fails and cannot have had an effect, to another, from the beginning."""
         record, deadline = context.record, context.deadline
         wanted, reads_only = requested_ledgers(call.params), call.method in READING_METHODS
         attempted: list[Node] = []
@@ -166,7 +172,7 @@ class Dispatcher:
                 latest = failure
             missing = reads_only and self._may_be_elsewhere(latest, wanted, (*attempted, node))
             followed = (missing or attempt.is_retryable(latest)) and self._loop.time() < deadline
-            # That a node was busy, or did not have it, tells a client more than that another one failed.
+            # That a node was busy, or did not have it, is more useful to a client than that another one failed.
             if outcome is None or isinstance(outcome, NODE_ERRORS) or not (followed or isinstance(latest, Exception)):
                 outcome = latest
                 record.node, record.node_version = node.name, attempt.version
@@ -187,18 +193,18 @@ class Dispatcher:
     def _may_be_elsewhere(
         self, outcome: Answer | Exception, wanted: LedgerRange | None, attempted: tuple[Node, ...]
     ) -> bool:
-        """Whether a node that has not been asked yet may have the ledger or transaction that this one lacks."""
+        """Whether a node that has not been tried yet may have the ledger or transaction that this one lacks."""
         if not isinstance(outcome, TranslatedResult):
             return False
         error = outcome.result.get("error")
         if error not in _MISSING_ERRORS or outcome.result.get("searched_all") is True:
             return False
         if error == "lgrIdxMalformed" and wanted is None:
-            return False  # it is malformed indeed
+            return False  # the client sent a malformed index
         return self._nodes.may_have(wanted, exclude=attempted)
 
     async def _ask_node(self, call: Call, attempt: "_Attempt", context: CallContext) -> Answer:
-        """Asks one node; a result that is the same in both versions passes without being parsed."""
+        """Send the call to one node. A result that is the same in both versions is not parsed."""
         pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method, attempt.node.server)
         first = None
         node = attempt.node
@@ -223,7 +229,7 @@ class Dispatcher:
 
 
 class _Attempt:
-    """One call of `method` at one node, spoken to in one `version`, and what it may have led to."""
+    """One attempt to have a call of `method` answered by one node, in the API version that it is spoken to in."""
 
     __slots__ = ("_client", "_deadline", "_may_have_acted", "_method", "_unable", "node", "version")
 
@@ -233,41 +239,41 @@ class _Attempt:
         self._method = method
         self._client = client
         self._deadline = deadline
-        self._may_have_acted = False  # the node may have acted on a question that does not only read
-        self._unable = False  # the node said that it cannot answer at the moment
+        self._may_have_acted = False  # the node may have acted on a request that does not only read
+        self._unable = False  # the node responded that it cannot answer at the moment
 
     def is_retryable(self, outcome: Answer | Exception) -> bool:
-        """Whether another node may and should be asked the same, seeing what came of this attempt."""
+        """Whether the call may and should be sent to another node, given the outcome of this attempt."""
         if self._may_have_acted or isinstance(outcome, PassthroughAnswer):
             return False
         if isinstance(outcome, PlainTextAnswer):
             return outcome.answer.status >= 500 or outcome.answer.status == 429
         return self._unable and "error" in outcome.result if isinstance(outcome, TranslatedResult) else True
 
-    async def ask(self, question: NodeRequest) -> NodeAnswer:
-        """Asks the node. Raises NodeFailure and NodeText."""
+    async def ask(self, request: NodeRequest) -> NodeAnswer:
+        """Send one request to the node. Raises NodeFailure and PlainTextAnswer."""
         read = (
             loads_lazy_metadata
-            if self._method in METADATA_METHODS and question.method in METADATA_METHODS
+            if self._method in METADATA_METHODS and request.method in METADATA_METHODS
             else orjson.loads
         )
-        return self.read(await self.post(question), read)
+        return self.read(await self.post(request), read)
 
-    def post(self, question: NodeRequest) -> Awaitable[NodeResponse]:
-        """As `ask`, without reading the answer."""
-        reads_only = question.method in READING_METHODS
-        asking = self.node.http.ask(
-            node_request(question.method, question.params, self.version),
+    def post(self, request: NodeRequest) -> Awaitable[NodeResponse]:
+        """As `ask`, without parsing the response."""
+        reads_only = request.method in READING_METHODS
+        response = self.node.http.ask(
+            node_request(request.method, request.params, self.version),
             client=self._client,
-            method=question.method,
+            method=request.method,
             reads_only=reads_only,
             deadline=self._deadline,
         )
-        return asking if reads_only else self._track_side_effect(asking)
+        return response if reads_only else self._track_side_effect(response)
 
-    async def _track_side_effect(self, asking: Awaitable[NodeResponse]) -> NodeResponse:
+    async def _track_side_effect(self, response: Awaitable[NodeResponse]) -> NodeResponse:
         try:
-            answer = await asking
+            answer = await response
         except NodeFailure as failure:
             self._may_have_acted |= failure.maybe_received
             raise
@@ -275,11 +281,11 @@ class _Attempt:
         return answer
 
     def read(self, raw: NodeResponse, read: Callable[[bytes], Any] = orjson.loads) -> NodeAnswer:
-        """Takes a node's answer out of its envelope. Raises NodeText, and NodeFailure for what is neither."""
+        """Take a node's result out of its envelope. Raises PlainTextAnswer, and NodeFailure for anything else."""
         if raw.status == _OVERLOADED:
             raise PlainTextAnswer(raw)
         try:
-            result, beside = read_jsonrpc_answer(raw.status, raw.body, read)
+            result, extras = read_jsonrpc_answer(raw.status, raw.body, read)
         except InvalidAnswer as unreadable:
             name = self.node.name
             if refuses_version(raw):
@@ -293,7 +299,7 @@ class _Attempt:
         self._unable |= result.get("error") in UNABLE_ERRORS
         if result.get("validated") is True:
             self.node.note_ledger(result.get("ledger_index"))
-        return NodeAnswer(result, beside, len(raw.body))
+        return NodeAnswer(result, extras, len(raw.body))
 
 
 def _may_share(given: tuple[Answer, RequestRecord]) -> bool:

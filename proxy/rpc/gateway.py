@@ -182,18 +182,18 @@ class Gateway:
         return Response(refusal.status, f"{refusal.text}\r\n".encode())
 
     def _respond_without_call(self, request: Request, services: ListenerServices) -> Response:
-        """What load balancers and browsers ask for: whether the server is ready, and CORS."""
+        """What load balancers and browsers request: whether the server is ready, and CORS."""
         if request.method in ("GET", "HEAD"):
             return self._status()
         preflight = services.cors.preflight(request) if request.method == "OPTIONS" else None
-        return preflight or Response(405, b"Ask by POST\r\n", TEXT, {"Allow": "GET, HEAD, POST"})
+        return preflight or Response(405, b"Send the request as a POST\r\n", TEXT, {"Allow": "GET, HEAD, POST"})
 
     def _status(self) -> Response:
         """Rippled's status page has 200 or 500; 503 is what load balancers know as well."""
         readiness = self._readiness()
         if readiness.ready:
             return Response(200, b"This server is ready.\n", TEXT)
-        why = "it is going down" if readiness.draining else "no node can be asked"
+        why = "it is shutting down" if readiness.draining else "no node is available"
         return Response(503, f"This server is not ready: {why}.\n".encode(), TEXT)
 
 

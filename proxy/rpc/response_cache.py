@@ -1,4 +1,4 @@
-"""Answers that never change, kept in memory: a transaction of a validated ledger, and a validated ledger itself."""
+"""The cache of answers that never change: transactions of validated ledgers, and validated ledgers themselves."""
 
 import re
 from typing import Any
@@ -13,32 +13,32 @@ from proxy.versions.translator import TranslatedResult
 
 _HASH = re.compile(r"[0-9A-Fa-f]{64}")
 _FLAGS = {"tx": frozenset({"binary"}), "ledger": frozenset({"transactions", "expand", "binary", "owner_funds"})}
-"""The methods whose answers are kept, with the parameters that change their form and may only be true or false."""
+"""The methods whose answers are cached, with their parameters that select a form and are true or false."""
 _NUMBERS = {"tx": frozenset({"min_ledger", "max_ledger"}), "ledger": frozenset({"ledger_index"})}
 _CLIO = 2001
-"""The warning that a Clio puts beside every answer. All others are about the moment."""
+"""The warning that a Clio adds to every answer. All others are about the moment."""
 
 _OVERHEAD = 250
-"""Bytes that an entry takes besides its key and its text."""
+"""Bytes of memory that an entry takes in addition to its text."""
 _LARGEST_SHARE = 8
-"""No answer may take more than this part of all the bytes, or one ledger would push out everything."""
+"""No answer may take more than this fraction of the cache, or one ledger would evict everything."""
 
 
 class ResponseCache:
-    """The answers in use last, as many as fit into `most_bytes`; 0 keeps none.
+    """A least-recently-used cache of at most `max_bytes`; 0 disables it.
 
-    Keyed by the client's version, the method, and the parameters; these are an allow-list, so that nothing secret, and
-    nothing that nobody has thought about, is ever part of a key.
+    The key is the client's version, the method, and the parameters. These are an allow-list: a request with any other
+    parameter, which might be a secret or change the result, is not cached.
     """
 
-    def __init__(self, most_bytes: int, metrics: Metrics) -> None:
-        self._largest = most_bytes // _LARGEST_SHARE
+    def __init__(self, max_bytes: int, metrics: Metrics) -> None:
+        self._largest = max_bytes // _LARGEST_SHARE
         self._metrics = metrics
-        self._kept: LRUCache[bytes, bytes] = LRUCache(most_bytes, getsizeof=lambda text: len(text) + _OVERHEAD)
+        self._cache: LRUCache[bytes, bytes] = LRUCache(max_bytes, getsizeof=lambda text: len(text) + _OVERHEAD)
         metrics.cache_bytes.set(0)
 
     def key(self, call: Call) -> bytes | None:
-        """What the answer to `call` is kept under, None where it is not one to keep."""
+        """The cache key of `call`, None if its answer cannot be cached."""
         if not self._largest or call.method not in _FLAGS:
             return None
         params = _cache_params(call.method, call.params)
@@ -47,33 +47,33 @@ class ResponseCache:
         return orjson.dumps([call.version, call.method, params], option=orjson.OPT_SORT_KEYS)
 
     def get(self, key: bytes, method: str) -> TranslatedResult | None:
-        """The answer kept under `key`."""
-        text = self._kept.get(key)
+        """The cached answer, None if there is none."""
+        text = self._cache.get(key)
         self._metrics.cache_looked_up(method, hit=text is not None)
         if text is None:
             return None
-        kept = orjson.loads(text)
-        return TranslatedResult(kept["result"], kept["beside"])
+        cached = orjson.loads(text)
+        return TranslatedResult(cached["result"], cached["extras"])
 
     def put(self, key: bytes, answer: TranslatedResult | bytes) -> None:
-        """Keep an answer, a result or the bytes of a node's JSON-RPC answer, if it is one that never changes."""
-        result, beside = _unwrap(answer)
+        """Cache an answer if it never changes: a translated result, or the bytes of a node's JSON-RPC answer."""
+        result, extras = _unwrap(answer)
         if result.get("validated") is not True or "error" in result:
             return
-        beside = {name: value for name, value in beside.items() if name != "warning"}  # which is about the client
-        if any(name != "warnings" or not _is_clio_notice(value) for name, value in beside.items()):
+        extras = {name: value for name, value in extras.items() if name != "warning"}  # which is about the client
+        if any(name != "warnings" or not _is_clio_notice(value) for name, value in extras.items()):
             return
         try:
-            text = orjson.dumps({"result": result, "beside": beside})
+            text = orjson.dumps({"result": result, "extras": extras})
         except TypeError:  # nested deeper than can be written
             return
         if len(text) + _OVERHEAD <= self._largest:
-            self._kept[key] = text
-            self._metrics.cache_bytes.set(self._kept.currsize)
+            self._cache[key] = text
+            self._metrics.cache_bytes.set(self._cache.currsize)
 
 
 def _cache_params(method: str, params: JsonObject) -> JsonObject | None:
-    """The parameters, in one form, where they name one thing that never changes and nothing else; else None."""
+    """The parameters in normal form if they name one thing that never changes, and nothing else; otherwise None."""
     known: JsonObject = {}
     for name, value in params.items():
         if _is_hash(method, name, value):

@@ -1,4 +1,4 @@
-"""Answers compared, after they were given, with what a node answers that speaks the client's version natively."""
+"""The shadow: compares answers that clients have received with those of a node that has their version natively."""
 
 import asyncio
 import random
@@ -29,7 +29,7 @@ INCONCLUSIVE_ERRORS = frozenset(
         *("amendmentBlocked", "unlBlocked"),
     }
 )
-"""Errors by which the node says that it lacks the ledger, or cannot answer now."""
+"""Errors that mean the node lacks the ledger, or cannot answer now."""
 _SHOWN = 80
 _MOST_SHOWN = 10
 _MOST_PARAMS_SHOWN = 500
@@ -38,7 +38,7 @@ _LOGGED_PER_SECOND, _LOGGED_BURST = 1, 10
 
 @dataclass(frozen=True, slots=True)
 class ShadowRules:
-    """What is compared, and how much at once, as the configuration's section `shadow` has it. Seconds and bytes."""
+    """The section `shadow` of the configuration. `seconds`: for the node's response; `queue`: answers that may wait."""
 
     sample: float
     ignore: frozenset[str]
@@ -50,7 +50,7 @@ class ShadowRules:
 
 @dataclass(frozen=True, slots=True)
 class _ServedAnswer:
-    """An answer as a client got it."""
+    """An answer as a client received it."""
 
     call: Call
     answer: bytes
@@ -58,9 +58,9 @@ class _ServedAnswer:
 
 
 class Shadow:
-    """Hears answers, and asks `node`, which is its own to close, about a sample of them.
+    """Sends a sample of the requests to `node`, which it owns, and compares the answers.
 
-    Never waits: what comes while the queue is full is dropped, and counted.
+    It never delays a client: answers that arrive while the queue is full are dropped and counted.
     """
 
     def __init__(self, node: HttpNode, rules: ShadowRules, metrics: Metrics) -> None:
@@ -72,7 +72,7 @@ class Shadow:
         self._tasks = [asyncio.create_task(self._run(), name="shadow comparison") for _ in range(rules.concurrency)]
 
     def offer(self, served: RequestRecord) -> None:
-        """Takes the answer to a request over HTTP or WebSocket, if it is of the sample and can be compared."""
+        """Queue the answer to a request over HTTP or WebSocket if it is in the sample and can be compared."""
         call, answer = served.call, served.answer
         if call is None or answer is None or served.outcome != "success":
             return
@@ -84,7 +84,7 @@ class Shadow:
         self._waiting.put_nowait(_ServedAnswer(call, answer, served))
 
     async def close(self) -> None:
-        """Ends; what still waits is not compared."""
+        """Stop; answers in the queue are not compared."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -130,7 +130,7 @@ class Shadow:
         return "different"
 
     async def _native(self, call: Call, params: JsonObject) -> JsonObject | None:
-        """What the node answers in the client's version; None where it has no answer, or none of a validated ledger."""
+        """The node's result in the client's version; None if it has none, or none of a validated ledger."""
         deadline = asyncio.get_running_loop().time() + self._rules.seconds
         try:
             raw = await self._node.ask(
@@ -154,7 +154,7 @@ class Shadow:
 
 
 def _is_comparable(call: Call) -> bool:
-    """Whether it asks a thing of a ledger that may be validated, and would get the same whenever it is asked."""
+    """Whether the same request gets the same result at any time, and holds nothing that only one node may see."""
     params = call.params
     if call.method not in READING_METHODS or call.method in SENSITIVE_METHODS or not params.keys().isdisjoint(SECRETS):
         return False
@@ -162,7 +162,7 @@ def _is_comparable(call: Call) -> bool:
 
 
 def _pinned_params(call: Call, result: JsonObject) -> JsonObject | None:
-    """The parameters by which the same is asked again, `validated` being the ledger that it was; None if unknown."""
+    """The parameters with `validated` replaced by the ledger that it meant; None if that is unknown."""
     if result.get("validated") is not True or "error" in result:
         return None
     if call.params.get("ledger_index") != "validated":

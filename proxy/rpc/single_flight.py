@@ -13,8 +13,8 @@ MAX_WAIT_SECONDS = 1.0
 class SingleFlight(Generic[T]):
     """At most one request of each key in flight; those that arrive meanwhile wait, and share the next one's answer.
 
-    Whoever gets an answer was waiting before the node was asked for it. So a client that writes and then reads is never
-    answered with what the node said before its write.
+    Every request that shares an answer was waiting before the node request was sent. So a client that writes and then
+    reads never gets a result from before its write.
     """
 
     def __init__(self, max_wait: float = MAX_WAIT_SECONDS) -> None:
@@ -43,7 +43,7 @@ class SingleFlight(Generic[T]):
                 try:
                     await self._wait(before, min(deadline, self._loop.time() + self._max_wait))
                 finally:
-                    del self._next[key]  # the node is about to be asked: nobody may join any more
+                    del self._next[key]  # the node request is about to be sent: no one may join any more
             self._in_flight[key] = flight
             answer = await ask()
             return answer, False

@@ -1,4 +1,4 @@
-"""Which API version a request asks for, and whether it may (XLS-22)."""
+"""Negotiation of the API version of a request (XLS-22), and the method `version`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Protocol
 from adapters import JsonObject
 
 DEFAULT_VERSION: Final = 1
-"""What a request without a version is: XLS-22 fixes it, whatever the server offers."""
+"""The version of a request that names none, as XLS-22 fixes it, whatever the server offers."""
 
 Reason = Literal["not_an_integer", "below_minimum", "above_maximum"]
 
@@ -19,17 +19,17 @@ _PLAIN = re.compile(r"[\w.+-]{1,20}", re.ASCII)
 
 
 class Absent(Enum):
-    """The type of `ABSENT`, which a JSON `null` must not be mistaken for."""
+    """The type of `MISSING`, which is distinct from a JSON `null`."""
 
     MISSING = "absent"
 
 
 MISSING: Final = Absent.MISSING
-"""In place of a version: the request has no `api_version`."""
+"""Stands for the version of a request without `api_version`."""
 
 
 class SupportedVersions(Protocol):
-    """The API versions offered to clients at the moment, both bounds included."""
+    """The API versions offered to clients now, both bounds included."""
 
     @property
     def min(self) -> int:
@@ -42,14 +42,14 @@ class SupportedVersions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VersionRange:
-    """A range of versions that stays as it is."""
+    """A fixed range of versions, both bounds included."""
 
     min: int
     max: int
 
 
-class VersionRefused(ValueError):  # noqa: N818 - what has happened, not what is wrong with us
-    """The version asked for is not offered."""
+class VersionRefused(ValueError):  # noqa: N818 - of a request, not an error of ours
+    """The requested version is not offered."""
 
     def __init__(self, requested: Any, reason: Reason, versions: SupportedVersions) -> None:
         super().__init__(f"{reason}: {_shown(requested)}")
@@ -60,15 +60,15 @@ class VersionRefused(ValueError):  # noqa: N818 - what has happened, not what is
             f"Unsupported API version{_shown(requested)}:{needed} "
             f"this server supports API versions {versions.min} to {versions.max}."
         )
-        """What XLS-22 wants a client to be told: the version asked for and both bounds."""
+        """The message that XLS-22 asks for: the requested version and both bounds."""
         self.message = f"invalid_API_version - {self.detail}"
-        """The same behind what rippled says, which clients test for, as a word of its own."""
+        """The same after rippled's token, which clients test for."""
 
 
 def negotiate(requested: Any, versions: SupportedVersions, default: int = DEFAULT_VERSION) -> int:
-    """The version to serve a request in whose `api_version` is the JSON value `asked`, or `ABSENT`.
+    """The version for a request whose `api_version` is the JSON value `requested`, or `MISSING`.
 
-    Only an integer within `versions` will do: not `true`, not `2.0`, not `"2"`, and never a lower one in its place.
+    Only an integer within `versions` is accepted: not `true`, not `2.0`, not `"2"`; there is no fallback to another.
     Raises VersionRefused.
     """
     version = default if requested is MISSING else requested
@@ -106,7 +106,7 @@ def read_version_range(result: JsonObject) -> VersionRange | None:
 
 
 def _shown(requested: Any) -> str:
-    """` 4`, ` "2"`: short, plain, and nothing of a value that could hold anything."""
+    """` 4`, ` "2"`: short and plain; nothing of a value that could be arbitrary text."""
     if isinstance(requested, str):
         return f' "{requested}"' if _PLAIN.fullmatch(requested) else ""
     if isinstance(requested, int) and requested.bit_length() > 64:

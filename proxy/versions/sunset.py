@@ -1,4 +1,4 @@
-"""Versions that go some day: what their clients are told with every answer, and from when on they are refused."""
+"""Sunset of API versions: the notices that their clients get with every answer, and the date of their refusal."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ import orjson
 from proxy.versions.negotiation import SupportedVersions
 
 Clock = Callable[[], float]
-"""The time of day in seconds, as Unix counts them."""
+"""The Unix time in seconds."""
 
 WARNING_ID = 3001
-"""Of the warning on WebSocket. Clio's own begin at 2001, rippled's at 1001."""
+"""The id of the warning on WebSocket. Clio's ids begin at 2001, rippled's at 1001."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sunset:
-    """That `version` goes at `ends`, and is advised against since `deprecated`: Unix times. `link`: to what to do.
+    """`version` ends at `sunset_at` and is deprecated from `deprecated` on; both are Unix times.
 
-    `refused`: whether the proxy refuses it from then on.
+    `link`: URL of instructions for clients. `refused`: whether the proxy refuses the version after its end.
     """
 
     version: int
@@ -31,22 +31,22 @@ class Sunset:
 
 
 class DeprecationNotices:
-    """What clients of versions that go are told with their answers: headers over HTTP, a warning on WebSocket."""
+    """The notices for clients of versions that end: headers over HTTP, a warning on WebSocket."""
 
     def __init__(self, sunsets: Sequence[Sunset] = ()) -> None:
         self._headers = {sunset.version: _headers(sunset) for sunset in sunsets}
         self._warnings = {sunset.version: _warning(sunset) for sunset in sunsets}
 
     def headers(self, version: int | None) -> Mapping[str, str]:
-        """The headers of an answer to a client of `version`: those of RFC 9745, RFC 8594 and RFC 8288, or none."""
+        """The headers for a client of `version`: those of RFC 9745, RFC 8594 and RFC 8288, or none."""
         return self._headers.get(version, {}) if version is not None else {}
 
     def with_warning(self, version: int, message: bytes) -> bytes:
-        """A WebSocket answer to a client of `version`, with a member of `warnings` as a Clio writes them."""
+        """A WebSocket answer to a client of `version`, with the notice among its `warnings`, in Clio's form."""
         warning = self._warnings.get(version)
         if warning is None:
             return message
-        if b'"warnings"' not in message:  # also in a string it cannot be overlooked: there the quotes are escaped
+        if b'"warnings"' not in message:  # cannot be inside a string, where quotes are escaped
             return b"".join((b'{"warnings":[', warning, b"],", memoryview(message)[1:]))
         try:
             answer = orjson.loads(message)
@@ -54,13 +54,13 @@ class DeprecationNotices:
             answer["warnings"] = [*(given if isinstance(given, list) else []), orjson.Fragment(warning)]
             return orjson.dumps(answer)
         except (ValueError, TypeError):
-            return message  # nested too deeply to be written anew: the answer matters more
+            return message  # nested too deeply to be rewritten: the answer matters more
 
 
 class SunsettingRange:
-    """The range of versions that is offered, of which the lowest go at their time.
+    """A range of versions whose lowest are removed when their sunset is reached.
 
-    `sunsets`: from the lowest version of the range upward, without a gap, as the configuration has seen to.
+    `sunsets`: of versions from the lowest upward, without a gap, as the configuration ensures.
     """
 
     def __init__(self, versions: SupportedVersions, sunsets: Sequence[Sunset], clock: Clock) -> None:
@@ -71,7 +71,7 @@ class SunsettingRange:
 
     @property
     def min(self) -> int:
-        """The lowest version at the moment."""
+        """The lowest version now."""
         now = self._clock()
         gone = max((version for ends, version in self._ends if ends <= now), default=0)
         return max(self._lowest, gone + 1)

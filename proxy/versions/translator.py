@@ -1,4 +1,4 @@
-"""Drives a conversation: asks what an adapter wants asked, within bounds, and remembers what never changes."""
+"""Drives an adapter's conversation with a node, within a budget, and caches responses that never change."""
 
 import asyncio
 import struct
@@ -14,7 +14,7 @@ from cachetools import LRUCache
 from adapters import Conversation, JsonObject, NodeRequest
 from adapters.errors import error_result
 
-# What adapters fail with on an answer that is not of the shape that its version has.
+# What adapters raise for a response that does not have the shape of its version.
 _MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
 
 
@@ -30,7 +30,7 @@ UNABLE_ERRORS = frozenset(
 
 
 class NodeAnswer(NamedTuple):
-    """A node's answer to one question: its result, what stood beside that, and its size in bytes."""
+    """A node's response to one request: its result, the members next to that, and its size in bytes."""
 
     result: JsonObject
     extras: JsonObject
@@ -38,20 +38,20 @@ class NodeAnswer(NamedTuple):
 
 
 Ask = Callable[[NodeRequest], Awaitable[NodeAnswer]]
-"""Asks a node one question, by whichever transport. What it raises passes through."""
+"""Sends one request to a node, over any transport. What it raises is not caught."""
 
 
 @dataclass(slots=True)
 class TranslatedResult:
-    """A result as the client's version has it, what stands beside it, and the seconds that translating it took."""
+    """A result in the client's version, the members next to it, and the seconds that translation took."""
 
     result: JsonObject
     extras: JsonObject = field(default_factory=dict)
     seconds: float = 0.0
 
 
-class UnexpectedShape(Exception):  # noqa: N818 - what has happened, not what is wrong with us
-    """A node's answer is not what its version answers. Quotes nothing of it."""
+class UnexpectedShape(Exception):  # noqa: N818 - of a node, not an error of ours
+    """A node's response does not have the shape of its version. The message quotes nothing of it."""
 
 
 class SubrequestBudget:
@@ -233,6 +233,6 @@ def _cache_key(request: NodeRequest, node_version: int) -> tuple[int, str, bytes
 
 
 def error_of(result: dict[str, Any]) -> str | None:
-    """The token of a result that is an error, None of one that is none."""
+    """The error token of a result, None if it is not an error."""
     error = result.get("error")
     return error if isinstance(error, str) else None if error is None else "other"
