@@ -33,6 +33,9 @@ def _implausible(healthy: Sequence[NodeStatus], rules: HealthRules, now: float) 
     """
     known = [status for status in healthy if status.validated_ledger is not None]
     allowed = rules.max_lag * (2 if len(known) == 2 else 1)
+    ledgers = [_ledger(status) for status in known]
+    if max(ledgers, default=0) - min(ledgers, default=0) <= allowed:
+        return frozenset()  # as a rule, and cheaper than to compare each with each
     found = set()
     for status in known:
         votes = [

@@ -1,7 +1,7 @@
 """Which of several nodes is asked, as seen by the nodes themselves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
@@ -299,3 +299,24 @@ async def test_a_clio_is_sent_the_client_and_the_token_over_both_transports(prox
         own, session = clio.handshakes[0], clio.handshakes[-1]
         assert (session["Forwarded"], session["X-Proxy-Token"]) == ("for=127.0.0.1", "shared-secret")
         assert own["Forwarded"].startswith('for="[2001:db8::')
+
+
+async def test_a_node_that_is_upgraded_while_it_runs_is_followed(proxy: StartProxy) -> None:
+    """Rippled before 2.0 does not know `DeliverMax`; once it is upgraded, the next health check knows that it does."""
+    async with ScriptedNode(versions=range(1, 2)) as node:
+        node.info["build_version"] = "1.12.0"
+        served = await proxy(nodes=[node.settings()], timeouts={"health_interval": 0.1})
+        payment = {"TransactionType": "Payment", "DeliverMax": "1"}
+
+        async def sent() -> set[str]:
+            node.asked.clear()
+            await ask(served, "sign", secret="s", tx_json=payment)
+            return next({*params["tx_json"]} for method, params in node.asked if method == "sign")
+
+        assert await sent() == {"TransactionType", "Amount"}
+        node.info["build_version"] = "2.6.1"
+        await until(lambda: _is(sent, {"TransactionType", "DeliverMax"}))
+
+
+async def _is(find: Callable[[], Awaitable[set[str]]], wanted: set[str]) -> bool:
+    return await find() == wanted
