@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from proxy.config import Settings
-from proxy.demo import DemoNode
+from proxy.demo import DemoClio, DemoNode
 from tests.support.processes import ProxyProcesses
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ StartNode = Callable[..., Awaitable[DemoNode]]
 class StartProxy(Protocol):
     """Starts a proxy in front of `nodes`: `await proxy(node, versions={"max": 3})`; `sections` are the file's."""
 
-    async def __call__(self, *nodes: DemoNode, **sections: Any) -> "Proxy": ...
+    async def __call__(self, *nodes: DemoNode | DemoClio, **sections: Any) -> "Proxy": ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,12 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--workers", type=int, default=0, help="have proxies in processes of their own, with N workers")
 
 
-def settings_for(*nodes: DemoNode, **sections: Any) -> Settings:
+def settings_for(*nodes: DemoNode | DemoClio, **sections: Any) -> Settings:
     """Settings of a proxy in front of `nodes`, as `sections_for` has them."""
     return Settings.model_validate(sections_for(*nodes, **sections))
 
 
-def sections_for(*nodes: DemoNode, **sections: Any) -> dict[str, Any]:
+def sections_for(*nodes: DemoNode | DemoClio, **sections: Any) -> dict[str, Any]:
     """The configuration of a proxy on free ports in front of `nodes`, which logs no requests; `sections` replace whole
     ones. Loopback is exempt from the limits per address, as all clients of a test are there, unless `limits` says so.
     """
@@ -78,7 +78,7 @@ async def proxy(request: pytest.FixtureRequest) -> AsyncIterator[StartProxy]:
     """Starts proxies in front of demo nodes, as StartProxy tells, and stops them when the test ends."""
     async with AsyncExitStack() as stack:
 
-        async def start(*nodes: DemoNode, **sections: Any) -> "Proxy":
+        async def start(*nodes: DemoNode | DemoClio, **sections: Any) -> "Proxy":
             return await started_proxy(sections_for(*nodes, **sections), request.config.getoption("--workers"), stack)
 
         yield start

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from adapters import JsonObject
+from adapters import VERSIONS, JsonObject
 from adapters.json_values import ABSENT, Difference, json_differences
 from proxy.access.admission import Rate
 from proxy.envelope import Call, InvalidAnswer, node_request, read_jsonrpc_answer
@@ -111,7 +111,7 @@ class Shadow:
         native = await self._native(call, params)
         if native is None:
             return "failed"
-        found = await asyncio.to_thread(self._differences, native, result)
+        found = await asyncio.to_thread(self._differences, call.method, native, result)
         if not found:
             return "same"
         if self._logged.allows("shadow", 1):
@@ -147,10 +147,12 @@ class Shadow:
             return None if result["error"] in INCONCLUSIVE_ERRORS else result
         return result if result.get("validated") is True else None
 
-    def _differences(self, native: JsonObject, given: JsonObject) -> list[str]:
+    def _differences(self, method: str, native: JsonObject, given: JsonObject) -> list[str]:
         """The first of the places where they differ, each as a line with short values."""
+        inexact = VERSIONS.inexact_fields(method)
         found = json_differences(native, given, ignored=self._rules.ignore)
-        return [_line(difference) for difference in islice(found, _MOST_SHOWN)]
+        exact = (difference for difference in found if difference.path not in inexact)
+        return [_line(difference) for difference in islice(exact, _MOST_SHOWN)]
 
 
 def _is_comparable(call: Call) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import orjson
 
-from adapters import JsonObject, NodeRequest
+from adapters import VERSIONS, JsonObject, NodeRequest
 from adapters.json_values import ABSENT, Difference, json_differences
 
 _SHOWN_BYTES = 120
@@ -53,8 +53,10 @@ class Outcome:
 def differences(native: JsonObject, got: JsonObject, question: NodeRequest, ignored: frozenset[str]) -> tuple[str, ...]:
     """The first of the places where `got` is not as `native`, each as a line of text; fields `ignored` apart."""
     volatile = VOLATILE_FIELDS[""] | VOLATILE_FIELDS.get(question.method, frozenset())
+    inexact = VERSIONS.inexact_fields(question.method)
     found = json_differences(native, got, ignored=ignored, volatile=volatile)
-    return tuple(_line(difference) for difference in islice(found, _MOST_DIFFERENCES))
+    exact = (difference for difference in found if difference.path not in inexact)
+    return tuple(_line(difference) for difference in islice(exact, _MOST_DIFFERENCES))
 
 
 def _line(difference: Difference) -> str:
