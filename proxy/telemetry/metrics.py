@@ -170,7 +170,7 @@ class Metrics:
         self.cache_bytes = Gauge("xrpl_proxy_cache_bytes", "Bytes of cached responses", registry=registry)
         self._shared = counter(
             "xrpl_proxy_shared_answers_total",
-            "Requests answered by an identical node request already in flight",
+            "Requests answered together with an identical one that waited at the same time",
             "method",
         )
         self._node_up = gauge("xrpl_proxy_node_up", "1 if the node answers, 0 if it does not", "node")
