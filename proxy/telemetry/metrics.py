@@ -162,16 +162,11 @@ class Metrics:
             "node",
         )
         self._cache_lookups = counter(
-            "xrpl_proxy_cache_lookups_total",
-            "Cacheable requests, by cache hit or miss",
-            "method",
-            "outcome",
+            "xrpl_proxy_cache_lookups_total", "Cacheable requests, by cache hit or miss", "method", "outcome"
         )
         self.cache_bytes = Gauge("xrpl_proxy_cache_bytes", "Bytes of cached responses", registry=registry)
         self._shared = counter(
-            "xrpl_proxy_shared_answers_total",
-            "Requests answered together with an identical one that waited at the same time",
-            "method",
+            "xrpl_proxy_shared_answers_total", "Requests answered together with an identical waiting one", "method"
         )
         self._node_up = gauge("xrpl_proxy_node_up", "1 if the node answers, 0 if it does not", "node")
         Gauge("xrpl_proxy_build_info", "The proxy's version; always 1", ["version"], registry=registry).labels(
