@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 _TAIL_BYTES = 512
-_LEDGER_INDEX = re.compile(rb'"ledger_index":(\d{1,10})\b')
+_LEDGER_INDEX = b'"ledger_index":'
+_DIGITS = re.compile(rb"\d{1,10}(?=[,}])")
 _NAMES = frozenset({"ledger_index", "ledger", "ledger_index_min", "ledger_index_max", "min_ledger", "max_ledger"})
 
 
@@ -54,8 +55,9 @@ def validated_ledger_in(body: bytes) -> int | None:
     """
     if body.rfind(b'"validated":true', -_TAIL_BYTES) < 0:
         return None
-    found = _LEDGER_INDEX.search(body, max(0, len(body) - _TAIL_BYTES))
-    return int(found[1]) if found else None
+    place = body.rfind(_LEDGER_INDEX, -_TAIL_BYTES)
+    found = _DIGITS.match(body, place + len(_LEDGER_INDEX)) if place >= 0 else None
+    return int(found[0]) if found else None
 
 
 @lru_cache(maxsize=256)

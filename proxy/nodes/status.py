@@ -52,7 +52,7 @@ class Comparison:
     implausible: frozenset[str] = frozenset()
     """Names of the nodes whose ledger is further ahead of the other nodes' than the time since these allows."""
     standalone: bool = False
-    """Every node is a standalone one, which closes ledgers only when it is told to: age and lag say nothing."""
+    """Every node is a standalone one, which closes ledgers only on request: age and lag say nothing."""
 
 
 @dataclass(frozen=True, slots=True)

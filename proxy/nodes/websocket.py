@@ -67,7 +67,7 @@ class WebSocketConnector:
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
             trust_env=False,
-            ws_response_class=_Socket,  # type: ignore[arg-type]  # whether it decodes is told when connecting
+            ws_response_class=_Socket,  # type: ignore[arg-type]  # ws_connect decides whether it decodes
         )
 
     async def connect(

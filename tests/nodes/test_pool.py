@@ -11,7 +11,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.nodes.ledger_range import LedgerRange, has_ledgers, requested_ledgers
+from proxy.nodes.ledger_range import LedgerRange, has_ledgers, requested_ledgers, validated_ledger_in
 from proxy.server.proxy import Proxy
 from tests.conftest import StartProxy
 from tests.support.client import ask, ask_by_websocket, metric, ready, until, until_healthy
@@ -320,3 +320,20 @@ async def test_a_node_that_is_upgraded_while_it_runs_is_followed(proxy: StartPro
 
 async def _is(find: Callable[[], Awaitable[set[str]]], wanted: set[str]) -> bool:
     return await find() == wanted
+
+
+@pytest.mark.parametrize(
+    ("body", "ledger"),
+    [
+        (b'{"result":{"ledger_hash":"A","ledger_index":131,"status":"success","validated":true}}', 131),
+        (b'{"result":{"x":"' + b"y" * 5000 + b'","ledger_index":131,"validated":true}}\n', 131),
+        (b'{"result":{"ledger_index":131,"x":"' + b"y" * 5000 + b'","validated":true}}', None),
+        (b'{"result":{"ledger_index":131,"validated":false}}', None),
+        (b'{"result":{"ledger_current_index":132,"validated":true}}', None),
+        (b'{"result":{"ledger_index":"131","validated":true}}', None),
+        (b'{"result":{"ledger_index":' + b"9" * 400 + b',"validated":true}}', None),
+        (b"", None),
+    ],
+)
+def test_a_validated_ledger_is_found_in_a_response_without_parsing_it(body: bytes, ledger: int | None) -> None:
+    assert validated_ledger_in(body) == ledger
