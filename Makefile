@@ -83,9 +83,9 @@ reference: $(STAMP) ## write the configuration reference and JSON Schema in docs
 
 lock: ## make the locks again, from pyproject.toml
 	@test -x $(LOCK_TOOL)/bin/uv || { $(PYTHON) -m venv $(LOCK_TOOL) && $(LOCK_TOOL)/bin/pip install --quiet uv==0.9.8; }
-	@for pair in requirements.txt: requirements-dev.txt:--all-extras; do \
+	@for pair in requirements.txt: requirements-dev.txt:--all-extras requirements-image.txt:--extra=grpc,--extra=otel; do \
 		$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--custom-compile-command "make lock" --upgrade --output-file "$${pair%%:*}" $${pair#*:} pyproject.toml || exit 1; \
+			--custom-compile-command "make lock" --upgrade --output-file "$${pair%%:*}" $$(echo "$${pair#*:}" | tr , " ") pyproject.toml || exit 1; \
 	done
 
 lock-clients: ## make the locks of the client libraries again, from their requirements.in and package.json

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 import yaml
 
+import proxy
 from proxy.config import load_settings
 from tests.conftest import StartNode, StartProxy
 from tests.support.installed import DEPLOY, output_of
@@ -26,7 +27,8 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 def test_what_the_image_is_made_of_is_let_in() -> None:
     allowed = re.findall(r"^!(\S+)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
-    copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE.read_text(), re.MULTILINE)
+    copies = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE.read_text(), re.MULTILINE)
+    copied = list(dict.fromkeys(name for names in copies for name in names.split()))
     assert sorted(allowed) == sorted(copied)
     assert all((TREE / path).exists() for path in copied)
 
@@ -38,6 +40,32 @@ def test_the_image_is_pinned_and_runs_as_nobody() -> None:
     assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+", bases[0])
     assert re.findall(r"^USER (\S+)", text, re.MULTILINE) == ["10001:10001"]
     assert "--require-hashes" in text
+
+
+def test_the_image_has_its_labels() -> None:
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', DOCKERFILE.read_text()))
+    assert labels["version"] == proxy.__version__
+    assert labels["licenses"] == "MIT"
+    assert labels.keys() >= {"title", "description", "revision", "created"}
+
+
+def test_the_lock_of_the_image_has_the_extras_at_the_versions_that_are_tested() -> None:
+    def pins(file: str) -> set[str]:
+        return set(re.findall(r"^([\w.-]+==[^ ]+)", (TREE / file).read_text(), re.MULTILINE))
+
+    names = {pin.partition("==")[0] for pin in pins("requirements-image.txt")}
+    assert names >= {"grpcio", "grpcio-health-checking", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
+    assert pins("requirements.txt") <= pins("requirements-image.txt") <= pins("requirements-dev.txt")
+
+
+def test_the_lock_names_the_backend_that_the_image_builds_with(tmp_path: Path) -> None:
+    """The Dockerfile's own sed, on the lock."""
+    script = re.search(r"sed -n '(.+?)' /build/requirements-dev.txt", DOCKERFILE.read_text())
+    assert script
+    found = output_of("sed", "-n", script[1], TREE / "requirements-dev.txt").splitlines()
+    assert found[0].startswith("setuptools==")
+    assert all(line.strip().startswith("--hash=sha256:") for line in found[1:])
+    assert len(found) > 1
 
 
 def test_compose_takes_the_file() -> None:
