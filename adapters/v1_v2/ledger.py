@@ -13,6 +13,9 @@ from adapters.transactions import (
     upgrade_transaction,
 )
 
+_NEXT_TO_TX_JSON = ("close_time_iso", "ledger_hash", "ledger_index", "validated")
+"""What v2 reports of the ledger next to each expanded transaction, and v1 does not."""
+
 
 class Ledger(MethodAdapter):
     """`ledger_index` is a number; an expanded transaction is `tx_json` with its hash, metadata (`meta`, `meta_blob`)
@@ -89,21 +92,15 @@ def _downgrade_entry(entry: Any) -> Any:
     """An entry of v2's `transactions` as v1's: a hash stays."""
     if not isinstance(entry, dict):
         return entry
+    for name in _NEXT_TO_TX_JSON:
+        entry.pop(name, None)
+    tx_hash = entry.pop("hash", None)
     if "tx_json" not in entry:
-        binary = {"tx_blob": entry.get("tx_blob")}
-        if "meta_blob" in entry:
-            binary["meta"] = entry["meta_blob"]
-        return _with_owner_funds(binary, entry)
-    transaction = downgrade_transaction(entry["tx_json"], entry.get("hash"))
+        return {("meta" if name == "meta_blob" else name): value for name, value in entry.items()}
+    transaction = downgrade_transaction(entry.pop("tx_json"), tx_hash)
     if "meta" in entry:
-        transaction["metaData"] = entry["meta"]
-    return _with_owner_funds(transaction, entry)
-
-
-def _with_owner_funds(transaction: JsonObject, entry: JsonObject) -> JsonObject:
-    if "owner_funds" in entry:
-        transaction["owner_funds"] = entry["owner_funds"]
-    return transaction
+        transaction["metaData"] = entry.pop("meta")
+    return {**entry, **transaction}
 
 
 def _downgrade_queued(entry: Any) -> Any:
