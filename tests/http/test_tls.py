@@ -230,3 +230,23 @@ async def test_neither_is_it_logged_at_a_reload(node: ScriptedNode, tmp_path: Pa
         (fault,) = (await process.line("configuration_rejected"))["problems"]
         assert fault.startswith("listen.tls.key: expected the path of a PEM file")
         assert "PRIVATE KEY" not in str(process.lines)
+
+
+async def test_what_waits_for_a_client_over_tls_is_counted(
+    node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA
+) -> None:
+    served = await proxy(nodes=[node.settings()], listen={**AT, "tls": written()})
+    parts = urlsplit(served.http_url)
+    reader, writer = await asyncio.open_connection(
+        parts.hostname, parts.port, ssl=trusting(authority), server_hostname="127.0.0.1", limit=65_536
+    )
+    writer.write(post({"method": "big"}, "Connection: close"))  # of 20 MB, and not read
+
+    async def most_is_counted() -> bool:
+        return next(iter((await counted(served, "xrpl_proxy_unsent_bytes")).values())) > 10_000_000
+
+    await until(most_is_counted)
+    assert len(await reader.read()) > 20_000_000
+    writer.close()
+    await nobody_connected(served)
+    assert list((await counted(served, "xrpl_proxy_unsent_bytes")).values()) == [0]
