@@ -24,6 +24,9 @@ _OUT_OF_SOCKETS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _CHECKS_PER_TIMEOUT = 4
 _TLS_CLOSE_SECONDS = 2.0
 _LAST_SECONDS = 0.5
+_UNSENT_IN_SYSTEM = 131_072
+"""Bytes that wait in the system for a client that does not read; without a limit it holds up to 4 MB, which nothing
+here counts. What is on its way to a client is not limited by this."""
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 
 log = structlog.get_logger(__name__)
@@ -263,7 +266,11 @@ def _prepare(connection: socket.socket, unheard_seconds: float) -> None:
     The latter matters with TLS, where encrypted data waits in a layer that the connection cannot see.
     """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    options = {**_KEEPALIVE, "TCP_USER_TIMEOUT": int(unheard_seconds * 1000)}
+    options = {
+        **_KEEPALIVE,
+        "TCP_USER_TIMEOUT": int(unheard_seconds * 1000),
+        "TCP_NOTSENT_LOWAT": _UNSENT_IN_SYSTEM,
+    }
     for name, value in options.items():
         if hasattr(socket, name):  # Linux has them all
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
