@@ -17,6 +17,7 @@ from proxy.websocket.requests import PendingRequests
 from proxy.websocket.send_queue import SendQueue
 from proxy.websocket.session import Session
 from tests.conftest import StartNode
+from tests.support.client import until
 from tests.support.sessions import (
     BRISK,
     CLOSED,
@@ -650,6 +651,8 @@ async def test_a_session_is_not_sent_back_behind_the_ledgers_it_has_seen(harness
     assert dropped
     for session in dropped:
         await drop_connection(session)
+    # A request that the proxy sends before it knows of the loss fails with it.
+    await until(lambda: sum(len(node.sessions) for node in nodes) == before + 2 * len(dropped))
     for client in clients:
         assert (await client.request({"command": "fee"}))["status"] == "success"
     assert len(behind.sessions) == before
