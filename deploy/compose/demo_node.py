@@ -1,4 +1,4 @@
-"""The demo node as a service of its own: `python demo_node.py 2` speaks API version 2, until it is told to stop."""
+"""The demo node as a service of its own: `python demo_node.py 2` speaks API version 2 until SIGTERM."""
 
 import asyncio
 import signal

@@ -13,11 +13,15 @@ _URLS = {"http": r"^https?://|\$\{", "websocket": r"^wss?://|\$\{"}
 
 
 def values_schema(file: Path = FILE) -> str:
-    """The text that the file should have: its own part as it is there, and the current schema of the configuration."""
+    """The text that the file should have: its own part as it is there, and the current schema of the configuration.
+
+    Without descriptions and defaults: they are in `config schema`, and here they would only have to be maintained.
+    """
     schema = json.loads(file.read_text())
     config = json_schema()
     definitions = config.pop("$defs")
     for definition in (config, *definitions.values()):
+        definition.pop("description", None)
         definition["properties"] = {key: _precise(value) for key, value in definition["properties"].items()}
     for key, pattern in _URLS.items():
         definitions["NodeSettings"]["properties"][key] = {"type": "string", "pattern": pattern}
@@ -33,20 +37,18 @@ def values_schema(file: Path = FILE) -> str:
         "then": items,
         "else": {"$ref": "#/$defs/ListenMapping"},
     }
-    schema["properties"]["config"] = {key: value for key, value in config.items() if key not in ("$schema", "title")}
+    schema["properties"]["config"] = {
+        key: value for key, value in config.items() if key not in ("$schema", "title", "description")
+    }
     schema["$defs"] = definitions
     return _text(schema)
 
 
 def _precise(value: dict[str, Any]) -> dict[str, Any]:
-    """A section or a list without the alternatives null and a reference: so that an error names what is inside it."""
+    """Without words, and a section or a list without its alternatives: so that an error names what is inside it."""
+    value = {key: part for key, part in value.items() if key not in ("description", "default")}
     inner = [option for option in value.get("anyOf", ()) if "$ref" in option or option.get("type") == "array"]
-    if len(inner) != 1:
-        return value
-    words: dict[str, Any] = {
-        key: text for key, text in value.items() if key == "description" and "$ref" not in inner[0]
-    }
-    return {**words, **inner[0]}
+    return inner[0] if len(inner) == 1 else value
 
 
 def _text(schema: dict[str, Any]) -> str:
