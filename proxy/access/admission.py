@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Literal
 
 from proxy.access.client_address import NetworkSet, limit_key
+from proxy.access.fair_share import FairShare
 from proxy.access.receiving import ReceivingBodies
 
 Refusal = Literal["rate", "rate_in_all", "in_flight", "in_flight_per_address"]
@@ -68,6 +69,8 @@ class InFlight:
         """HTTP requests whose body has arrived and that are not answered yet."""
         self.bodies = ReceivingBodies()
         """HTTP requests whose body has not arrived wholly."""
+        self.fair_share = FairShare()
+        """Turns of addresses that have used more than their share of the event loop."""
         self.sessions = Counter[str]()
         """WebSocket sessions by the client's address."""
         self.subscription_bytes = Counter[str]()

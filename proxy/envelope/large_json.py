@@ -78,9 +78,7 @@ def read_large(body: bytes, depth: int, position: Position, elements: int, max_e
     An array at the top, which is no request, is returned empty.
     """
     if elements > max_elements:
-        # Strings may hold what was counted. One pass over them costs little where they are few.
-        if body.count(b'"') - body.count(b'\\"') < max_elements:
-            elements = count_elements(_without_strings(body))
+        elements = _without_those_in_strings(body, elements, max_elements)
         if elements > max_elements:
             raise TooManyElements(
                 f"* {elements} elements, more than the {max_elements} that are allowed "
@@ -236,18 +234,23 @@ def _check_objects(objects: list[list[tuple[str, Any]]]) -> None:
 
 
 def _check_numbers(numbers: _Collector) -> None:
-    if numbers.integers and max(map(len, numbers.integers)) >= len(str(LARGEST_INTEGER)):
-        longest = max(numbers.integers, key=len)
-        if len(longest) > len(str(SMALLEST_INTEGER)):
-            refuse_number(longest)
-        values = orjson.loads(f"[{','.join(numbers.integers)}]")
-        for value in (min(values), max(values)):
-            if not SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
-                refuse_number(str(value))
+    integers = _converted(numbers.integers)
+    if integers and (min(integers) < SMALLEST_INTEGER or max(integers) > LARGEST_INTEGER):
+        refuse_number(next(number for number in numbers.integers if _is_out_of_range(number)))
+    _converted(numbers.floats)
+
+
+def _converted(numbers: list[str]) -> list[float]:
+    """The numbers, by orjson: integers beyond 64 bits as floats. Refuses what no float can hold."""
     try:
-        orjson.loads(f"[{','.join(numbers.floats)}]")  # which refuses what no float can hold
+        values: list[float] = orjson.loads(f"[{','.join(numbers)}]")
     except orjson.JSONDecodeError:
-        refuse_number(next(number for number in numbers.floats if isinf(float(number))))
+        refuse_number(next(number for number in numbers if isinf(float(number))))
+    return values
+
+
+def _is_out_of_range(integer: str) -> bool:
+    return not SMALLEST_INTEGER <= float(integer) <= LARGEST_INTEGER
 
 
 def _check_surrogates(document: bytes) -> None:
@@ -259,11 +262,29 @@ def _check_surrogates(document: bytes) -> None:
         refuse_surrogate()
 
 
+def _without_those_in_strings(document: bytes, elements: int, max_elements: int) -> int:
+    """The elements of `document`, of which `elements` were counted: fewer, where strings hold what was counted.
+
+    Not looked at where it is of no use, or where strings are too many for a pass over them.
+    """
+    document = _without_escapes(document)
+    if document.count(b'"') > max_elements:
+        return elements
+    parts = document.split(b'"')
+    in_strings = sum(map(len, parts[1::2]))
+    if elements - in_strings * _CONTAINER_COST > max_elements:
+        return elements
+    return count_elements(b"0".join(parts[::2]))
+
+
+def _without_escapes(document: bytes) -> bytes:
+    """`document` without escaped quotation marks: each that is left begins or ends a string."""
+    return document.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in document else document
+
+
 def _without_strings(document: bytes) -> bytes:
     """`document` with `0` in place of each string. What is no JSON becomes something else that is none."""
-    if b"\\" in document:
-        document = document.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"0".join(document.split(b'"')[::2])
+    return b"0".join(_without_escapes(document).split(b'"')[::2])
 
 
 def _is_deeper(document: bytes, depth: int) -> bool:

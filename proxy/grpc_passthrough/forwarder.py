@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 
 import grpc
 
+from proxy.access.fair_share import FairShare
 from proxy.grpc_passthrough.identity import Malformed, with_client_identity
 from proxy.grpc_passthrough.metadata import Metadata, for_client, for_node, peer_and_headers
 from proxy.grpc_passthrough.methods import IdentityFields, ParsedPath, UnknownMethod, read_path
@@ -48,6 +49,10 @@ class Rules:
     methods: frozenset[str]
     in_flight: int
     seconds: float
+
+
+_COPY_SECONDS = 2e-9
+"""What it costs gRPC to unpack and hand over one byte of a message."""
 
 
 class _Refused(Exception):  # noqa: N818 - named after what has happened
@@ -163,7 +168,7 @@ class CallForwarder:
                         sending = asyncio.create_task(_send(stream, requests), name="gRPC requests")
                         call: Call = stream
                     else:
-                        request = await _one(requests, parsed.identity, served.peer)
+                        request = await _one(requests, parsed.identity, served.peer, self._services.fair_share)
                         call = node.grpc.ask(path, request, metadata, seconds)
                     return await _receive(call, context)
             except TimeoutError:
@@ -176,13 +181,19 @@ class CallForwarder:
                 self._services.recorder.metrics.node_called(node.name, parsed.method, taken)
 
 
-async def _one(requests: AsyncIterator[bytes], identity: IdentityFields, client: str) -> bytes:
+async def _one(requests: AsyncIterator[bytes], identity: IdentityFields, client: str, fair_share: FairShare) -> bytes:
     """The single request of a call of rippled's methods, with `client` as its client. Raises _Refused."""
     async for message in requests:
+        if fair_share.must_wait(client):
+            await fair_share.turn(client)
+        began = fair_share.cpu_clock()
         try:
             return with_client_identity(message, identity, client)
         except Malformed as problem:
             raise _Refused("unreadable", f"The request is not valid protobuf: {problem}.") from None
+        finally:
+            # gRPC has unpacked the message, and copied it here.
+            fair_share.spent(client, fair_share.cpu_clock() - began + len(message) * _COPY_SECONDS)
     raise _Refused("unreadable", "The call has no request message.")
 
 

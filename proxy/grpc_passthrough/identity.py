@@ -11,6 +11,10 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _TAG_BYTES, _VALUE_BYTES = 5, 10
 
 
+_MOST_FIELDS = 1_000
+"""Fields of one request, many more than rippled's have: each is looked at in Python."""
+
+
 class Malformed(ValueError):  # noqa: N818 - named after what is wrong with the message
     """The bytes are not a protobuf message, or contain a group, which proto3 does not have."""
 
@@ -22,8 +26,11 @@ def with_client_identity(message: bytes, fields: IdentityFields, client: str) ->
     the rest of it.
     """
     fields_passed = []
-    position = 0
+    position = count = 0
     while position < len(message):
+        count += 1
+        if count > _MOST_FIELDS:
+            raise Malformed(f"more than {_MOST_FIELDS} fields")
         began = position
         field, position = _skip(message, position)
         if field not in (fields.client_ip, fields.user):

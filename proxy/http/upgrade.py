@@ -9,6 +9,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
+from proxy.access.fair_share import FairShare
 from proxy.http.connection import Connection
 from proxy.http.protocol import NOT_HTTP
 from proxy.http.request import Request
@@ -21,7 +22,7 @@ UpgradeHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamRespon
 class WebSocketHandler(RequestHandler):
     """aiohttp's protocol for a connection; it forwards the transport's events to the `Connection` it replaces."""
 
-    __slots__ = ("_before", "_frames", "_handshake")
+    __slots__ = ("_before", "_fair_share", "_frames", "_handshake", "_held", "_peer")
 
     def __init__(self, server: web.Server, before: Connection, handshake: Request) -> None:
         super().__init__(
@@ -34,6 +35,18 @@ class WebSocketHandler(RequestHandler):
         self._before = before
         self._handshake: Request | None = handshake
         self._frames: FrameCheck | None = None
+        self._fair_share: FairShare | None = None
+        self._peer = ""
+        self._held = b""
+        """What has come and waits for the client's turn."""
+
+    def take_turns(self, fair_share: FairShare, peer: str) -> None:
+        """Reads what comes from now on in turns of the client at the address `peer`, where it has to wait for these.
+
+        aiohttp unpacks a compressed message as soon as it has come: a thousand bytes become a million.
+        """
+        self._fair_share = fair_share
+        self._peer = peer
 
     def begin(self, rest: bytes) -> None:
         """Read the request for a WebSocket, and as WebSocket frames `rest` and all that comes later."""
@@ -46,8 +59,25 @@ class WebSocketHandler(RequestHandler):
         """The client has sent something."""
         if self._frames is not None:
             data = self._frames.feed(data)
-        if data:
+        if not data:
+            return
+        if self._fair_share is None or not (self._held or self._fair_share.must_wait(self._peer)):
             super().data_received(data)
+            return
+        if not self._held:
+            self._fair_share.call_in_turn(self._peer, self._read_held)
+        self._held += data
+        if self.transport is not None:
+            self.transport.pause_reading()
+
+    def _read_held(self) -> None:
+        held, self._held = self._held, b""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        if not self._reading_paused:  # not by aiohttp too, which has a queue of messages
+            transport.resume_reading()
+        super().data_received(held)
 
     def take_request(self) -> Request:
         """Return the handshake, once: it is not held in memory for as long as the WebSocket lasts."""
@@ -84,6 +114,12 @@ class WebSocketHandler(RequestHandler):
         """The client has read enough for more to be written."""
         super().resume_writing()
         self._before.resume_writing()
+
+
+def unpack_in_turns(protocol: object, fair_share: FairShare, peer: str) -> None:
+    """Has the WebSocket on `protocol`, of the client at the address `peer`, unpack messages as it has turns."""
+    if isinstance(protocol, WebSocketHandler):
+        protocol.take_turns(fair_share, peer)
 
 
 class WebSocketUpgrader:

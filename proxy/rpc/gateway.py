@@ -9,10 +9,12 @@ from typing import Protocol
 from aiohttp import web
 
 from proxy.access.admission import Admission
-from proxy.envelope import Batch, HttpRefusal, RequestPolicy, read_jsonrpc
+from proxy.access.fair_share import CHEAP_BYTES, FairShare
+from proxy.envelope import Batch, Call, HttpRefusal, RejectedCall, RequestPolicy, read_jsonrpc
 from proxy.http.cors import CorsPolicy
 from proxy.http.request import Request
 from proxy.http.response import TEXT, Response
+from proxy.http.upgrade import unpack_in_turns
 from proxy.nodes.readiness import Readiness
 from proxy.rpc.body import receive_body
 from proxy.rpc.endpoint import JsonRpcEndpoint
@@ -78,6 +80,7 @@ class ListenerServices:
     notices: DeprecationNotices
     request_seconds: float
     active: ActiveCount
+    fair_share: FairShare
 
 
 class Gateway:
@@ -131,7 +134,8 @@ class Gateway:
                     raise overloaded(reason)
                 try:
                     # Negotiate and authorise: in the envelope, as the order of rippled's checks is the envelope's own
-                    read = read_jsonrpc(body, _policy_for(request, record, services.policy))
+                    policy = _policy_for(request, record, services.policy)
+                    read = await _read_in_turn(body, policy, client.address, services.fair_share, deadline)
                     if isinstance(read, HttpRefusal):
                         raise Refused(read)
                     if isinstance(read, Batch):
@@ -162,6 +166,8 @@ class Gateway:
             except Refused as refused:
                 response = self._refuse(refused.refusal, record, services)
                 return web.Response(status=response.status, body=response.body, content_type="text/plain")
+            if "permessage-deflate" in handshake.headers.get("sec-websocket-extensions", ""):
+                unpack_in_turns(request.protocol, services.fair_share, client.address)
             del handshake, record  # or they would be retained for as long as the session lasts
             return await services.websocket.handle(request, client.address, client.identity, services.admission)
 
@@ -195,6 +201,24 @@ class Gateway:
             return Response(200, b"This server is ready.\n", TEXT)
         why = "it is shutting down" if readiness.draining else "no node is available"
         return Response(503, f"This server is not ready: {why}.\n".encode(), TEXT)
+
+
+async def _read_in_turn(
+    body: bytes, policy: RequestPolicy, address: str, fair_share: FairShare, deadline: float
+) -> Call | RejectedCall | Batch | HttpRefusal:
+    """Read a body once its client, if it has used more than its share, has a turn; charge for the time it takes."""
+    if fair_share.must_wait(address):
+        try:
+            async with asyncio.timeout_at(deadline):
+                await fair_share.turn(address)
+        except TimeoutError:
+            raise overloaded("fair_share") from None
+    if len(body) < CHEAP_BYTES:
+        return read_jsonrpc(body, policy)
+    began = fair_share.cpu_clock()
+    read = read_jsonrpc(body, policy)
+    fair_share.spent(address, fair_share.cpu_clock() - began)
+    return read
 
 
 def _policy_for(request: Request, record: RequestRecord, policy: RequestPolicy) -> RequestPolicy:

@@ -93,6 +93,7 @@ class Generation:
             notices=self._notices,
             request_seconds=settings.timeouts.request,
             active=self._active,
+            fair_share=self._in_flight.fair_share,
         )
 
     async def drain(self, seconds: float) -> None:

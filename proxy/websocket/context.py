@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from aiohttp import WSCloseCode
 
+from proxy.access.fair_share import FairShare
 from proxy.envelope import RequestPolicy
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.nodes.pool import Node
@@ -59,6 +60,7 @@ class SessionContext:
     unsent_bytes: UnsentBytes
     subscription_bytes: Counter[str]
     """Bytes that subscriptions take, by the clients' addresses; a reload leaves it as it is."""
+    fair_share: FairShare
     path: str = ""
 
 

@@ -78,6 +78,7 @@ class WebSocketEndpoint:
             shared,
             unsent_bytes,
             under_way.subscription_bytes,
+            under_way.fair_share,
         )
         self._sessions: set[Session] = set()
         self._open = under_way.sessions

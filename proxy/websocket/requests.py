@@ -148,6 +148,7 @@ class PendingRequests:
         translated = await translator.converse(
             pipeline.converse(call.params), version, ask, first, pipeline.extras, budget
         )
+        self._services.fair_share.spent(self._peer, translated.seconds)
         if not pipeline.same_version:
             self._account.metrics.translation(call.method, call.version, version, translated.seconds)
         if call.method in PATH_METHODS:

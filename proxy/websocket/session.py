@@ -1,6 +1,7 @@
 """One session: a client's WebSocket and its own connection to a node, from the first message to the last."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from functools import partial
 
@@ -10,6 +11,7 @@ from aiohttp import ClientConnectionError, WSCloseCode, WSMsgType, web
 from adapters import JsonObject
 from adapters.errors import error_result
 from proxy.access.admission import Admission
+from proxy.access.fair_share import CHEAP_BYTES
 from proxy.envelope import RejectedCall, WebSocketRefusal, read_websocket, write_websocket
 from proxy.eventloop.compact_event import CompactEvent
 from proxy.nodes.pool import Node
@@ -37,8 +39,10 @@ from proxy.websocket.streams.budget import SubscriptionBudget
 
 log = structlog.get_logger(__name__)
 
-_TAKEN_AT_ONCE = 50
-"""Messages of one client, before the others have a turn: thousands may have come together, and none has to wait."""
+_SLICE = 0.002
+"""Seconds that the messages of one client take before the others have a turn: thousands may have come together."""
+_UNPACK_SECONDS = 2e-9
+"""What it costs aiohttp to unpack one byte of a compressed message, which is before it is handed over."""
 
 
 class Session:
@@ -86,6 +90,7 @@ class Session:
         self._calls = PendingRequests(peer, services, self._order, self._nodes, budget, partial(admission.charge, peer))
         self._ending: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
         self._requests = 0
+        self._unpacks = bool(client.compress)
 
     def end(self, ending: CloseReason) -> None:
         """Ends the session, for the first reason that is given."""
@@ -168,6 +173,7 @@ class Session:
     # The client's side
 
     async def _read_client(self) -> None:
+        busy = 0.0
         while True:
             try:
                 message = await self._client.receive()
@@ -180,12 +186,15 @@ class Session:
             if message.type is WSMsgType.TEXT and not is_utf8(message.data):
                 self.end(NOT_UTF8)
                 return
+            if self._services.fair_share.must_wait(self.peer):
+                await self._services.fair_share.turn(self.peer)
             self._requests += 1
-            self._take(message.data)
+            busy += self._take_measured(message.data)
             if self._ending.done() and self._ending.result() is RATE_EXCEEDED:
                 return  # what it sent besides is not even refused
             del message  # or it would be kept until the next comes
-            if self._requests % _TAKEN_AT_ONCE == 0:
+            if busy > _SLICE:
+                busy = 0.0
                 await asyncio.sleep(0)
         self.end(CloseReason(self._how_client_went()))
 
@@ -193,6 +202,19 @@ class Session:
         if isinstance(self._client.exception(), TimeoutError):
             return "client_silent"
         return "client_gone" if self._client.close_code in (None, WSCloseCode.ABNORMAL_CLOSURE) else "client_closed"
+
+    def _take_measured(self, message: bytes) -> float:
+        """Takes one message; returns the seconds that it took, and charges them to the client if they are many."""
+        if len(message) < CHEAP_BYTES:
+            began = time.perf_counter()
+            self._take(message)
+            return time.perf_counter() - began
+        fair_share = self._services.fair_share
+        began = fair_share.cpu_clock()
+        self._take(message)
+        seconds: float = fair_share.cpu_clock() - began + (len(message) * _UNPACK_SECONDS if self._unpacks else 0.0)
+        fair_share.spent(self.peer, seconds)
+        return seconds
 
     def _take(self, message: bytes) -> None:
         """Takes one message of the client's."""

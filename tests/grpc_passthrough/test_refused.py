@@ -183,3 +183,11 @@ async def test_connections_are_limited(node: GrpcNode, served: Started) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{proxy.grpc_ports[0]}", options=options) as another:
         assert (await refusal(unary(another)(b"", timeout=5)))[0] is grpc.StatusCode.UNAVAILABLE
     await unary(channel)(b"")
+
+
+def test_a_request_of_many_fields_is_refused_early() -> None:
+    """Each field is looked at in Python; 1 MB of the smallest is 1 kB compressed."""
+    fields = b"\x78\x01"
+    with pytest.raises(Malformed, match="more than 1000 fields"):
+        with_client_identity(fields * 499_000, GET_LEDGER_FIELDS, "192.0.2.1")
+    assert with_client_identity(fields * 1000, GET_LEDGER_FIELDS, "192.0.2.1").startswith(fields * 1000)

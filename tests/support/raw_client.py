@@ -9,18 +9,24 @@ import orjson
 
 
 class RawClient:
-    """One connection to a proxy's `url`; `small` keeps the receive buffer small, for who does not mean to read."""
+    """One connection to a proxy's `url`, from the address `source` if there is one.
 
-    def __init__(self, url: str, *, small: bool = False) -> None:
+    `small` keeps the receive buffer small, for who does not mean to read.
+    """
+
+    def __init__(self, url: str, *, small: bool = False, source: str = "") -> None:
         parts = urlsplit(url)
         self._address = (parts.hostname or "", parts.port or 0)
         self._small = small
+        self._source = source
 
     async def __aenter__(self) -> "RawClient":
         connecting = socket.socket(socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET)
         connecting.setblocking(False)
         if self._small:
             connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        if self._source:
+            connecting.bind((self._source, 0))
         await asyncio.get_running_loop().sock_connect(connecting, self._address)
         # So that nothing is read ahead of the test.
         self.reader, self._writer = await asyncio.open_connection(sock=connecting, limit=65536)

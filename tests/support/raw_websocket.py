@@ -31,8 +31,8 @@ def close_frame(code: int, reason: bytes = b"") -> bytes:
 class RawWebSocket(RawClient):
     """One connection that has become a WebSocket; `extensions`: of the handshake."""
 
-    def __init__(self, url: str, extensions: str = "", *, small: bool = False) -> None:
-        super().__init__(url, small=small)
+    def __init__(self, url: str, extensions: str = "", *, small: bool = False, source: str = "") -> None:
+        super().__init__(url, small=small, source=source)
         self._extensions = f"Sec-WebSocket-Extensions: {extensions}\r\n".encode() if extensions else b""
 
     async def __aenter__(self) -> "RawWebSocket":

@@ -40,6 +40,8 @@ class ScriptedNode:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.handshakes: list[dict[str, str]] = []
         """The headers of each WebSocket handshake."""
+        self.largest_body = 0
+        """Bytes of the largest request over HTTP."""
         self._news = asyncio.Event()
         self._port = 0
         self._runner: web.ServerRunner | None = None
@@ -92,7 +94,9 @@ class ScriptedNode:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "GET":
             return await self._websocket(request)
-        question = orjson.loads(await request.read())
+        body = await request.read()
+        self.largest_body = max(self.largest_body, len(body))
+        question = orjson.loads(body)
         method, params = question["method"], dict(question["params"][0])
         refused = self.refuses_all_but and method not in self.refuses_all_but
         if params.pop("api_version", 1) not in self.versions or refused:

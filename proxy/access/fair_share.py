@@ -1,0 +1,156 @@
+"""Fair shares of the event loop between clients: one address cannot make the others wait for its expensive requests.
+
+All clients share one event loop. A step that takes it for long (unpacking a compressed message, reading a request of
+many elements, translating a large response) is charged to the client's address in CPU seconds. An address may use a
+tenth of a CPU so; one that has used more waits for turns. These are given one at a time to the address that has used
+least, and while other clients are active for a third of the time. Cheap requests are not charged: `limits` count them.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from proxy.access.client_address import limit_key
+
+CHEAP_SECONDS = 0.001
+"""A step that takes no longer is not charged."""
+CHEAP_BYTES = 1_000
+"""A request that has no more bytes is cheap: its time need not be measured."""
+
+_SHARE = 0.1
+"""CPU seconds a second that an address may use without waiting."""
+_BURST = 0.01
+"""CPU seconds that it may have used beyond that."""
+_MOST_USED = 1.0
+"""CPU seconds that are remembered of an address, or it would wait long after it has stopped."""
+_PAUSE = 2
+"""How many times as long as a turn the pause after it is, while other clients are active."""
+_ACTIVE_SECONDS = 0.25
+"""How long a client counts as active after a request."""
+_MOST_ADDRESSES = 10_000
+
+
+class _Usage:
+    """What one address has used beyond its share, and who waits for its turns."""
+
+    __slots__ = ("at", "used", "waiting")
+
+    def __init__(self, now: float) -> None:
+        self.used = 0.0
+        """CPU seconds, at the time `at`."""
+        self.at = now
+        self.waiting: deque[Callable[[], None]] = deque()
+
+    def current(self, now: float) -> float:
+        """CPU seconds used beyond the share by now."""
+        self.used = max(0.0, self.used - (now - self.at) * _SHARE)
+        self.at = now
+        return self.used
+
+
+class FairShare:
+    """Gives turns to addresses that have used more than their share. Belongs to one event loop.
+
+    Addresses are counted as the limits count them: an IPv6 network of 64 bits as one.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, cpu_clock: Callable[[], float] = time.thread_time
+    ) -> None:
+        self.cpu_clock = cpu_clock
+        """CPU seconds of this thread, for measuring steps."""
+        self._clock = clock
+        self._usage: dict[str, _Usage] = {}
+        self._waiting: dict[str, _Usage] = {}
+        self._latest_key = ""
+        self._others_at = float("-inf")
+        """When a request came from another address than the one before."""
+        self._running = False
+        self._spent_in_turn = 0.0
+
+    def must_wait(self, address: str) -> bool:
+        """Whether the client at `address`, which has a request, is to await its turn before it is looked at."""
+        key = limit_key(address)
+        if key != self._latest_key:
+            if self._latest_key:
+                self._others_at = self._clock()
+            self._latest_key = key
+        usage = self._usage.get(key)
+        if usage is None:
+            return False
+        used = usage.current(self._clock())
+        if not used and not usage.waiting:
+            del self._usage[key]
+        return bool(usage.waiting) or used > _BURST
+
+    async def turn(self, address: str) -> None:
+        """Waits for a turn of the client at `address`. What it does until it waits again is one step.
+
+        The wait ends after the steps of those before it; the caller sets a limit.
+        """
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def give() -> None:
+            if not turn.done():  # cancelled
+                turn.set_result(None)
+
+        self.call_in_turn(address, give)
+        await turn
+
+    def call_in_turn(self, address: str, step: Callable[[], None]) -> None:
+        """Has `step` called in a turn of the client at `address`, after those that wait already."""
+        key = limit_key(address)
+        usage = self._of(key)
+        usage.waiting.append(step)
+        self._waiting[key] = usage
+        if not self._running:
+            self._running = True
+            asyncio.get_running_loop().call_soon(self._give_turn)
+
+    def spent(self, address: str, seconds: float) -> None:
+        """Charges a step of so many CPU seconds to the client at `address`, unless it is cheap."""
+        if seconds <= CHEAP_SECONDS:
+            return
+        usage = self._of(limit_key(address))
+        usage.used = min(usage.current(self._clock()) + seconds, _MOST_USED)
+        self._spent_in_turn += seconds
+
+    def _of(self, key: str) -> _Usage:
+        usage = self._usage.get(key)
+        if usage is None:
+            now = self._clock()
+            if len(self._usage) >= _MOST_ADDRESSES:
+                self._forget_idle(now)
+            usage = self._usage[key] = _Usage(now)
+        return usage
+
+    def _forget_idle(self, now: float) -> None:
+        """Forgets the addresses that have used nothing, and if these are few, some of those known longest."""
+        self._usage = {key: usage for key, usage in self._usage.items() if usage.waiting or usage.current(now)}
+        for key in [key for key in self._usage if key not in self._waiting][: _MOST_ADDRESSES // 10]:
+            del self._usage[key]
+
+    def _give_turn(self) -> None:
+        if not self._waiting:
+            self._running = False
+            return
+        now = self._clock()
+        key, usage = min(self._waiting.items(), key=lambda item: item[1].current(now))
+        step = usage.waiting.popleft()
+        if not usage.waiting:
+            del self._waiting[key]
+        self._spent_in_turn = 0.0
+        loop = asyncio.get_running_loop()
+        try:
+            step()
+        finally:
+            # A task that the step has woken runs before this.
+            loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._spent_in_turn and self._clock() - self._others_at < _ACTIVE_SECONDS:
+            loop.call_later(self._spent_in_turn * _PAUSE, self._give_turn)
+        else:
+            loop.call_soon(self._give_turn)

@@ -1,0 +1,178 @@
+"""Requests that cost the proxy much and their sender little: what others notice of them, counted and not timed."""
+
+import asyncio
+import time
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import orjson
+import pytest
+
+from proxy.access.method_policy import MethodPolicy
+from proxy.envelope import RequestPolicy, read_jsonrpc, read_websocket
+from proxy.envelope.call import HttpRefusal
+from proxy.server.proxy import Proxy
+from proxy.versions.negotiation import VersionRange
+from tests.conftest import started_proxy
+from tests.support.client import until
+from tests.support.raw_client import RawClient, post
+from tests.support.raw_websocket import RawWebSocket, frame
+from tests.support.scripted_node import ScriptedNode
+
+COMPRESSED = "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+UNITS = ["1.1", "{}", "[]", '""', "1e15", '{"a":1}', "4294967295", '"\\u0061"']
+MEGABYTE = 999_000
+
+
+def filled(start: bytes, unit: str, end: bytes, size: int = MEGABYTE) -> bytes:
+    """A request of `size` bytes, of which nearly all are the elements of one array."""
+    count = (size - len(start) - len(end)) // (len(unit) + 1)
+    return start + ",".join([unit] * count).encode() + end
+
+
+def message(unit: str, method: str = "fee", size: int = MEGABYTE) -> bytes:
+    return filled(b'{"command":"%b","a":[' % method.encode(), unit, b"]}", size)
+
+
+def packed(text: bytes) -> bytes:
+    packer = zlib.compressobj(9, wbits=-15)
+    return (packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\x00\x00\xff\xff")
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[ScriptedNode]:
+    async with ScriptedNode() as started:
+        yield started
+
+
+@pytest.fixture
+async def served(node: ScriptedNode) -> AsyncIterator[Proxy]:
+    async with AsyncExitStack() as stack:
+        sections = {
+            "listen": {"host": "127.0.0.1", "port": 0},
+            "observe": {"host": "127.0.0.1", "port": 0},
+            "logging": {"requests": "off"},
+            "limits": {"exempt": []},
+            "nodes": [node.settings(websocket=node.websocket_url)],
+        }
+        yield await started_proxy(sections, 0, stack)
+
+
+async def counted_meanwhile(served: Proxy, progress: list[int], until: asyncio.Task[None]) -> list[int]:
+    """How far an attacker came during each of a bystander's requests, which are made until the attacker is done."""
+    steps: list[int] = []
+    async with RawClient(served.http_url) as client:
+        while not until.done() and len(steps) < 200:
+            before = progress[0]
+            await client.send(post({"method": "ledger_current"}))
+            head = await client.head()
+            assert b" 200 " in head
+            await client.reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
+            steps.append(progress[0] - before)
+    return steps
+
+
+@pytest.mark.parametrize("method", ["stop", "fee"])
+async def test_messages_that_unpack_to_a_megabyte(served: Proxy, method: str) -> None:
+    """One session writes 50 frames of 1 kB together, each a message of 1 MB."""
+    progress = [0]
+    async with RawWebSocket(served.http_url, COMPRESSED, source="127.0.1.1") as attacker:
+
+        async def attack() -> None:
+            await attacker.send(frame(packed(message("1.1", method)), rsv=4) * 50)
+            for _ in range(50):
+                await attacker.receive()
+                progress[0] += 1
+
+        attacking = asyncio.create_task(attack())
+        await until(lambda: progress[0] > 0)
+        steps = await counted_meanwhile(served, progress, attacking)
+        await attacking
+    assert len(steps) >= 5
+    assert max(steps) <= 5, "messages that were taken while a bystander's request waited"
+
+
+async def test_messages_of_as_many_elements_as_are_allowed(served: Proxy) -> None:
+    """Eight sessions of one address write 10 of the most expensive messages each."""
+    progress = [0]
+    content = frame(packed(message("1e15", "stop", 65_000 * 5)), rsv=4)
+
+    async def attack() -> None:
+        async with RawWebSocket(served.http_url, COMPRESSED, source="127.0.1.1") as attacker:
+            await attacker.send(content * 10)
+            for _ in range(10):
+                await attacker.receive()
+                progress[0] += 1
+
+    async def attack_together() -> None:
+        await asyncio.gather(*(attack() for _ in range(8)))
+
+    attacking = asyncio.create_task(attack_together())
+    await until(lambda: progress[0] > 0)
+    steps = await counted_meanwhile(served, progress, attacking)
+    await attacking
+    assert len(steps) >= 10
+    assert max(steps) <= 5
+
+
+async def test_posts_of_as_many_elements_as_are_allowed(served: Proxy) -> None:
+    """Four connections of one address make POSTs of 65,000 floats, one after the other."""
+    progress = [0]
+    content = post_text(filled(b'{"method":"fee","params":[{"a":[', "1.1", b"]}]}", 65_000 * 4))
+
+    async def attack() -> None:
+        async with RawClient(served.http_url, source="127.0.1.1") as attacker:
+            for _ in range(10):
+                await attacker.send(content)
+                head = await attacker.head()
+                await attacker.reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
+                progress[0] += 1
+
+    async def attack_together() -> None:
+        await asyncio.gather(*(attack() for _ in range(4)))
+
+    attacking = asyncio.create_task(attack_together())
+    await until(lambda: progress[0] > 0)
+    steps = await counted_meanwhile(served, progress, attacking)
+    await attacking
+    assert max(steps) <= 5
+
+
+def post_text(body: bytes) -> bytes:
+    return b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_megabyte_is_read_in_a_few_times_what_orjson_takes(unit: str) -> None:
+    """CPU seconds, compared to a reader in C: no Python code runs for an element."""
+    policy = RequestPolicy(VersionRange(1, 2), MethodPolicy())
+    whole = filled(b'{"method":"nope","params":[{"a":[', unit, b"]}]}")
+    most = max(
+        (filled(b'{"method":"nope","params":[{"a":[', unit, b"]}]}", size) for size in range(10_000, MEGABYTE, 10_000)),
+        key=lambda body: 0 if isinstance(read_jsonrpc(body, policy), HttpRefusal) else len(body),
+    )
+
+    def seconds(read: object, *arguments: object) -> float:
+        spent = []
+        for _ in range(5):
+            began = time.process_time()
+            read(*arguments)  # type: ignore[operator]
+            spent.append(time.process_time() - began)
+        return min(spent)
+
+    yardstick = seconds(orjson.loads, whole)
+    assert seconds(read_jsonrpc, whole, policy) < yardstick * 2 + 0.005
+    assert seconds(read_jsonrpc, most, policy) < yardstick * 5 + 0.01
+    assert seconds(read_websocket, message(unit, "stop"), policy) < yardstick * 2 + 0.005
+
+
+async def test_numbers_go_to_the_node_as_they_were_written(served: Proxy, node: ScriptedNode) -> None:
+    """`1e15` became `1000000000000000.0`, and 300 kB more than a node takes."""
+    body = b'{"method":"ledger_current","params":[{"a":[%b]}]}' % b",".join([b"1e15"] * 60_000)
+    async with RawClient(served.http_url, source="127.0.1.1") as client:
+        await client.send(post_text(body))
+        assert b" 200 " in await client.head()
+    asked = [params for method, params in node.asked if method == "ledger_current"]
+    assert len(asked[-1]["a"]) == 60_000
+    assert node.largest_body < len(body) + 100
