@@ -1,5 +1,6 @@
 """`GET /retiring` on the observe address: who still needs the oldest version that is offered, and until when."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -77,15 +78,17 @@ class RetiringPage:
         self._build = build
         self._body: bytes | None = None
         self._good_until = 0.0
+        self._building = asyncio.Lock()
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answers one GET; 503 if `build` returns None, as without any worker."""
-        if self._body is None or time.monotonic() >= self._good_until:
-            began = time.monotonic()
-            built = await self._build(request)
-            if built is None:
-                return json_response(503, {"error": "no worker is serving"})
-            now = time.monotonic()
-            self._body = orjson.dumps(built)
-            self._good_until = now + max(_MIN_AGE, _AGE_PER_BUILD * (now - began))
-        return json_response(200, self._body)
+        async with self._building:
+            if self._body is None or time.monotonic() >= self._good_until:
+                began = time.monotonic()
+                built = await self._build(request)
+                if built is None:
+                    return json_response(503, {"error": "no worker is serving"})
+                now = time.monotonic()
+                self._body = orjson.dumps(built)
+                self._good_until = now + max(_MIN_AGE, _AGE_PER_BUILD * (now - began))
+            return json_response(200, self._body)
