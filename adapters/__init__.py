@@ -1,4 +1,4 @@
-"""What changed between the XRP Ledger API's versions, method by method, and how to pass between them.
+"""What changed between the XRP Ledger API's versions, method by method, and how to convert between them.
 
 Each step between two neighbouring versions is a folder (`v1_v2`), found by its name: a new version is a new folder.
 Nothing here does I/O, logs, reads a clock or a configuration.

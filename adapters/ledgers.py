@@ -25,17 +25,17 @@ class Header(NamedTuple):
 
 
 def selected_ledger(params: JsonObject) -> JsonObject:
-    """Those of a request's parameters that say which ledger it is about."""
+    """The parameters of a request that name its ledger."""
     return {name: params[name] for name in _SELECTORS if name in params}
 
 
 def ledger_of(params: JsonObject) -> NodeRequest:
-    """The question for the ledger that a request is about: without one in it, the open one."""
-    return NodeRequest("ledger", selected_ledger(params) or {"ledger_index": "current"})  # `ledger` would tell of two
+    """The request for the ledger that another request is about; the open one where it names none."""
+    return NodeRequest("ledger", selected_ledger(params) or {"ledger_index": "current"})  # else two
 
 
 def ledger_fields(result: JsonObject) -> JsonObject:
-    """Those of a result's members that tell which ledger it is of."""
+    """The members of a result that say which ledger it is from."""
     return {name: result[name] for name in _ABOUT_LEDGER if name in result}
 
 

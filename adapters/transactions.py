@@ -1,6 +1,6 @@
 """The shapes of a transaction, which many methods and streams share.
 
-v1 shows a transaction as one object with its `hash` (and `inLedger`) inside; v2 as `tx_json` with `hash` beside it.
+v1 shows a transaction as one object with its `hash` (and `inLedger`) inside; v2 as `tx_json` with `hash` next to it.
 A Payment's amount is `Amount` and `DeliverMax` in v1 and `DeliverMax` only in v2 (rippled's insertDeliverMax); other
 types keep their `Amount`.
 """
@@ -36,7 +36,7 @@ def downgrade_transaction(tx_json: JsonObject, tx_hash: Any = None) -> JsonObjec
 
 
 def upgrade_transaction(transaction: JsonObject) -> tuple[JsonObject, Any]:
-    """A transaction of v1 as `tx_json` of v2, changed in place, and the hash that stands beside it (None: none)."""
+    """A transaction of v1 as `tx_json` of v2, changed in place, and the hash that stands next to it (None: none)."""
     tx_hash = transaction.pop("hash", None)
     transaction.pop("inLedger", None)
     if transaction.get("TransactionType") == "Payment" and "Amount" in transaction:

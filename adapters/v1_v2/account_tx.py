@@ -47,7 +47,7 @@ class AccountTx(MethodAdapter):
         if result.get("error") == "lgrIdxMalformed" and self._names_range(asked):
             result = yield from self._within_the_servers_range(asked, result)
         error = result.get("error")
-        # A ledger looked up by its name has an error of its own, told apart by its message only.
+        # The look-up of a named ledger has the same error, distinguished by its message only.
         if error == "invalidLgrRange" or (error == "notSynced" and result.get("error_message") != "notSynced"):
             return self.error("lgrIdxsInvalid")
         return result if "error" in result else self.downgrade_result(result, params)
@@ -94,7 +94,7 @@ class AccountTx(MethodAdapter):
         return result if "error" in result else (yield from upgrade_transactions(result, self.node))
 
     def _refuse_range_and_ledger(self, params: JsonObject) -> Conversation:
-        """The account's own checks come first, so the older version is asked for them."""
+        """The account's own checks come first, so the request goes to the older version without range and ledger."""
         left_out = (*_RANGE, *_ONE_LEDGER, "marker")
         result = yield NodeRequest(self.method, {name: value for name, value in params.items() if name not in left_out})
         if "error" in result and result["error"] != "lgrIdxsInvalid":

@@ -1,4 +1,4 @@
-"""channel_authorize: a key type that there is not has an error of its own."""
+"""channel_authorize: an unknown key type has an error of its own."""
 
 from adapters.adapter import JsonObject, MethodAdapter
 from adapters.errors import error_result

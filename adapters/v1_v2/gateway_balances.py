@@ -1,4 +1,4 @@
-"""gateway_balances: an account that does not exist, and a hot wallet that is none, have other errors."""
+"""gateway_balances: the errors for an account that does not exist and for a bad hot wallet."""
 
 from typing import Any
 

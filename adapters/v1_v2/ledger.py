@@ -19,11 +19,11 @@ _NEXT_TO_TX_JSON = ("close_time_iso", "ledger_hash", "ledger_index", "validated"
 
 class Ledger(MethodAdapter):
     """`ledger_index` is a number; an expanded transaction is `tx_json` with its hash, metadata (`meta`, `meta_blob`)
-    and ledger beside it, where v1 has one object (`metaData`, `meta`); an entry of `queue_data` has the transaction
+    and ledger next to it, where v1 has one object (`metaData`, `meta`); an entry of `queue_data` has the transaction
     merged into it, where v1 has it under `tx` (rippled's LedgerToJson.cpp).
 
-    rippled's v2 fails with `internal` on a queue that is not empty unless `expand` is asked for too; v1 lists hashes
-    there. So it is asked with `expand`, and the transactions reduced to their hashes again.
+    rippled's v2 fails with `internal` on a queue that is not empty unless `expand` is set too; v1 lists hashes there.
+    So the request is repeated with `expand`, and the transactions are reduced to their hashes again.
     """
 
     method = "ledger"
@@ -49,7 +49,7 @@ class Ledger(MethodAdapter):
     def upgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
         ledger = result.get("ledger")
         if isinstance(ledger, dict):
-            beside = _beside_transactions(result, ledger)
+            beside = _next_to_transactions(result, ledger)
             _rewrite_each(ledger, "transactions", lambda entry: _upgrade_entry(entry, beside))
         for each in _ledgers(result):
             upgrade_ledger_index(each)
@@ -113,8 +113,8 @@ def _downgrade_queued(entry: Any) -> Any:
     return entry
 
 
-def _beside_transactions(result: JsonObject, ledger: JsonObject) -> JsonObject:
-    """What v2 says beside each expanded transaction of a ledger."""
+def _next_to_transactions(result: JsonObject, ledger: JsonObject) -> JsonObject:
+    """What v2 reports next to each expanded transaction of a ledger."""
     if ledger.get("closed") is not True:
         return {"validated": False}
     beside: JsonObject = {"validated": result.get("validated", False)}

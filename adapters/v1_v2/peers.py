@@ -6,7 +6,7 @@ _SANITY = {"diverged": "insane", "unknown": "unknown"}
 
 
 class Peers(MethodAdapter):
-    """`sanity` went; `track` had been saying the same (rippled's PeerImp.cpp)."""
+    """`sanity` was removed; `track` says the same (rippled's PeerImp.cpp)."""
 
     method = "peers"
 

@@ -12,8 +12,8 @@ _DEEPEST_START = 10_000
 
 
 class TxHistory(MethodAdapter):
-    """Gone; the newest transactions, validated ledger by validated ledger from the newest on, within a ledger from the
-    last applied on, hold the same (rippled's TxHistory.cpp).
+    """Removed; the newest transactions, validated ledger by validated ledger from the newest on, within a ledger from
+    the last applied on, hold the same (rippled's TxHistory.cpp).
 
     Loss: v1 lets an administrator start beyond 10000.
     """
@@ -45,13 +45,13 @@ _Page = tuple[list[JsonObject], JsonObject | None]
 def _page(ledger_index: int, skip: int) -> Generator[NodeRequest, JsonObject, _Page]:
     """Up to 20 transactions as v1 shows them, from the ledger downwards, after leaving out `skip` of them.
 
-    They end where the server's ledgers end. Any other error is returned beside them: a page cut short would be wrong.
+    They end where the server's ledgers end. Any other error is returned with them: a page cut short would be wrong.
     """
     page: list[JsonObject] = []
     while len(page) < _PAGE and ledger_index > 0:
         asked: JsonObject = {"ledger_index": ledger_index, "transactions": True}
         if skip:
-            # Hashes are enough to count what is left out.
+            # Hashes are enough to count what is skipped.
             counted = yield NodeRequest("ledger", asked)
             if "error" in counted:
                 return page, _unless_no_ledger(counted)

@@ -1,4 +1,4 @@
-"""amm_info: which fault is told where a request has several."""
+"""amm_info: which error a request with several faults gets."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ class AmmInfo(MethodAdapter):
 
     An AMM is named by `asset` and `asset2` or by `amm_account`. v2 answers every other combination with
     `invalidParams`; v3 names what is wrong with the assets and accounts that are there, and says `invalidParams` only
-    where nothing is. So a refusal of v2's is told from the request and from the accounts in its ledger.
+    where nothing is. So v3's error follows from the request and from the accounts in its ledger.
 
     An account that is a list or an object fails with `internal`, before v3 has looked at the combination.
 
     Loss: in `amm_account` and `account` rippled also takes a public key, a seed and a passphrase of an account that
-    there is. Beside a wrong combination these are `actMalformed` here.
+    there is. With a wrong combination these are `actMalformed` here.
     """
 
     method = "amm_info"
@@ -80,5 +80,5 @@ def _is_wrong_combination(params: JsonObject) -> bool:
 
 
 def _past_the_ledger(result: JsonObject) -> bool:
-    """Whether the ledger asked for was found, which is checked before all else: its fields stand beside an error."""
+    """Whether the ledger asked for was found, which is checked before all else: its fields stand next to an error."""
     return any(name in result for name in _ABOUT_LEDGER)

@@ -99,6 +99,7 @@ METHODS: dict[str, Method] = {
     "get_aggregate_price": _READ,
     "mpt_holders": _READ_CLIO,
     "nft_buy_offers": _READ,
+    "mptoken_issuance_history": _READ_CLIO,
     "nft_history": _READ_CLIO,
     "nft_info": _READ_CLIO,
     "nft_sell_offers": _READ,
