@@ -43,7 +43,7 @@ class Change:
     text: tuple[str, ...]
     """Paragraphs."""
     losses: tuple[str, ...]
-    """What cannot be told exactly to a client of the other version, and the choice made."""
+    """What cannot be converted exactly for a client of the other version, and the choice made."""
     directions: tuple[Direction, ...] = ()
     messages: tuple[str, ...] = ()
     """The types of pushed messages that are rewritten."""
@@ -102,6 +102,6 @@ def _docstring_parts(adapter: object, base: type) -> tuple[tuple[str, ...], tupl
         if kind is base:
             break
         paragraphs += [" ".join(part.split()) for part in inspect.cleandoc(kind.__doc__ or "").split("\n\n")]
-    told = [part for part in paragraphs if part]
-    losses = tuple(part.removeprefix(_LOSS) for part in told if part.startswith(_LOSS))
-    return tuple(part for part in told if not part.startswith(_LOSS)), losses
+    filled = [part for part in paragraphs if part]
+    losses = tuple(part.removeprefix(_LOSS) for part in filled if part.startswith(_LOSS))
+    return tuple(part for part in filled if not part.startswith(_LOSS)), losses

@@ -54,7 +54,7 @@ def _call(
 
 
 def _bare(answer: JsonObject) -> tuple[JsonObject, Writing]:
-    """A result by itself; a `status` that came along with it is kept true."""
+    """A result without an envelope; its `status`, if any, is updated."""
     beside = {name: answer[name] for name in ("status", "request") if name in answer}
     result = {name: value for name, value in answer.items() if name not in beside}
 

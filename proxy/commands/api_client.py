@@ -52,7 +52,7 @@ class Answer:
     _status: int | None = None
 
     def result(self) -> JsonObject:
-        """The result without its envelope, read anew for whoever is to change it. Raises NoAnswer."""
+        """The result without its envelope, parsed again so that the caller may change it. Raises NoAnswer."""
         try:
             if self._status is None:
                 return read_websocket_answer(orjson.loads(self._body))[0]
@@ -223,8 +223,8 @@ async def version_range(server: ApiClient) -> tuple[int, int]:
         if text.text.startswith("invalid_API_version"):
             return 1, 1
         raise
-    told = result.get("version")
-    first, last = (told.get("first"), told.get("last")) if isinstance(told, dict) else (None, None)
+    version = result.get("version")
+    first, last = (version.get("first"), version.get("last")) if isinstance(version, dict) else (None, None)
     if type(first) is int and type(last) is int and 1 <= first <= last:
         return first, last
     error: Any = result.get("error")

@@ -16,7 +16,7 @@ _NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
 def checked_url(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """A click callback: the URL of a server. What is none is told without quoting it, for it may hold a key."""
+    """A click callback: the URL of a server. An error does not quote it, because it may contain a key."""
     try:
         parts = urlsplit(value or DEFAULT_URL)
         sound = parts.scheme in TRANSPORTS and bool(parts.hostname) and parts.port != 0

@@ -71,8 +71,8 @@ def _listed(found: list[Change]) -> Iterator[str]:
     width = max(len(change.subject) for change in found)
     for change in found:
         versions = f"{change.older} to {change.newer}"
-        told = textwrap.shorten(change.text[0], _WIDTH - width - len(versions) - 4, placeholder=" …")
-        yield f"{change.subject:<{width}}  {versions}  {told}"
+        summary = textwrap.shorten(change.text[0], _WIDTH - width - len(versions) - 4, placeholder=" …")
+        yield f"{change.subject:<{width}}  {versions}  {summary}"
     yield ""
     yield "Every other method is the same in all versions. `explain METHOD` tells the rest."
 

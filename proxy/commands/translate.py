@@ -27,7 +27,7 @@ _FAILED, _NO_ANSWER = 1, 3
 class LookUps:
     """What a conversation asks besides the answer that is to be translated: given in files, asked of a node, or missed.
 
-    A question that cannot be answered is kept in `missing`, and answered with an error so that further ones are seen.
+    A node request without a result is added to `missing` and gets an error, so that later ones are found as well.
     """
 
     def __init__(self, given: dict[tuple[str, bytes], JsonObject], server: ApiClient | None, version: int) -> None:
@@ -38,9 +38,9 @@ class LookUps:
 
     async def answer(self, question: NodeRequest) -> JsonObject:
         """The result for one question. Raises NoAnswer and TextAnswer where a node is asked."""
-        kept = self._given.get(_key(question.method, question.params))
-        if kept is not None:
-            return orjson.loads(orjson.dumps(kept))  # type: ignore[no-any-return]  # the adapter's own, to change
+        result = self._given.get(_key(question.method, question.params))
+        if result is not None:
+            return orjson.loads(orjson.dumps(result))  # type: ignore[no-any-return]  # the adapter's own, to change
         if self._server is not None:
             return (await self._server.ask(question.method, question.params, self._version)).result()
         self.missing.append(question)

@@ -1,4 +1,4 @@
-"""`watch`: prints what a server pushes to its subscribers, until told to stop."""
+"""`watch`: prints what a server pushes to its subscribers, until interrupted."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What to watch, and where. `api_version` None: the server's latest. `count` None: until told to stop."""
+    """What to watch, and where. `api_version` None: the server's latest. `count` None: until interrupted."""
 
     url: str
     seconds: float

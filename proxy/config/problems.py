@@ -48,7 +48,7 @@ def shown_url(url: str) -> str:
         scheme = "***"
     host = re.split(r"[/?#]", rest, maxsplit=1)[0]
     path = rest[len(host) :]
-    if "@" in path:  # of the path, or of a password with a slash: the host cannot be told apart
+    if "@" in path:  # of the path, or of a password with a slash: the host cannot be recognised
         return f"{scheme}{mark}***"
     _, at, host = host.rpartition("@")
     return scheme + mark + ("***@" if at else "") + host + ("/..." if len(path) > 1 else path)

@@ -145,7 +145,7 @@ class DemoNode:
                 if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                     await self._websocket_message(socket, request, message.data)
         except ConnectionResetError:
-            pass  # the client left while it was being told something
+            pass  # the client left while it was being sent something
         finally:
             self._sockets.discard(socket)
         # A client's close is answered with its own code, as rippled does (Boost.Beast's read): xrpl.js takes any

@@ -24,8 +24,8 @@ def whole_history(params: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def page(whole: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any] | None:
     """The `result` for `params`, from `whole`, the result for `whole_history(params)`.
 
-    As in rippled (SQLInterface's accountTxPage) a marker is the place of the first transaction that was not told yet.
-    None where no transaction is at the place that the marker tells.
+    As in rippled (SQLInterface's accountTxPage), a marker is the position of the first transaction not returned yet.
+    None if no transaction is at the marker's position.
     """
     transactions = whole["transactions"][:: -1 if params.get("forward") else 1]
     places = [_place(transaction) for transaction in transactions]

@@ -74,7 +74,7 @@ def read_streams(release: Release = "rippled-2.6") -> dict[str, Any]:
 
 
 def question(method: str, params: Params) -> Question:
-    """The key under which an answer is kept: `params` without its envelope, in one order."""
+    """The key under which a response is stored: `params` without its envelope, in one order."""
     asked = {name: value for name, value in params.items() if name not in ENVELOPE}
     return method, orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
 
@@ -135,8 +135,8 @@ class Recordings:
     def _keep_raw(self, version: int) -> None:
         """Adds what only the requests recorded as bytes have.
 
-        Errors are kept for every version, although each was recorded at one: none of those there (a malformed
-        account, stream or parameter) is told differently by another version.
+        Errors are stored for every version, although each was recorded at one: none of those there (a malformed
+        account, stream or parameter) differs in another version.
         """
         own_first = sorted(_raw_answers(self._release), key=lambda raw: raw[0] != version)
         for asked_version, transport, method, params, answer in own_first:

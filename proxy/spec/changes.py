@@ -33,15 +33,16 @@ class Change:
     def __str__(self) -> str:
         if not self.path:
             return f"{self.subject}: the method was {self.kind}"
-        told = {"added": f" ({self.after})", "removed": "", "changed": f" from {self.before} to {self.after}"}
-        detail = "" if self.part == "error" or self.path.endswith(")") else told[self.kind]
+        details = {"added": f" ({self.after})", "removed": "", "changed": f" from {self.before} to {self.after}"}
+        detail = "" if self.part == "error" or self.path.endswith(")") else details[self.kind]
         return f"{self.subject}: {self.part}: {self.path} {self.kind}{detail}"
 
 
 def changes(older: int, newer: int) -> list[Change]:
     """What changed from one version to a newer one: methods in their order, then pushed messages, then types.
 
-    A field that came or went is told, not those within it; a type that changed is told once, not wherever it is.
+    A field that was added or removed is listed, but not those within it; a type that changed is listed once, not
+    everywhere it occurs.
     Raises ValueError for a version without a specification, and where `newer` does not come after `older`.
     """
     before, after = schemas(older), schemas(newer)
@@ -96,9 +97,9 @@ def _of_tokens(subject: str, then: list[str], now: list[str]) -> Iterator[Change
 
 
 def _of_fields(subject: str, part: Part, then: Fields, now: Fields) -> Iterator[Change]:
-    told: list[str] = []
+    listed: list[str] = []
     for path in dict.fromkeys((*then, *now)):
-        if path.startswith(tuple(told)):
+        if path.startswith(tuple(listed)):
             continue
         if path not in now:
             yield Change(subject, part, "removed", path, before=str(then[path]))
@@ -109,4 +110,4 @@ def _of_fields(subject: str, part: Part, then: Fields, now: Fields) -> Iterator[
             continue
         else:
             continue
-        told += (f"{path}.", f"{path}[")
+        listed += (f"{path}.", f"{path}[")

@@ -1,6 +1,6 @@
 """A schema as a list of fields with their paths: what two versions are compared by, and what people read.
 
-A field whose type has a name is told by that name: the type's own fields are told once, with the type.
+A field whose type has a name is listed by that name; the type's own fields are listed once, with the type.
 """
 
 import re
@@ -73,8 +73,8 @@ class _Reader:
         self._types = schemas.source.types
 
     def fields(self, schema: Schema) -> Fields:
-        """Every field within, by path; `never` is kept, to win over what is inherited."""
-        # A reference alone, or with a description beside it, is a field of a type that is told elsewhere.
+        """Every field within, by path; `never` is included, to override what is inherited."""
+        # A reference, alone or with a description, is a field whose type is listed elsewhere.
         if "$ref" in schema or _is_described_reference(schema):
             return {}
         found: Fields = {}

@@ -14,12 +14,12 @@ INTRODUCTION = """\
 The XRP Ledger's API as clients of this version have it. A request says its version by `api_version`, a whole number
 among its parameters; without it, it is of version 1. A version that is not served is refused (XLS-22).
 
-Objects may have more members than are told here, and get new ones without a new version. Errors are those of
+Objects may have more members than are listed here, and get new ones without a new version. Errors are those of
 rippled; their tokens, not their messages, are what to go by."""
 
 _JSONRPC = """
 
-JSON-RPC is asked by POST at any path. The paths told here name the method for the reader's sake; what counts is
+JSON-RPC is asked by POST at any path. The paths listed here name the method for the reader's sake; what counts is
 `method` in the body."""
 
 

@@ -38,7 +38,7 @@ def _page() -> Iterator[str]:
     for number in versions:
         yield f'<li>version {number}: <a href="/openapi/v{number}.json">OpenAPI</a> (JSON-RPC over HTTP), '
         yield f'<a href="/asyncapi/v{number}.json">AsyncAPI</a> (WebSocket and what is pushed)'
-    yield "</ul><p>Objects may have more members than are told here. Where versions differ, the column "
+    yield "</ul><p>Objects may have more members than are listed here. Where versions differ, the column "
     yield "<em>versions</em> says which have a field so."
     yield from _changes(source.versions)
     yield "<h2>Methods</h2>"
@@ -84,12 +84,12 @@ def _method(name: str, doc: str, versions: Mapping[int, Schemas]) -> Iterator[st
 
 
 def _errors(of_versions: Mapping[int, Fields]) -> Iterator[str]:
-    told = []
+    errors = []
     for token, rows in _rows(of_versions).items():
         held = next(iter(rows.values()))
-        told.append(f"<code>{escape(token)}</code>" + _only(held, of_versions))
-    if told:
-        yield f"<p>Errors of its own: {', '.join(told)}."
+        errors.append(f"<code>{escape(token)}</code>" + _only(held, of_versions))
+    if errors:
+        yield f"<p>Errors of its own: {', '.join(errors)}."
 
 
 def _folded(name: str, doc: str, inner: Iterable[str]) -> Iterator[str]:
@@ -99,9 +99,9 @@ def _folded(name: str, doc: str, inner: Iterable[str]) -> Iterator[str]:
 
 
 def _simple(schema: Mapping[str, object]) -> Iterator[str]:
-    """What is told of a type that is no object: its JSON Schema, less its description."""
-    told = ", ".join(f"{word}: {value}" for word, value in schema.items() if word != "description")
-    yield f"<p><code>{escape(told or 'any value')}</code>"
+    """The row of a type that is not an object: its JSON Schema without the description."""
+    constraints = ", ".join(f"{word}: {value}" for word, value in schema.items() if word != "description")
+    yield f"<p><code>{escape(constraints or 'any value')}</code>"
 
 
 def _table(title: str, of_versions: Mapping[int, Fields]) -> Iterator[str]:

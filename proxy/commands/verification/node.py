@@ -24,7 +24,7 @@ class NodeLost(Exception):  # noqa: N818 - what has happened
 class RateLimitedNode:
     """Asks a server; at most `rate` questions a second, one after the other.
 
-    The answers to the questions of one comparison are kept until `forget`, so that all of it sees the same ledger.
+    The responses of one comparison are cached until `forget`, so that all of it sees the same ledger.
     """
 
     def __init__(self, server: ApiClient, rate: float) -> None:

@@ -113,7 +113,7 @@ def as_json(report: Report) -> JsonObject:
         **{verdict.replace(" ", "_"): report.total(verdict) for verdict in _VERDICTS},
         "methods": methods,
         "differences": [asdict(outcome) for outcome in report.differing()],
-        "unasked": [asdict(outcome) for outcome in report.outcomes if outcome.verdict == "not asked"],
+        "skipped": [asdict(outcome) for outcome in report.outcomes if outcome.verdict == "not asked"],
     }
 
 

@@ -51,9 +51,9 @@ async def compare_pushed(
             got = pipeline.rewrite(orjson.loads(other[key]))
             asked = NodeRequest(f"pushed {kind}", {"streams": _STREAMS})
             lines = differences(orjson.loads(native[key]), got, asked, ignored)
-            told = {"message": name if isinstance(name, str) else list(name)}
+            params = {"message": name if isinstance(name, str) else list(name)}
             verdict: Verdict = "different" if lines else "same"
-            found.append(Outcome(asked.method, told, "WebSocket", client, node, verdict, lines))
+            found.append(Outcome(asked.method, params, "WebSocket", client, node, verdict, lines))
     return found
 
 
