@@ -12,9 +12,10 @@ from typing import Literal
 
 from proxy.access.client_address import NetworkSet, limit_key
 from proxy.access.fair_share import FairShare
+from proxy.access.held_bytes import HeldBytes
 from proxy.access.receiving import ReceivingBodies
 
-Refusal = Literal["rate", "rate_in_all", "in_flight", "in_flight_per_address"]
+Refusal = Literal["rate", "rate_in_all", "in_flight", "in_flight_per_address", "total_request_bytes"]
 
 _MAX_ADDRESSES = 50_000
 """Addresses tracked; beyond it the least recently active one is forgotten."""
@@ -69,6 +70,8 @@ class InFlight:
         """HTTP requests whose body has arrived and that are not answered yet."""
         self.bodies = ReceivingBodies()
         """HTTP requests whose body has not arrived wholly."""
+        self.held = HeldBytes()
+        """Bytes of requests that are not answered yet, over all transports."""
         self.fair_share = FairShare()
         """Turns of addresses that have used more than their share of the event loop."""
         self.sessions = Counter[str]()
@@ -82,7 +85,8 @@ class Admission:
 
     `rate`: for each address. `global_rate`: for all addresses and listeners together. `max_in_flight`: HTTP requests
     in flight, of all addresses at all listeners, which `in_flight` counts. `max_in_flight_per_address`: at this
-    listener. `exempt`: networks whose clients only have the limits for all together.
+    listener. `max_request_bytes`: of all requests in progress together. `exempt`: networks whose clients only have the
+    limits for all together.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class Admission:
         in_flight: InFlight,
         max_in_flight: int,
         max_in_flight_per_address: int,
+        max_request_bytes: int,
         exempt: NetworkSet,
     ) -> None:
         self._rate = rate
@@ -100,7 +105,9 @@ class Admission:
         self._in_flight = in_flight
         self._max_in_flight = max_in_flight
         self._max_per_address = max_in_flight_per_address
+        self._max_request_bytes = max_request_bytes
         self._by_address = Counter[str]()
+        self._client = lru_cache(_MAX_ADDRESSES)(limit_key)
         self._limit_key = lru_cache(_MAX_ADDRESSES)(lambda address: None if address in exempt else limit_key(address))
 
     def limit_key(self, address: str) -> str | None:
@@ -133,19 +140,32 @@ class Admission:
         """The body that `receive` counted has arrived, or never will."""
         self._in_flight.bodies.remove(self._limit_key(address) or address, give_up)
 
-    def acquire_post(self, address: str) -> Refusal | None:
-        """Count an HTTP request as in flight, until `release_post`; or return why it must not be."""
+    def acquire_post(self, address: str, size: int) -> Refusal | None:
+        """Count an HTTP request of `size` bytes as in flight, until `release_post`; or return why it must not be."""
         if self._in_flight.posts >= self._max_in_flight:
             return "in_flight"
+        if not self.hold(address, size):
+            return "total_request_bytes"
         refusal = self.acquire(address)
         if refusal is None:
             self._in_flight.posts += 1
+        else:
+            self.let_go(address, size)
         return refusal
 
-    def release_post(self, address: str) -> None:
+    def release_post(self, address: str, size: int) -> None:
         """An HTTP request that `acquire_post` counted is answered."""
         self._in_flight.posts -= 1
+        self.let_go(address, size)
         self.release(address)
+
+    def hold(self, address: str, size: int) -> bool:
+        """Count the bytes of a request of any transport, until `let_go`; or return False if there are too many."""
+        return self._in_flight.held.take(self._client(address), size, self._max_request_bytes)
+
+    def let_go(self, address: str, size: int) -> None:
+        """A request whose bytes `hold` counted is over."""
+        self._in_flight.held.give_back(self._client(address), size)
 
     def acquire(self, address: str) -> Refusal | None:
         """Count a request of any transport against the limit per address, until `release`; or return the refusal."""

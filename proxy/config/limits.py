@@ -70,6 +70,10 @@ class LimitSettings(Section):
     min_bytes_per_second: Bytes = Field(
         500, description="slowest rate at which a client may send a body or read a response, bytes per second"
     )
+    total_request_bytes: Bytes = Field(
+        268_435_456,
+        description="bytes of all requests in progress; above it the clients that hold the most are refused",
+    )
     unsent_bytes: Bytes = Field(
         268_435_456, description="bytes queued for all slow clients together; above it the slowest are disconnected"
     )

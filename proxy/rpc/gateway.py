@@ -130,7 +130,7 @@ class Gateway:
                 # Read
                 deadline = self._loop.time() + services.request_seconds
                 body = await receive_body(request, client.address, admission, services.policy.request_bytes, deadline)
-                if (reason := admission.acquire_post(client.address)) is not None:
+                if (reason := admission.acquire_post(client.address, len(body))) is not None:
                     raise overloaded(reason)
                 try:
                     # Negotiate and authorise: in the envelope, as the order of rippled's checks is the envelope's own
@@ -144,7 +144,7 @@ class Gateway:
                     charge = partial(admission.charge, client.address)
                     response = await services.jsonrpc.respond(read, record, deadline, charge)
                 finally:
-                    admission.release_post(client.address)
+                    admission.release_post(client.address, len(body))
             except Refused as refused:
                 return self._refuse(refused.refusal, record, services)
         # Record

@@ -227,6 +227,7 @@ def make_admission(listen: ListenSettings, settings: Settings, global_rate: Rate
         in_flight=in_flight,
         max_in_flight=limits.in_flight,
         max_in_flight_per_address=limits.in_flight_per_address,
+        max_request_bytes=limits.total_request_bytes,
         exempt=NetworkSet(limits.exempt),
     )
 

@@ -1,12 +1,12 @@
-"""A session's requests that are under way: each asked of the node, its answer put where its turn is."""
+"""A session's requests in flight: each sent to the node, its response put in its place in the order."""
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 
 import structlog
 
 from adapters import VERSIONS, NodeRequest, Pipeline
+from proxy.access.admission import Admission
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import PATH_METHODS, READING_METHODS, SUBSCRIPTION_METHODS
 from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
@@ -36,7 +36,7 @@ class PendingRequests:
         order: ResponseSequencer,
         nodes: NodeSession,
         budget: SubscriptionBudget,
-        charge: Callable[[], bool],
+        admission: Admission,
     ) -> None:
         self._peer = peer
         self._budget = budget
@@ -44,7 +44,8 @@ class PendingRequests:
         self._account = services.account
         self._order = order
         self._nodes = nodes
-        self._charge = charge
+        self._admission = admission
+        self._charge = partial(admission.charge, peer)
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[Slot, asyncio.Task[None]] = {}
         self._bytes = 0
@@ -53,11 +54,11 @@ class PendingRequests:
         """Why a request of `size` bytes cannot be taken on now; None if it can."""
         limits = self._services.limits
         if len(self._tasks) >= limits.in_flight:
-            return f"More than {limits.in_flight} requests of this session are under way."
+            return f"More than {limits.in_flight} requests of this session are in flight."
         # The node may not even have taken what it did not answer in time.
         waiting = max(self._bytes, self._nodes.unsent)
         if waiting and waiting + size > limits.queue_bytes:
-            return f"More than {limits.queue_bytes} bytes of requests of this session are under way."
+            return f"More than {limits.queue_bytes} bytes of requests of this session are in flight."
         return None
 
     def start(self, call: Call, served: RequestRecord, size: int) -> tuple[str, str] | None:
@@ -68,6 +69,8 @@ class PendingRequests:
         subscribing = self._nodes.subscriptions.size_of(call.params) if call.method == "subscribe" else 0
         if subscribing and (refusal := self._budget.refusal(subscribing)) is not None:
             return refusal
+        if not self._admission.hold(self._peer, size):
+            return "total_request_bytes", "The server is overloaded: too many large requests are in progress."
         slot = self._order.open(blocks_pushes=call.method in SUBSCRIPTION_METHODS)
         self._bytes += size
         self._budget.add(subscribing)  # until the node has confirmed it, as several requests may be in flight
@@ -86,7 +89,10 @@ class PendingRequests:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks.clear()  # of one that had not begun nothing else does
+        # Those that had not begun have not done this themselves.
+        self._tasks.clear()
+        self._admission.let_go(self._peer, self._bytes)
+        self._bytes = 0
 
     async def _serve(self, call: Call, served: RequestRecord, slot: Slot, size: int, subscribing: int) -> None:
         metrics = self._account.metrics
@@ -97,6 +103,7 @@ class PendingRequests:
         finally:
             metrics.in_flight.dec()
             self._bytes -= size
+            self._admission.let_go(self._peer, size)
             self._budget.add(-subscribing)
             del self._tasks[slot]
         served.call, served.answer = call, answer

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Coroutine
-from functools import partial
 
 import structlog
 from aiohttp import ClientConnectionError, WSCloseCode, WSMsgType, web
@@ -87,7 +86,7 @@ class Session:
             services.limits.subscriptions, services.subscription_bytes, admission.limit_key(peer)
         )
         self._nodes = NodeSession(peer, services, node, connection, self._order, budget, self.end)
-        self._calls = PendingRequests(peer, services, self._order, self._nodes, budget, partial(admission.charge, peer))
+        self._calls = PendingRequests(peer, services, self._order, self._nodes, budget, admission)
         self._ending: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
         self._requests = 0
         self._unpacks = bool(client.compress)

@@ -117,6 +117,7 @@ def test_a_batch_larger_than_a_burst_takes_it_all() -> None:
         in_flight=InFlight(),
         max_in_flight=1,
         max_in_flight_per_address=1,
+        max_request_bytes=1_000_000,
         exempt=NetworkSet(()),
     )
     assert admission.admit("192.0.2.1", requests=1000) is None
