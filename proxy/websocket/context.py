@@ -30,7 +30,7 @@ class SessionLimits:
     node_seconds: float
     in_flight: int
     queue_bytes: int
-    """Of what waits for the client, and of requests under way, each."""
+    """Of what waits for the client, and of requests in flight, each."""
     reconnect_seconds: float
     """How long to look for another node after one was lost; 0 closes the session instead."""
     subscriptions: SubscriptionLimits
@@ -67,8 +67,8 @@ class SessionContext:
 class CloseReason(NamedTuple):
     """Why a session ends.
 
-    `code` and `message` are told to the client; no code where the client itself went. `grace`: seconds that requests
-    under way are given.
+    `code` and `message` are sent to the client; no code if the client itself closed. `grace`: seconds that requests
+    in flight are given.
     """
 
     reason: str
@@ -78,7 +78,7 @@ class CloseReason(NamedTuple):
 
     @property
     def notifies_client(self) -> bool:
-        """Whether the client still gets what is queued for it, before it is told why."""
+        """Whether the client still gets what is queued for it before the close frame."""
         return self.code is not None and self.reason not in ("client_too_slow", "protocol_error")
 
 

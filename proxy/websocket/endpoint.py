@@ -224,7 +224,7 @@ class WebSocketEndpoint:
     async def drain(self, seconds: float) -> None:
         """Lets in nobody else, tells all that the server is going down (1001), and waits for them to be gone.
 
-        Of these seconds, requests under way are given half.
+        Requests in flight are given half of these seconds.
         """
         self._draining = True
         for session in tuple(self._sessions):

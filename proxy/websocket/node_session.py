@@ -185,7 +185,7 @@ class NodeSession:
     # When the node is lost
 
     async def _lost(self, channel: NodeChannel) -> None:
-        """The connection ended: requests under way fail, and the session goes on elsewhere, or ends."""
+        """The connection ended: requests in flight fail, and the session continues on another node, or ends."""
         connection = channel.connection
         self._link = None
         self.shared.end()
@@ -202,7 +202,7 @@ class NodeSession:
         channel.fail_pending()
         await channel.close()
         if connection.close_code == WSCloseCode.POLICY_VIOLATION:
-            # Meant for this client, which has asked or been told too much: going to another node would evade that.
+            # Meant for this client, which has exceeded the node's limits: moving to another node would evade them.
             reason = connection.close_reason or "closed by the node"
             self._end(CloseReason("node_refuses", WSCloseCode.POLICY_VIOLATION, reason[:100]))
             return

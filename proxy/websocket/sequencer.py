@@ -21,7 +21,7 @@ class Slot:
 class ResponseSequencer:
     """Answers go out in the order in which the node answered, as if the client had asked the node itself.
 
-    rippled answers the requests of one connection one after the other, Clio as each is done; both orders are kept.
+    rippled answers the requests of one connection one after the other, Clio as each is done; both orders are preserved.
     Only what comes later counts: an answer that takes the proxy more questions is waited for by those that the node
     gave after it. What the proxy answers by itself waits for all requests before it, as in rippled. What is pushed
     goes out at once, but never before the answer to the request that subscribed to it.

@@ -191,7 +191,7 @@ class Session:
             busy += self._take_measured(message.data)
             if self._ending.done() and self._ending.result() is RATE_EXCEEDED:
                 return  # what it sent besides is not even refused
-            del message  # or it would be kept until the next comes
+            del message  # or it would be retained until the next comes
             if busy > _SLICE:
                 busy = 0.0
                 await asyncio.sleep(0)

@@ -17,7 +17,7 @@ class StreamTracker:
 
     A rippled pushes a validated transaction once for `transactions` and then, the very same, once more for
     `transactions_proposed` (`pubValidatedTransaction` in NetworkOPs.cpp, under a lock for both). Which of the two is
-    which cannot be told, and need not be: the first goes to a stream that is on, one equal to it to the other.
+    which cannot be distinguished, and need not be: the first goes to a stream that is on, one equal to it to the other.
     """
 
     def __init__(self) -> None:

@@ -82,7 +82,7 @@ class StreamForwarder:
             self.note_ledger(ledger_index)
 
     def closed(self, ledger_index: int, node: str) -> None:
-        """Learns that the client is told of this ledger, as the next that closed."""
+        """Notes that this ledger is pushed to the client as the next one that closed."""
         if self._last_closed is not None:
             self._tell_gap(ledger_index - self._last_closed - 1, ledger_index, node)
         self._last_closed = ledger_index

@@ -34,12 +34,12 @@ _ENDED_AGAIN = 1.0
 """Seconds at least until a stream, or the connection, is ended that nobody wants any more: who left may come back."""
 
 OnSubscribed = Callable[[JsonObject, tuple[str, ...]], None]
-"""Is told of the result of a `subscribe`, and which streams the session hears from now on by it."""
+"""Receives the result of a `subscribe`, and the streams that the session gets over it from now on."""
 
 
 @dataclass(slots=True, eq=False)
 class _PendingSubscribe:
-    """A session that wants streams, and waits for the node's answer; `noted` is told of it at once."""
+    """A session that wants streams, and waits for the node's response, which `noted` receives immediately."""
 
     subscriber: Subscriber
     streams: tuple[str, ...]
@@ -58,7 +58,7 @@ class _PendingSubscribe:
 
 
 class SharedSubscription:
-    """Opened with the first who joins, closed when the last has left, or lost; then it is over. `ended` is told.
+    """Opened with the first who joins, closed when the last has left, or lost; then it is over, and `ended` is called.
 
     The node, spoken to in `version`, takes it for the proxy's own: there is no client that it is for. `answer_seconds`:
     how long an answer of the node's is waited for.
@@ -79,7 +79,7 @@ class SharedSubscription:
         self._answer_seconds = answer_seconds
         self._metrics = metrics
         self._ended = ended
-        self._audience = Broadcaster(node.name, version, node.server, metrics)
+        self._broadcaster = Broadcaster(node.name, version, node.server, metrics)
         self._pushed = StreamTracker()
         self._not_to_end: set[str] = set()
         """What the node does not stop pushing: rippled's `unsubscribe` knows no `book_changes`."""
@@ -118,12 +118,12 @@ class SharedSubscription:
                 join.left |= left
         if subscriber.streams & {"ledger", "transactions", "transactions_proposed"}:
             subscriber.pushed.note_ledger(self._newest_ledger)
-        self._audience.remove(subscriber, left)
+        self._broadcaster.remove(subscriber, left)
         self._wake.set()
 
     def set_version(self, subscriber: Subscriber, version: int) -> None:
         """From now on the session hears all in this version."""
-        self._audience.set_version(subscriber, version)
+        self._broadcaster.set_version(subscriber, version)
 
     # What the node says
 
@@ -132,12 +132,12 @@ class SharedSubscription:
         stream = self._pushed.stream_of(kind, message)
         ledger_index = ledger_index_in(message) if kind in ("ledger", "transactions") else None
         if ledger_index is not None and stream == "ledger":
-            for subscriber in self._audience.subscribers("ledger"):
+            for subscriber in self._broadcaster.subscribers("ledger"):
                 subscriber.pushed.closed(ledger_index, self._node.name)
         if ledger_index is not None and (stream == "ledger" or b'"validated":true' in message):
             self._newest_ledger = max(self._newest_ledger, ledger_index)
             self._node.note_ledger(ledger_index)
-        self._audience.publish(stream, kind, message)
+        self._broadcaster.publish(stream, kind, message)
 
     # What the node is asked
 
@@ -194,7 +194,7 @@ class SharedSubscription:
         self._ended(self)
         waiting = [join for join in (*self._asked_of, *self._joins) if not join.answer.done()]
         self._fail(failure, waiting)
-        for subscriber in (*self._audience.subscribers(), *(join.subscriber for join in waiting)):
+        for subscriber in (*self._broadcaster.subscribers(), *(join.subscriber for join in waiting)):
             self.leave(subscriber, subscriber.streams)
             subscriber.lost()
 
@@ -205,27 +205,27 @@ class SharedSubscription:
             unwanted = [
                 stream
                 for stream in self._pushed.active()
-                if not self._audience.has_subscribers(stream) and stream not in self._not_to_end
+                if not self._broadcaster.has_subscribers(stream) and stream not in self._not_to_end
             ]
             wait = self._last_ended + _ENDED_AGAIN - asyncio.get_running_loop().time()
             if self._joins:
                 await self._ask_for_first(link)
-            elif self._audience and not unwanted:
+            elif self._broadcaster and not unwanted:
                 await self._wake.wait()
             elif wait > 0:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await self._wake.wait()
-            elif self._audience:
+            elif self._broadcaster:
                 await self._unsubscribe(link, unwanted[0])
             else:
                 self._end(NodeFailure("disconnected", self._node.name))
 
     async def _ask_for_first(self, link: NodeChannel) -> None:
-        """Asks for what waits longest, and for all who are to be told the same state by the answer."""
+        """Asks for what waits longest, and for all who get the same state in the response."""
         first = self._joins[0]
         if first.answer.done():
-            self._joins.popleft()  # whoever wanted this is gone
+            self._joins.popleft()  # the session that wanted this is gone
             return
         if self._pushed.are_on(first.streams):
             # Others, who want to know the state too, may come meanwhile, and are answered with it.
@@ -270,12 +270,12 @@ class SharedSubscription:
 
     def _complete(self, join: _PendingSubscribe, result: JsonObject) -> None:
         if join.answer.done():
-            return  # whoever wanted this is gone
+            return  # the session that wanted this is gone
         if "error" not in result:
-            kept = tuple(stream for stream in join.streams if stream not in join.left)
-            if kept:
-                self._audience.add(join.subscriber, kept)
-            join.noted(result, kept)
+            staying = tuple(stream for stream in join.streams if stream not in join.left)
+            if staying:
+                self._broadcaster.add(join.subscriber, staying)
+            join.noted(result, staying)
         join.answer.set_result(result)
 
     async def _unsubscribe(self, link: NodeChannel, stream: str) -> None:

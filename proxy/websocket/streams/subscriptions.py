@@ -1,4 +1,4 @@
-"""What a session is subscribed to, and in which version it is told of it."""
+"""What a session is subscribed to, and the version in which it receives messages."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

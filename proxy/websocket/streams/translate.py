@@ -15,7 +15,7 @@ _MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 _KEPT = 128
 """Messages: those of a ledger come to all sessions within moments of each other."""
 _LARGEST = 32_768
-"""Bytes of a message that is kept, which bounds the memory to a few megabytes."""
+"""Bytes of a message that is cached, which bounds the memory to a few megabytes."""
 
 
 def translate_pushed(pipeline: StreamPipeline, message: bytes, stream: str, node: str) -> tuple[bytes, bool]:
