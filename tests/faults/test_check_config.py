@@ -84,13 +84,16 @@ def test_what_is_no_configuration_is_refused_by_both(content: bytes | None, tmp_
 
 def test_every_key_with_a_value_of_another_kind_is_refused_by_both(tmp_path: Path) -> None:
     for key in settings_keys():
-        value: Any = {"no": "value"}
+        # A mapping is of another kind than everything but the headers, which are one.
+        value: Any = ["no", "value"] if key.name.endswith(".headers") else {"no": "value"}
         for part in reversed(key.name.split(".")):
             value = {**NODE, **value} if part == "nodes[0]" else value
             value = {part.removesuffix("[0]"): [value] if part.endswith("[0]") else value}
         file = write(tmp_path, value)
-        checked, served = said("check-config", file), said("serve", file)
-        assert checked.exit_code == served.exit_code == 1, key.name
+        checked = said("check-config", file)
+        assert checked.exit_code == 1, key.name  # or `serve` would go on for ever
+        served = said("serve", file)
+        assert served.exit_code == 1, key.name
         assert checked.stderr == served.stderr, key.name
         assert f"{key.name}: " in checked.stderr
 
