@@ -1,4 +1,4 @@
-"""A session's side towards the nodes: the link it has, and another one when that is lost."""
+"""A session's connection to a node: what it is subscribed to there, and another node when that one is lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,18 +26,19 @@ from proxy.websocket.stream_names import stream_name
 from proxy.websocket.streams.budget import SubscriptionBudget
 from proxy.websocket.streams.forwarder import StreamForwarder
 from proxy.websocket.streams.membership import SharedMembership, Split
+from proxy.websocket.streams.own import OwnStreams
 from proxy.websocket.streams.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
 
-# Seconds between two tries to find a node again: at first, and at most.
 _PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+"""Seconds between two attempts to connect to a node again: at first, and at most."""
 
 
 class NodeSession:
-    """Follows the node of the client at the address `peer`: `node`, over `connection`, and maybe others after it.
+    """The node of the client at the address `peer`: at first `node`, over `connection`, later perhaps others.
 
-    `end` ends the session.
+    `order`: the order of what the client is sent. `budget`: of its subscriptions. `end`: ends the session.
     """
 
     def __init__(
@@ -55,79 +56,78 @@ class NodeSession:
         self._services = services
         self._order = order
         self._end = end
-        self._link: NodeChannel | None = self._new_link(node, connection)
-        self._link_resolved = CompactEvent()
-        """Set while there is a link, or there will be none any more."""
-        self._link_resolved.set()
+        self._channel: NodeChannel | None = self._new_channel(node, connection)
+        self._channel_resolved = CompactEvent()
+        """Set while there is a channel, or when there will not be one again."""
+        self._channel_resolved.set()
         self._over = False
-        self.subscriptions = Subscriptions(
-            metrics, self._link.version, services.policy.default_version, node.server, budget
-        )
+        self.subscriptions = Subscriptions(metrics, services.policy.default_version, node.server, budget)
         self.forwarder = StreamForwarder(peer, metrics, order, self.subscriptions)
-        self.shared = SharedMembership(services.shared, self._link, self.forwarder, self.subscriptions)
+        self.shared = SharedMembership(services.shared, self._channel, self.forwarder, self.subscriptions)
+        self._own = OwnStreams(self._channel, self.forwarder, self.subscriptions, metrics)
 
-    def _new_link(self, node: Node, connection: NodeConnection) -> NodeChannel:
+    def _new_channel(self, node: Node, connection: NodeConnection) -> NodeChannel:
         version = node.api_version or self._services.policy.default_version
         return NodeChannel(
             node, version, connection, self._services.limits.node_seconds, self._services.account.metrics
         )
 
     async def channel(self, deadline: float) -> NodeChannel:
-        """The link for one request, all of it; waits for one while the node is being replaced.
+        """The channel for all of one request; waits for one while the node is being replaced.
 
-        Raises NodeFailure; TimeoutError at `deadline` (the event loop's time).
+        Raises NodeFailure, and TimeoutError at `deadline` (the event loop's time).
         """
-        if self._link is None:
+        if self._channel is None:
             async with asyncio.timeout_at(deadline):
-                await self._link_resolved.wait()
-        if self._link is None:
+                await self._channel_resolved.wait()
+        if self._channel is None:
             raise NodeFailure("refused", "none", maybe_received=False)
-        return self._link
+        return self._channel
 
     @property
     def unsent(self) -> int:
-        """Bytes of questions that the node has not taken yet."""
-        return 0 if self._link is None else self._link.connection.unsent
+        """Bytes of requests that the node has not taken yet."""
+        return 0 if self._channel is None else self._channel.connection.unsent
 
     async def run(self) -> None:
-        """Reads the node, and where that is wanted the next one after it was lost."""
-        while (link := self._link) is not None:
-            await link.listen(self)
-            await self._lost(link)
+        """Read from the node, and where configured from the next one after it was lost."""
+        while (channel := self._channel) is not None:
+            await channel.listen(self._own)
+            await self._lost(channel)
 
     def fail_pending(self) -> None:
-        """There is nobody to ask any more: fails what waits, and what would."""
+        """No node is asked any more: fail the requests in flight, and any later ones."""
         self._over = True
         self.shared.fail_pending()
-        if self._link is not None:
-            self._link.fail_pending()
-        self._link_resolved.set()
+        if self._channel is not None:
+            self._channel.fail_pending()
+        self._channel_resolved.set()
 
     async def close(self) -> None:
-        """Closes the connection, for good."""
-        self._end = _ended  # not the session's any more, which holds this
-        if self._link is not None:
-            await self._link.close()
+        """Close the connection, for good."""
+        self._end = _ended  # the session's own method would hold the session
+        if self._channel is not None:
+            await self._channel.close()
 
-    # What the node says
-
-    def on_pushed(self, stream: str, text: bytes) -> None:
-        """Gives on what was pushed."""
-        name = self._link.node.name if self._link is not None else ""
-        self.forwarder.take(stream, text, name)
+    # Responses of the node
 
     def on_response(self, call: Call, slot: Slot, first: bool, answer: NodeMessage) -> None:
-        """Learns what was subscribed to, and fixes the answer's place. `first`: the question was the client's own."""
+        """Note what the client is subscribed to now, and the response's position. `first`: to the call itself."""
+        self._own.flush()  # what was pushed before the response goes out before it
         if first and call.method in SUBSCRIPTION_METHODS:
-            # Now, not when the call's task runs: the node's next message may already be pushed by it.
+            # Now, not when the call's task runs: the node's next message may be of the new subscription.
             self._apply_subscription(call, answer.result())
         self._order.fix_position(slot)
 
-    def _apply_subscription(self, call: Call, result: JsonObject) -> None:
-        self.subscriptions.on_response(call.method, call.params, call.version, result)
+    def _learn(self, method: str, params: JsonObject, version: int, result: JsonObject) -> None:
+        self.subscriptions.on_response(method, params, version, result)
         self.shared.sync_version()
+        self._own.sync_version()
+
+    def _apply_subscription(self, call: Call, result: JsonObject) -> None:
+        self._learn(call.method, call.params, call.version, result)
         if "url" in call.params:
-            return  # as Subscriptions has it
+            return  # the URL is a subscriber of its own
         if call.method == "unsubscribe":
             taken = self.shared.effective_streams(call.method, call.params, result.get("error"))
             self.shared.leave(frozenset(map(stream_name, taken)))
@@ -141,7 +141,7 @@ class NodeSession:
     # Streams of the shared subscription
 
     async def subscribe(self, split: Split, call: Call, slot: Slot, channel: NodeChannel) -> NodeAnswer:
-        """Serves a `subscribe` in two parts: the session's own connection first, then the shared subscription.
+        """Serve a `subscribe` in two parts: the session's own connection first, then the shared subscription.
 
         Raises NodeFailure and TimeoutError. When the shared subscription is lost, so is the session's node: see
         `SharedMembership.join`.
@@ -150,11 +150,10 @@ class NodeSession:
 
         def on_answer(answer: NodeMessage) -> None:
             nonlocal joining
+            self._own.flush()
             result = answer.result()
             error = result.get("error")
-            params = split.own.params if error is None else call.params
-            self.subscriptions.on_response(call.method, params, call.version, result)
-            self.shared.sync_version()
+            self._learn(call.method, split.own.params if error is None else call.params, call.version, result)
             # Messages of the shared subscription precede this response until the node has responded there.
             slot.blocks_pushes = split.own.method == call.method
             self._order.fix_position(slot)
@@ -187,10 +186,11 @@ class NodeSession:
     async def _lost(self, channel: NodeChannel) -> None:
         """The connection ended: requests in flight fail, and the session continues on another node, or ends."""
         connection = channel.connection
-        self._link = None
+        self._channel = None
+        self._own.flush()
         self.shared.end()
         if not self._over:
-            self._link_resolved.clear()
+            self._channel_resolved.clear()
         log.warning(
             "session_lost_node",
             peer=self._peer,
@@ -217,27 +217,28 @@ class NodeSession:
         self._end(CloseReason(reason, WSCloseCode.SERVICE_RESTART, "the connection to the node was lost"))
 
     async def _replace(self, lost: NodeChannel) -> None:
-        """Goes to a node again, and subscribes to all that the client is subscribed to."""
+        """Connect to a node, the same or another, and subscribe to all that the client is subscribed to."""
         newest = lost.node.health.status.validated_ledger or 0
         min_ledger = lost.node.newest_ledger  # what the client may have seen
         # All sessions of the node lost look for another together.
         backoff = Backoff(_PAUSE, _LONGEST_PAUSE, jitter=0.5)
         while True:
             try:
-                channel = self._new_link(*await self._services.connect(self._peer, min_ledger=min_ledger))
+                channel = self._new_channel(*await self._services.connect(self._peer, min_ledger=min_ledger))
             except NODE_ERRORS:
                 await asyncio.sleep(backoff.next())
                 continue
             if await self._resumed(channel, newest):
-                self._link = channel
-                self._link_resolved.set()
+                self._channel = channel
+                self._channel_resolved.set()
                 log.info("session_reconnected", peer=self._peer, node=channel.node.name)
                 return
             await asyncio.sleep(backoff.next())
 
     async def _resumed(self, channel: NodeChannel, newest_before: int) -> bool:
-        """Subscribes again; what is pushed meanwhile is the client's already. Whether the node took it all."""
-        self.subscriptions.node_changed(channel.version, channel.node.server)
+        """Subscribe again, while pushed messages already go to the client; return whether the node accepted it all."""
+        self.subscriptions.node_changed(channel.node.server)
+        self._own = OwnStreams(channel, self.forwarder, self.subscriptions, self._services.account.metrics)
         self.shared.begin(channel, use_own_connection=not self.subscriptions.are_streams)
         taken = False
         try:
@@ -251,7 +252,7 @@ class NodeSession:
             if len(self.subscriptions):
                 if newest is None:
                     latest = NodeRequest("ledger", {"ledger_index": "validated"})
-                    newest = (await channel.request_before_listening(latest, self)).result.get("ledger_index")
+                    newest = (await channel.request_before_listening(latest, self._own)).result.get("ledger_index")
                 self.forwarder.resumed(newest, newest_before, channel.node.name)
             taken = True
         except NODE_ERRORS:
@@ -262,15 +263,15 @@ class NodeSession:
                 await channel.close()
         return taken
 
-    async def _subscribe_again(self, params: JsonObject, link: NodeChannel, newest_before: int) -> JsonObject:
+    async def _subscribe_again(self, params: JsonObject, channel: NodeChannel, newest_before: int) -> JsonObject:
         def joined(result: JsonObject, _: tuple[str, ...]) -> None:
-            self.forwarder.resumed(result.get("ledger_index"), newest_before, link.node.name)
+            self.forwarder.resumed(result.get("ledger_index"), newest_before, channel.node.name)
 
         split = self.shared.split("subscribe", params)
         if split is not None:
             return await self.shared.join(split.shared, joined)
-        return (await link.request_before_listening(NodeRequest("subscribe", params), self)).result
+        return (await channel.request_before_listening(NodeRequest("subscribe", params), self._own)).result
 
 
 def _ended(ending: CloseReason) -> None:
-    """What ends a session that is over."""
+    """Ends a session that has ended: nothing is left to do."""

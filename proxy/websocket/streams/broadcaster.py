@@ -1,4 +1,8 @@
-"""Who hears which of the streams that all share: messages are rewritten and framed once for a version."""
+"""Pushed messages on their way from one connection of a node to the sessions subscribed there.
+
+Every pushed message takes this way. On a session's own connection that session is the only subscriber; on the
+connection for shared streams there are many.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -9,30 +13,31 @@ from proxy.websocket.send_queue import text_frame
 from proxy.websocket.streams.forwarder import StreamForwarder
 from proxy.websocket.streams.translate import translate_pushed
 
-_AT_ONCE = 65_536
-"""Bytes of messages that are given together."""
+_BATCH_BYTES = 65_536
+"""Bytes of messages that are delivered together, at most and one message more."""
 
-_Give = Callable[[list[bytes], bytes], None]
+_Forward = Callable[[list[bytes], bytes], None]
 
 
 class Subscriber:
-    """A session as one that hears shared streams; `lost` is called when they are lost to it."""
+    """A session among those that a connection's pushed messages are for; `lost`: called when the connection is lost."""
 
-    __slots__ = ("lost", "pushed", "streams", "version")
+    __slots__ = ("forwarder", "lost", "streams", "version")
 
-    def __init__(self, pushed: StreamForwarder, version: int, lost: Callable[[], None]) -> None:
-        self.pushed = pushed
+    def __init__(self, forwarder: StreamForwarder, version: int, lost: Callable[[], None]) -> None:
+        self.forwarder = forwarder
         self.version = version
         self.lost = lost
         self.streams: frozenset[str] = frozenset()
-        """Which it hears."""
+        """The streams that it is subscribed to."""
 
 
 class Broadcaster:
-    """All who hear a node's shared streams. The node is spoken to in `node_version`.
+    """Delivers what a node pushes on one connection; the node is spoken to in `node_version`.
 
-    What comes in one breath is given in one: a ledger's transactions come so, and a write to a thousand connections is
-    most of what a message costs. Who hears what is as it was when the message came.
+    Each message is rewritten and framed once for all subscribers of a version. Messages that are read in one iteration
+    of the event loop, as a ledger's transactions are, are delivered together at its end: one write to each client
+    instead of many. The subscribers of a message are those at the time of its arrival.
     """
 
     def __init__(self, node: str, node_version: int, server: NodeInfo, metrics: Metrics) -> None:
@@ -40,21 +45,23 @@ class Broadcaster:
         self._node_version = node_version
         self._server = server
         self._metrics = metrics
-        self._groups: dict[tuple[int, frozenset[str]], dict[Subscriber, _Give]] = {}
+        self._groups: dict[tuple[int, frozenset[str]], dict[Subscriber, _Forward]] = {}
+        """The subscribers by what they receive: a version and a set of streams."""
         self._waiting: list[tuple[str | None, str, bytes]] = []
         self._bytes = 0
 
     def add(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
-        """From now on it hears these too."""
+        """Deliver these streams to it, from the next message on."""
         self._set(subscriber, subscriber.version, subscriber.streams.union(streams))
 
     def remove(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
-        """From now on it hears these no more."""
+        """Deliver these streams to it no longer."""
         self._set(subscriber, subscriber.version, subscriber.streams.difference(streams))
 
     def set_version(self, subscriber: Subscriber, version: int) -> None:
-        """From now on it hears all in this version."""
-        self._set(subscriber, version, subscriber.streams)
+        """Deliver messages to it in this version, from the next one on."""
+        if version != subscriber.version:
+            self._set(subscriber, version, subscriber.streams)
 
     def _set(self, subscriber: Subscriber, version: int, streams: frozenset[str]) -> None:
         self.flush()
@@ -65,33 +72,33 @@ class Broadcaster:
                 del self._groups[key]
         subscriber.version, subscriber.streams = version, streams
         if streams:
-            self._groups.setdefault((version, streams), {})[subscriber] = subscriber.pushed.forward
+            self._groups.setdefault((version, streams), {})[subscriber] = subscriber.forwarder.forward
 
     def __bool__(self) -> bool:
-        """Whether anybody hears anything."""
+        """Whether there are subscribers."""
         return bool(self._groups)
 
     def has_subscribers(self, stream: str) -> bool:
-        """Whether anybody hears this."""
+        """Whether the stream has subscribers."""
         return any(stream in streams for _, streams in self._groups)
 
     def subscribers(self, stream: str | None = None) -> Iterator[Subscriber]:
-        """Those who hear this, or anything."""
+        """The subscribers of the stream, or all."""
         for (_, streams), group in tuple(self._groups.items()):
             if stream is None or stream in streams:
                 yield from tuple(group)
 
     def publish(self, stream: str | None, kind: str, message: bytes) -> None:
-        """Has a message of the node's given to all who hear `stream`, or anything; `kind` is what it is counted as."""
+        """Deliver a message to the subscribers of `stream`, or to all; `kind`: the stream that it is counted as."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append((stream, kind, message))
         self._bytes += len(message)
-        if self._bytes > _AT_ONCE:
+        if self._bytes > _BATCH_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Gives what has come."""
+        """Deliver the messages that have arrived."""
         waiting, self._waiting, self._bytes = self._waiting, [], 0
         if not waiting:
             return
@@ -106,11 +113,12 @@ class Broadcaster:
                     frames.append(frame)
                     self._metrics.stream_message(kind, version, is_rewritten, len(group))
             if texts:
-                together = b"".join(frames)
-                for give in group.values():
-                    give(texts, together)
+                joined = b"".join(frames)
+                for forward in group.values():
+                    forward(texts, joined)
 
     def _in_version(self, version: int, kind: str, message: bytes) -> tuple[bytes, bytes, bool]:
+        """The message as that version has it, its WebSocket frame, and whether it was rewritten."""
         pipeline = VERSIONS.stream_pipeline(version, self._node_version, self._server)
         text, is_rewritten = translate_pushed(pipeline, message, kind, self._node)
         return text, text_frame(text), is_rewritten

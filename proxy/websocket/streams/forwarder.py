@@ -1,4 +1,4 @@
-"""What a node pushes, on its way to one client: in the client's version, and with gaps between ledgers noticed."""
+"""What one client is pushed: its order among the responses, the `id` of path-finding, and gaps between ledgers."""
 
 from typing import Any
 
@@ -7,18 +7,17 @@ import structlog
 
 from adapters import JsonObject
 from proxy.envelope import Call
-from proxy.envelope.strict_json import write
+from proxy.envelope.written_json import write
 from proxy.telemetry.metrics import Metrics
 from proxy.websocket.sequencer import ResponseSequencer
 from proxy.websocket.stream_names import ledger_index_in
 from proxy.websocket.streams.subscriptions import Subscriptions
-from proxy.websocket.streams.translate import translate_pushed
 
 log = structlog.get_logger(__name__)
 
 
 class StreamForwarder:
-    """Gives on what is pushed to the client at the address `peer`, as `subscriptions` want it."""
+    """Passes pushed messages on to the client at the address `peer`, which has these `subscriptions`."""
 
     def __init__(self, peer: str, metrics: Metrics, order: ResponseSequencer, subscriptions: Subscriptions) -> None:
         self._peer = peer
@@ -29,37 +28,27 @@ class StreamForwarder:
         self._last_closed: int | None = None
         self._last_seen = 0
         self.count = 0
-        """Messages given on."""
-
-    def take(self, stream: str, message: bytes, node: str) -> None:
-        """Gives on a message of the node's: as it came, unless the client's version has it otherwise."""
-        subscriptions = self._subscriptions
-        if stream == "path_find":
-            message, is_rewritten = self._with_path_find_id(message), True
-        else:
-            message, is_rewritten = translate_pushed(subscriptions.pipeline, message, stream, node)
-        if stream in ("ledger", "transactions"):
-            self._note(stream, message, node)
-        self.count += 1
-        self._metrics.stream_message(stream, subscriptions.version, is_rewritten)
-        self._order.push(message)
+        """Messages passed on."""
 
     def forward(self, messages: list[bytes], frames: bytes) -> None:
-        """Gives on messages of shared streams, in the client's version already; `frames`: their WebSocket frames."""
+        """Pass on messages in the client's version; `frames`: their WebSocket frames, one after the other."""
         self.count += len(messages)
         self._order.push_frames(messages, frames)
+
+    # Path-finding
 
     def created_path_find(self, call: Call) -> None:
         """From now on paths are pushed for this call: with its `id`, if it has one."""
         self._path_find_id = _id_of(call)
 
     def restore_id(self, call: Call, result: JsonObject) -> None:
-        """Puts the client's `id` into the result of one of `PATH_METHODS`, where the node put that of its question."""
+        """Put the client's `id` into the result of one of `PATH_METHODS`; the node repeats that of the proxy there."""
         if "id" in result:
             del result["id"]
             result.update(self._path_find_id if call.method == "path_find" else _id_of(call))
 
-    def _with_path_find_id(self, message: bytes) -> bytes:
+    def with_path_find_id(self, message: bytes) -> bytes:
+        """The message that pushes paths, with the client's `id`."""
         try:
             update = orjson.loads(message)
         except orjson.JSONDecodeError:
@@ -69,10 +58,10 @@ class StreamForwarder:
         update.pop("id", None)
         return write({**update, **self._path_find_id})
 
-    # Gaps
+    # Gaps between ledgers, as after a change of nodes
 
-    def _note(self, stream: str, message: bytes, node: str) -> None:
-        """Watches for ledgers that were never pushed, as after a change of nodes."""
+    def note_pushed(self, stream: str, message: bytes, node: str) -> None:
+        """Learn the ledger that a message of `ledger` or `transactions` is about."""
         ledger_index = ledger_index_in(message)
         if ledger_index is None:
             return
@@ -84,34 +73,34 @@ class StreamForwarder:
     def closed(self, ledger_index: int, node: str) -> None:
         """Notes that this ledger is pushed to the client as the next one that closed."""
         if self._last_closed is not None:
-            self._tell_gap(ledger_index - self._last_closed - 1, ledger_index, node)
+            self._report_gap(ledger_index - self._last_closed - 1, ledger_index, node)
         self._last_closed = ledger_index
         self.note_ledger(ledger_index)
 
     def note_ledger(self, ledger_index: int) -> None:
-        """Learns that what was pushed so far reaches up to this ledger."""
+        """Learn that what was pushed so far reaches up to this ledger."""
         self._last_seen = max(self._last_seen, ledger_index)
 
     def subscribed(self, result: JsonObject) -> None:
-        """Learns from a result of `subscribe` what the last ledger is, of which nothing will be pushed any more."""
+        """Learn the last ledger, about which nothing will be pushed any more, from a result of `subscribe`."""
         ledger_index = result.get("ledger_index")
         if isinstance(ledger_index, int):
             self._last_seen = max(self._last_seen, ledger_index)
             self._last_closed = ledger_index
 
     def resumed(self, newest: Any, before: int, node: str) -> None:
-        """The subscriptions go on at another node, whose newest validated ledger is `newest`.
+        """The subscriptions continue at another node, whose newest validated ledger is `newest`.
 
-        `before`: the newest that the node before had when it was lost, 0 where that is not known. What was pushed
-        tells it too; the later of both counts.
+        `before`: the newest that the previous node had when it was lost, 0 where unknown. What was pushed shows it as
+        well; the later of both counts.
         """
         follows_ledgers = self._subscriptions.has("ledger") and self._last_closed is not None
         last = self._last_closed if follows_ledgers else max(self._last_seen, before)
         if isinstance(newest, int) and last:
-            self._tell_gap(newest - last, newest, node)
+            self._report_gap(newest - last, newest, node)
             self._last_closed = max(newest, last)
 
-    def _tell_gap(self, missed: int, ledger_index: int, node: str) -> None:
+    def _report_gap(self, missed: int, ledger_index: int, node: str) -> None:
         if missed > 0:
             self._metrics.stream_gaps.inc(missed)
             log.warning("stream_gap", peer=self._peer, node=node, missed=missed, ledger_index=ledger_index)

@@ -117,7 +117,7 @@ class SharedSubscription:
             if join.subscriber is subscriber:
                 join.left |= left
         if subscriber.streams & {"ledger", "transactions", "transactions_proposed"}:
-            subscriber.pushed.note_ledger(self._newest_ledger)
+            subscriber.forwarder.note_ledger(self._newest_ledger)
         self._broadcaster.remove(subscriber, left)
         self._wake.set()
 
@@ -133,7 +133,7 @@ class SharedSubscription:
         ledger_index = ledger_index_in(message) if kind in ("ledger", "transactions") else None
         if ledger_index is not None and stream == "ledger":
             for subscriber in self._broadcaster.subscribers("ledger"):
-                subscriber.pushed.closed(ledger_index, self._node.name)
+                subscriber.forwarder.closed(ledger_index, self._node.name)
         if ledger_index is not None and (stream == "ledger" or b'"validated":true' in message):
             self._newest_ledger = max(self._newest_ledger, ledger_index)
             self._node.note_ledger(ledger_index)

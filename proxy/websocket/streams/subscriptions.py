@@ -5,14 +5,14 @@ from typing import Any
 
 import orjson
 
-from adapters import VERSIONS, JsonObject, NodeInfo, StreamPipeline
+from adapters import JsonObject, NodeInfo
 from proxy.envelope.written_json import parsed, write_sorted
 from proxy.telemetry.metrics import Metrics
 from proxy.websocket.stream_names import RENAMED, STREAMS, stream_name
 from proxy.websocket.streams.budget import ENTRY_BYTES, SubscriptionBudget
 
 REJECTED_OUTRIGHT = frozenset({"tooBusy", "slowDown", "noPermission", "forbidden", "invalid_API_version"})
-"""Errors of a rippled that it answers before it looks at what is to be subscribed to."""
+"""Errors of a rippled that come before it looks at what is to be subscribed to."""
 
 _BATCH = 1000
 """Things subscribed to in one request when resuming, so that none grows larger than a node accepts."""
@@ -30,30 +30,25 @@ class Subscriptions:
     def __init__(
         self,
         metrics: Metrics,
-        node_version: int,
         default_version: int,
         server: NodeInfo,
         budget: SubscriptionBudget,
     ) -> None:
         self._metrics = metrics
         self._budget = budget
-        self._node_version = node_version
         self._server = server
         self.version = default_version
-        self.pipeline: StreamPipeline = VERSIONS.stream_pipeline(default_version, node_version, server)
         # Stream name to what is subscribed of it, in order: itself, accounts, or books as JSON.
         self._active: dict[str, dict[str, None]] = {}
         self._follows_paths = False
         self._all_known = True
 
-    def node_changed(self, node_version: int, server: NodeInfo) -> None:
-        """The session has another node now, perhaps of another version, software or release."""
-        self._node_version = node_version
+    def node_changed(self, server: NodeInfo) -> None:
+        """The session has another node now, perhaps of other software."""
         self._server = server
-        self.pipeline = VERSIONS.stream_pipeline(self.version, node_version, server)
 
     def on_response(self, method: str, params: JsonObject, version: int, result: JsonObject) -> None:
-        """Learns from the node's answer to one of `SUBSCRIBING`."""
+        """Learn from the node's response to one of `SUBSCRIPTION_METHODS`."""
         if "url" in params and method != "path_find":
             return  # the URL is a subscriber of its own
         error = result.get("error")
@@ -63,7 +58,7 @@ class Subscriptions:
         if method == "subscribe" and (error is None or (error != "tooBusy" and self._server.software != "clio")):
             self._set_version(version)
         if error is not None:
-            # What stands before the fault has taken effect, and which that is the error does not tell.
+            # What precedes the fault has taken effect, and the error does not say what that is.
             self._all_known = self._all_known and (error == "tooBusy" or not any(_named(params)))
             return
         for stream, name in _named(params):
@@ -75,7 +70,7 @@ class Subscriptions:
                 self._metrics.subscribed(stream, self.version, -1)
 
     def confirmed(self, streams: Iterable[str]) -> None:
-        """Learns of streams that the session has been let in to."""
+        """Learn of shared streams that the session is subscribed to now."""
         for stream in streams:
             self._hold(stream, stream)
 
@@ -105,7 +100,6 @@ class Subscriptions:
             return
         self._count(-1)
         self.version = version
-        self.pipeline = VERSIONS.stream_pipeline(version, self._node_version, self._server)
         self._count(1)
 
     def _count(self, sign: int) -> None:
@@ -114,7 +108,7 @@ class Subscriptions:
                 self._metrics.subscribed(stream, self.version, sign * len(held))
 
     def close(self) -> None:
-        """The session ends, and with it its subscriptions: they count no longer."""
+        """The session ends, and its subscriptions no longer count."""
         self._count(-1)
         self._budget.close()
 
@@ -132,14 +126,14 @@ class Subscriptions:
 
     @property
     def can_resume(self) -> bool:
-        """Whether subscribing again goes on where it was.
+        """Whether subscribing again continues where it was.
 
-        Not so with histories and paths, which begin anew, nor where it is not known what was subscribed to.
+        Not so for histories and paths, which begin anew, nor where it is unknown what was subscribed to.
         """
         return self._all_known and not self._follows_paths and not self.has("account_history_tx_stream")
 
     def resume_requests(self) -> Iterator[JsonObject]:
-        """The parameters of each `subscribe` that it takes to be subscribed to all of it again."""
+        """The parameters of each `subscribe` that is needed to subscribe to all of it again."""
         named = [stream for stream, held in self._active.items() if held and stream in STREAMS]
         if named:
             yield {"streams": named}
@@ -173,7 +167,7 @@ def _named(params: JsonObject) -> Iterator[tuple[str, str]]:
 
 
 def _sides(book: JsonObject) -> Iterator[tuple[str, str]]:
-    """A book, and for `both` the other way round too: rippled keeps them apart, and ends each alone."""
+    """A book, and for `both` the opposite side too: for rippled they are two subscriptions, which end separately."""
     side: JsonObject = {name: book[name] for name in ("taker_gets", "taker_pays", "domain") if name in book}
     yield "books", write_sorted(side).decode()
     if book.get("both") or book.get("both_sides"):
@@ -182,7 +176,7 @@ def _sides(book: JsonObject) -> Iterator[tuple[str, str]]:
 
 
 def _stops_history_only(stream: str, params: JsonObject) -> bool:
-    """Whether an `unsubscribe` ends the past of a history only, and what is new is pushed on."""
+    """Whether an `unsubscribe` ends the past of a history only, and new transactions are still pushed."""
     if stream != "account_history_tx_stream":
         return False
     return parsed(params["account_history_tx_stream"]).get("stop_history_tx_only") is True

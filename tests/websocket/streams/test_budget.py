@@ -120,7 +120,7 @@ def test_bytes_counted_are_bytes_taken() -> None:
     """Within a third: of books, which are long, and of accounts, which are short."""
     for params in ({"books": books(0, 20_000)}, {"accounts": [f"rHb9CJAWyB4rj91VRWn96Dkuk{n}" for n in range(40_000)]}):
         budget = SubscriptionBudget(LARGE, Counter(), "192.0.2.1")
-        held = Subscriptions(Metrics("1"), 2, 2, UNKNOWN_NODE, budget)
+        held = Subscriptions(Metrics("1"), 2, UNKNOWN_NODE, budget)
         tracemalloc.start()
         held.on_response("subscribe", params, 2, {})
         taken = tracemalloc.get_traced_memory()[0]
