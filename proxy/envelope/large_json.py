@@ -41,7 +41,7 @@ from proxy.envelope.unreadable import (
 
 MAX_ELEMENTS = 65_536
 """Elements of a request, as `count_elements` counts them: those that are checked in about 10 milliseconds."""
-_MOST_MEMBERS = 2_000
+_MOST_MEMBERS = 4_000
 """Members and elements that are read one by one."""
 _PARSED_ELEMENTS = 1_000
 """Elements of inner arrays and objects that are read, in all; the larger ones stay text."""

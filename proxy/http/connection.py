@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_upgraded",
         "_writer",
         "_writes",
+        "took_nothing",
         "transport",
     )
 
@@ -83,6 +84,8 @@ class Connection(asyncio.Protocol):
         self._timers = ConnectionTimers(self._loop.time())
         self.transport: asyncio.Transport | None = None
         """None before the client is connected and after it is gone."""
+        self.took_nothing = False
+        """The system ended the connection, because the client took nothing of its response (TCP_USER_TIMEOUT)."""
         self._request: Request | None = None
         """The current request: not responded to, or the response is not written yet."""
         self._task: asyncio.Task[None] | None = None
@@ -105,6 +108,7 @@ class Connection(asyncio.Protocol):
         self._http.close()
         self._request = self.transport = None
         self._fail_body(IncompleteBody())
+        self.took_nothing = isinstance(exc, TimeoutError) and self._timers.is_stalled
         self._timers.write_resumed()
         self._writer.connection_lost()
         self._reader.connection_lost()

@@ -91,6 +91,11 @@ class ConnectionTimers:
         self._stalled_since = None
 
     @property
+    def is_stalled(self) -> bool:
+        """Whether the client has not taken enough of its response yet."""
+        return self._stalled_since is not None
+
+    @property
     def is_lingering(self) -> bool:
         """Whether the rest of a request is expected that has its response."""
         return self._linger_until is not None

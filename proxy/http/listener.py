@@ -227,6 +227,8 @@ class Listener:
         if address is not None:
             self._counter.release(address)
             self._metrics.connected(self.name, -1)
+        if connection.took_nothing:
+            self._metrics.connection_ended("slow_reader")
 
     def _shed(self) -> None:
         self._metrics.connection_ended("unsent_bytes")
