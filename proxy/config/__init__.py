@@ -6,14 +6,13 @@ from proxy.config.keys import Key, settings_keys
 from proxy.config.limits import LimitSettings, TimeoutSettings
 from proxy.config.listeners import CorsSettings, ListenSettings, TlsSettings
 from proxy.config.load import load_settings
+from proxy.config.nodes import NodeSettings, NodeTlsSettings
 from proxy.config.observability import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
 from proxy.config.problems import ConfigProblem, ConfigurationError, shown_url
 from proxy.config.settings import (
     CacheSettings,
     GuardSettings,
     HealthSettings,
-    NodeSettings,
-    NodeTlsSettings,
     Settings,
     WebSocketSettings,
 )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Strict
 
 from adapters import VERSIONS
-from proxy.config.units import duration_schema, read_duration, read_size, size_schema
+from proxy.config.units import duration_schema, read_date, read_duration, read_size, size_schema
 from proxy.envelope.methods import ADMIN_METHODS
 
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
@@ -129,15 +129,6 @@ def _document_url(text: str) -> str:
         raise ValueError("not a page's URL")
     _host(parts.hostname)
     return text
-
-
-def read_date(value: object) -> object:
-    """Read a day written as 2027-06-30, the only form of ISO 8601 accepted here. Raises ValueError."""
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        return date.fromisoformat(value)
-    if type(value) is date:
-        return value
-    raise ValueError("not a day")
 
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")

@@ -1,6 +1,7 @@
-"""Durations and sizes with a unit, such as `30s` and `1MiB`, in addition to plain seconds and bytes."""
+"""Durations and sizes with a unit, such as `30s` and `1MiB`, in addition to plain seconds and bytes; and days."""
 
 import re
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -41,3 +42,12 @@ def duration_schema(lowest: float, highest: float) -> Any:
 def size_schema(lowest: int, highest: int) -> Any:
     """The type that describes a size in the JSON Schema: bytes, or a text with a unit."""
     return Annotated[int, Field(ge=lowest, le=highest)] | Annotated[str, Field(pattern=_SIZE)]
+
+
+def read_date(value: object) -> object:
+    """Read a day written as 2027-06-30, the only form of ISO 8601 accepted here. Raises ValueError."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return date.fromisoformat(value)
+    if type(value) is date:
+        return value
+    raise ValueError("not a day")

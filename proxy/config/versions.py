@@ -8,7 +8,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from proxy.config.section import Section
-from proxy.config.types import AllowedText, Date, DocumentUrl, Flag, Version, read_date
+from proxy.config.types import AllowedText, Date, DocumentUrl, Flag, Version
+from proxy.config.units import read_date
 
 
 class SunsetSettings(Section):
