@@ -169,7 +169,8 @@ async def test_1000_requests_in_a_batch(node: ScriptedNode, served: Proxy) -> No
     await endure(served, greedy)
 
 
-async def test_as_large_batches_as_are_allowed(served: Proxy) -> None:
+async def test_as_large_batches_as_are_allowed(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings(websocket=node.websocket_url)], timeouts=SHORT)
     batch = {"method": "batch", "params": [{"method": "fee", "api_version": 2}] * 100}
 
     async def greedy() -> None:
