@@ -34,7 +34,7 @@ class Case:
 
 
 def _recorded(entry: str, version: int) -> Json:
-    for line in read_lines("exchanges.jsonl.gz"):
+    for line in read_lines("exchanges.jsonl.xz"):
         if line["id"] == entry:
             body: Json = line["http"][str(version)]["body"]
             body["result"] |= _HEALTH
@@ -81,7 +81,7 @@ def ledger(client_version: int, node_version: int, size: int) -> Case:
 
 
 def _recorded_request(entry: str, version: int) -> bytes:
-    for line in read_lines("exchanges.jsonl.gz"):
+    for line in read_lines("exchanges.jsonl.xz"):
         if line["id"] == entry:
             params = line["params"] if version == 1 else {**line["params"], "api_version": version}
             return orjson.dumps({"method": line["method"], "params": [params]})

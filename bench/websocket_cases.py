@@ -1,7 +1,6 @@
 """WebSocket: requests and answers, streams pushed to many, and memory; the node and the clients are of this process."""
 
 import asyncio
-import gzip
 import os
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -17,7 +16,7 @@ from aiohttp import web
 
 from bench.answers import Case, Json, account_info
 from bench.servers import LOAD_CORE, Started, our_proxy, plain_websocket
-from proxy.demo.recorded import FOLDER
+from proxy.demo.recorded import read_streams
 
 T = TypeVar("T")
 
@@ -68,8 +67,7 @@ class FixedNode:
 
 def recorded_transaction() -> bytes:
     """A validated transaction as version 2 pushes it."""
-    recorded = orjson.loads(gzip.decompress((FOLDER / "streams.json.gz").read_bytes()))
-    messages: list[Json] = recorded["streams/2"]["messages"]
+    messages: list[Json] = read_streams()["streams/2"]["messages"]
     transactions = (message for message in messages if message.get("type") == "transaction")
     return next(orjson.dumps(message) for message in transactions if message["validated"])
 

@@ -2,7 +2,6 @@
 
 import base64
 import functools
-import gzip
 import lzma
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -48,15 +47,8 @@ class Answer:
 
 
 def read_lines(name: str, release: Release = "rippled-2.6") -> Iterator[dict[str, Any]]:
-    """The entries of a release's recording `name` (such as `exchanges.jsonl.gz`), one after the other.
-
-    The recordings of 2.6.1 are compressed with gzip, those of other releases, which differ from them little, with xz.
-    """
-    if release == "rippled-2.6":
-        with gzip.open(FOLDER / name, "rb") as file:
-            yield from map(orjson.loads, file)
-        return
-    path = FOLDER / release / name.replace(".gz", ".xz")
+    """The entries of a release's recording `name` (such as `exchanges.jsonl.xz`), one after the other."""
+    path = FOLDER / release / name
     if path.exists():
         with lzma.open(path, "rb") as lines:
             yield from map(orjson.loads, lines)
@@ -64,11 +56,8 @@ def read_lines(name: str, release: Release = "rippled-2.6") -> Iterator[dict[str
 
 def read_streams(release: Release = "rippled-2.6") -> dict[str, Any]:
     """What a release pushed, by subscription and version (`accounts/2`); empty where that was not recorded."""
-    if release == "rippled-2.6":
-        text = gzip.decompress((FOLDER / "streams.json.gz").read_bytes())
-    else:
-        path = FOLDER / release / "streams.json.xz"
-        text = lzma.decompress(path.read_bytes()) if path.exists() else b"{}"
+    path = FOLDER / release / "streams.json.xz"
+    text = lzma.decompress(path.read_bytes()) if path.exists() else b"{}"
     streams: dict[str, Any] = orjson.loads(text)
     return streams
 
@@ -111,7 +100,7 @@ class Recordings:
         self.forbidden = set(ADMIN_METHODS if port_kind == "public" else ())
         # An administrator may also ask what everybody may, so the public port's answers stand behind the admin's.
         ports = ("public",) if port_kind == "public" else ("admin", "public")
-        names = ("exchanges.jsonl.gz", "support.jsonl.gz")
+        names = ("exchanges.jsonl.xz", "support.jsonl.xz")
         entries = [entry for name in names for entry in _at_version(name, version, release)]
         for port in ports:
             for entry in entries:
@@ -202,9 +191,9 @@ def _at_version(name: str, version: int, release: Release) -> Iterator[dict[str,
 
 @functools.cache
 def _raw_answers(release: Release) -> list[tuple[int, str, str, Params, Answer]]:
-    """From `raw.jsonl.gz`: version, transport, method, parameters and answer of every request that was carried out."""
+    """From `raw.jsonl.xz`: version, transport, method, parameters and answer of every request that was carried out."""
     found: list[tuple[int, str, str, Params, Answer]] = []
-    for entry in read_lines("raw.jsonl.gz", release):
+    for entry in read_lines("raw.jsonl.xz", release):
         transport = entry["id"].split("/")[0]
         for params, asked, answered in _raw_pairs(entry, transport):
             method = asked.get("command") or asked["method"]

@@ -30,7 +30,7 @@ def requests(release: Release) -> list[NodeRequest]:
     """Each recorded request to a public port, once."""
     return [
         NodeRequest(entry["method"], entry["params"] or {})
-        for entry in read_lines("exchanges.jsonl.gz", release)
+        for entry in read_lines("exchanges.jsonl.xz", release)
         if entry["port"] == "public" and entry["method"] not in UNCOMPARED
     ]
 
@@ -100,7 +100,7 @@ def timeless(entry: JsonObject) -> JsonObject:
 def test_the_same_transactions_are_as_in_2_6(method: str) -> None:
     newer = RecordedNode(2)
     expected: dict[str, JsonObject] = {}
-    for entry in read_lines("exchanges.jsonl.gz"):
+    for entry in read_lines("exchanges.jsonl.xz"):
         if entry["method"] == method and entry["port"] == "public":
             expected |= transactions(newer.ask(NodeRequest(method, entry["params"] or {})))
     compared = 0

@@ -19,7 +19,7 @@ HEADER: dict[str, Any] = {"ledger_index": 57, "binary": True}
 
 def recorded(method: str, params: dict[str, Any], version: int, transport: str = "http") -> dict[str, Any]:
     """The whole answer of a rippled."""
-    for name in ("exchanges.jsonl.gz", "support.jsonl.gz"):
+    for name in ("exchanges.jsonl.xz", "support.jsonl.xz"):
         for entry in read_lines(name):
             if entry["method"] == method and entry["params"] == params:
                 answer = entry[transport][str(version)]

@@ -16,7 +16,7 @@ ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 def recorded_results(version: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """The parameters and results of all `account_tx` that gave transactions."""
     found = []
-    for entry in (*read_lines("exchanges.jsonl.gz"), *read_lines("support.jsonl.gz")):
+    for entry in (*read_lines("exchanges.jsonl.xz"), *read_lines("support.jsonl.xz")):
         body = entry["http"][version]["body"]
         if entry["method"] == "account_tx" and isinstance(body, dict) and "transactions" in body["result"]:
             found.append((entry["params"], body["result"]))

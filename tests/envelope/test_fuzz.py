@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
-from importlib.resources import files
 from typing import Any
 
 import orjson
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.errors import error_result
 from proxy.access.method_policy import MethodPolicy
+from proxy.demo.recorded import read_lines
 from proxy.envelope import (
     Batch,
     BatchRefusal,
@@ -35,8 +34,7 @@ from proxy.versions.negotiation import VersionRange
 
 POLICY = RequestPolicy(VersionRange(1, 2), MethodPolicy())
 
-with (files("proxy.demo") / "recordings" / "raw.jsonl.gz").open("rb") as packed, gzip.open(packed) as file:
-    RECORDED = [base64.b64decode(entry["body_b64"]) for entry in map(orjson.loads, file)]
+RECORDED = [base64.b64decode(entry["body_b64"]) for entry in read_lines("raw.jsonl.xz")]
 RECORDED = [body for body in RECORDED if len(body) < 2000]
 
 TEXT_OF_NUMBERS = st.from_regex(r"\A-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,9})?([eE][+-]?[0-9]{1,3})?\Z")

@@ -31,7 +31,7 @@ def test_metadata_stays_text(case: Any) -> None:
 
 def test_every_recorded_answer_comes_back() -> None:
     answers = 0
-    for line in read_lines("exchanges.jsonl.gz"):
+    for line in read_lines("exchanges.jsonl.xz"):
         for told in line["http"].values():
             if line["method"] in METADATA_METHODS and isinstance(told["body"], dict):
                 text = orjson.dumps(told["body"])

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
-from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any
 
 import orjson
@@ -14,6 +11,7 @@ import pytest
 
 from adapters.errors import ERRORS
 from proxy.access.method_policy import MethodPolicy
+from proxy.demo.recorded import read_lines
 from proxy.envelope import (
     Batch,
     BatchRefusal,
@@ -32,15 +30,9 @@ from proxy.versions.negotiation import VersionRange
 
 POLICY = RequestPolicy(VersionRange(1, 2), MethodPolicy())
 
-RECORDINGS = files("proxy.demo") / "recordings"
-
-
-def lines(name: str) -> Iterator[Any]:
-    with (RECORDINGS / name).open("rb") as packed, gzip.open(packed) as file:
-        yield from map(orjson.loads, file)
-
-
-RAW = {entry["id"]: entry for entry in lines("raw.jsonl.gz") if entry["id"].startswith("http/") and "status" in entry}
+RAW = {
+    entry["id"]: entry for entry in read_lines("raw.jsonl.xz") if entry["id"].startswith("http/") and "status" in entry
+}
 
 
 def body_of(entry: dict[str, Any]) -> bytes:
@@ -82,9 +74,9 @@ def test_a_recorded_request_is_answered_as_it_was(name: str) -> None:
 
 
 def test_every_recorded_result_is_written_back_as_it_was() -> None:
-    all_methods = MethodPolicy(frozenset(entry["method"] for entry in lines("exchanges.jsonl.gz")))
+    all_methods = MethodPolicy(frozenset(entry["method"] for entry in read_lines("exchanges.jsonl.xz")))
     seen = 0
-    for entry in lines("exchanges.jsonl.gz"):
+    for entry in read_lines("exchanges.jsonl.xz"):
         for version, exchange in entry["http"].items():
             if not isinstance(exchange["body"], dict):
                 continue
@@ -101,7 +93,7 @@ def test_every_recorded_result_is_written_back_as_it_was() -> None:
 
 def test_a_result_is_the_same_whether_a_node_was_asked_by_http_or_websocket() -> None:
     seen = 0
-    for entry in lines("exchanges.jsonl.gz"):
+    for entry in read_lines("exchanges.jsonl.xz"):
         if entry["method"] in {"ping", "random", "server_info", "server_state"}:
             continue  # these differ from one request to the next
         for version, exchange in entry["http"].items():
@@ -113,7 +105,7 @@ def test_a_result_is_the_same_whether_a_node_was_asked_by_http_or_websocket() ->
 
 
 def test_every_recorded_error_is_known_with_its_code() -> None:
-    for entry in lines("exchanges.jsonl.gz"):
+    for entry in read_lines("exchanges.jsonl.xz"):
         for exchange in entry["http"].values():
             result = exchange["body"]["result"] if isinstance(exchange["body"], dict) else {}
             if result.get("error_code"):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
-from importlib.resources import files
 from typing import Any
 
-import orjson
 import pytest
 
 from adapters.errors import error_result
 from proxy.access.method_policy import MethodPolicy
+from proxy.demo.recorded import read_lines
 from proxy.envelope import (
     Call,
     InvalidAnswer,
@@ -32,8 +30,7 @@ def bounded(lowest: int, highest: int, **bounds: int) -> RequestPolicy:
 
 POLICY = bounded(1, 2)
 
-with (files("proxy.demo") / "recordings" / "raw.jsonl.gz").open("rb") as packed, gzip.open(packed) as file:
-    RAW = {entry["id"]: entry for entry in map(orjson.loads, file) if entry["id"].startswith("ws/")}
+RAW = {entry["id"]: entry for entry in read_lines("raw.jsonl.xz") if entry["id"].startswith("ws/")}
 
 
 def read_call(message: str | bytes, policy: RequestPolicy = POLICY) -> Call:

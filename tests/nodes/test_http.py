@@ -8,13 +8,12 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.demo.recorded import read_lines
 from proxy.nodes import (
     KNOWN_METHODS,
     READING_METHODS,
@@ -725,9 +724,7 @@ def test_one_client_is_told_in_one_form(client: str, told: str) -> None:
 
 
 def test_every_recorded_method_is_known() -> None:
-    recordings = Path(__file__).parent.parent.parent / "proxy" / "demo" / "recordings" / "exchanges.jsonl.gz"
-    with gzip.open(recordings) as lines:
-        recorded = {orjson.loads(line)["method"] for line in lines}
+    recorded = {entry["method"] for entry in read_lines("exchanges.jsonl.xz")}
     assert recorded - KNOWN_METHODS == {"no_such_method", ""}
 
 

@@ -22,7 +22,7 @@ from tests.support.recorded import recorded_requests
 FINE = {200, 400, 403}
 """What rippled answers a request with that reached it; none of these bodies is late, and no node here is down."""
 
-RECORDED = [body for entry in read_lines("raw.jsonl.gz") if len(body := base64.b64decode(entry["body_b64"])) < 5000]
+RECORDED = [body for entry in read_lines("raw.jsonl.xz") if len(body := base64.b64decode(entry["body_b64"])) < 5000]
 QUESTIONS = recorded_requests("public")
 METHODS = sorted({question.method for question in QUESTIONS})
 

@@ -1,7 +1,6 @@
 """What a real rippled was asked and answered is as its version's specification says, and not as another's does."""
 
 import base64
-import gzip
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -12,7 +11,7 @@ import orjson
 import pytest
 
 from adapters import VERSIONS
-from proxy.demo.recorded import FOLDER, PortKind, read_lines
+from proxy.demo.recorded import PortKind, read_lines, read_streams
 from proxy.spec.schemas import schemas
 from tests.support.conformance import UNCOMPARED
 from tests.support.native import RecordedNode, serve
@@ -30,7 +29,7 @@ Entry = dict[str, Any]
 
 @cache
 def exchanges() -> list[Entry]:
-    return [entry for name in ("exchanges", "support") for entry in read_lines(f"{name}.jsonl.gz")]
+    return [entry for name in ("exchanges", "support") for entry in read_lines(f"{name}.jsonl.xz")]
 
 
 def params_of(entry: Entry, client: str) -> dict[str, Any]:
@@ -86,11 +85,7 @@ def test_requests_that_were_answered(client: str, version: int) -> None:
     assert_none(faults, len(faults), 2500)
 
 
-@cache
-def streams() -> Entry:
-    with gzip.open(FOLDER / "streams.json.gz", "rb") as file:
-        recorded: Entry = orjson.loads(file.read())
-    return recorded
+streams = cache(read_streams)
 
 
 @pytest.mark.parametrize("group", ["streams", "accounts", "books"])
@@ -108,7 +103,7 @@ def test_streams(group: str, client: str, version: int) -> None:
 
 def raw() -> Iterator[tuple[str, str, Any, Any]]:
     """Of each request recorded as bytes that was JSON and answered by JSON: id, transport, request and answer."""
-    for entry in read_lines("raw.jsonl.gz"):
+    for entry in read_lines("raw.jsonl.xz"):
         try:
             asked = orjson.loads(base64.b64decode(entry["body_b64"]))
             answered = orjson.loads(entry.get("text") or entry.get("data") or "")
@@ -142,7 +137,7 @@ def test_rewritten_answers(client: int, node: int, port_kind: PortKind) -> None:
     """What adapters make of a node's answers is as the client's version is told to be."""
     behind = RecordedNode(node, port_kind)
     faults = {}
-    for entry in read_lines("exchanges.jsonl.gz"):
+    for entry in read_lines("exchanges.jsonl.xz"):
         if entry["port"] == port_kind and entry["method"] not in UNCOMPARED:
             result = serve(client, node, entry["method"], entry["params"] or {}, behind.ask)
             if result.get("error") != "text":
@@ -182,7 +177,7 @@ SHAPES_DIFFER = {
 def test_another_versions_answer_is_refused(version: int, other: int) -> None:
     refused: Counter[str] = Counter()
     taken = {}
-    for entry in read_lines("exchanges.jsonl.gz"):
+    for entry in read_lines("exchanges.jsonl.xz"):
         method = entry["method"]
         own, others = (entry["http"][str(each)]["body"] for each in (version, other))
         if method not in SHAPES_DIFFER or "error" in own["result"] or "error" in others["result"]:

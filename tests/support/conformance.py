@@ -1,7 +1,6 @@
 """Recorded exchanges asked again of a proxy (or a node), each answer compared with the native one, field by field."""
 
 import asyncio
-import gzip
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ import aiohttp
 import orjson
 
 from adapters.json_values import Difference, json_differences
-from proxy.demo.recorded import FOLDER, PortKind, read_lines
+from proxy.demo.recorded import PortKind, read_lines, read_streams
 
 ClientVersion = Literal["none", "1", "2", "3"]
 Transport = Literal["http", "ws"]
@@ -50,7 +49,7 @@ class Case:
 
 @cache
 def _exchanges() -> list[dict[str, Any]]:
-    return [entry for entry in read_lines("exchanges.jsonl.gz") if entry["method"] not in UNCOMPARED]
+    return [entry for entry in read_lines("exchanges.jsonl.xz") if entry["method"] not in UNCOMPARED]
 
 
 def cases(transport: Transport, client: ClientVersion, port_kind: PortKind) -> list[Case]:
@@ -68,11 +67,7 @@ def cases(transport: Transport, client: ClientVersion, port_kind: PortKind) -> l
     return found
 
 
-@cache
-def _streams() -> dict[str, Any]:
-    with gzip.open(FOLDER / "streams.json.gz", "rb") as file:
-        streams: dict[str, Any] = orjson.loads(file.read())
-    return streams
+_streams = cache(read_streams)
 
 
 def recorded_stream(group: str, client: ClientVersion) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Raw:
 
 def raw_entries(transport: str) -> list[Raw]:
     found = []
-    for entry in read_lines("raw.jsonl.gz"):
+    for entry in read_lines("raw.jsonl.xz"):
         if entry["id"].startswith(f"{transport}/") and entry["id"] not in EXCEPTIONS:
             text = entry["text"] if transport == "http" else entry["data"]
             body = base64.b64decode(entry["body_b64"])

@@ -10,7 +10,7 @@ from tests.support.conformance import UNCOMPARED
 @cache
 def recorded_requests(port_kind: PortKind) -> list[NodeRequest]:
     """Each recorded request, once."""
-    entries = read_lines("exchanges.jsonl.gz")
+    entries = read_lines("exchanges.jsonl.xz")
     return [
         NodeRequest(entry["method"], entry["params"] or {})
         for entry in entries
