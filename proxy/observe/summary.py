@@ -158,7 +158,7 @@ class Summary:
             "history": known["history"],
             "outcomes": _by(requests, "outcome"),
             "nodes": known["nodes"],
-            "sessions": +_by(found.get("xrpl_proxy_sessions", ()), "client_version"),
+            "sessions": +_by(found.get("xrpl_proxy_sessions_open", ()), "client_version"),
             "subscriptions": +_by(found.get("xrpl_proxy_subscriptions", ()), "stream"),
             "methods": _top_methods(requests),
             "refusals": _by(found.get("xrpl_proxy_refused", ()), "reason"),

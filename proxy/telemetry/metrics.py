@@ -12,7 +12,6 @@ have the values that each metric documents.
 """
 
 from collections import Counter as Counted
-from collections.abc import Iterator
 from typing import Any, Generic, Literal, TypeVar
 
 from prometheus_client import (
@@ -24,8 +23,6 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.metrics_core import Metric, UnknownMetricFamily
-from prometheus_client.registry import Collector
 
 from proxy.envelope.methods import KNOWN_METHODS
 from proxy.telemetry.fast_metrics import FastCounter, FastGauge, FastHistogram
@@ -56,20 +53,6 @@ class _Children(dict[tuple[Any, ...], _Child], Generic[_Child]):
         """Remove the child with those label values, if there is one."""
         if self.pop(labels, None) is not None:
             self._metric.remove(*labels)
-
-
-class _SessionsOpened(Collector):
-    """`xrpl_proxy_sessions_total`, from a collector of its own and untyped.
-
-    OpenMetrics treats a counter's `_total` as a suffix: as a counter it would share a family with the gauge
-    `xrpl_proxy_sessions`, and neither the formats nor the library allow one name with two types.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def collect(self) -> Iterator[Metric]:
-        yield UnknownMetricFamily("xrpl_proxy_sessions_total", "WebSocket sessions opened", self.count)
 
 
 def method_label(method: str) -> str:
@@ -174,10 +157,9 @@ class Metrics:
         ).set(1)
 
         self._sessions = gauge(
-            "xrpl_proxy_sessions", "Open WebSocket sessions, by the API version they last used", "client_version"
+            "xrpl_proxy_sessions_open", "Open WebSocket sessions, by the API version they last used", "client_version"
         )
-        self._sessions_opened = _SessionsOpened()
-        registry.register(self._sessions_opened)
+        self._sessions_opened = Counter("xrpl_proxy_sessions_total", "WebSocket sessions opened", registry=registry)
         self._session_closed = counter("xrpl_proxy_session_closed_total", "WebSocket sessions closed", "reason")
         self._subscriptions = gauge(
             "xrpl_proxy_subscriptions", "Active WebSocket subscriptions", "stream", "client_version"
@@ -297,7 +279,7 @@ class Metrics:
 
     def session_opened(self, client_version: int) -> None:
         """Count a WebSocket session that opens with `client_version`."""
-        self._sessions_opened.count += 1
+        self._sessions_opened.inc()
         self._sessions[(client_version,)].inc()
 
     def session_version(self, before: int, now: int) -> None:

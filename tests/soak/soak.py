@@ -159,7 +159,7 @@ async def _check_metrics(http: aiohttp.ClientSession, observe_url: str, found: F
         async with http.get(f"{observe_url}/metrics") as response:
             lines = [line.rpartition(" ") for line in (await response.text()).splitlines() if line[0] != "#"]
         metrics = {name: float(value) for name, _, value in lines}
-        if not _amount(metrics, "xrpl_proxy_sessions"):
+        if not _amount(metrics, "xrpl_proxy_sessions_open"):
             break
         await asyncio.sleep(0.1)
     for gauge in ("sessions", "subscriptions", "session_queue_bytes", "in_flight_requests"):

@@ -116,7 +116,7 @@ def _traced() -> tracemalloc.Snapshot:
 
 async def _clients(served: Proxy) -> float:
     connections = await metric(served, "xrpl_proxy_connections{")
-    sessions = await metric(served, "xrpl_proxy_sessions{")
+    sessions = await metric(served, "xrpl_proxy_sessions_open{")
     under_way = await metric(served, "xrpl_proxy_in_flight_requests")
     return sum((*connections.values(), *sessions.values(), *under_way.values()))
 

@@ -98,7 +98,7 @@ async def test_frames_against_the_rfc_close_the_connection(
         with capture_logs() as logs:
             await client.send(frames)
             assert (await client.wait_closed())[0] == code
-            await harness.wait_metric(1, proxy, "xrpl_proxy_sessions")
+            await harness.wait_metric(1, proxy, "xrpl_proxy_sessions_open")
     assert not [entry for entry in logs if entry["log_level"] in ("error", "warning")]
     assert (await other.request({"command": "fee"}))["status"] == "success"
 

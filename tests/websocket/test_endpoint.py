@@ -153,7 +153,7 @@ async def test_sessions_per_address(harness: Harness) -> None:
     assert await harness.metric(proxy, REFUSED, reason="sessions_per_address") == 1
     assert await harness.metric(proxy, REFUSED, reason="sessions") == 1
     await first.socket.close()
-    await harness.wait_metric(2, proxy, "xrpl_proxy_sessions")
+    await harness.wait_metric(2, proxy, "xrpl_proxy_sessions_open")
     again = await harness.client(proxy, headers={"X-Forwarded-For": "192.0.2.1"})
     assert (await again.request({"command": "fee"}))["status"] == "success"
 
@@ -243,7 +243,7 @@ async def test_a_client_that_vanishes_while_its_node_is_connected_to(harness: Ha
         session = await node.session()
         async with asyncio.timeout(3):
             await session.ended.wait()
-        await harness.wait_metric(0, proxy, "xrpl_proxy_sessions")
+        await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
     assert not [entry for entry in logs if entry["log_level"] == "error"]
     del reader
 

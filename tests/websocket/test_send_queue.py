@@ -40,7 +40,7 @@ async def test_sessions_that_do_not_read_share_one_bound(harness: Harness) -> No
         await harness.wait_metric(10, proxy, CLOSED, at_least=True, reason="client_too_slow")
         assert {entry["event"] for entry in logs if entry["log_level"] == "warning"} == {"slow_clients_closed"}
         assert (await reading.request({"command": "fee"}))["status"] == "success"
-    await harness.wait_metric(1, proxy, "xrpl_proxy_sessions")
+    await harness.wait_metric(1, proxy, "xrpl_proxy_sessions_open")
     await harness.wait_metric(0, proxy, "xrpl_proxy_session_queue_bytes")
 
 

@@ -58,7 +58,7 @@ async def test_a_silent_client_is_given_up(harness: Harness) -> None:
     proxy = await harness.proxy(node, websocket=BRISK)
     await harness.client(proxy, autoping=False)
     await harness.wait_metric(1, proxy, CLOSED, reason="client_silent")
-    await harness.wait_metric(0, proxy, "xrpl_proxy_sessions")
+    await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
     async with asyncio.timeout(2):
         await (await node.session()).ended.wait()
 
@@ -95,7 +95,7 @@ async def test_a_client_that_pings_and_goes(harness: Harness) -> None:
             for _ in range(20):
                 await client.socket.ping(b"x" * 100)
             client.socket._writer.transport.abort()
-        await harness.wait_metric(0, proxy, "xrpl_proxy_sessions")
+        await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
     assert not [entry for entry in logs if entry["log_level"] == "error"]
 
 
@@ -180,7 +180,7 @@ async def test_both_sides_close_at_once(harness: Harness) -> None:
     with capture_logs() as logs:
         sessions = [await node.session(number) for number in range(10)]
         await asyncio.gather(*(c.socket.close() for c in clients), *(s.socket.close() for s in sessions))
-        await harness.wait_metric(0, proxy, "xrpl_proxy_sessions")
+        await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
     assert await harness.metric(proxy, CLOSED) == 10
     assert not [entry for entry in logs if entry["log_level"] == "error"]
 
@@ -407,7 +407,7 @@ async def test_a_slow_client(harness: Harness) -> None:
         pass  # it is closed by now
     await harness.wait_metric(1, proxy, CLOSED, reason="client_too_slow")
     await harness.wait_metric(0, proxy, "xrpl_proxy_session_queue_bytes")
-    await harness.wait_metric(1, proxy, "xrpl_proxy_sessions")
+    await harness.wait_metric(1, proxy, "xrpl_proxy_sessions_open")
     assert (await other.request({"command": "fee"}))["status"] == "success"
     await wait_open_files(files + 1)  # the slow client's own
     slow.close()
@@ -471,7 +471,7 @@ async def test_a_node_that_reads_nothing(harness: Harness) -> None:
     await client.send(*({"command": "fee", "pad": "x" * 900_000} for _ in range(12)))
     await asyncio.sleep(0.3)  # for the buffers of the kernel to fill; they need not
     await client.socket.close()
-    await harness.wait_metric(0, proxy, "xrpl_proxy_sessions")
+    await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
     await wait_open_files(files + 1)  # the node's own
     gate.set()
     session.transport.resume_reading()
@@ -627,7 +627,7 @@ async def test_nothing_of_a_session_waits_for_the_garbage_collector(harness: Har
             transport = (await node.session()).transport
             assert transport is not None
             transport.abort()
-        await harness.wait_metric(0, proxy, "xrpl_proxy_sessions")
+        await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
         async with asyncio.timeout(5):
             while any(isinstance(each, ours) for each in gc.get_objects()):  # noqa: ASYNC110 - of that nothing tells
                 await asyncio.sleep(0.05)

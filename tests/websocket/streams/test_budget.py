@@ -77,7 +77,7 @@ async def test_all_sessions_of_an_address_have_one_limit(harness: Harness) -> No
     assert (await second.request(fifty))["status"] == "success"
     assert (await first.request(fifty))["error"] == "tooBusy"
     await second.socket.close()
-    await harness.wait_metric(2, proxy, "xrpl_proxy_sessions")
+    await harness.wait_metric(2, proxy, "xrpl_proxy_sessions_open")
     assert (await first.request(fifty))["status"] == "success"
     assert (await first.request(fifty))["status"] == "success"  # the same once more takes nothing
 
@@ -111,7 +111,7 @@ async def test_sessions_that_are_closed_release_what_they_were_subscribing_to(ha
     await client.send(fifty)
     await (await node.session()).wait_requests(1)
     await client.socket.close()
-    await harness.wait_metric(0, proxy, "xrpl_proxy_sessions")
+    await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
     node.respond_with(respond_to_all)
     assert (await (await harness.client(proxy)).request(fifty))["status"] == "success"
 

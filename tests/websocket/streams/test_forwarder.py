@@ -283,10 +283,10 @@ async def test_what_is_counted(harness: Harness) -> None:
     assert await harness.metric(proxy, name, client_version="2") == 6
     await client.request({"command": "unsubscribe", "accounts": ["r1"], "books": [book]})
     assert await harness.metric(proxy, name, client_version="2") == 4
-    assert await harness.metric(proxy, "xrpl_proxy_sessions", client_version="1") == 1
+    assert await harness.metric(proxy, "xrpl_proxy_sessions_open", client_version="1") == 1
     await client.socket.close()
     await harness.wait_metric(0, proxy, name)
-    await harness.wait_metric(0, proxy, "xrpl_proxy_sessions")
+    await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
     assert await harness.metric(proxy, "xrpl_proxy_sessions_total") == 1
 
 

@@ -370,7 +370,7 @@ async def test_a_session_ends_while_it_is_pushed_to(harness: Harness) -> None:
             going.socket._writer.transport.abort()
     for _ in range(20):
         await staying.receive()
-    await harness.wait_metric(1, proxy, "xrpl_proxy_sessions")
+    await harness.wait_metric(1, proxy, "xrpl_proxy_sessions_open")
     await silent(staying)
     await staying.socket.close()
     await is_closed(node)
