@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest, gzip_accepted
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from proxy.http.response import SERVER
 from proxy.nodes.readiness import Readiness
 from proxy.nodes.status import NodeStatus
 from proxy.observe.background import BACKGROUND, Background
@@ -76,9 +78,10 @@ class ObserveServer:
         add_specifications(app.router)
         for path, page in self._pages.items():
             app.router.add_get(path, page)
-        app.on_response_prepare.append(_without_server_header)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
-        await self._runner.setup()
+        self._runner = runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
+        await runner.setup()
+        if runner.server is not None:
+            runner.server.request_factory = partial(runner.server.request_factory, _cls=_Request)  # type: ignore[call-arg]
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
         except OSError:
@@ -155,5 +158,9 @@ async def _close_background(app: web.Application) -> None:
     app[BACKGROUND].close()
 
 
-async def _without_server_header(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers.pop("Server", None)
+class _Request(web.Request):
+    """A request whose response, including one to invalid HTTP, names this server and not aiohttp."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        await super()._prepare_hook(response)
+        response.headers["Server"] = SERVER

@@ -1,9 +1,11 @@
 """What operators see: metrics as Prometheus reads them, log lines as they come out of the process, the endpoints."""
 
+import asyncio
 import contextlib
 import gzip
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -164,7 +166,26 @@ async def test_health_while_it_lives() -> None:
     async with observing(readiness=lambda: Readiness((DOWN,))) as (session, _), session.get("/health") as answer:
         assert answer.status == 200
         assert await answer.json() == {"status": "alive", "version": "0.1.0"}
-        assert "Server" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        (b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"200"),
+        (b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404"),
+        (b"GET /health HTTP/1.1\r\nHost: attacker.example\r\n\r\n", b"421"),
+        (b"this is not HTTP\r\n\r\n", b"400"),
+    ],
+)
+async def test_every_response_names_this_server_and_no_library(request_text: bytes, status: bytes) -> None:
+    async with observing() as (_, server):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
+        writer.write(request_text)
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+    assert head.startswith(b"HTTP/1.1 " + status) or head.startswith(b"HTTP/1.0 " + status)
+    assert re.findall(rb"(?mi)^server: (.*)\r$", head) == [b"xrpl-version-proxy"]
+    assert b"aiohttp" not in head
 
 
 async def test_ready_while_a_node_is_up() -> None:
