@@ -94,7 +94,7 @@ class CallForwarder:
         services = self._services
         metadata = tuple(context.invocation_metadata() or ())
         client = services.identifier.identify(*peer_and_headers(context.peer(), metadata))
-        served = services.recorder.begin("grpc", client.address)
+        served = services.recorder.begin("grpc", client.address, request_id=client.request_id)
         services.recorder.metrics.in_flight.inc()
         self._in_flight += 1
         try:

@@ -202,11 +202,11 @@ class Connection(asyncio.Protocol):
         self._writes.in_flight += 1
         try:
             response = await self._handler(request)
-            pieces = self._http.respond(response)
+            pieces = self._http.respond(response, request.id)
         except Exception:
-            log.exception("request_failed", peer=request.remote)
+            log.exception("request_failed", peer=request.remote, request_id=request.id)
             response = Response(500, _FAILED, TEXT)
-            pieces = self._http.respond(response)
+            pieces = self._http.respond(response, request.id)
         finally:
             self._writes.in_flight -= 1
         transport = self.transport

@@ -188,7 +188,7 @@ class ServerProtocol:
 
     # Output
 
-    def respond(self, response: Response) -> tuple[bytes, ...]:
+    def respond(self, response: Response, request_id: str = "") -> tuple[bytes, ...]:
         """Return the bytes that respond to the current request."""
         head = self._current
         if head is None:
@@ -197,7 +197,12 @@ class ServerProtocol:
             self.should_close = True
         elif self._receiving_body and "expect" in head.headers:
             self.should_close = True  # without a 100 Continue, a client may leave the body out
-        return response.encode(is_1_1=head.is_1_1, keep_alive=not self.should_close, with_body=head.method != "HEAD")
+        return response.encode(
+            is_1_1=head.is_1_1,
+            keep_alive=not self.should_close,
+            with_body=head.method != "HEAD",
+            request_id=request_id,
+        )
 
     def response_sent(self) -> None:
         """Let the next request follow, unless `should_close`."""

@@ -140,7 +140,7 @@ class Request:
     `remote`: the address of the peer. `write_continue`: writes an interim response 100 to the client.
     """
 
-    __slots__ = ("_write_continue", "body", "head", "headers", "method", "remote")
+    __slots__ = ("_write_continue", "body", "head", "headers", "id", "method", "remote")
 
     def __init__(self, head: Head, body: Body, remote: str, write_continue: Callable[[], None]) -> None:
         self.head = head
@@ -148,6 +148,8 @@ class Request:
         self.headers = head.headers
         self.body = body
         self.remote = remote
+        self.id = ""
+        """What log lines call it, and the header X-Request-Id of its response, once it has one: printable ASCII."""
         self._write_continue = write_continue
 
     def send_continue(self) -> None:

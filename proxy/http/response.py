@@ -9,9 +9,14 @@ JSON = "application/json; charset=UTF-8"
 TEXT = "text/plain; charset=utf-8"
 SERVER = "xrpl-version-proxy"
 """The `Server` header of every response."""
+RETRY_SECONDS = 1
+"""The `Retry-After` header of every response with status 429 or 503."""
+REQUEST_ID = "X-Request-Id"
+"""The header with the id of a request, of its response and, from a trusted proxy, of the request itself."""
 
 _PHRASES = {int(status): status.phrase for status in HTTPStatus}
 _NO_CONTENT = 204
+_TRY_LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _LARGE_BYTES = 65_536
 """A body from this size on is not copied to stand behind its head."""
 
@@ -19,8 +24,8 @@ _LARGE_BYTES = 65_536
 class Response:
     """An HTTP response.
 
-    `headers`: those besides `Server`, `Content-Type`, `Content-Length`, `Date` and `Connection`; more may be added
-    until it is sent.
+    `headers`: those besides `Server`, `Content-Type`, `Content-Length`, `Date`, `Connection`, `Retry-After` and
+    `X-Request-Id`; more may be added until it is sent.
     """
 
     __slots__ = ("body", "content_type", "headers", "keep_alive", "status")
@@ -35,10 +40,12 @@ class Response:
         self.keep_alive = True
         """Whether the connection may stay open after it."""
 
-    def encode(self, *, is_1_1: bool, keep_alive: bool, with_body: bool) -> tuple[bytes, ...]:
+    def encode(self, *, is_1_1: bool, keep_alive: bool, with_body: bool, request_id: str = "") -> tuple[bytes, ...]:
         """Return the bytes to write, for a client of HTTP/1.1 or 1.0; the response to `HEAD` is without its body."""
         body, headers = self.body, tuple(self.headers.items()) if self.headers else ()
         head = _head(self.status, self.content_type, is_1_1, keep_alive, headers, int(time.time()))
+        if request_id:  # not in the cached head: it is another one each time
+            head = b"%bX-Request-Id: %b\r\n" % (head, request_id.encode("ascii"))
         if self.status == _NO_CONTENT:
             return (b"%b\r\n" % head,)
         if not with_body:
@@ -61,6 +68,8 @@ def _head(
     lines.append(f"Date: {formatdate(second, usegmt=True)}")
     if status != _NO_CONTENT:
         lines.append(f"Content-Type: {content_type}")
+    if status in _TRY_LATER:
+        lines.append(f"Retry-After: {RETRY_SECONDS}")
     if keep_alive != is_1_1:
         lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
     lines += [f"{name}: {value}" for name, value in headers]

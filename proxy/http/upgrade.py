@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -13,8 +14,11 @@ from proxy.access.fair_share import FairShare
 from proxy.http.connection import Connection
 from proxy.http.protocol import NOT_HTTP
 from proxy.http.request import Request
-from proxy.http.response import SERVER
+from proxy.http.response import REQUEST_ID, RETRY_SECONDS, SERVER
 from proxy.http.websocket_frames import FrameCheck
+
+REQUEST_ID_KEY = web.RequestKey("request_id", str)
+"""Where the id of a handshake is, which its response has in a header."""
 
 UpgradeHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamResponse]]
 
@@ -166,3 +170,7 @@ class _Handshake(web.BaseRequest):
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         response.headers["Server"] = SERVER
+        if response.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            response.headers["Retry-After"] = str(RETRY_SECONDS)
+        if REQUEST_ID_KEY in self:
+            response.headers[REQUEST_ID] = self[REQUEST_ID_KEY]

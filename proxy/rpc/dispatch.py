@@ -165,7 +165,7 @@ class Dispatcher:
                 break
             if attempted:
                 self._metrics.retried(attempted[-1].name)
-            attempt = _Attempt(node, node.api_version, call.method, record.peer, deadline)
+            attempt = _Attempt(node, node.api_version, call.method, record, deadline)
             try:
                 latest: Answer | Exception = await self._ask_node(call, attempt, context)
             except (*NODE_ERRORS, PlainTextAnswer) as failure:
@@ -231,13 +231,13 @@ class Dispatcher:
 class _Attempt:
     """One attempt to have a call of `method` answered by one node, in the API version that it is spoken to in."""
 
-    __slots__ = ("_client", "_deadline", "_may_have_acted", "_method", "_unable", "node", "version")
+    __slots__ = ("_deadline", "_may_have_acted", "_method", "_record", "_unable", "node", "version")
 
-    def __init__(self, node: Node, version: int, method: str, client: str, deadline: float) -> None:
+    def __init__(self, node: Node, version: int, method: str, record: RequestRecord, deadline: float) -> None:
         self.node = node
         self.version = version
         self._method = method
-        self._client = client
+        self._record = record
         self._deadline = deadline
         self._may_have_acted = False  # the node may have acted on a request that does not only read
         self._unable = False  # the node responded that it cannot answer at the moment
@@ -264,7 +264,7 @@ class _Attempt:
         reads_only = request.method in READING_METHODS
         response = self.node.http.ask(
             node_request(request.method, request.params, self.version),
-            client=self._client,
+            client=self._record.peer,
             method=request.method,
             reads_only=reads_only,
             deadline=self._deadline,
@@ -287,12 +287,12 @@ class _Attempt:
         try:
             result, extras = read_jsonrpc_answer(raw.status, raw.body, read)
         except InvalidAnswer as unreadable:
-            name = self.node.name
+            name, request_id = self.node.name, self._record.request_id
             if refuses_version(raw):
-                log.warning("node_refuses_version", node=name, api_version=self.version)
+                log.warning("node_refuses_version", node=name, api_version=self.version, request_id=request_id)
                 raise _VersionRefused(name) from None
             if raw.status == 200:
-                log.warning("node_response_invalid", node=name, problem=str(unreadable))
+                log.warning("node_response_invalid", node=name, problem=str(unreadable), request_id=request_id)
                 self.node.health.request_probe()
                 raise NodeFailure("nonsense", name) from None
             raise PlainTextAnswer(raw) from None

@@ -14,7 +14,7 @@ from proxy.envelope import Batch, Call, HttpRefusal, RejectedCall, RequestPolicy
 from proxy.http.cors import CorsPolicy
 from proxy.http.request import Request
 from proxy.http.response import TEXT, Response
-from proxy.http.upgrade import unpack_in_turns
+from proxy.http.upgrade import REQUEST_ID_KEY, unpack_in_turns
 from proxy.nodes.readiness import Readiness
 from proxy.rpc.body import receive_body
 from proxy.rpc.endpoint import JsonRpcEndpoint
@@ -115,7 +115,8 @@ class Gateway:
         admission, recorder = services.admission, services.recorder
         # Identify
         client = services.identifier.identify(request.remote, request.headers)
-        record = recorder.begin("http", client.address, client.identity)
+        record = recorder.begin("http", client.address, client.identity, client.request_id)
+        request.id = record.request_id
         # Admit
         has_call = _has_call(request)
         try:
@@ -160,7 +161,8 @@ class Gateway:
         services = self.services
         with services.active:
             client = services.identifier.identify(handshake.remote, handshake.headers)
-            record = services.recorder.begin("ws", client.address, client.identity)
+            record = services.recorder.begin("ws", client.address, client.identity, client.request_id)
+            request[REQUEST_ID_KEY] = record.request_id
             try:
                 self._admit(handshake, record, services, check_origin=True)
             except Refused as refused:

@@ -1,15 +1,18 @@
 """Whose request it is: the client's address, and what its usage is recorded under."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
 
-from proxy.access.client_address import Network, client_address, parse_address
+from proxy.access.client_address import Network, NetworkSet, client_address, parse_address
 from proxy.telemetry.client_usage import ClientIdentity, ClientUsage
 from proxy.telemetry.log_rate import RateLimitedLog
 
 _WARNING_SECONDS = 3600.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+"""What nginx, HAProxy, Envoy and cloud load balancers write as X-Request-Id."""
 
 
 class Client(NamedTuple):
@@ -19,6 +22,8 @@ class Client(NamedTuple):
     """Its IP address: the peer's, or where the peer is a trusted proxy, the one that the proxy forwards."""
     identity: ClientIdentity | None
     """What its usage is recorded under; None if none is recorded."""
+    request_id: str | None
+    """The id that a trusted proxy has given the request; None if it is to get one here."""
 
 
 class ClientIdentifier:
@@ -29,6 +34,7 @@ class ClientIdentifier:
 
     def __init__(self, trusted_proxies: Sequence[Network], usage: ClientUsage, listener: str) -> None:
         self._trusted_proxies = trusted_proxies
+        self._trusted = NetworkSet(trusted_proxies)
         self._usage = usage
         self._listener = listener
         self._log = RateLimitedLog(structlog.get_logger(__name__), lines=1, seconds=_WARNING_SECONDS)
@@ -36,9 +42,14 @@ class ClientIdentifier:
     def identify(self, peer: str, headers: Mapping[str, str]) -> Client:
         """The client of a request from `peer`, an IP address, with `headers` (names in lower case)."""
         address = client_address(peer, headers, self._trusted_proxies)
+        request_id = self._forwarded_id(peer, headers["x-request-id"]) if "x-request-id" in headers else None
         if ("x-forwarded-for" in headers or "forwarded" in headers) and address == peer:
             self._warn_of_untrusted_proxy(peer)
-        return Client(address, self._usage.identify(address, peer, headers))
+        return Client(address, self._usage.identify(address, peer, headers), request_id)
+
+    def _forwarded_id(self, peer: str, request_id: str) -> str | None:
+        """The id, if a trusted proxy sent it and it is well-formed: it goes into a header and into log lines."""
+        return request_id if peer in self._trusted and _REQUEST_ID.fullmatch(request_id) else None
 
     def _warn_of_untrusted_proxy(self, peer: str) -> None:
         """Warn of a local proxy, such as a TLS terminator, that is not trusted: all its clients count as one."""

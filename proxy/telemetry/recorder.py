@@ -89,9 +89,14 @@ class RequestRecorder:
         """Call `observer` with each finished request that has the answer of a node."""
         self._observers.append(observer)
 
-    def begin(self, transport: Transport, address: str, caller: ClientIdentity | None = None) -> RequestRecord:
-        """The record of a new request of the client at `address`, with an id that no other process uses either."""
-        return RequestRecord(transport, address, f"{self._process}-{next(self._numbers)}", caller)
+    def begin(
+        self, transport: Transport, address: str, caller: ClientIdentity | None = None, request_id: str | None = None
+    ) -> RequestRecord:
+        """The record of a new request of the client at `address`, with an id that no other process uses either.
+
+        `request_id`: the id that it has already, if it has one.
+        """
+        return RequestRecord(transport, address, request_id or f"{self._process}-{next(self._numbers)}", caller)
 
     def begin_item(self, batch: RequestRecord) -> RequestRecord:
         """The record of the next item of a batch, which has the batch's id."""

@@ -11,6 +11,7 @@ from aiohttp import HttpVersion11, web
 from proxy.access.admission import Admission, InFlight
 from proxy.envelope import RequestPolicy
 from proxy.eventloop.unsent_bytes import UnsentBytes
+from proxy.http.upgrade import REQUEST_ID_KEY
 from proxy.nodes.failures import NoHealthyNode
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node, NodePool
@@ -170,15 +171,15 @@ class WebSocketEndpoint:
             return web.Response(status=503)
         session = Session(socket, request.transport, peer, caller, services, admission, node, connection)
         try:
-            await self._run(session, node)
+            await self._run(session, node, request.get(REQUEST_ID_KEY))
         finally:
             _break_cycles(request, socket)
         return socket
 
-    async def _run(self, session: Session, node: Node) -> None:
+    async def _run(self, session: Session, node: Node, request_id: str | None) -> None:
         metrics = self._account.metrics
         metrics.session_opened(session.version)
-        log.info("session_opened", peer=session.peer, node=node.name)
+        log.info("session_opened", peer=session.peer, node=node.name, request_id=request_id)
         began = asyncio.get_running_loop().time()
         self._sessions.add(session)
         ending = CANCELLED
@@ -190,7 +191,14 @@ class WebSocketEndpoint:
             self._sessions.discard(session)
             metrics.session_closed(session.version, ending.reason)
             seconds = round(asyncio.get_running_loop().time() - began, 3)
-            log.info("session_closed", peer=session.peer, reason=ending.reason, seconds=seconds, **session.counts())
+            log.info(
+                "session_closed",
+                peer=session.peer,
+                reason=ending.reason,
+                seconds=seconds,
+                request_id=request_id,
+                **session.counts(),
+            )
 
     def _services_for(self, request: web.BaseRequest) -> SessionContext:
         """What the session of this request is served with: the path of its URL may set another default version."""

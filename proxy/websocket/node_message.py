@@ -100,17 +100,20 @@ def _classify_json(text: bytes) -> Response | Pushed | None:
     return None
 
 
-def read_response(message: NodeMessage, node: Node) -> NodeAnswer:
-    """The result in a node's response. Raises NodeFailure for an invalid response."""
+def read_response(message: NodeMessage, node: Node, request_id: str | None = None) -> NodeAnswer:
+    """The result in a node's response. Raises NodeFailure for an invalid response, which is logged.
+
+    `request_id`: of the client's request that it is a response to.
+    """
     answer = message.read()
     if answer.get("error") == "invalid_API_version":
         # The version that the node is spoken to in is the proxy's choice, and no error of the client's.
-        log.warning("node_refuses_version", node=node.name)
+        log.warning("node_refuses_version", node=node.name, request_id=request_id)
         raise NodeFailure("nonsense", node.name)
     try:
         result, extras = read_websocket_answer(answer)
     except InvalidAnswer as invalid:
-        log.warning("node_response_invalid", node=node.name, problem=str(invalid))
+        log.warning("node_response_invalid", node=node.name, problem=str(invalid), request_id=request_id)
         raise NodeFailure("nonsense", node.name) from None
     return NodeAnswer(result, extras, len(message.text))
 

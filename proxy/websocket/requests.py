@@ -141,14 +141,15 @@ class PendingRequests:
                 if spliced is not None:
                     served.outcome = "success"
                     return spliced
-            first = read_response(message, link.node)
+            first = read_response(message, link.node, served.request_id)
 
         async def ask(question: NodeRequest) -> NodeAnswer:
             if split is not None:
                 with self._account.tracing.node_request(link.node.name, question.method):
                     async with asyncio.timeout_at(deadline):
                         return await self._nodes.subscribe(split, call, slot, link)
-            return read_response(await self._ask(question, call, slot, link, deadline), link.node)
+            message = await self._ask(question, call, slot, link, deadline)
+            return read_response(message, link.node, served.request_id)
 
         translator = self._services.translator
         budget = translator.budget(self._charge)

@@ -183,7 +183,7 @@ async def test_every_response_names_this_server_and_no_library(request_text: byt
         writer.write(request_text)
         head = await reader.readuntil(b"\r\n\r\n")
         writer.close()
-    assert head.startswith(b"HTTP/1.1 " + status) or head.startswith(b"HTTP/1.0 " + status)
+    assert head.startswith((b"HTTP/1.1 " + status, b"HTTP/1.0 " + status))
     assert re.findall(rb"(?mi)^server: (.*)\r$", head) == [b"xrpl-version-proxy"]
     assert b"aiohttp" not in head
 

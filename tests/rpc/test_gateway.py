@@ -1,21 +1,35 @@
 """What the pipeline refuses, charges and serves: slow bodies, calls by any HTTP method, status checks, lookups."""
 
+import re
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
+import structlog
+from aiohttp import web
+from structlog.testing import LogCapture
 
 from adapters import JsonObject
 from proxy.server.proxy import Proxy
 from tests.conftest import StartProxy
 from tests.support.client import metric, until
-from tests.support.listeners import ask
-from tests.support.raw_client import RawClient
+from tests.support.listeners import FEE, ask
+from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
 
 TRUSTED = {"trusted_proxies": ["127.0.0.0/8"]}
+
+
+@pytest.fixture
+def lines() -> Iterator[LogCapture]:
+    capture = LogCapture()
+    before = structlog.get_config()
+    structlog.configure(processors=[capture])
+    yield capture
+    structlog.configure(**before)
 
 
 async def in_flight(served: Proxy, count: int) -> bool:
@@ -167,3 +181,77 @@ async def test_what_node_requests_cost_is_charged_to_the_client(proxy: StartProx
     # A burst is 50: after 10 for the items, 40 are left, and 50 more may be owed.
     assert 90 <= ledgers <= 110
     assert "slowDown" in [answer["result"].get("error") for answer in answers]
+
+
+async def header(served: Proxy, name: str = "X-Request-Id", request: Any = FEE, **headers: str) -> str | None:
+    async with aiohttp.ClientSession() as client, client.post(served.http_url, json=request, headers=headers) as answer:
+        return answer.headers.get(name)
+
+
+async def test_a_response_has_the_id_that_the_log_lines_of_its_request_have(
+    proxy: StartProxy, lines: LogCapture
+) -> None:
+    async with ScriptedNode() as node:
+        served = await proxy(nodes=[node.settings(websocket=node.websocket_url)], logging={"requests": "all"})
+        node.answers["fee"] = web.Response(body=b"[]")
+        failed, refused = await header(served), await header(served, request={"method": "stop"})
+        del node.answers["fee"]
+        succeeded = await header(served)
+        async with aiohttp.ClientSession() as client, client.get(served.http_url) as status:
+            assert status.headers["X-Request-Id"] not in (None, failed, refused, succeeded)
+        async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url) as session:
+            opened = session._response.headers["X-Request-Id"]
+    found = [(line["event"], line.get("outcome"), line["request_id"]) for line in lines.entries if "request_id" in line]
+    assert found[:4] == [
+        ("node_response_invalid", None, failed),
+        ("request", "failed", failed),
+        ("request", "refused", refused),
+        ("request", "success", succeeded),
+    ]
+    assert ("session_opened", None, opened) in found
+    assert len({failed, refused, succeeded, opened}) == 4
+
+
+@pytest.mark.parametrize(
+    ("guard", "given", "taken"),
+    [
+        (TRUSTED, "7F000001:8296_7F00001E:1F90_4F7B0A69", True),  # HAProxy's
+        (TRUSTED, "f058ebd6-02f7-4d3f-942e-904344e8cde5", True),
+        (TRUSTED, "a b", False),
+        (TRUSTED, "\xe4", False),
+        (TRUSTED, "x" * 129, False),
+        ({}, "f058ebd6-02f7-4d3f-942e-904344e8cde5", False),
+    ],
+)
+async def test_only_a_trusted_proxy_assigns_an_id(proxy: StartProxy, guard: Any, given: str, taken: bool) -> None:
+    async with ScriptedNode() as node:
+        served = await proxy(nodes=[node.settings()], guard=guard)
+        async with RawClient(served.http_url) as client:
+            await client.send(post(FEE, f"X-Request-Id: {given}"))
+            head = await client.head()
+    (found,) = re.findall(rb"X-Request-Id: (.*)\r\n", head)
+    assert (found.decode() == given) is taken
+    assert len(found) > 8
+
+
+async def test_who_is_refused_for_now_is_told_when_to_try_again(proxy: StartProxy) -> None:
+    limits = {"requests_per_second": 1, "burst_seconds": 2, "exempt": []}
+    async with ScriptedNode() as node:
+        served = await proxy(nodes=[node.settings()], limits=limits)
+        found = [await header(served, "Retry-After") for _ in range(4)]
+        assert found == [None, None, "1", "1"]
+        async with aiohttp.ClientSession() as client:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await client.ws_connect(served.http_url)
+        assert refused.value.headers is not None
+        assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "1")
+
+
+async def test_without_a_node_a_client_is_told_when_to_try_again(proxy: StartProxy, unused_tcp_port: int) -> None:
+    nodes = [{"name": "gone", "http": f"http://127.0.0.1:{unused_tcp_port}", "api_version": 2}]
+    served = await proxy(nodes=nodes)
+    assert await header(served, "Retry-After") == "1"
+    async with aiohttp.ClientSession() as client:
+        for url in (served.http_url, f"{served.observe_url}/ready"):
+            async with client.get(url) as answer:
+                assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
