@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
 LOCK_TOOL := .lock-venv
+DOCS := .docs-venv
+DOCS_STAMP := $(DOCS)/.made-from-lock
 # Client libraries of both API versions, each in an environment of its own.
 CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench lint format lock lock-clients clean
+.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench lint docs format lock lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -67,11 +69,22 @@ $(CLIENTS)/xrpl_js/%/.made-from-lock: tests/clients/xrpl_js/%/package.json tests
 bench: $(STAMP) ## what the proxy costs, beside nginx, Node.js and others; takes nginx, wrk and ten minutes
 	@$(BIN)/python -m bench $(OPTIONS)
 
-lint: $(STAMP) ## ruff, mypy --strict and the import contracts
+lint: $(STAMP) $(DOCS_STAMP) ## ruff, mypy --strict, import contracts, spelling, links between documents
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --strict
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/codespell
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build
+
+docs: $(DOCS_STAMP) ## build the documentation site in build/site
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build
+
+$(DOCS_STAMP): requirements-docs.txt
+	@rm -rf $(DOCS)
+	@$(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 format: $(STAMP) ## put imports and layout in order
 	@$(BIN)/ruff check --quiet --select I --fix .
@@ -87,6 +100,8 @@ lock: ## make the locks again, from pyproject.toml
 		$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" --upgrade --output-file "$${pair%%:*}" $$(echo "$${pair#*:}" | tr , " ") pyproject.toml || exit 1; \
 	done
+	@$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --upgrade --output-file requirements-docs.txt --group docs
 
 lock-clients: ## make the locks of the client libraries again, from their requirements.in and package.json
 	@test -x $(LOCK_TOOL)/bin/uv || { $(PYTHON) -m venv $(LOCK_TOOL) && $(LOCK_TOOL)/bin/pip install --quiet uv==0.9.8; }
@@ -98,5 +113,5 @@ lock-clients: ## make the locks of the client libraries again, from their requir
 	done
 
 clean: ## remove what was made: environments, caches, builds
-	@rm -rf $(VENV) $(LOCK_TOOL) $(CLIENTS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(LOCK_TOOL) $(DOCS) $(CLIENTS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
