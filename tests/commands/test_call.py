@@ -1,6 +1,7 @@
 """`call` against a proxy and against nodes."""
 
 import asyncio
+from typing import Any
 
 import orjson
 import pytest
@@ -9,6 +10,8 @@ from aiohttp import web
 from proxy.commands.demo import ALICE, PAYMENT
 from tests.commands.conftest import Run
 from tests.conftest import StartNode, StartProxy
+from tests.support.raw_node import RawServer, hangs
+from tests.support.scripted_node import Answer, ScriptedNode
 
 
 @pytest.mark.parametrize("transport", [[], ["--websocket"]], ids=["http", "websocket"])
@@ -68,65 +71,46 @@ async def test_no_answer_has_a_status_of_its_own(unused_tcp_port: int, run: Run)
 
 
 async def test_what_is_no_node_is_no_answer(run: Run) -> None:
-    async def page(_: web.Request) -> web.Response:
+    async def page(*_: Any) -> web.Response:
         return web.Response(text="<html>hello</html>")
 
-    app = web.Application()
-    app.add_routes([web.route("*", "/", page)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"127.0.0.1:{runner.addresses[0][1]}"
-    for scheme, says in (("http", "not JSON"), ("ws", "takes no WebSocket (HTTP 200)"), ("https", "TLS")):
-        ran = await run("call", "fee", "--url", f"{scheme}://{url}")
-        assert ran.status == 3
-        assert says in ran.err
-    await runner.cleanup()
+    async with ScriptedNode(fee=page) as server:
+        server.before_handshake = page
+        address = server.http_url.removeprefix("http://")
+        for scheme, says in (("http", "not JSON"), ("ws", "takes no WebSocket (HTTP 200)"), ("https", "TLS")):
+            ran = await run("call", "fee", "--url", f"{scheme}://{address}")
+            assert ran.status == 3
+            assert says in ran.err
 
 
 async def test_a_server_that_says_nothing_is_not_waited_for(run: Run) -> None:
-    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-
-    writers: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    for transport in ([], ["--websocket"]):
-        ran = await run("call", "fee", "--timeout", 0.2, "--url", url, *transport)
-        assert ran.status == 3
-        assert "0.2 seconds" in ran.err
-    server.close()
-    for writer in writers:
-        writer.close()
-    await server.wait_closed()
+    async with RawServer(hangs) as server:
+        for transport in ([], ["--websocket"]):
+            ran = await run("call", "fee", "--timeout", 0.2, "--url", server.url, *transport)
+            assert ran.status == 3
+            assert "0.2 seconds" in ran.err
 
 
 async def test_secrets_are_never_echoed(run: Run) -> None:
     """Also not where a server echoes them unmasked."""
 
-    async def careless(request: web.Request) -> web.Response:
-        asked = (await request.json())["params"][0]
-        whole = {"method": "sign", "params": [asked]} if asked["api_version"] == 1 else asked  # as a Clio has it
-        return web.json_response({"result": {"error": "badSecret", "status": "error", "request": whole}})
+    async def careless(_: web.BaseRequest, params: dict[str, Any]) -> Answer:
+        is_clio = node.requests[-1].api_version == 2
+        return {"error": "badSecret", "request": params if is_clio else {"method": "sign", "params": [params]}}
 
-    app = web.Application()
-    app.add_routes([web.post("/", careless)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     transaction = '{"TransactionType":"AccountSet"}'
     named = ("seed=hush-hush", "passphrase=hush-hush", "seed_hex=hush-hush")
-    for version in (1, 2):
-        ran = await run("call", "sign", "hush-hush", transaction, *named, "--api-version", version, "--url", url)
-        assert ran.status == 1
-        assert ran.out.count("<masked>") == 4
-        assert "hush-hush" not in ran.out + ran.err
-    for words in (("hush-hush", "{no"), ("--secret=hush-hush",), ("secret=hush-hush", "secret=hush-hush")):
-        ran = await run("call", "sign", *words, "--url", url)
-        assert ran.status == 2
-        assert "hush-hush" not in ran.out + ran.err
-    await runner.cleanup()
+    async with ScriptedNode(versions=range(1, 3), sign=careless) as node:
+        call = ("call", "sign", "--url", node.http_url)
+        for version in (1, 2):
+            ran = await run(*call, "hush-hush", transaction, *named, "--api-version", version)
+            assert ran.status == 1
+            assert ran.out.count("<masked>") == 4
+            assert "hush-hush" not in ran.out + ran.err
+        for words in (("hush-hush", "{no"), ("--secret=hush-hush",), ("secret=hush-hush", "secret=hush-hush")):
+            ran = await run(*call, *words)
+            assert ran.status == 2
+            assert "hush-hush" not in ran.out + ran.err
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from proxy.commands.verification.comparison import differences
 from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
 from tests.commands.conftest import Run
 from tests.conftest import StartNode
+from tests.support.scripted_node import Answer, ScriptedNode
 
 FAST = ("--rate", 100_000)
 
@@ -147,44 +148,28 @@ async def test_one_comparison_asks_the_same_question_once(demo_node: StartNode) 
 
 async def test_a_busy_node_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy.commands.verification.node._BUSY_PAUSES", (0.2, 0.2))
-    answers: list[Any] = [
+    answers: list[Answer] = [
         web.Response(status=503, text="Server is overloaded"),
-        web.json_response({"result": {"error": "slowDown"}}),
-        web.json_response({"result": {"ok": 1}}),
+        {"error": "slowDown"},
+        {"ok": 1},
     ]
 
-    async def handle(_: web.Request) -> web.Response:
-        taken: web.Response = answers.pop(0)
-        return taken
+    async def next_answer(*_: Any) -> Answer:
+        return answers.pop(0)
 
-    app = web.Application()
-    app.add_routes([web.post("/", handle)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with ApiClient(f"http://127.0.0.1:{runner.addresses[0][1]}") as server:
+    async with ScriptedNode(versions=range(1, 2), fee=next_answer) as node, ApiClient(node.http_url) as server:
         paced = RateLimitedNode(server, rate=1000)
         began = time.monotonic()
         assert (await paced.ask(NodeRequest("fee", {}), 1)).result == {"ok": 1}
         assert time.monotonic() - began >= 0.4
-    await runner.cleanup()
 
 
 async def test_a_method_that_the_node_has_in_no_version_is_not_compared() -> None:
     """The adapters would make an answer to v1's `tx_history` of a Clio's ledgers, which that never gave natively."""
-
-    async def handle(_: web.Request) -> web.Response:
-        return web.json_response({"result": {"error": "unknownCmd", "error_code": 32}})
-
-    app = web.Application()
-    app.add_routes([web.post("/", handle)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with ApiClient(f"http://127.0.0.1:{runner.addresses[0][1]}") as server:
+    node = ScriptedNode(versions=range(1, 4), tx_history={"error": "unknownCmd", "error_code": 32})
+    async with node, ApiClient(node.http_url) as server:
         comparison = AnswerComparison(RateLimitedNode(server, rate=1000), VERSIONS, (1, 2))
         outcomes = [outcome async for outcome in comparison.outcomes(NodeRequest("tx_history", {"start": 0}))]
-    await runner.cleanup()
     assert [outcome.verdict for outcome in outcomes] == ["not asked", "not asked"]
 
 

@@ -2,32 +2,18 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import orjson
 import pytest
-from aiohttp import web
 
 from proxy.commands.demo import ALICE
 from tests.commands.conftest import Run
 from tests.conftest import StartNode, StartProxy
+from tests.support.scripted_node import ScriptedNode, ScriptedSession
 
 StartCommand = Callable[..., Awaitable[asyncio.subprocess.Process]]
-
-
-@asynccontextmanager
-async def serving(handler: Callable[[web.Request], Awaitable[web.WebSocketResponse]]) -> AsyncIterator[str]:
-    """A server of one WebSocket handler, at the URL that comes."""
-    app = web.Application()
-    app.add_routes([web.get("/", handler)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @pytest.mark.parametrize(("version", "field"), [(1, "transaction"), (2, "tx_json")])
@@ -81,23 +67,17 @@ async def test_ctrl_c_ends_it_with_success(demo_node: StartNode, start_command: 
 
 
 async def test_ctrl_c_ends_it_though_the_server_does_not_close(start_command: StartCommand) -> None:
-    async def deaf(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(autoclose=False)
-        await socket.prepare(request)
-        asked = await socket.receive_json()
-        await socket.send_json({"id": asked["id"], "result": {}, "status": "success", "type": "response"})
-        await socket.send_json({"type": "ledgerClosed"})
-        await left.wait()
-        return socket
+    async def stop_reading(session: ScriptedSession, request: dict[str, Any]) -> None:
+        await session.respond(request)
+        await session.send({"type": "ledgerClosed"})
+        await asyncio.Event().wait()
 
-    left = asyncio.Event()
-    async with serving(deaf) as url:
-        process = await start_command("watch", "ledger", "--json", "--api-version", 2, "--url", url)
+    async with ScriptedNode(respond=stop_reading) as node:
+        process = await start_command("watch", "ledger", "--json", "--api-version", 2, "--url", node.http_url)
         assert process.stdout is not None
         assert b"ledgerClosed" in await asyncio.wait_for(process.stdout.readline(), 10)
         process.send_signal(signal.SIGINT)
         _, error = await asyncio.wait_for(process.communicate(), 8)
-        left.set()
     assert process.returncode == 0
     assert error == b""
 
@@ -126,18 +106,14 @@ async def test_a_lost_connection_is_opened_again(run: Run) -> None:
     """A server that pushes one message and closes, each time."""
     subscribed: list[object] = []
 
-    async def brief(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        asked = await socket.receive_json()
-        subscribed.append(asked["streams"])
-        await socket.send_json({"id": asked["id"], "result": {}, "status": "success", "type": "response"})
-        await socket.send_json({"type": "ledgerClosed", "ledger_index": len(subscribed)})
-        await socket.close()
-        return socket
+    async def push_once(session: ScriptedSession, request: dict[str, Any]) -> None:
+        subscribed.append(request["streams"])
+        await session.respond(request)
+        await session.send({"type": "ledgerClosed", "ledger_index": len(subscribed)})
+        await session.socket.close()
 
-    async with serving(brief) as url:
-        ran = await run("watch", "ledger", "--count", 2, "--json", "--api-version", 2, "--url", url)
+    async with ScriptedNode(respond=push_once) as node:
+        ran = await run("watch", "ledger", "--count", 2, "--json", "--api-version", 2, "--url", node.http_url)
     assert ran.status == 0
     assert [orjson.loads(line)["ledger_index"] for line in ran.out.splitlines()] == [1, 2]
     assert subscribed == [["ledger"], ["ledger"]]

@@ -12,20 +12,20 @@ from aiohttp import web
 
 from proxy.server.proxy import Proxy
 from tests.conftest import StartProxy
-from tests.support.broken_node import (
-    Conduct,
+from tests.support.bystander import SHORT, endure, nobody_else_notices
+from tests.support.client import ask, ready, until_healthy
+from tests.support.raw_node import (
+    ConnectionHandler,
     answers_byte_by_byte,
     answers_half,
     answers_nonsense,
     answers_without_end,
-    fallen,
     hangs,
+    replaced,
     resets,
     speaks_another_protocol,
 )
-from tests.support.bystander import SHORT, endure, nobody_else_notices
-from tests.support.client import ask, ready, until_healthy
-from tests.support.scripted_node import Answer, ScriptedNode, hang
+from tests.support.scripted_node import Answer, ScriptedNode, break_off, hang
 
 NODE_ANSWER = 0.3
 TIMEOUTS = {**SHORT, "node_answer": NODE_ANSWER, "connect": 0.3, "health_interval": 0.1}
@@ -83,10 +83,10 @@ class Two:
 
 
 @asynccontextmanager
-async def instead(node: ScriptedNode, conduct: Conduct) -> AsyncIterator[None]:
+async def instead(node: ScriptedNode, conduct: ConnectionHandler) -> AsyncIterator[None]:
     """While it lasts, something that does so stands in the node's place."""
     await node.stop()
-    async with fallen(node.http_url, conduct):
+    async with replaced(node.http_url, conduct):
         yield
     await node.start()
 
@@ -129,7 +129,7 @@ async def test_a_node_that_answers_half(two: Two) -> None:
 
 
 @pytest.mark.parametrize("nonsense", [speaks_another_protocol, answers_nonsense])
-async def test_a_node_that_answers_nonsense(two: Two, nonsense: Conduct) -> None:
+async def test_a_node_that_answers_nonsense(two: Two, nonsense: ConnectionHandler) -> None:
     await two.endure(lambda: instead(two.bad, nonsense), slowest=MARGIN)
 
 
@@ -170,16 +170,17 @@ async def test_a_node_that_lies_about_its_version(two: Two) -> None:
 
 async def test_nodes_that_answer_slowly_but_in_time(node: ScriptedNode, proxy: StartProxy) -> None:
     """A hundred clients wait for a slow method at the only node, and nobody else does."""
+    slowness = 0.3
 
     async def slowly(*_: Any) -> Answer:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(slowness)
         return {"slow": True}
 
     node.answers["ripple_path_find"] = slowly
     served = await proxy(nodes=[node.settings(websocket=node.websocket_url)], timeouts=SHORT)
 
     async def fault() -> None:
-        async with asyncio.timeout(0.3 + MARGIN):
+        async with asyncio.timeout(slowness + MARGIN):
             results = await asyncio.gather(*(ask(served, "ripple_path_find") for _ in range(60)))
         assert all(result["slow"] for result in results)
 
@@ -192,14 +193,10 @@ async def test_one_request_that_the_only_node_fails_at(
 ) -> None:
     """What the node makes of one client's request takes it from nobody else, however often it is asked."""
 
-    async def bad(request: web.BaseRequest, _: dict[str, Any]) -> Answer:
+    async def bad(request: web.BaseRequest, params: dict[str, Any]) -> Answer:
         if fault == "nonsense":
             return web.Response(text="<html>")
-        if fault == "breaks off":
-            assert request.transport is not None
-            request.transport.abort()
-        await asyncio.sleep(60)
-        return {}
+        return await (break_off if fault == "breaks off" else hang)(request, params)
 
     node.answers["account_lines"] = bad
     served = await proxy(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import orjson
 import pytest
 from aiohttp import web
 
@@ -189,20 +188,6 @@ class Load:
         self.lost.append(method)
 
 
-class BothWays(ScriptedNode):
-    """A node that answers the same over WebSocket as over HTTP."""
-
-    async def _websocket(self, request: web.BaseRequest) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(timeout=0.1)
-        await socket.prepare(request)
-        with suppress(ConnectionError):
-            async for message in socket:
-                asked = orjson.loads(message.data)
-                answer = {"id": asked["id"], "status": "success", "type": "response"}
-                await socket.send_json({**answer, "result": await self._answer(request, asked["command"], asked)})
-        return socket
-
-
 @pytest.mark.timeout(60)
 async def test_rolling_restart_under_load(tmp_path: Path) -> None:
     """No request is lost, and no transaction comes to the nodes twice."""
@@ -215,7 +200,7 @@ async def test_rolling_restart_under_load(tmp_path: Path) -> None:
 
     async with AsyncExitStack() as stack:
         nodes = [
-            await stack.enter_async_context(BothWays(name, account_lines={"lines": []}, submit=submit))
+            await stack.enter_async_context(ScriptedNode(name, account_lines={"lines": []}, submit=submit))
             for name in ("node-1", "node-2")
         ]
         settings = {

@@ -9,7 +9,8 @@ import pytest
 
 from proxy.server.proxy import Proxy
 from tests.support.bystander import SHORT, endure
-from tests.support.websocket_node import Client, Harness, ScriptedNode, ScriptedSession, start_harness
+from tests.support.harness import Client, Harness, start_harness
+from tests.support.scripted_node import ScriptedNode, ScriptedSession
 
 NODE_ANSWER = 0.3
 PING = 0.25
@@ -79,25 +80,22 @@ async def test_a_node_that_never_answers(harness: Harness) -> None:
 
 async def test_a_node_that_resets(harness: Harness) -> None:
     async def fail(session: ScriptedSession, _: dict[str, Any]) -> None:
-        assert session.transport is not None
-        session.transport.abort()
+        session.abort()
 
     await (await AtFault.made(harness, fail)).endure(is_lost)
 
 
 async def test_a_node_that_answers_half(harness: Harness) -> None:
     async def fail(session: ScriptedSession, _: dict[str, Any]) -> None:
-        assert session.transport is not None
         session.transport.write(b'\x81\x7e\x01\x00{"id":1,"result":{')
         await asyncio.sleep(0.05)
-        session.transport.abort()
+        session.abort()
 
     await (await AtFault.made(harness, fail)).endure(is_lost)
 
 
 async def test_a_node_that_sends_what_is_no_websocket(harness: Harness) -> None:
     async def fail(session: ScriptedSession, _: dict[str, Any]) -> None:
-        assert session.transport is not None
         session.transport.write(b"220 mail.example ESMTP\r\n" * 10)
 
     await (await AtFault.made(harness, fail)).endure(is_lost)

@@ -15,56 +15,17 @@ from hypothesis import strategies as st
 from adapters import NodeInfo
 from proxy.nodes import HttpNode, NodeFailure, NodeHealth, NodeResponse
 from proxy.nodes.version import choose_version
+from tests.support.client import stays
+from tests.support.scripted_node import ScriptedNode, hang
 
+TWO_PROBES = 0.5
+"""Seconds in which there would be another two probes if they came as fast as they may."""
 INFO = {
     "build_version": "2.6.1",
     "complete_ledgers": "2-131",
     "server_state": "full",
     "validated_ledger": {"age": 4, "seq": 131, "hash": "DE1F"},
 }
-
-
-@dataclass
-class Node:
-    """A node whose answers a test sets: by method, a `result` or a whole response."""
-
-    answers: dict[str, Any]
-    asked: list[dict[str, Any]] = field(default_factory=list)
-    new: asyncio.Event = field(default_factory=asyncio.Event)
-    url: str = ""
-    runner: web.AppRunner | None = None
-
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        question = orjson.loads(await request.read())
-        self.asked.append(question)
-        self.new.set()
-        answer = self.answers[question["method"]]
-        if callable(answer):
-            answer = await answer()
-        if isinstance(answer, web.Response):
-            return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
-        return web.json_response({"result": answer})
-
-    async def until_asked(self, times: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.asked) < times:
-                self.new.clear()
-                await self.new.wait()
-
-    async def start(self, port: int = 0) -> None:
-        app = web.Application()
-        app.router.add_post("/", self.serve)
-        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", port, reuse_address=True).start()
-        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
-
-    async def stop(self) -> int:
-        """Stop; return the port, to start on again."""
-        assert self.runner is not None
-        port: int = self.runner.addresses[0][1]
-        await self.runner.cleanup()
-        return port
 
 
 @dataclass
@@ -85,14 +46,15 @@ class Watch:
                 await self._new.wait()
 
 
-@asynccontextmanager
-async def running(answers: dict[str, Any]) -> AsyncIterator[Node]:
-    node = Node({"server_info": {"info": INFO}, "ping": {}} | answers)
-    await node.start()
-    try:
-        yield node
-    finally:
-        await node.stop()
+def running(answers: dict[str, Any]) -> ScriptedNode:
+    """A node of every version."""
+    return ScriptedNode(versions=range(1, 8), **{"server_info": {"info": INFO}, "ping": {}, **answers})
+
+
+def asked_of(node: ScriptedNode) -> list[tuple[str, int]]:
+    """The method and the API version of each request, none of which had other parameters."""
+    assert not any(request.params for request in node.requests)
+    return [(request.method, request.api_version) for request in node.requests]
 
 
 @asynccontextmanager
@@ -141,18 +103,18 @@ async def ask_as_client(node: HttpNode, method: str = "fee", seconds: float = 2)
 
 
 async def test_a_node_that_answers_is_up_and_its_ledgers_are_known() -> None:
-    async with running({}) as node, health_of(node.url) as (health, _, watch):
+    async with running({}) as node, health_of(node.http_url) as (health, _, watch):
         assert await health.wait_probed(2)
         status = health.status
         assert (status.name, status.up, status.api_version, status.problem) == ("node-1", True, 2, None)
         assert (status.server_state, status.complete_ledgers) == ("full", "2-131")
         assert (status.validated_ledger, status.validated_ledger_age) == (131, 4)
         assert watch.told == [("node-1", False), ("node-1", True)]
-        assert node.asked == [{"method": method, "params": [{"api_version": 2}]} for method in ("server_info", "ping")]
+        assert asked_of(node) == [("server_info", 2), ("ping", 2)]
 
 
 async def test_an_upgraded_node_is_followed(capsys: pytest.CaptureFixture[str]) -> None:
-    async with running({}) as node, health_of(node.url, interval=0.05) as (health, *_):
+    async with running({}) as node, health_of(node.http_url, interval=0.05) as (health, *_):
         assert await health.wait_probed(2)
         assert health.status.server == NodeInfo("rippled", (2, 6, 1))
         seen = asyncio.Event()
@@ -165,7 +127,7 @@ async def test_an_upgraded_node_is_followed(capsys: pytest.CaptureFixture[str]) 
 
 async def test_an_error_is_an_answer_too() -> None:
     answers = {"server_info": {"error": "slowDown", "status": "error"}}
-    async with running(answers) as node, health_of(node.url) as (health, *_):
+    async with running(answers) as node, health_of(node.http_url) as (health, *_):
         assert await health.wait_probed(2)
         assert health.status.problem == "slowDown"
 
@@ -182,31 +144,28 @@ async def test_an_error_is_an_answer_too() -> None:
     ],
 )
 async def test_an_answer_that_no_node_gives_is_none(answer: web.Response, problem: str) -> None:
-    async with running({"server_info": answer}) as node, health_of(node.url) as (health, *_):
+    async with running({"server_info": answer}) as node, health_of(node.http_url) as (health, *_):
         assert not await health.wait_probed(2)
         assert health.status.problem == problem
 
 
 async def test_a_node_that_is_not_there_and_comes() -> None:
     async with running({}) as node:
-        port = await node.stop()
-        async with health_of(node.url, interval=0.05) as (health, _, watch):
+        await node.stop()
+        async with health_of(node.http_url, interval=0.05) as (health, _, watch):
             assert not await health.wait_probed(2)
             assert health.status.problem == "refused"
-            await node.start(port)
+            await node.start()
             await watch.until(True)
-            port = await node.stop()
+            await node.stop()
             await watch.until(False)
             assert health.status.complete_ledgers == "2-131"  # what it had is remembered
-            await node.start(port)
+            await node.start()
             await watch.until(True)
 
 
 async def test_waiting_for_the_first_answer_ends() -> None:
-    async def hang() -> None:
-        await asyncio.sleep(0.6)
-
-    async with running({"server_info": hang}) as node, health_of(node.url, limit=0.3) as (health, *_):
+    async with running({"server_info": hang}) as node, health_of(node.http_url, limit=0.3) as (health, *_):
         assert not await health.wait_probed(0.05)
         assert health.status.problem == "not asked yet"
         assert not await health.wait_probed(2)
@@ -214,19 +173,19 @@ async def test_waiting_for_the_first_answer_ends() -> None:
 
 
 async def test_clients_refused_connections_take_it_down_at_once() -> None:
-    async with running({"fee": {}}) as node, health_of(node.url) as (health, asked, watch):
+    async with running({"fee": {}}) as node, health_of(node.http_url) as (health, asked, watch):
         await health.wait_probed(2)
-        port = await node.stop()
+        await node.stop()
         for _ in range(2):
             assert isinstance(await ask_as_client(asked), NodeFailure)
         assert not health.up
-        await node.start(port)
+        await node.start()
         await watch.until(True)  # asked again long before the interval of a minute
 
 
 async def test_a_clients_answer_makes_the_question_come_at_once() -> None:
     answers = {"fee": {}, "server_info": web.Response(status=503)}
-    async with running(answers) as node, health_of(node.url) as (health, asked, watch):
+    async with running(answers) as node, health_of(node.http_url) as (health, asked, watch):
         assert not await health.wait_probed(2)
         node.answers["server_info"] = {"info": INFO}
         await ask_as_client(asked)
@@ -234,11 +193,11 @@ async def test_a_clients_answer_makes_the_question_come_at_once() -> None:
 
 
 async def test_one_failure_is_not_the_end_and_one_answer_not_the_beginning() -> None:
-    async with running({}) as node, health_of(node.url, interval=0.05) as (health, _, watch):
+    async with running({}) as node, health_of(node.http_url, interval=0.05) as (health, _, watch):
         await health.wait_probed(2)
         outcomes = iter([False, True, False, False, True, False, True, True])
 
-        async def flap() -> Any:
+        async def flap(*_: Any) -> Any:
             return {"info": INFO} if next(outcomes, True) else web.Response(status=502)
 
         node.answers["server_info"] = flap
@@ -253,40 +212,36 @@ async def test_one_failure_is_not_the_end_and_one_answer_not_the_beginning() -> 
 async def test_a_health_question_does_not_wait_behind_clients() -> None:
     release = asyncio.Event()
 
-    async def hang() -> Any:
+    async def wait(*_: Any) -> Any:
         await release.wait()
         return {}
 
-    async with running({"ledger": hang}) as node, health_of(node.url, interval=0.05, limit=1) as (health, asked, watch):
+    async with (
+        running({"ledger": wait}) as node,
+        health_of(node.http_url, interval=0.05, limit=1) as (health, asked, watch),
+    ):
         await health.wait_probed(2)
         clients = [asyncio.create_task(ask_as_client(asked, "ledger")) for _ in range(20)]  # of 10 connections
-        seen = len(node.asked)
-        await node.until_asked(seen + 15)
+        seen = len(node.requests)
+        await node.until(lambda: len(node.requests) >= seen + 15)
         assert watch.told == [("node-1", False), ("node-1", True)]
         release.set()
         await asyncio.gather(*clients)
 
 
 async def test_one_slow_request_does_not_take_a_node_from_everybody() -> None:
-    async def hang() -> None:
-        await asyncio.sleep(0.5)
-
-    async with running({"ledger": hang}) as node, health_of(node.url) as (health, asked, watch):
+    async with running({"ledger": hang}) as node, health_of(node.http_url) as (health, asked, watch):
         await health.wait_probed(2)
         assert isinstance(await ask_as_client(asked, "ledger", seconds=0.05), NodeFailure)
         assert health.up
-        await node.until_asked(4)  # the health question comes at once, and decides
-        await asyncio.sleep(0.5)  # and once
-        methods = [question["method"] for question in node.asked]
-        assert methods == ["server_info", "ping", "ledger", "server_info"]
+        await node.until(lambda: node.times("server_info") == 2)  # the probe comes immediately, and decides
+        await stays(lambda: node.times("server_info") == 2, TWO_PROBES)
+        assert [request.method for request in node.requests] == ["server_info", "ping", "ledger", "server_info"]
         assert watch.told == [("node-1", False), ("node-1", True)]
 
 
 async def test_a_node_that_hangs_altogether_is_found_out_by_the_first_slow_request() -> None:
-    async def hang() -> None:
-        await asyncio.sleep(0.6)
-
-    async with running({"fee": hang}) as node, health_of(node.url, limit=0.2) as (health, asked, watch):
+    async with running({"fee": hang}) as node, health_of(node.http_url, limit=0.2) as (health, asked, watch):
         await health.wait_probed(2)
         node.answers["server_info"] = hang
         await ask_as_client(asked)
@@ -295,12 +250,11 @@ async def test_a_node_that_hangs_altogether_is_found_out_by_the_first_slow_reque
 
 
 async def test_many_failures_make_few_questions() -> None:
-    async with running({"fee": web.Response(status=502)}) as node, health_of(node.url) as (health, asked, _):
+    async with running({"fee": web.Response(status=502)}) as node, health_of(node.http_url) as (health, asked, _):
         await health.wait_probed(2)
         for _ in range(100):
             await ask_as_client(asked)
-        questions = [question for question in node.asked if question["method"] == "server_info"]
-        assert len(questions) < 10
+        assert node.times("server_info") < 10
 
 
 @pytest.mark.parametrize(
@@ -320,15 +274,11 @@ async def test_many_failures_make_few_questions() -> None:
 async def test_auto_finds_the_version(version: Any, newest: int, chosen: int) -> None:
     async with (
         running({"version": version}) as node,
-        health_of(node.url, api_version=None, newest=newest) as (health, *_),
+        health_of(node.http_url, api_version=None, newest=newest) as (health, *_),
     ):
         assert await health.wait_probed(2)
         assert health.api_version == chosen
-        assert node.asked == [
-            {"method": "version", "params": [{"api_version": 2}]},
-            {"method": "server_info", "params": [{"api_version": chosen}]},
-            {"method": "ping", "params": [{"api_version": chosen}]},
-        ]
+        assert asked_of(node) == [("version", 2), ("server_info", chosen), ("ping", chosen)]
 
 
 @pytest.mark.parametrize(
@@ -343,7 +293,7 @@ async def test_auto_finds_the_version(version: Any, newest: int, chosen: int) ->
     ],
 )
 async def test_auto_does_not_guess(version: Any, problem: str) -> None:
-    async with running({"version": version}) as node, health_of(node.url, api_version=None) as (health, *_):
+    async with running({"version": version}) as node, health_of(node.http_url, api_version=None) as (health, *_):
         assert not await health.wait_probed(2)
         assert health.api_version is None
         assert health.status.problem == problem
@@ -352,14 +302,14 @@ async def test_auto_does_not_guess(version: Any, problem: str) -> None:
 async def test_auto_asks_again_after_the_node_was_away() -> None:
     async with (
         running({"version": {"version": {"first": 1, "last": 2}}}) as node,
-        health_of(node.url, api_version=None, newest=3, interval=0.05) as (health, _, watch),
+        health_of(node.http_url, api_version=None, newest=3, interval=0.05) as (health, _, watch),
     ):
         await health.wait_probed(2)
         assert health.status.api_version == 2
-        port = await node.stop()
+        await node.stop()
         await watch.until(False)
         node.answers["version"] = {"version": {"first": 1, "last": 3}}
-        await node.start(port)
+        await node.start()
         await watch.until(True)
         assert health.status.api_version == 3
 
@@ -368,7 +318,7 @@ async def test_auto_follows_a_node_that_changes_while_it_is_up() -> None:
     answers = {"version": {"version": {"first": 1, "last": 2}}}
     async with (
         running(answers) as node,
-        health_of(node.url, api_version=None, newest=3, interval=60) as (health, asked, watch),
+        health_of(node.http_url, api_version=None, newest=3, interval=60) as (health, asked, watch),
     ):
         await health.wait_probed(2)
         assert health.api_version == 2
@@ -382,11 +332,14 @@ async def test_auto_follows_a_node_that_changes_while_it_is_up() -> None:
 
 async def test_a_node_too_busy_to_tell_its_version_is_still_spoken_to_in_the_one_it_had() -> None:
     answers = {"version": {"version": {"first": 1, "last": 2}}}
-    async with running(answers) as node, health_of(node.url, api_version=None, interval=0.05) as (health, _, watch):
+    async with (
+        running(answers) as node,
+        health_of(node.http_url, api_version=None, interval=0.05) as (health, _, watch),
+    ):
         await health.wait_probed(2)
         node.answers["version"] = {"error": "tooBusy"}
-        seen = len(node.asked)
-        await node.until_asked(seen + 6)
+        seen = len(node.requests)
+        await node.until(lambda: len(node.requests) >= seen + 6)
         assert (health.up, health.api_version) == (True, 2)
         assert watch.told == [("node-1", False), ("node-1", True)]
 
@@ -394,11 +347,10 @@ async def test_a_node_too_busy_to_tell_its_version_is_still_spoken_to_in_the_one
 async def test_nothing_runs_after_close() -> None:
     before = asyncio.all_tasks()
     async with running({}) as node:
-        async with health_of(node.url, interval=0.01) as (health, *_):
+        async with health_of(node.http_url, interval=0.01) as (health, *_):
             await health.wait_probed(2)
-        asked = len(node.asked)
-        await asyncio.sleep(0.05)
-        assert len(node.asked) == asked
+        asked = len(node.requests)
+        await stays(lambda: len(node.requests) == asked, 0.05)
     assert asyncio.all_tasks() == before
 
 
@@ -429,10 +381,10 @@ async def test_any_answer_to_server_info_leaves_the_health_task_alive() -> None:
         {"error": None, "info": []},
     ]
 
-    async def next_answer() -> Any:
+    async def next_answer(*_: Any) -> Any:
         return answers.pop() if answers else {"info": INFO}
 
-    async with running({"server_info": next_answer}) as node, health_of(node.url, interval=0.01) as (health, *_):
-        await node.until_asked(9)
+    async with running({"server_info": next_answer}) as node, health_of(node.http_url, interval=0.01) as (health, *_):
+        await node.until(lambda: len(node.requests) >= 9)
         assert health.up
         assert health.status.validated_ledger == 131

@@ -4,10 +4,8 @@ import asyncio
 import gzip
 import ipaddress
 import socket
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
@@ -24,93 +22,10 @@ from proxy.nodes import (
     NodeResponse,
 )
 from proxy.nodes.forwarded import forwarded_for, own_address
+from tests.support.raw_node import RawNode, Request, RequestHandler
 
 BODY = b'{"method":"fee","params":[{"api_version":2}]}'
 CLIENT = "192.0.2.7"
-
-
-@dataclass
-class Request:
-    """One request as it came to the node, with the writer to answer it on."""
-
-    connection: int
-    number: int
-    """Of the request on its connection, from 1."""
-    head: bytes
-    body: bytes
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    def send(self, answer: bytes) -> None:
-        self.writer.write(answer)
-
-    def reset(self) -> None:
-        """Close the connection with RST instead of FIN."""
-        sock = self.writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.writer.transport.abort()
-
-
-Answer = Callable[[Request], Awaitable[None]]
-
-
-@dataclass
-class RawNode:
-    """A node made of a socket and a function that answers each request in whatever way, also a wrong one."""
-
-    answer: Answer
-    requests: list[Request] = field(default_factory=list)
-    connections: int = 0
-    port: int = 0
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    """A request has come."""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self.tasks.add(task)
-        self.connections += 1
-        connection = self.connections
-        number = 0
-        try:
-            while not writer.is_closing():
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-                number += 1
-                request = Request(connection, number, head, b"", reader, writer)
-                if length <= 100_000:
-                    request.body = await reader.readexactly(length)
-                self.requests.append(request)
-                self.asked.set()
-                await self.answer(request)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, OSError):
-            pass
-        finally:
-            writer.close()
-            self.tasks.discard(task)
-
-    async def idle(self) -> None:
-        """Wait until no connection is open any more."""
-        async with asyncio.timeout(2):
-            await asyncio.gather(*self.tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def raw_node(answer: Answer) -> AsyncIterator[RawNode]:
-    node = RawNode(answer)
-    server = await asyncio.start_server(node.serve, "127.0.0.1", 0)
-    node.port = server.sockets[0].getsockname()[1]
-    try:
-        yield node
-    finally:
-        server.close()
-        tasks = list(node.tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
 
 
 @asynccontextmanager
@@ -162,7 +77,7 @@ def http(body: bytes, status: str = "200 OK", *headers: bytes) -> bytes:
 OK = http(b'{"result":{}}')
 
 
-def always(answer: bytes, *, then_close: bool = False) -> Answer:
+def always(answer: bytes, *, then_close: bool = False) -> RequestHandler:
     async def give(request: Request) -> None:
         request.send(answer)
         if then_close:
@@ -176,7 +91,7 @@ async def never(request: Request) -> None:
 
 
 async def test_what_is_written_to_the_node() -> None:
-    async with raw_node(always(OK)) as raw, asking(raw.port) as node:
+    async with RawNode(always(OK)) as raw, asking(raw.port) as node:
         await ask(node)
     (request,) = raw.requests
     start, *headers = request.head.decode().strip().split("\r\n")
@@ -192,7 +107,7 @@ async def test_what_is_written_to_the_node() -> None:
 
 
 async def test_the_proxys_own_requests_carry_an_address_that_no_client_can_have() -> None:
-    async with raw_node(always(OK)) as raw, asking(raw.port) as node:
+    async with RawNode(always(OK)) as raw, asking(raw.port) as node:
         await ask(node, client=None)
         await ask(node, client=None)
     addresses = {
@@ -206,14 +121,14 @@ async def test_the_proxys_own_requests_carry_an_address_that_no_client_can_have(
 
 
 async def test_what_is_no_address_is_not_written() -> None:
-    async with raw_node(always(OK)) as raw, asking(raw.port) as node:
+    async with RawNode(always(OK)) as raw, asking(raw.port) as node:
         with pytest.raises(ValueError, match="does not appear to be"):
             await ask(node, client="127.0.0.1\r\nX-User: root")
     assert raw.requests == []
 
 
 async def test_no_cookie_is_kept() -> None:
-    async with raw_node(always(http(b"{}", "200 OK", b"Set-Cookie: a=b"))) as raw, asking(raw.port) as node:
+    async with RawNode(always(http(b"{}", "200 OK", b"Set-Cookie: a=b"))) as raw, asking(raw.port) as node:
         await ask(node)
         await ask(node)
     assert b"cookie" not in raw.requests[1].head.lower()
@@ -222,7 +137,7 @@ async def test_no_cookie_is_kept() -> None:
 async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    async with raw_node(always(OK)) as raw, asking(raw.port) as node:
+    async with RawNode(always(OK)) as raw, asking(raw.port) as node:
         assert (await ask(node)).body == b'{"result":{}}'
 
 
@@ -241,13 +156,13 @@ async def test_an_answer_of_any_status_comes_as_it_is(status: int, content_type:
         *(status, content_type, len(body)),
         body,
     )
-    async with raw_node(always(answer)) as raw, asking(raw.port) as node:
+    async with RawNode(always(answer)) as raw, asking(raw.port) as node:
         assert await ask(node) == NodeResponse(status, content_type.decode(), body)
 
 
 async def test_a_chunked_answer_is_put_together() -> None:
     answer = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{"re\r\n9\r\nsult":{}}\r\n0\r\n\r\n'
-    async with raw_node(always(answer)) as raw, asking(raw.port) as node:
+    async with RawNode(always(answer)) as raw, asking(raw.port) as node:
         assert (await ask(node)).body == b'{"result":{}}'
 
 
@@ -287,7 +202,7 @@ async def test_an_answer_is_the_same_whether_it_comes_at_once_or_bit_by_bit(head
         request.writer.close()
 
     outcomes: set[NodeResponse | str] = set()
-    async with raw_node(answer) as raw:
+    async with RawNode(answer) as raw:
         for _ in range(3):  # the last time, its head has been read before
             async with asking(raw.port) as node:
                 try:
@@ -298,14 +213,14 @@ async def test_an_answer_is_the_same_whether_it_comes_at_once_or_bit_by_bit(head
 
 
 async def test_connections_are_reused_one_after_the_other() -> None:
-    async with raw_node(always(OK)) as raw, asking(raw.port) as node:
+    async with RawNode(always(OK)) as raw, asking(raw.port) as node:
         for _ in range(5):
             await ask(node)
     assert raw.connections == 1
 
 
 async def test_an_idle_connection_is_given_up_before_the_node_closes_it() -> None:
-    async with raw_node(always(OK)) as raw, asking(raw.port, idle_timeout=0.05) as node:
+    async with RawNode(always(OK)) as raw, asking(raw.port, idle_timeout=0.05) as node:
         await ask(node)
         await asyncio.sleep(0.06)
         await ask(node)
@@ -333,8 +248,8 @@ def resetting_on_reuse(request: Request) -> Awaitable[None]:
 
 
 @pytest.mark.parametrize("answer", [closing_on_reuse, resetting_on_reuse])
-async def test_a_read_caught_by_an_idle_close_is_answered(answer: Answer) -> None:
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+async def test_a_read_caught_by_an_idle_close_is_answered(answer: RequestHandler) -> None:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         for _ in range(4):
             assert (await ask(node)).status == 200
         # The second was written to a kept connection, came back with nothing, and was asked again on a new one.
@@ -354,7 +269,7 @@ async def test_a_read_caught_while_all_kept_connections_are_stale_is_answered() 
         else:
             request.writer.close()
 
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         await asyncio.gather(*(ask(node) for _ in range(5)))
         assert raw.connections == 5
         assert (await ask(node)).status == 200
@@ -363,8 +278,8 @@ async def test_a_read_caught_while_all_kept_connections_are_stale_is_answered() 
 
 @pytest.mark.parametrize("method", ["submit", "submit_multisigned", "sign", "no_such_method"])
 @pytest.mark.parametrize("answer", [closing_on_reuse, resetting_on_reuse])
-async def test_what_does_not_only_read_is_never_written_twice(method: str, answer: Answer) -> None:
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+async def test_what_does_not_only_read_is_never_written_twice(method: str, answer: RequestHandler) -> None:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         await ask(node, method=method)
         failure = await failing(node, method=method)
         assert failure.kind == "disconnected"
@@ -375,7 +290,7 @@ async def test_what_does_not_only_read_is_never_written_twice(method: str, answe
 
 async def test_a_submit_does_not_meet_a_connection_that_has_been_idle() -> None:
     """So that the node's closing of it cannot leave the fate of a transaction unknown."""
-    async with raw_node(closing_on_reuse) as raw, asking(raw.port) as node:
+    async with RawNode(closing_on_reuse) as raw, asking(raw.port) as node:
         await ask(node)
         assert (await ask(node, method="submit")).status == 200
         await asyncio.sleep(0.55)
@@ -391,7 +306,7 @@ async def test_a_read_whose_answer_had_begun_is_not_asked_again() -> None:
             request.send(OK[:-5])
             request.writer.close()
 
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         await ask(node)
         assert (await failing(node)).kind == "disconnected"
         assert len(raw.requests) == 2
@@ -404,7 +319,7 @@ async def test_a_read_is_asked_again_once_only() -> None:
         else:
             request.writer.close()
 
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         await ask(node)
         assert (await failing(node)).kind == "disconnected"
         assert len(raw.requests) == 3
@@ -414,7 +329,7 @@ async def test_a_new_connection_that_closes_is_a_failure_at_once() -> None:
     async def answer(request: Request) -> None:
         request.writer.close()
 
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         failure = await failing(node)
         assert (failure.kind, failure.maybe_received) == ("disconnected", True)
         assert len(raw.requests) == 1
@@ -464,27 +379,27 @@ async def drip(request: Request) -> None:
 
 
 @pytest.mark.parametrize("answer", [never, drip])
-async def test_the_whole_answer_has_a_time(answer: Answer) -> None:
-    async with raw_node(answer) as raw, asking(raw.port, answer_timeout=0.2, answer_bytes=1_000_000) as node:
+async def test_the_whole_answer_has_a_time(answer: RequestHandler) -> None:
+    async with RawNode(answer) as raw, asking(raw.port, answer_timeout=0.2, answer_bytes=1_000_000) as node:
         failure, seconds = await elapsed(failing(node))
         assert (failure.kind, failure.maybe_received) == ("timeout", True)
         assert 0.19 < seconds < 1.5
-        await raw.idle()
+        await raw.wait_idle()
 
 
 @pytest.mark.parametrize("answer", [never, drip])
-async def test_the_requests_own_time_ends_it_earlier(answer: Answer) -> None:
-    async with raw_node(answer) as raw, asking(raw.port, answer_bytes=1_000_000) as node:
+async def test_the_requests_own_time_ends_it_earlier(answer: RequestHandler) -> None:
+    async with RawNode(answer) as raw, asking(raw.port, answer_bytes=1_000_000) as node:
         failure, seconds = await elapsed(failing(node, seconds=0.1))
         assert failure.kind == "timeout"
         assert seconds < 1.5
-        await raw.idle()
+        await raw.wait_idle()
 
 
 async def test_waiting_for_a_free_connection_is_part_of_the_time() -> None:
-    async with raw_node(never) as raw, asking(raw.port, connections=1) as node:
+    async with RawNode(never) as raw, asking(raw.port, connections=1) as node:
         first = asyncio.create_task(failing(node, seconds=1))
-        await raw.asked.wait()
+        await raw.received.wait()
         second = await failing(node, method="submit", seconds=0.1)
         assert (second.kind, second.maybe_received) == ("timeout", False)
         assert not first.done()
@@ -503,7 +418,7 @@ async def test_no_more_connections_than_configured() -> None:
         at_once -= 1
         request.send(OK)
 
-    async with raw_node(answer) as raw, asking(raw.port, connections=3) as node:
+    async with RawNode(answer) as raw, asking(raw.port, connections=3) as node:
         await asyncio.gather(*(ask(node, method=method) for method in ("fee", "submit") * 10))
     assert most == 3
 
@@ -530,18 +445,18 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     ],
 )
 async def test_half_an_answer_or_none_at_all_is_a_failure(answer: bytes, kind: str) -> None:
-    async with raw_node(always(answer, then_close=True)) as raw, asking(raw.port) as node:
+    async with RawNode(always(answer, then_close=True)) as raw, asking(raw.port) as node:
         assert (await failing(node)).kind == kind
         assert len(raw.requests) == 1
 
 
 @pytest.mark.parametrize("chunk", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}}}\r\n0\r\n\r\n", b"-2\r\n{}\r\n"])
 async def test_bad_chunks_are_a_failure_also_when_the_connection_stays_open(chunk: bytes) -> None:
-    async with raw_node(always(CHUNKED + chunk)) as raw, asking(raw.port) as node:
+    async with RawNode(always(CHUNKED + chunk)) as raw, asking(raw.port) as node:
         failure, seconds = await elapsed(failing(node))
         assert failure.kind in ("nonsense", "disconnected")
         assert seconds < 1
-        await raw.idle()
+        await raw.wait_idle()
 
 
 async def test_a_reset_within_the_body() -> None:
@@ -551,13 +466,13 @@ async def test_a_reset_within_the_body() -> None:
         await asyncio.sleep(0.02)
         request.reset()
 
-    async with raw_node(answer) as raw, asking(raw.port, answer_bytes=1_000_000) as node:
+    async with RawNode(answer) as raw, asking(raw.port, answer_bytes=1_000_000) as node:
         assert (await failing(node)).kind == "disconnected"
 
 
 async def test_an_answer_ended_by_closing_is_taken_if_it_is_whole() -> None:
     answer = always(b'HTTP/1.0 200 OK\r\n\r\n{"result":{}}', then_close=True)
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         assert (await ask(node)).body == b'{"result":{}}'
 
 
@@ -569,14 +484,14 @@ async def endless(request: Request) -> None:
 
 
 @pytest.mark.parametrize("answer", [endless, always(b"HTTP/1.1 200 OK\r\nContent-Length: 10001\r\n\r\n")])
-async def test_too_large_an_answer_is_not_taken(answer: Answer) -> None:
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+async def test_too_large_an_answer_is_not_taken(answer: RequestHandler) -> None:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         assert (await failing(node)).kind == "too_large"
-        await raw.idle()
+        await raw.wait_idle()
 
 
 async def test_an_answer_of_just_the_size_is_taken() -> None:
-    async with raw_node(always(http(b"x" * 10_000))) as raw, asking(raw.port) as node:
+    async with RawNode(always(http(b"x" * 10_000))) as raw, asking(raw.port) as node:
         assert len((await ask(node)).body) == 10_000
 
 
@@ -584,7 +499,7 @@ async def test_a_connection_with_half_an_answer_is_not_used_again() -> None:
     async def answer(request: Request) -> None:
         request.send(CHUNKED + b"5\r\n[1,2,\r\n" if len(raw.requests) == 1 else OK)
 
-    async with raw_node(answer) as raw, asking(raw.port, answer_timeout=0.1) as node:
+    async with RawNode(answer) as raw, asking(raw.port, answer_timeout=0.1) as node:
         assert (await failing(node)).kind == "timeout"
         assert (await ask(node)).body == b'{"result":{}}'
     assert [request.connection for request in raw.requests] == [1, 2]
@@ -596,32 +511,32 @@ async def test_what_comes_after_an_answer_is_not_the_next_answer() -> None:
     async def answer(request: Request) -> None:
         request.send(OK + http(b'{"result":"of nobody"}') if len(raw.requests) == 1 else OK)
 
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         for _ in range(3):
             assert (await ask(node)).body == b'{"result":{}}'
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body")
 async def test_a_node_that_answers_without_reading_the_request() -> None:
-    async with raw_node(always(http(b"", "413 Too large"))) as raw, asking(raw.port) as node:
+    async with RawNode(always(http(b"", "413 Too large"))) as raw, asking(raw.port) as node:
         deadline = asyncio.get_running_loop().time() + 2
         body = b" " * 20_000_000
         answer = await node.ask(body, client=CLIENT, method="fee", reads_only=True, deadline=deadline)
         assert answer.status == 413
-        raw.answer = always(OK)
+        raw.respond = always(OK)
         assert (await ask(node)).status == 200
     assert [request.connection for request in raw.requests] == [1, 2]
 
 
 async def test_a_client_that_leaves_frees_its_place() -> None:
-    async with raw_node(never) as raw, asking(raw.port, connections=1) as node:
+    async with RawNode(never) as raw, asking(raw.port, connections=1) as node:
         question = asyncio.create_task(ask(node))
-        await raw.asked.wait()
+        await raw.received.wait()
         question.cancel()
         with pytest.raises(asyncio.CancelledError):
             await question
-        await raw.idle()
-        raw.answer = always(OK)
+        await raw.wait_idle()
+        raw.respond = always(OK)
         assert (await ask(node)).status == 200
 
 
@@ -639,15 +554,15 @@ async def test_nothing_is_left_behind() -> None:
                 await never(request)
 
     before = asyncio.all_tasks()
-    async with raw_node(answer) as raw:
+    async with RawNode(answer) as raw:
         async with asking(raw.port, answer_timeout=0.2) as node:
             await asyncio.gather(*(ask(node, method=m) for m in ("fee", "submit") * 20), return_exceptions=True)
-        await raw.idle()
+        await raw.wait_idle()
         assert {task for task in asyncio.all_tasks() - before if "serve" not in repr(task)} == set()
 
 
 async def test_a_closed_node_fails_at_once() -> None:
-    async with raw_node(always(OK)) as raw:
+    async with RawNode(always(OK)) as raw:
         async with asking(raw.port) as node:
             await ask(node)
         failure = await failing(node)
@@ -655,9 +570,9 @@ async def test_a_closed_node_fails_at_once() -> None:
 
 
 async def test_closing_ends_questions_under_way() -> None:
-    async with raw_node(never) as raw, asking(raw.port) as node:
+    async with RawNode(never) as raw, asking(raw.port) as node:
         question = asyncio.create_task(failing(node))
-        await raw.asked.wait()
+        await raw.received.wait()
         await node.close()
         assert (await question).kind == "disconnected"
 
@@ -666,11 +581,11 @@ async def test_closing_within_an_answer_ends_the_question_too() -> None:
     async def answer(request: Request) -> None:
         request.send(OK if request.number == 1 else OK[:-5])
 
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         await ask(node)
-        raw.asked.clear()
+        raw.received.clear()
         question = asyncio.create_task(failing(node))
-        await raw.asked.wait()
+        await raw.received.wait()
         await asyncio.sleep(0.05)  # for the half of the answer to come
         await node.close()
         failure = await question
@@ -682,7 +597,7 @@ async def test_watchers_hear_of_every_question() -> None:
         request.send(OK if b"fee" in request.body else b"nonsense\r\n\r\n")
 
     heard: list[NodeRequestDone] = []
-    async with raw_node(answer) as raw, asking(raw.port) as node:
+    async with RawNode(answer) as raw, asking(raw.port) as node:
         node.add_observer(heard.append)
         await ask(node)
         await ask(node, client=None)
@@ -696,7 +611,7 @@ async def test_watchers_hear_of_every_question() -> None:
 
 
 async def test_a_failure_says_nothing_of_what_was_asked_or_answered() -> None:
-    async with raw_node(always(b"HTTP/1.1 2xx sEcReT\r\n\r\n")) as raw, asking(raw.port) as node:
+    async with RawNode(always(b"HTTP/1.1 2xx sEcReT\r\n\r\n")) as raw, asking(raw.port) as node:
         failure = await failing(node)
     assert failure.__cause__ is None
     assert failure.__suppress_context__
@@ -746,7 +661,7 @@ def test_what_changes_something_is_not_asked_twice() -> None:
 async def test_a_clio_learns_the_client_by_forwarded(
     client: str, software: str, option: bool | None, headers: dict[str, str]
 ) -> None:
-    async with raw_node(always(OK)) as raw, asking(raw.port, forwarded=option) as node:
+    async with RawNode(always(OK)) as raw, asking(raw.port, forwarded=option) as node:
         node.learn_software(software)
         await ask(node, client=client)
     (request,) = raw.requests

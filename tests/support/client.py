@@ -48,6 +48,15 @@ async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def stays(condition: Callable[[], bool], seconds: float) -> None:
+    """Check that `condition` holds all the time for that long: what must not happen would have happened by then."""
+    end = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < end:
+        assert condition()
+        await asyncio.sleep(0.01)
+    assert condition()
+
+
 async def until_healthy(proxy: Proxy, node: str, healthy: bool = True) -> dict[str, Any]:
     """Wait until `/ready` tells so of the node; return what it tells."""
 

@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from tests.support.websocket_node import ScriptedSession
+from tests.support.scripted_node import ScriptedSession
 
 CLOSED = "xrpl_proxy_session_closed_total"
 GAPS = "xrpl_proxy_stream_gaps_total"
@@ -18,8 +18,7 @@ async def respond_to_all(session: ScriptedSession, asked: dict[str, Any]) -> Non
 
 
 async def drop_connection(session: ScriptedSession) -> None:
-    assert session.transport is not None
-    session.transport.abort()
+    session.abort()
 
 
 def count_open_files() -> int:

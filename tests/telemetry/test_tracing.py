@@ -84,26 +84,13 @@ def attributes(span: Span) -> dict[str, Any]:
     return {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
 
 
-class Listening(ScriptedNode):
-    """A node that remembers the headers of its questions about the fee."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard: list[dict[str, str]] = []
-
-        async def answer(request: web.BaseRequest, _: dict[str, Any]) -> dict[str, Any]:
-            self.heard.append({name.lower(): value for name, value in request.headers.items()})
-            return {"drops": {}}
-
-        self.answers["fee"] = answer
-
-    async def __aenter__(self) -> "Listening":
-        await self.start()
-        return self
+def headers_of_fee(node: ScriptedNode) -> list[dict[str, str]]:
+    """The headers of each request for `fee` that the node received."""
+    return [request.headers for request in node.requests if request.method == "fee"]
 
 
 async def test_a_request_and_its_question_are_spans_of_one_trace_that_the_node_is_told_of() -> None:
-    async with collector() as collecting, Listening() as node:
+    async with collector() as collecting, ScriptedNode() as node:
         async with traced(node, collecting) as served:
             await post(served, "fee", api_version=1, secret="sEdNotToBeSeen")
         (request,) = collecting.of_kind(Span.SPAN_KIND_SERVER)
@@ -124,7 +111,7 @@ async def test_a_request_and_its_question_are_spans_of_one_trace_that_the_node_i
         "xrpl.outcome": "success",
     }
     assert attributes(question) == {"rpc.system": "xrpl", "rpc.method": "fee", "xrpl.node": "node-1"}
-    sent = node.heard[0]["traceparent"]
+    sent = headers_of_fee(node)[0]["traceparent"]
     assert sent.rpartition("-")[0] == f"00-{question.trace_id.hex()}-{question.span_id.hex()}"
     assert int(sent[-2:], 16) & 1, "the flag of a trace that is kept"
     assert collecting.resource["service.name"] == "xrpl-version-proxy"
@@ -134,18 +121,18 @@ async def test_a_request_and_its_question_are_spans_of_one_trace_that_the_node_i
 
 @pytest.mark.parametrize(("flags", "spans"), [("01", 2), ("00", 0)])
 async def test_a_clients_trace_is_gone_on_with_if_its_flag_says_so(flags: str, spans: int) -> None:
-    async with collector() as collecting, Listening() as node, traced(node, collecting) as served:
+    async with collector() as collecting, ScriptedNode() as node, traced(node, collecting) as served:
         await post(served, "fee", {"traceparent": f"00-{TRACE}-{PARENT}-{flags}", "tracestate": "a=b"})
     assert len(collecting.spans) == spans
-    assert node.heard[0]["traceparent"].split("-")[1] == TRACE
+    assert headers_of_fee(node)[0]["traceparent"].split("-")[1] == TRACE
     if spans:
         (request,) = collecting.of_kind(Span.SPAN_KIND_SERVER)
         assert (request.trace_id.hex(), request.parent_span_id.hex()) == (TRACE, PARENT)
-        assert node.heard[0]["tracestate"] == "a=b"
+        assert headers_of_fee(node)[0]["tracestate"] == "a=b"
 
 
 async def test_a_client_cannot_have_more_traced_than_the_sample() -> None:
-    async with collector() as collecting, Listening() as node, traced(node, collecting, sample=0.0) as served:
+    async with collector() as collecting, ScriptedNode() as node, traced(node, collecting, sample=0.0) as served:
         await post(served, "fee", {"traceparent": f"00-{TRACE}-{PARENT}-01"})
         await post(served, "fee", {"traceparent": "nonsense"})
         await post(served, "fee")
@@ -153,7 +140,7 @@ async def test_a_client_cannot_have_more_traced_than_the_sample() -> None:
 
 
 async def test_requests_of_batches_and_sessions_are_traced_too() -> None:
-    async with collector() as collecting, Listening() as node:
+    async with collector() as collecting, ScriptedNode() as node:
         async with traced(node, collecting) as served, aiohttp.ClientSession() as http:
             batch = {"method": "batch", "params": [{"method": "fee"}, {"method": "ping"}]}
             async with http.post(served.http_url, json=batch) as answer:
@@ -186,9 +173,9 @@ async def test_a_node_that_fails_is_an_error_by_its_kind_only() -> None:
 async def test_a_collector_that_is_not_there_hinders_nobody(unused_tcp_port: int) -> None:
     nowhere = Collector()
     nowhere.url = f"http://127.0.0.1:{unused_tcp_port}/v1/traces"
-    async with Listening() as node, traced(node, nowhere) as served:
+    async with ScriptedNode() as node, traced(node, nowhere) as served:
         await post(served, "fee")
-        assert len(node.heard) == 1
+        assert node.times("fee") == 1
 
 
 def test_without_the_extra_the_configuration_is_refused_and_says_what_to_install(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support.websocket_node import Harness, start_harness
+from tests.support.harness import Harness, start_harness
 
 
 @pytest_asyncio.fixture

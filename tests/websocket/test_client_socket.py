@@ -7,8 +7,9 @@ import zlib
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.harness import Harness
 from tests.support.raw_websocket import BINARY, CLOSE, PING, PONG, RawWebSocket, close_frame, frame
-from tests.support.websocket_node import SECONDS, Harness, ScriptedSession
+from tests.support.scripted_node import SECONDS, ScriptedSession
 
 FEE = b'{"command":"fee","id":1}'
 ACCENT = '{"command":"fee","id":"é"}'.encode()

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from proxy.server.proxy import Proxy
 from tests.conftest import StartNode
-from tests.support.websocket_node import Harness, ScriptedSession
+from tests.support.harness import Harness
+from tests.support.scripted_node import ScriptedSession
 
 REFUSED = "xrpl_proxy_refused_total"
 KEY = base64.b64encode(b"k" * 16).decode()

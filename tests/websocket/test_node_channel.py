@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.harness import Client, Harness
+from tests.support.scripted_node import SECONDS, ScriptedNode, ScriptedSession
 from tests.support.sessions import respond_to_all
-from tests.support.websocket_node import SECONDS, Client, Harness, ScriptedNode, ScriptedSession
 
 TOO_BUSY = {"error": "tooBusy", "error_code": 9, "error_message": "The server is too busy to help you now."}
 WITHOUT_ID: dict[str, dict[str, Any] | bytes] = {
@@ -114,9 +115,7 @@ async def test_a_node_that_is_lost_while_requests_are_repeated(harness: Harness)
     client = await harness.client(await harness.proxy(node))
     await client.send({"command": "fee", "id": 1}, {"command": "fee", "id": 2})
     await repeated.wait()
-    transport = (await node.session()).transport
-    assert transport is not None
-    transport.abort()
+    (await node.session()).abort()
     assert [(await client.receive())["error"] for _ in range(2)] == ["internal", "internal"]
     assert (await client.wait_closed())[0] == 1012
 

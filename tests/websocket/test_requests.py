@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from tests.conftest import StartNode
-from tests.support.websocket_node import Harness, ScriptedSession
+from tests.support.harness import Harness
+from tests.support.scripted_node import ScriptedSession
 
 IDS = [
     b"1", b"0", b"-0", b"1.50", b"1e400", b"18446744073709551615", b"1234567890123456789012345678901234567890",

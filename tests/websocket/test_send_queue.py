@@ -6,9 +6,10 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
+from tests.support.harness import Harness
 from tests.support.raw_websocket import RawWebSocket, frame
+from tests.support.scripted_node import SECONDS, ScriptedSession
 from tests.support.sessions import CLOSED
-from tests.support.websocket_node import SECONDS, Harness, ScriptedSession
 
 LARGE = 4_000_000
 REQUEST = frame(b'{"command":"ledger_data","id":1}')

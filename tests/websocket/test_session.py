@@ -18,6 +18,8 @@ from proxy.websocket.send_queue import SendQueue
 from proxy.websocket.session import Session
 from tests.conftest import StartNode
 from tests.support.client import until
+from tests.support.harness import Harness
+from tests.support.scripted_node import SECONDS, ScriptedSession
 from tests.support.sessions import (
     BRISK,
     CLOSED,
@@ -29,7 +31,6 @@ from tests.support.sessions import (
     respond_to_all,
     wait_open_files,
 )
-from tests.support.websocket_node import SECONDS, Harness, ScriptedSession
 
 # Pings
 
@@ -148,8 +149,7 @@ async def test_a_lost_node_is_told(harness: Harness, close: int | None) -> None:
     session = await node.session()
     await session.wait_requests(2)
     if close is None:
-        assert session.transport is not None
-        session.transport.abort()
+        session.abort()
     else:
         await session.socket.close(code=close)
     first, second = await client.receive(), await client.receive()
@@ -460,13 +460,12 @@ async def test_a_node_that_reads_nothing(harness: Harness) -> None:
     async def hang(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await gate.wait()
 
-    node.respond_with(hang)
+    node.respond = hang
     proxy = await harness.proxy(node)
     await harness.metric(proxy, CLOSED)
     files = count_open_files()
     client = await harness.client(proxy)
     session = await node.session()
-    assert session.transport is not None
     session.transport.pause_reading()
     await client.send(*({"command": "fee", "pad": "x" * 900_000} for _ in range(12)))
     await asyncio.sleep(0.3)  # for the buffers of the kernel to fill; they need not
@@ -490,7 +489,6 @@ async def test_a_node_that_takes_no_questions(harness: Harness, shorter: str) ->
     )
     client = await harness.client(proxy)
     session = await node.session()
-    assert session.transport is not None
     session.transport.pause_reading()
     # By another name an error would echo it.
     asked = [{"command": "fee", "id": number, "secret": "x" * 900_000} for number in range(30)]
@@ -511,7 +509,6 @@ async def test_a_node_that_pings_and_reads_nothing(harness: Harness) -> None:
     node = await harness.node(respond_to_all)
     client = await harness.client(await harness.proxy(node))
     session = await node.session()
-    assert session.transport is not None
     (connection,) = (each for each in gc.get_objects() if isinstance(each, NodeConnection) and each.close_code is None)
     session.transport.pause_reading()
     async with asyncio.timeout(20):
@@ -624,9 +621,7 @@ async def test_nothing_of_a_session_waits_for_the_garbage_collector(harness: Har
                 for _ in range(20):
                     await (await node.session()).send(b'{"type":"ledgerClosed","pad":"' + b"x" * 1_000_000 + b'"}')
         elif how == "loses its node":
-            transport = (await node.session()).transport
-            assert transport is not None
-            transport.abort()
+            (await node.session()).abort()
         await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
         async with asyncio.timeout(5):
             while any(isinstance(each, ours) for each in gc.get_objects()):  # noqa: ASYNC110 - of that nothing tells
@@ -641,7 +636,7 @@ async def test_a_session_is_not_sent_back_behind_the_ledgers_it_has_seen(harness
 
     nodes = [await harness.node(answer) for _ in range(3)]
     behind, *others = nodes
-    behind.validated_ledger, others[0].validated_ledger, others[1].validated_ledger = 195, 200, 200
+    behind.ledger_index, others[0].ledger_index, others[1].ledger_index = 195, 200, 200
     proxy = await harness.proxy(*nodes, **RECONNECT)
     clients = [await harness.client(proxy) for _ in range(9)]
     for client in clients:

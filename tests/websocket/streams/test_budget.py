@@ -10,8 +10,9 @@ from proxy.server.proxy import Proxy
 from proxy.telemetry.metrics import Metrics
 from proxy.websocket.streams.budget import SubscriptionBudget, SubscriptionLimits
 from proxy.websocket.streams.subscriptions import Subscriptions
+from tests.support.harness import Client, Harness
+from tests.support.scripted_node import ScriptedSession
 from tests.support.sessions import respond_to_all
-from tests.support.websocket_node import Client, Harness, ScriptedSession
 
 SUBSCRIPTIONS = "xrpl_proxy_subscriptions"
 REFUSED = "xrpl_proxy_refused_total"
@@ -112,7 +113,7 @@ async def test_sessions_that_are_closed_release_what_they_were_subscribing_to(ha
     await (await node.session()).wait_requests(1)
     await client.socket.close()
     await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
-    node.respond_with(respond_to_all)
+    node.respond = respond_to_all
     assert (await (await harness.client(proxy)).request(fifty))["status"] == "success"
 
 

@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from tests.conftest import StartNode
-from tests.support.websocket_node import Client, Harness, ScriptedNode, ScriptedSession
+from tests.support.harness import Client, Harness
+from tests.support.scripted_node import ScriptedSession
 
 each_way = pytest.mark.parametrize("harness", [True, False], ids=["shared", "own"], indirect=True)
 """Streams come by the connection that sessions share, and by the session's own."""
@@ -313,9 +314,10 @@ async def test_a_refused_subscribe_changes_the_version_on_rippled_only(
     async def respond(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.respond(asked, {"error": "actMalformed"} if asked["accounts"] == ["bad"] else {})
 
-    node = ScriptedNode(respond)
-    node.info = {"clio_version": "2.4.0"} if software == "clio" else {}
-    client = await harness.client(await harness.proxy(await harness.start(node)))
+    node = await harness.node(respond)
+    if software == "clio":
+        node.info["clio_version"] = "2.4.0"
+    client = await harness.client(await harness.proxy(node))
     await client.request({"command": "subscribe", "accounts": ["r1"], "api_version": 2})
     await client.request({"command": "subscribe", "accounts": ["bad"], "api_version": 1})
     await (await node.session()).send({"type": "transaction", "tx_json": {}, "hash": "A", "validated": True})

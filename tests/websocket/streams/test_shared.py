@@ -8,6 +8,8 @@ from structlog.testing import capture_logs
 
 from proxy.config import Settings
 from proxy.server.proxy import Proxy
+from tests.support.harness import Client, Harness
+from tests.support.scripted_node import SECONDS, ScriptedNode, ScriptedSession, is_own_address
 from tests.support.sessions import (
     CLOSED,
     GAPS,
@@ -17,8 +19,7 @@ from tests.support.sessions import (
     drop_connection,
     wait_open_files,
 )
-from tests.support.subscribing_node import STREAMS, SubscribingNode, error
-from tests.support.websocket_node import SECONDS, Client, Harness, ScriptedSession, is_own_address
+from tests.support.subscriptions import STREAMS
 
 SUBSCRIPTIONS = "xrpl_proxy_subscriptions"
 
@@ -33,8 +34,8 @@ async def unsubscribe(client: Client, *streams: str) -> None:
     assert (await client.request({"command": "unsubscribe", "streams": list(streams)}))["status"] == "success"
 
 
-async def served(harness: Harness, clients: int, **sections: Any) -> tuple[SubscribingNode, Proxy, list[Client]]:
-    node = await harness.start(SubscribingNode())
+async def served(harness: Harness, clients: int, **sections: Any) -> tuple[ScriptedNode, Proxy, list[Client]]:
+    node = await harness.node(None)
     proxy = await harness.proxy(node, **sections)
     return node, proxy, [await harness.client(proxy) for _ in range(clients)]
 
@@ -44,7 +45,7 @@ async def silent(client: Client) -> None:
     assert (await client.request({"command": "fee", "id": "silent"}))["id"] == "silent"
 
 
-async def is_closed(node: SubscribingNode, number: int = 0) -> None:
+async def is_closed(node: ScriptedNode, number: int = 0) -> None:
     async with asyncio.timeout(SECONDS):
         await node.shared[number].ended.wait()
 
@@ -54,10 +55,14 @@ async def test_once_for_all(harness: Harness) -> None:
     node, proxy, clients = await served(harness, 6)
     for number, client in enumerate(clients):
         assert await subscribe(client, "transactions", "validations", api_version=1 + number % 2) == {}
-    assert (node.subscribe_counts["transactions"], node.subscribe_counts["validations"], len(node.shared)) == (1, 1, 1)
+    assert (node.subscriptions.counts["transactions"], node.subscriptions.counts["validations"], len(node.shared)) == (
+        1,
+        1,
+        1,
+    )
     assert is_own_address(node.shared[0].headers["X-Forwarded-For"])
-    await node.push("transactions")
-    await node.push("validations")
+    await node.subscriptions.push("transactions")
+    await node.subscriptions.push("validations")
     for number, client in enumerate(clients):
         transaction, validation = await client.receive(), await client.receive()
         assert ("tx_json" in transaction) is (number % 2 == 1)
@@ -72,13 +77,13 @@ async def test_the_answer_is_the_nodes(harness: Harness) -> None:
     """It tells the state of the moment, to each its own, and nothing of other streams."""
     node, _, (first, second) = await served(harness, 2)
     assert await subscribe(first, "ledger") == {"ledger_index": 100, "validated_ledgers": "2-100"}
-    await node.push("ledger")
+    await node.subscriptions.push("ledger")
     assert (await first.receive())["ledger_index"] == 101
     assert (await subscribe(second, "consensus", "ledger"))["ledger_index"] == 101
     assert await subscribe(second, "server") == {"random": 1, "server_status": "full"}
     assert await subscribe(first, "server") == {"random": 2, "server_status": "full"}
     assert await subscribe(first, "consensus") == {}
-    assert node.subscribe_counts["consensus"] == 1
+    assert node.subscriptions.counts["consensus"] == 1
 
 
 async def test_many_who_come_at_once_share_an_answer(harness: Harness) -> None:
@@ -86,7 +91,7 @@ async def test_many_who_come_at_once_share_an_answer(harness: Harness) -> None:
     node, _, clients = await served(harness, 30)
     results = await asyncio.gather(*(subscribe(client, "ledger") for client in clients))
     assert {result["ledger_index"] for result in results} == {100}
-    assert node.subscribe_counts["ledger"] < 5
+    assert node.subscriptions.counts["ledger"] < 5
     results = await asyncio.gather(*(subscribe(client, "server") for client in clients))
     assert len({result["random"] for result in results}) == 30
 
@@ -100,22 +105,19 @@ async def test_many_who_want_to_know_the_state_wait_for_one_answer(harness: Harn
     assert [(result["ledger_index"], result["server_status"]) for result in response] == [(100, "full")] * 11
     own = [(await busy.receive())["result"]["random"] for _ in range(60)]
     assert len({*own, *(result["random"] for result in response)}) == 71
-    assert node.subscribe_counts["server"] <= 8
+    assert node.subscriptions.counts["server"] <= 8
 
 
 async def test_a_stream_that_an_older_node_refuses_takes_none_from_others(harness: Harness) -> None:
-    class Older(SubscribingNode):
-        def _subscribe(self, session: ScriptedSession, asked: dict[str, Any]) -> dict[str, Any]:
-            return error("malformedStream") if "manifests" in asked["streams"] else super()._subscribe(session, asked)
-
-    node = await harness.start(Older())
+    node = await harness.node(None)
+    node.subscriptions.unknown_streams = ("manifests",)
     proxy = await harness.proxy(node)
     clients = [await harness.client(proxy) for _ in range(4)]
     for number, client in enumerate(clients):  # before there is a connection, so that all are asked for at once
         await client.send({"command": "subscribe", "streams": ["manifests" if number % 2 else "consensus"]})
     response = [await client.receive() for client in clients]
     assert [each.get("error") for each in response] == [None, "malformedStream"] * 2
-    await node.push("consensus")
+    await node.subscriptions.push("consensus")
     assert (await clients[2].receive())["type"] == "consensusPhase"
     await silent(clients[1])
 
@@ -124,10 +126,10 @@ async def test_what_is_pushed_while_a_subscribe_waits_for_its_answer(harness: Ha
     """It was before that, and does not wait behind it."""
     node, _, (client,) = await served(harness, 1)
     await subscribe(client, "consensus")
-    node.silent_to_shared = True
+    node.shared_connections = "silent"
     await client.send({"command": "subscribe", "streams": ["ledger"], "id": 7})
     asked = (await node.shared[0].wait_requests(2))[1]
-    await node.push("consensus")
+    await node.subscriptions.push("consensus")
     assert (await client.receive())["type"] == "consensusPhase"
     await node.shared[0].respond(asked, {"ledger_index": 100})
     await node.shared[0].send({"type": "ledgerClosed", "ledger_index": 101})
@@ -141,8 +143,8 @@ async def test_who_leaves_and_comes_back_costs_the_node_nothing(harness: Harness
         await subscribe(client, "manifests")
         await unsubscribe(client, "manifests")
     assert len(node.shared) <= 3
-    assert node.subscribe_counts["manifests"] <= 3
-    await node.push("manifests")
+    assert node.subscriptions.counts["manifests"] <= 3
+    await node.subscriptions.push("manifests")
     await silent(client)
 
 
@@ -161,11 +163,11 @@ async def test_an_answer_that_is_none_hurts_nobody_else(harness: Harness, text: 
     async def garble(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await (session.send(text % asked["id"]) if asked["command"] == "subscribe" else session.respond(asked))
 
-    node.respond_with(garble)
+    node.respond = garble
     assert (await client.request({"command": "subscribe", "streams": ["consensus"]}))["status"] == "error"
     await silent(client)
     await silent(other)
-    await node.push("ledger")
+    await node.subscriptions.push("ledger")
     assert (await other.receive())["type"] == "ledgerClosed"
 
 
@@ -174,20 +176,15 @@ async def test_a_url_is_a_subscriber_of_its_own(harness: Harness, share: bool) -
     guard = {"allow_subscribe_url": True, "allow_admin_nodes": True}
     node, proxy, (client,) = await served(harness, 1, websocket={"share_subscriptions": share}, guard=guard)
     await subscribe(client, "transactions", api_version=1)
-    serve = node.respond_with(None)
-    assert serve is not None
 
     async def beside(session: ScriptedSession, asked: dict[str, Any]) -> None:
-        if "url" in asked:
-            await session.respond(asked)
-        elif (answering := serve(session, asked)) is not None:
-            await answering
+        await (session.respond(asked) if "url" in asked else node.respond_by_method(session, asked))
 
-    node.respond_with(beside)
+    node.respond = beside
     to = {"url": "http://a.example/", "streams": ["transactions"], "api_version": 2}
     assert (await client.request({"command": "subscribe", **to}))["status"] == "success"
     assert (await client.request({"command": "unsubscribe", **to}))["status"] == "success"
-    await node.push("transactions")
+    await node.subscriptions.push("transactions")
     assert "transaction" in await client.receive()
     assert await harness.metric(proxy, SUBSCRIPTIONS) == 1
 
@@ -204,8 +201,8 @@ async def test_the_order_of_answers(harness: Harness) -> None:
         {"command": "version", "id": 6},
     )
     assert [(await client.receive())["id"] for _ in range(6)] == [1, 2, 3, 4, 5, 6]
-    await node.push("ledger")
-    await node.push("transactions")
+    await node.subscriptions.push("ledger")
+    await node.subscriptions.push("transactions")
     assert (await client.receive())["type"] == "transaction"
     await silent(client)
 
@@ -245,9 +242,9 @@ async def test_both_streams_of_transactions(harness: Harness, streams: list[str]
     await subscribe(validated, "transactions")
     await subscribe(proposed, "transactions_proposed")
     for _ in range(3):
-        await node.push("transactions_proposed")
-        await node.push("transactions")
-    await node.push("consensus")
+        await node.subscriptions.push("transactions_proposed")
+        await node.subscriptions.push("transactions")
+    await node.subscriptions.push("consensus")
     for client, expected in (
         (both, [False, True, True] * 3),
         (validated, [True] * 3),
@@ -264,18 +261,18 @@ async def test_streams_of_transactions_come_and_go(harness: Harness) -> None:
         holders = {"transactions": validated, "transactions_proposed": proposed}
         one, other = holders[first], holders[second]
         await subscribe(one, first)
-        await node.push("transactions")
+        await node.subscriptions.push("transactions")
         before = await one.receive()
         await subscribe(other, second)
-        await node.push("transactions")
+        await node.subscriptions.push("transactions")
         together = await one.receive()
         assert await other.receive() == together != before
         await unsubscribe(one, first)
-        await node.push("transactions")
+        await node.subscriptions.push("transactions")
         assert await other.receive() != together
         await silent(one)
         await unsubscribe(other, second)
-        await node.push("transactions")
+        await node.subscriptions.push("transactions")
         await silent(other)
 
 
@@ -285,10 +282,10 @@ async def test_a_transaction_by_its_stream_and_its_account(harness: Harness) -> 
     assert not node.shared  # all by its own connection, in the order of which they come
     await subscribe(late, "transactions")
     await late.request({"command": "subscribe", "accounts": ["r1"]})
-    await node.push("transactions", "r1")
+    await node.subscriptions.push("transactions", "r1")
     for each in (client, late):
         assert await each.receive() == await each.receive()
-    await node.push("transactions", "r2")
+    await node.subscriptions.push("transactions", "r2")
     for each in (client, late):
         await each.receive()
         await silent(each)
@@ -300,19 +297,19 @@ async def test_one_of_many_unsubscribes(harness: Harness) -> None:
     await subscribe(first, "consensus", "manifests")
     await subscribe(second, "consensus")
     await unsubscribe(first, "consensus")
-    await node.push("consensus")
+    await node.subscriptions.push("consensus")
     assert (await second.receive())["type"] == "consensusPhase"
     await silent(first)
     await unsubscribe(second, "consensus")
     asked = await node.shared[0].wait_requests(2)
     assert (asked[-1]["command"], asked[-1]["streams"]) == ("unsubscribe", ["consensus"])
     await silent(second)
-    assert node.streams_of(node.shared[0]) == ["manifests"]
+    assert node.subscriptions.streams_of(node.shared[0]) == ["manifests"]
     await unsubscribe(first, "manifests")
     await is_closed(node)
     assert await harness.metric(proxy, SUBSCRIPTIONS) == 0
     await subscribe(first, "manifests")
-    await node.push("manifests")
+    await node.subscriptions.push("manifests")
     assert (await first.receive())["type"] == "manifestReceived"
     assert len(node.shared) == 2
 
@@ -325,7 +322,7 @@ async def test_a_stream_that_cannot_be_ended(harness: Harness) -> None:
     request = {"command": "unsubscribe", "streams": ["ledger", "book_changes", "manifests"]}
     assert (await client.request(request))["error"] == "malformedStream"
     for stream in ("ledger", "book_changes", "manifests"):
-        await node.push(stream)
+        await node.subscriptions.push(stream)
     assert [(await client.receive())["type"] for _ in range(2)] == ["bookChanges", "manifestReceived"]
     await silent(client)
     await client.socket.close()
@@ -344,7 +341,7 @@ async def test_a_subscribe_that_is_refused_half_way(harness: Harness) -> None:
     await (await node.shared_session()).wait_requests(3)
     await silent(client)
     for stream in ("validations", "consensus", "manifests", "server"):
-        await node.push(stream)
+        await node.subscriptions.push(stream)
     response = [(await client.receive())["type"] for _ in range(3)]
     assert response == ["consensusPhase", "manifestReceived", "serverStatus"]
     await silent(client)
@@ -355,7 +352,7 @@ async def test_the_last_subscribe_decides_the_version(harness: Harness) -> None:
     await subscribe(other, "transactions")
     for version, streams in ((1, ["transactions"]), (2, ["ledger"]), (1, ["nonsense"]), (2, ["transactions"])):
         await client.request({"command": "subscribe", "streams": streams, "api_version": version})
-        await node.push("transactions")
+        await node.subscriptions.push("transactions")
         assert ("tx_json" in await client.receive()) is (version == 2)
         assert "transaction" in await other.receive()
 
@@ -365,7 +362,7 @@ async def test_a_session_ends_while_it_is_pushed_to(harness: Harness) -> None:
     await subscribe(going, "transactions")
     await subscribe(staying, "transactions")
     for number in range(20):
-        await node.push("transactions")
+        await node.subscriptions.push("transactions")
         if number == 10:
             going.socket._writer.transport.abort()
     for _ in range(20):
@@ -396,7 +393,7 @@ async def test_a_slow_client_holds_nobody(harness: Harness) -> None:
 @pytest.mark.parametrize("size", [1, 125, 126, 65_535, 65_536, 300_000])
 @pytest.mark.parametrize("compress", [0, 15])
 async def test_messages_of_any_length(harness: Harness, size: int, compress: int) -> None:
-    node = await harness.start(SubscribingNode())
+    node = await harness.node(None)
     client = await harness.client(await harness.proxy(node), compress=compress)
     await subscribe(client, "consensus")
     head, tail = b'{"type":"consensusPhase","filling":"', b'"}'
@@ -411,25 +408,25 @@ async def test_off(harness: Harness) -> None:
     node, _, clients = await served(harness, 2, websocket={"share_subscriptions": False})
     for client in clients:
         await subscribe(client, "ledger")
-    assert node.subscribe_counts["ledger"] == 2
+    assert node.subscriptions.counts["ledger"] == 2
     assert not node.shared
 
 
 async def test_a_clio_has_no_pairs(harness: Harness) -> None:
     """What a Clio gives on as proposed is not a rippled's, and comes to each session by its own connection."""
-    node = SubscribingNode()
-    node.info = {"clio_version": "2.4.0"}
-    client = await harness.client(await harness.proxy(await harness.start(node)))
+    node = await harness.node(None)
+    node.info["clio_version"] = "2.4.0"
+    client = await harness.client(await harness.proxy(node))
     await subscribe(client, "ledger", "transactions")
-    assert node.streams_of(node.shared[0]) == ["ledger", "transactions"]
+    assert node.subscriptions.streams_of(node.shared[0]) == ["ledger", "transactions"]
     await subscribe(client, "transactions_proposed")
-    assert node.streams_of(node.sessions[0]) == ["transactions_proposed"]
+    assert node.subscriptions.streams_of(node.sessions[0]) == ["transactions_proposed"]
 
 
 async def test_a_node_with_no_connection_to_share(harness: Harness) -> None:
     """Sessions that want shared streams are closed, with a code on which libraries connect again; others go on."""
     node, proxy, (first, second, other) = await served(harness, 3)
-    node.refuses_shared = True
+    node.shared_connections = "refused"
     for client in (first, second):
         response = await client.request({"command": "subscribe", "streams": ["ledger"], "id": 1})
         assert (response["id"], response["error"]) == (1, "noNetwork")
@@ -437,9 +434,9 @@ async def test_a_node_with_no_connection_to_share(harness: Harness) -> None:
     await silent(other)
     await harness.wait_metric(2, proxy, CLOSED, reason="node_lost")
     await harness.wait_metric(0, proxy, SUBSCRIPTIONS)
-    node.refuses_shared = False
+    node.shared_connections = "accepted"
     await subscribe(other, "consensus")
-    await node.push("consensus")
+    await node.subscriptions.push("consensus")
     assert (await other.receive())["type"] == "consensusPhase"
 
 
@@ -449,7 +446,7 @@ async def test_a_refused_subscribe_whose_streams_find_no_connection_to_share(har
     await subscribe(client, "ledger")
     await unsubscribe(client, "ledger")
     await is_closed(node)
-    node.refuses_shared = True
+    node.shared_connections = "refused"
     response = await client.request({"command": "subscribe", "streams": ["consensus", "nonsense"]})
     assert response["status"] == "error"
     assert (await client.wait_closed())[0] == 1012
@@ -457,7 +454,7 @@ async def test_a_refused_subscribe_whose_streams_find_no_connection_to_share(har
 
 async def test_a_node_that_does_not_answer_the_shared_handshake(harness: Harness) -> None:
     node, _, (client,) = await served(harness, 1, timeouts={"connect": 0.3})
-    node.ignores_shared = True
+    node.shared_connections = "ignored"
     await client.send({"command": "subscribe", "streams": ["consensus"], "id": 1}, {"command": "version", "id": 2})
     responses = [await client.receive() for _ in range(2)]
     assert [(each["id"], each["status"]) for each in responses] == [(1, "error"), (2, "success")]
@@ -466,7 +463,7 @@ async def test_a_node_that_does_not_answer_the_shared_handshake(harness: Harness
 
 async def test_the_shared_connection_is_lost_while_a_subscribe_waits(harness: Harness) -> None:
     node, _, (client, other) = await served(harness, 2)
-    node.silent_to_shared = True
+    node.shared_connections = "silent"
     await client.send({"command": "subscribe", "streams": ["ledger"], "id": 1})
     await (await node.shared_session(0)).wait_requests(1)
     await drop_connection(node.shared[0])
@@ -488,7 +485,7 @@ async def test_the_shared_connection_is_lost(harness: Harness) -> None:
 async def test_a_session_that_loses_its_node_while_it_waits_for_the_shared_one(harness: Harness) -> None:
     """What was under way is answered before the session ends, also what waits behind it for its turn."""
     node, _, (client,) = await served(harness, 1)
-    node.silent_to_shared = True
+    node.shared_connections = "silent"
     await client.send({"command": "subscribe", "streams": ["ledger"], "id": 1}, {"command": "version", "id": 2})
     await (await node.shared_session(0)).wait_requests(1)
     await drop_connection(node.sessions[0])
@@ -500,13 +497,12 @@ async def test_a_session_that_loses_its_node_while_it_waits_for_the_shared_one(h
 
 async def test_going_on_elsewhere(harness: Harness) -> None:
     """The sessions share a connection to the next node too, and ledgers that were missed are reported."""
-    node, other = await harness.start(SubscribingNode()), SubscribingNode()
-    other.ledger_index = 105
+    node = await harness.node(None)
     proxy = await harness.proxy(node, **RECONNECT)
     clients = [await harness.client(proxy) for _ in range(3)]
     for client in clients:
         await subscribe(client, "ledger", "transactions", api_version=2)
-    await node.push("ledger")
+    await node.subscriptions.push("ledger")
     for client in clients:
         assert (await client.receive())["ledger_index"] == 101
     node.ledger_index = 105
@@ -516,12 +512,12 @@ async def test_going_on_elsewhere(harness: Harness) -> None:
         for number in range(3, 6):
             await node.session(number)
         await harness.wait_metric(3 * 4, proxy, GAPS)
-        await node.push("ledger")
+        await node.subscriptions.push("ledger")
         for client in clients:
             assert (await client.receive())["ledger_index"] == 106
             await silent(client)
     assert [entry["missed"] for entry in logs if entry["event"] == "stream_gap"] == [4] * 3
-    assert node.streams_of(node.shared[1]) == ["ledger", "transactions"]
+    assert node.subscriptions.streams_of(node.shared[1]) == ["ledger", "transactions"]
     assert await harness.metric(proxy, GAPS) == 3 * 4
     assert await harness.metric(proxy, SUBSCRIPTIONS) == 6
 
@@ -533,7 +529,7 @@ async def test_a_session_that_loses_its_own_connection(harness: Harness) -> None
     await drop_connection(node.sessions[0])
     await node.session(2)
     await silent(client)
-    await node.push("ledger")
+    await node.subscriptions.push("ledger")
     for each in (client, other):
         assert (await each.receive())["ledger_index"] == 101
         await silent(each)
@@ -558,7 +554,7 @@ async def test_a_reload(harness: Harness) -> None:
     after = await harness.client(proxy)
     await subscribe(after, "ledger")
     assert len(node.shared) == 2
-    await node.push("ledger")
+    await node.subscriptions.push("ledger")
     for client in (before, after):
         assert (await client.receive())["ledger_index"] == 101
         await silent(client)
@@ -571,7 +567,7 @@ async def test_all_streams(harness: Harness) -> None:
     node, _, (client,) = await served(harness, 1)
     await subscribe(client, *STREAMS)
     for stream in STREAMS:
-        await node.push(stream)
+        await node.subscriptions.push(stream)
         for _ in range(2 if stream == "transactions" else 1):
             await client.receive()
         await silent(client)

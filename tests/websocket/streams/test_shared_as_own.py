@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.subscribing_node import STREAMS, SubscribingNode
-from tests.support.websocket_node import SECONDS, Client, start_harness
+from tests.support.harness import Client, start_harness
+from tests.support.scripted_node import SECONDS
+from tests.support.subscriptions import STREAMS
 
 CLIENTS = 3
 Step = tuple[int, dict[str, Any] | str]
@@ -65,7 +66,7 @@ class Transcript:
 async def transcripts(steps: list[Step]) -> tuple[list[list[Any]], list[list[Any]]]:
     """What the clients of a proxy that shares subscriptions and of one that does not receive from the same node."""
     async with start_harness() as harness:
-        node = await harness.start(SubscribingNode())
+        node = await harness.node(None)
         proxies = [await harness.proxy(node, websocket={"share_subscriptions": shares}) for shares in (True, False)]
         sharing, own = [[Transcript(await harness.client(proxy)) for _ in range(CLIENTS)] for proxy in proxies]
         # In the end all streams have a message more: one that came twice is in front of it.
@@ -73,7 +74,7 @@ async def transcripts(steps: list[Step]) -> tuple[list[list[Any]], list[list[Any
             if isinstance(step, dict):
                 await asyncio.gather(sharing[number].request(step), own[number].request(step))
                 continue
-            await node.push(step, "r1")
+            await node.subscriptions.push(step, "r1")
             for shares, alone in zip(sharing, own, strict=True):
                 await alone.request({"command": "fee"})  # what was pushed came before the answer to this
                 await shares.catch_up(alone.pushed)
