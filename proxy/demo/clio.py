@@ -13,13 +13,20 @@ from aiohttp import web
 from adapters import JsonObject
 from adapters.clio import CLIO_WARNING, clio_error
 from adapters.ledger_time import iso_time
-from proxy.demo.recorded import FOLDER
+from proxy.demo.ledger_streams import ledger_state
+from proxy.demo.live_answers import LiveAnswers
+from proxy.demo.live_ledger import Header, LiveLedger
+from proxy.demo.live_streams import LiveStreams
+from proxy.demo.recorded import FOLDER, Params
 
 MIN_LEDGER, MAX_LEDGER = 20, 131
 _VERSIONS = range(1, 3)
 _FORWARDED_METHODS = frozenset({"fee", "ledger_closed", "ledger_current", "server_state", "submit"})
 _ENVELOPE = frozenset({"api_version", "id", "command", "method"})
 _FLAGS = ("accounts", "binary", "diff", "expand", "full", "owner_funds", "queue", "transactions")
+_ACCOUNTS = ("rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY", "rMzP2VnvYTauuRtGxJxJ6imu2qz5WNSTwg")
+"""Accounts that can pay, the same as in the recordings of rippled."""
+_UNSUPPORTED_STREAMS = frozenset({"consensus", "peer_status", "server"})
 _UNKNOWN = {"error": "unknownCmd", "error_code": 32, "error_message": "Unknown method."}
 
 
@@ -30,6 +37,8 @@ class Refusal(Exception):  # noqa: N818 - what has happened
 class DemoClio:
     """A Clio of release 2.6.0 that speaks API versions 1 and 2, each as Clio does; its ledgers are made up.
 
+    They stand still until a signed transaction is submitted, as those of `DemoNode` do.
+
     api_version: the one that the proxy in front of it is to speak. Raises ValueError for another than 1 and 2.
     """
 
@@ -38,6 +47,11 @@ class DemoClio:
             raise ValueError(f"clio does not speak API version {api_version}: {', '.join(map(str, _VERSIONS))}")
         self.api_version = api_version
         self.asked: list[tuple[str, JsonObject]] = []
+        self._ledger = LiveLedger(_newest, _find_account)
+        self._live = {
+            each: LiveAnswers(self._ledger, each, True, functools.partial(_found, each)) for each in _VERSIONS
+        }
+        self._streams = LiveStreams(self._ledger, self._live, has_v2=True, lowest=MIN_LEDGER)
         self._host, self._port = host, port
         self._runner: web.ServerRunner | None = None
 
@@ -62,6 +76,7 @@ class DemoClio:
         """Closes the port and every connection."""
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._streams.stop()
 
     async def __aenter__(self) -> "DemoClio":
         await self.start()
@@ -77,6 +92,7 @@ class DemoClio:
             body = self._http(await request.read())
         except Refusal as refused:
             return web.Response(status=400, text=str(refused), content_type="text/html")
+        self._streams.wake()
         return web.Response(body=orjson.dumps(body), content_type="application/json")
 
     def _http(self, body: bytes) -> JsonObject:
@@ -104,8 +120,14 @@ class DemoClio:
         await socket.prepare(request)
         async for message in socket:
             if message.type is aiohttp.WSMsgType.TEXT:
-                await socket.send_str(orjson.dumps(self._message(orjson.loads(message.data))).decode())
+                asked = orjson.loads(message.data)
+                answer = self._message(asked)
+                await socket.send_str(orjson.dumps(answer).decode())
+                if "error" not in answer:
+                    self._streams.handled(socket, asked, _version(asked) or 1)
+                self._streams.wake()
                 await asyncio.sleep(0)
+        self._streams.left(socket)
         return socket
 
     def _message(self, request: JsonObject) -> JsonObject:
@@ -127,6 +149,7 @@ class DemoClio:
         """The result or error, whether a rippled gave it, and the warnings next to it."""
         params = {name: value for name, value in asked.items() if name not in _ENVELOPE}
         self.asked.append((method, params))
+        warned = [CLIO_WARNING]
         case = _cases().get(_key(method, params))
         if case is not None:
             is_forwarded = bool(case.get("forwarded"))
@@ -134,9 +157,25 @@ class DemoClio:
             if "error" in result and not is_forwarded:
                 result["type"] = "response"
             return result, is_forwarded, [*case.get("warnings", []), CLIO_WARNING]
-        if method in _FORWARDED_METHODS or params.get("ledger_index") in ("current", "closed"):
-            return _of_rippled(method, version), True, [CLIO_WARNING]
-        return _own(method, params, version), False, [CLIO_WARNING]
+        is_forwarded = method in _FORWARDED_METHODS or params.get("ledger_index") in ("current", "closed")
+        live = self._live[version].answer(method, params)
+        if live is not None:
+            return live if is_forwarded or "error" not in live else {**live, "type": "response"}, is_forwarded, warned
+        if method == "subscribe":
+            return self._subscribed(params, version), False, warned
+        if is_forwarded:
+            return _of_rippled(method, params, version), True, warned
+        return _own(method, params, version), False, warned
+
+    def _subscribed(self, params: JsonObject, version: int) -> JsonObject:
+        streams = params.get("streams", [])
+        if not _UNSUPPORTED_STREAMS.isdisjoint(streams):
+            return clio_error("notSupported")
+        if "ledger" not in streams:
+            return {}
+        newest = self._ledger.newest.index if self._ledger.has_begun else MAX_LEDGER
+        result = self._live[version].answer("ledger", {"ledger_index": newest})
+        return ledger_state(result or _ledger({}, version), f"{MIN_LEDGER}-{newest}")
 
 
 def _version(params: JsonObject) -> int | None:
@@ -183,7 +222,33 @@ def _close_time(ledger_index: int) -> int:
     return 800_000_000 + 10 * ledger_index
 
 
-def _of_rippled(method: str, version: int) -> JsonObject:
+def _newest() -> Header:
+    return Header.from_json(_ledger({}, 2)["ledger"])
+
+
+def _account(address: str) -> JsonObject | None:
+    known = {"Account": address, "Balance": str(20_000_000_000), "Flags": 0, "OwnerCount": 0, "Sequence": 30}
+    return {**known, "LedgerEntryType": "AccountRoot"} if address in _ACCOUNTS else None
+
+
+def _find_account(address: str) -> JsonObject | None:
+    found = _found(2, "account_info", {"account": address})
+    return found["account_data"] if found is not None else None
+
+
+def _found(version: int, method: str, params: Params) -> JsonObject | None:
+    """What there is before any transaction is submitted; None for an error."""
+    case = _cases().get(_key(method, dict(params)))
+    if case is not None:
+        result: JsonObject | None = case[f"v{version}"].get("result")
+        return result
+    result = (_of_rippled if method in _FORWARDED_METHODS else _own)(method, dict(params), version)
+    return result if "error" not in result else None
+
+
+def _of_rippled(method: str, params: JsonObject, version: int) -> JsonObject:
+    if method == "account_info" and (data := _account(str(params.get("account")))) is not None:
+        return {"account_data": data, "ledger_current_index": MAX_LEDGER + 1, "validated": False}
     if method == "ledger_current":
         return {"ledger_current_index": MAX_LEDGER + 1}
     if method == "ledger_closed":
@@ -204,6 +269,8 @@ def _own(method: str, params: JsonObject, version: int) -> JsonObject:
         return {"info": _info(), "validated": True}
     if method == "ledger":
         return _ledger(params, version)
+    if method == "account_info" and (data := _account(str(params.get("account")))) is not None:
+        return {"account_data": data, "ledger_hash": _hash(MAX_LEDGER), "ledger_index": MAX_LEDGER, "validated": True}
     if method == "account_tx" and isinstance(params.get("account"), str):
         history = {"ledger_index_min": MIN_LEDGER, "ledger_index_max": MAX_LEDGER, "transactions": []}
         limit = {"limit": params["limit"]} if "limit" in params else {}

@@ -24,13 +24,16 @@ _RESULTS = {
 """Codes and messages of the results in the recordings (rippled's TER.cpp)."""
 
 
-def ledger_messages(results: Mapping[int, dict[str, Any]], has_v2: bool) -> Iterator[tuple[str, str]]:
+def ledger_messages(
+    results: Mapping[int, dict[str, Any]], has_v2: bool, lowest: int | None = None
+) -> Iterator[tuple[str, str]]:
     """Each message with the stream that it is pushed for, ledger by ledger.
 
     results: by ledger index, the result of `ledger` with its transactions expanded, in the version of the messages.
     has_v2: whether the release has API version 2 at all: from 2.0 on it pushes `ctid` and `close_time_iso` in both.
+    lowest: the first ledger that the server has, where that is not the lowest of `results`.
     """
-    lowest = min(results)
+    lowest = min(results) if lowest is None else lowest
     for ledger_index in sorted(results):
         result = results[ledger_index]
         ledger = result["ledger"]

@@ -9,11 +9,14 @@ from typing import Any, Literal
 import aiohttp
 from aiohttp import web
 
+from proxy.demo.live_streams import LiveStreams
 from proxy.demo.recorded import API_VERSIONS, PortKind, Release
 from proxy.demo.replay import MAX_REQUEST_BYTES, Caller, Replay
 
 ApiVersion = int | Literal["all"]
 
+_LOWEST_LEDGER = 2
+"""The first ledger that every recorded server has."""
 TEST_PAGE = "<!DOCTYPE html><html><head><title>Test page</title></head><body><h1>Test</h1></body></html>"
 
 
@@ -27,7 +30,10 @@ class ReceivedRequest:
 
 
 class DemoNode:
-    """A node of one API version, with responses recorded from a real server whose ledger stands still.
+    """A node of one API version, with responses recorded from a real server.
+
+    The ledger stands still until a signed transaction is submitted that was not recorded: it is applied, and ledgers
+    close, each a second after the last, that have it.
 
     A request at another version is refused as rippled refuses one that it does not know; a method that no recording
     has is unknown (`unknownCmd`); a known method with parameters that no recording has gets HTTP 500 or a WebSocket
@@ -51,6 +57,7 @@ class DemoNode:
         release: Release = "rippled-2.6",
     ) -> None:
         self.api_version: ApiVersion = api_version
+        self.release: Release = release
         spoken = API_VERSIONS[release]
         if api_version != "all" and api_version not in spoken:
             raise ValueError(
@@ -58,6 +65,7 @@ class DemoNode:
             )
         versions = spoken if api_version == "all" else range(api_version, api_version + 1)
         self._replay = Replay(versions, port_kind, release)
+        self._streams = LiveStreams(self._replay.ledger, self._replay.live, len(spoken) > 1, _LOWEST_LEDGER)
         self._host = host
         self._ports = {"http": http_port, "websocket": websocket_port}
         self._idle_timeout = idle_timeout
@@ -103,6 +111,7 @@ class DemoNode:
         await asyncio.gather(*(socket.close(code=aiohttp.WSCloseCode.GOING_AWAY) for socket in set(self._sockets)))
         while self._runners:
             await self._runners.pop().cleanup()
+        await self._streams.stop()
 
     async def __aenter__(self) -> "DemoNode":
         await self.start()
@@ -134,6 +143,7 @@ class DemoNode:
         body = await request.read()
         self.seen.append(ReceivedRequest("http", request.headers, body))
         status, answer = self._replay.http(body, _caller(request))
+        self._streams.wake()
         return web.Response(status=status, body=answer, headers={"Content-Type": "application/json; charset=UTF-8"})
 
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
@@ -148,6 +158,7 @@ class DemoNode:
             pass  # the client left while it was being sent something
         finally:
             self._sockets.discard(socket)
+            self._streams.left(socket)
         # A client's close is answered with its own code, as rippled does (Boost.Beast's read): xrpl.js takes any
         # other than the one it sent for a lost connection, and connects again.
         await socket.close(code=socket.close_code or aiohttp.WSCloseCode.OK)
@@ -160,6 +171,9 @@ class DemoNode:
         reply = self._replay.websocket(data, _caller(request))
         for text in (reply.message, *reply.pushed):
             await socket.send_str(text)
+        if reply.subscribing is not None:
+            self._streams.handled(socket, *reply.subscribing)
+        self._streams.wake()
 
 
 def _caller(request: web.Request) -> Caller:

@@ -1,7 +1,7 @@
 """Requests in, recorded answers out, in rippled's envelopes of JSON-RPC and WebSocket; no sockets here."""
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -9,7 +9,10 @@ import orjson
 
 from adapters.errors import http_status
 from adapters.secrets import KEY_PARAMS
-from proxy.demo.recorded import Answer, Params, PortKind, Recordings, Release, cut_at_nul, recordings
+from proxy.demo.ledger_streams import ledger_state
+from proxy.demo.live_answers import LiveAnswers
+from proxy.demo.live_ledger import Header, LiveLedger
+from proxy.demo.recorded import API_VERSIONS, Answer, Params, PortKind, Recordings, Release, cut_at_nul, recordings
 from proxy.demo.streams import stream_recordings
 from proxy.envelope.secrets import MASK
 
@@ -31,10 +34,14 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A WebSocket answer and the messages to push after it."""
+    """A WebSocket answer and the messages to push after it.
+
+    `subscribing`: the request and its API version, where it was a `subscribe` or `unsubscribe` that was accepted.
+    """
 
     message: str
     pushed: list[str] = field(default_factory=list)
+    subscribing: tuple[Params, int] | None = None
 
 
 class RefusedError(Exception):
@@ -50,7 +57,8 @@ class MissError(Exception):
 
 
 class Replay:
-    """Answers requests at the API versions in `versions` (normally one) from the recordings.
+    """Answers requests at the API versions in `versions` (normally one) from the recordings, and from `ledger`, whose
+    ledgers follow the recorded ones once a transaction has been submitted that was not recorded.
 
     `misses` collects the questions that no recording holds, as `{"method", "params"}`; `asked` counts by method.
     """
@@ -61,6 +69,9 @@ class Replay:
         self._port_kind: PortKind = port_kind
         self.misses: deque[dict[str, Any]] = deque(maxlen=1000)
         self.asked: Counter[str] = Counter()
+        self.ledger = LiveLedger(self._newest_recorded, self._find_account)
+        has_v2 = len(API_VERSIONS[release]) > 1
+        self.live = {each: LiveAnswers(self.ledger, each, has_v2, self._finder(each)) for each in versions}
 
     def load(self) -> None:
         """Reads the recordings of each version, which blocks for about half a second a version, the first time."""
@@ -153,12 +164,15 @@ class Replay:
             value = message if isinstance(message, str) else message.decode(errors="replace")
             return Reply(_text({"error": "jsonInvalid", "type": "error", "value": value}) + "\n")
         pushed: list[str] = []
+        subscribing: tuple[Params, int] | None = None
         fields: dict[str, Any] = {"error": "missingCommand"}
         try:
             version = self._version(request)
             if (method := _command(request)) is not None:
                 self.asked[method] += 1
                 fields, pushed = self._websocket_answer(method, request, version, caller)
+                if method in ("subscribe", "unsubscribe") and "error" not in fields:
+                    subscribing = (request, version)
         except RefusedError as refusal:
             fields = {"error": refusal.text}
         except MissError:
@@ -166,7 +180,7 @@ class Replay:
         if "error" in fields:
             fields.update(status="error", request=_masked(request))
         echoed = {name: request[name] for name in WEBSOCKET_ECHO if name in request}
-        return Reply(_text({**fields, **echoed, "type": "response"}), pushed)
+        return Reply(_text({**fields, **echoed, "type": "response"}), pushed, subscribing)
 
     def _websocket_answer(
         self, method: str, request: Params, version: int, caller: Caller
@@ -179,6 +193,8 @@ class Replay:
             subscription = stream_recordings(version, self._release).subscribe(request)
             if subscription is None:
                 self._miss(method, request)
+            if self.ledger.has_begun:
+                return {"result": self._live_state(subscription.result, version), "status": "success"}, []
             return {"result": subscription.result, "status": "success"}, subscription.messages
         answer = self._answer(method, request, version, caller, over_http=False)
         if answer.error is not None:
@@ -197,11 +213,51 @@ class Replay:
                 result["status"] = "success"
             return Answer(result=orjson.Fragment(orjson.dumps(result)))
         found = held.http(method, params) if over_http else held.websocket(method, params)
+        if found is None or self.ledger.has_begun:
+            live = self.live[version].answer(method, params)
+            if live is not None:
+                return _live_answer(live, over_http=over_http)
         if found is not None:
             return found
         if method in held.methods:
             self._miss(method, params)
         return UNKNOWN_METHOD
+
+    def _live_state(self, recorded: dict[str, Any], version: int) -> dict[str, Any]:
+        """The result of a `subscribe` after the recorded ledgers, which are not replayed any more then."""
+        newest = self.ledger.newest.index
+        if "ledger_index" not in recorded or newest not in self.ledger.closed:
+            return recorded
+        lowest = recorded["validated_ledgers"].split("-")[0]
+        return {**recorded, **ledger_state(self.live[version].closed_ledger(newest), f"{lowest}-{newest}")}
+
+    def _newest_recorded(self) -> Header:
+        found = self._finder(self._versions[0])("ledger", {"ledger_index": "validated"})
+        if found is None:
+            raise LookupError("the last ledger was not recorded")
+        return Header.from_json(found["ledger"])
+
+    def _find_account(self, account: str) -> dict[str, Any] | None:
+        find = self._finder(self._versions[0])
+        found = find("account_info", {"account": account})
+        if found is None:
+            return None
+        # The recorded open ledger has transactions that the next closed one will not: they count as sent, not as done.
+        validated = find("account_info", {"account": account, "ledger_index": "validated"}) or found
+        return {**found["account_data"], "Balance": validated["account_data"]["Balance"]}
+
+    def _finder(self, version: int) -> Callable[[str, Params], dict[str, Any] | None]:
+        """Looks up recorded results, without `status`; None for errors too."""
+
+        def find(method: str, params: Params) -> dict[str, Any] | None:
+            found = self._recordings(version).http(method, params)
+            if found is None or found.result is None:
+                return None
+            result: dict[str, Any] = orjson.loads(orjson.dumps(found.result))
+            result.pop("status", None)
+            return result
+
+        return find
 
     def _miss(self, method: str, params: Params) -> NoReturn:
         miss = {"method": method, "params": _masked(params)}
@@ -220,6 +276,12 @@ class Replay:
         if self._port_kind == "admin":
             return {"role": "admin"}
         return {"ip": caller.ip, "role": "proxied"} if caller.proxied else {}
+
+
+def _live_answer(live: dict[str, Any], *, over_http: bool) -> Answer:
+    if "error" in live:
+        return Answer(error=live)
+    return Answer(result=orjson.Fragment(orjson.dumps({**live, "status": "success"} if over_http else live)))
 
 
 def _read(body: bytes) -> dict[str, Any]:
