@@ -1,5 +1,6 @@
 """The settings of what operators see: the observe address, client usage, traces and logs."""
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, Strict, field_validator
@@ -7,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from proxy.config import extras
 from proxy.config.section import Section
-from proxy.config.types import AllowedText, Count, Host, HttpUrl, Port, Secret, Share
+from proxy.config.types import AllowedText, Count, Host, HttpUrl, Port, Seconds, Secret, Share
 
 HostPattern = Annotated[
     str,
@@ -29,6 +30,20 @@ class ObserveSettings(Section):
             ".cluster.local, .internal and .localhost, and this machine's own; others are refused (DNS rebinding)",
         )
     )
+    method_buckets: Annotated[
+        tuple[Seconds, ...], Field(max_length=20), AllowedText("a list of ascending seconds, such as [0.01, 0.1, 1]")
+    ] = Field(
+        (),
+        description="upper bounds of the histogram buckets of each method: as many time series more for each method "
+        "and version; [] counts only a mean",
+    )
+
+    @field_validator("method_buckets")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(after <= before for before, after in pairwise(value)):
+            raise PydanticCustomError("problem", "expected seconds that ascend, such as [0.01, 0.1, 1]")
+        return value
 
 
 class ClientsSettings(Section):

@@ -10,9 +10,10 @@ import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
+from prometheus_client.samples import Exemplar, Sample
 
 from proxy.nodes.readiness import Readiness
 from proxy.observe.background import BACKGROUND, Background
@@ -20,10 +21,12 @@ from proxy.observe.clients import NDJSON, decode_lines, encode_clients
 from proxy.observe.merging import merged_clients, merged_history, merged_hours, merged_summary
 from proxy.observe.responses import json_response
 from proxy.observe.retiring import RetiringPage, retiring
-from proxy.observe.server import ObserveServer
+from proxy.observe.server import ObserveServer, wants_openmetrics
 from proxy.observe.summary import serve_page
 
 Json = dict[str, Any]
+_Series = tuple[str, tuple[tuple[str, str], ...]]
+"""The name of a series and its labels."""
 
 _READY_SECONDS = 1.0
 """For a worker to answer `/ready`; one that does not is left out. The chart's readiness probe waits 2 seconds."""
@@ -57,19 +60,36 @@ _MAX_GAUGES = frozenset(
 
 
 def merged(texts: Iterable[str], base: Iterable[Metric] = ()) -> list[Metric]:
-    """Combine the metrics of several processes, each in Prometheus' text format, and those of `base`."""
+    """Combine the metrics of several processes, each in Prometheus' text format or OpenMetrics, and those of `base`."""
     families: dict[str, Metric] = {}
-    values: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
-    for family in chain(base, chain.from_iterable(map(text_string_to_metric_families, texts))):
+    values: dict[str, dict[_Series, float]] = {}
+    exemplars: dict[_Series, Exemplar] = {}
+    for family in chain(base, chain.from_iterable(map(_families, texts))):
         families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
         known = values.setdefault(family.name, {})
         for sample in family.samples:
             key = (sample.name, tuple(sample.labels.items()))
             before = known.get(key)
             known[key] = sample.value if before is None else _combine(family.name, before, sample.value)
+            if sample.exemplar is not None:
+                exemplars[key] = max(exemplars.get(key, sample.exemplar), sample.exemplar, key=_time)
     for name, family in families.items():
-        family.samples = [Sample(sample, dict(labels), value) for (sample, labels), value in values[name].items()]
+        family.samples = [
+            Sample(series[0], dict(series[1]), value, exemplar=exemplars.get(series))
+            for series, value in values[name].items()
+        ]
     return list(families.values())
+
+
+def _families(text: str) -> Iterable[Metric]:
+    """The metrics in a text; OpenMetrics, which has exemplars, is known by its last line."""
+    parse = openmetrics_families if text.endswith("# EOF\n") else text_string_to_metric_families
+    families: Iterable[Metric] = parse(text)
+    return families
+
+
+def _time(exemplar: Exemplar) -> float:
+    return float(exemplar.timestamp or 0)
 
 
 def _combine(family: str, one: float, other: float) -> float:
@@ -204,15 +224,17 @@ class AggregateServer(ObserveServer):
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
         async with self._scrape:
-            answered = await asyncio.gather(*map(self._read_metrics, self._workers()))
+            # OpenMetrics has exemplars, and takes longer to read.
+            accept = request.headers.get("Accept", "") if wants_openmetrics(request) else "text/plain"
+            answered = await asyncio.gather(*(self._read_metrics(url, accept) for url in self._workers()))
             self._counters.retain(self._workers())
             self._merged.metrics = await self._counters.merged(request.app[BACKGROUND])
             self._merged.running = sum(answered)
             return await super()._serve_metrics(request)
 
-    async def _read_metrics(self, url: str) -> bool:
+    async def _read_metrics(self, url: str, accept: str) -> bool:
         """Store a worker's metrics; returns whether it reported any."""
-        body = await self._get(f"{url}/metrics", _SECONDS, 200)
+        body = await self._get(f"{url}/metrics", _SECONDS, 200, accept=accept)
         if body is None or url not in self._workers():  # it has exited meanwhile, and the base has its counters
             return False
         self._counters.set(url, body.decode())

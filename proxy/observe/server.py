@@ -104,8 +104,7 @@ class ObserveServer:
         return f"http://{host}:{port}"
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
-        # Not by the library's choose_encoder, which fails on an Accept header whose version is not a number.
-        is_openmetrics = "application/openmetrics-text" in request.headers.get("Accept", "")
+        is_openmetrics = wants_openmetrics(request)
         compressed: bool = gzip_accepted(request.headers.get("Accept-Encoding", ""))
         body = await request.app[BACKGROUND].run(_exposition, self._metrics.registry, is_openmetrics, compressed)
         content_type = openmetrics.CONTENT_TYPE_LATEST if is_openmetrics else CONTENT_TYPE_PLAIN_0_0_4
@@ -126,6 +125,12 @@ class ObserveServer:
                 "nodes": [node_status_json(node, now) for node in readiness.nodes],
             },
         )
+
+
+def wants_openmetrics(request: web.Request) -> bool:
+    """Whether metrics are to be in OpenMetrics' format."""
+    # Not by the library's choose_encoder, which fails on an Accept header whose version is not a number.
+    return "application/openmetrics-text" in request.headers.get("Accept", "")
 
 
 def node_status_json(node: NodeStatus, now: float) -> dict[str, object]:

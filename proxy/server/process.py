@@ -204,4 +204,5 @@ def _tune_gc() -> None:
 
 
 def _of_worker(settings: Settings) -> Settings:
-    return settings.model_copy(update={"observe": ObserveSettings(host="127.0.0.1", port=0)})
+    observe = ObserveSettings(host="127.0.0.1", port=0, method_buckets=settings.observe.method_buckets)
+    return settings.model_copy(update={"observe": observe})

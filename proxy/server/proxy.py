@@ -49,7 +49,7 @@ class Proxy:
         self._settings = self._started_with = settings
         self._shares_ports = shares_ports
         self._clock = clock
-        self._metrics = Metrics(proxy.__version__)
+        self._metrics = Metrics(proxy.__version__, settings.observe.method_buckets)
         self._draining = False
         self._nodes = NodePool((), make_health_rules(settings))
         self._node_cache: dict[str, tuple[object, Node]] = {}
@@ -208,6 +208,7 @@ class Proxy:
             self._clients = make_callers(settings, self._clock)
         self._settings = settings
         self._unsent_bytes.limit = settings.limits.unsent_bytes
+        self._metrics.set_method_buckets(settings.observe.method_buckets)
         retired, self._generation = self._generation, self._make_generation(settings)
         services = self._generation.listener_services
         self._listeners.apply(settings, services, certificates, bound)

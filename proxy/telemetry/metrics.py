@@ -12,7 +12,8 @@ have the values that each metric documents.
 """
 
 from collections import Counter as Counted
-from typing import Any, Generic, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -25,34 +26,13 @@ from prometheus_client import (
 )
 
 from proxy.envelope.methods import KNOWN_METHODS
-from proxy.telemetry.fast_metrics import FastCounter, FastGauge, FastHistogram
+from proxy.telemetry.fast_metrics import Children, FastCounter, FastGauge, FastHistogram
 
 Outcome = Literal["success", "error", "refused", "failed"]
 
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-TRANSLATION_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.05, 0.25, 1)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nothing reads
-
-_Child = TypeVar("_Child", Counter, Gauge)
-
-
-class _Children(dict[tuple[Any, ...], _Child], Generic[_Child]):
-    """A metric's children by label values, in a dict: avoids the library's lock and conversions."""
-
-    def __init__(self, metric: _Child) -> None:
-        super().__init__()
-        self._metric: _Child = metric
-
-    def __missing__(self, labels: tuple[Any, ...]) -> _Child:
-        child: _Child = self._metric.labels(*("none" if label is None else label for label in labels))
-        self[labels] = child
-        return child
-
-    def forget(self, *labels: Any) -> None:
-        """Remove the child with those label values, if there is one."""
-        if self.pop(labels, None) is not None:
-            self._metric.remove(*labels)
 
 
 def method_label(method: str) -> str:
@@ -61,19 +41,23 @@ def method_label(method: str) -> str:
 
 
 class Metrics:
-    """One process's metrics, in their own registry. Durations are in seconds; versions are integers or None."""
+    """One process's metrics, in their own registry. Durations are in seconds; versions are integers or None.
 
-    def __init__(self, version: str) -> None:
+    `method_buckets`: the upper bounds of the buckets of the histograms that have a series for each method. Without any,
+    these tell no more than the mean: with buckets they would be most of all series.
+    """
+
+    def __init__(self, version: str, method_buckets: Sequence[float] = ()) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
 
-        def counter(name: str, what: str, *labels: str) -> _Children[Counter]:
-            return _Children(Counter(name, what, labels, registry=registry))
+        def counter(name: str, what: str, *labels: str) -> Children[Counter]:
+            return Children(Counter(name, what, labels, registry=registry))
 
-        def gauge(name: str, what: str, *labels: str) -> _Children[Gauge]:
-            return _Children(Gauge(name, what, labels, registry=registry))
+        def gauge(name: str, what: str, *labels: str) -> Children[Gauge]:
+            return Children(Gauge(name, what, labels, registry=registry))
 
         self._requests = FastCounter(
             "xrpl_proxy_requests_total",
@@ -85,20 +69,34 @@ class Metrics:
             "xrpl_proxy_request_duration_seconds",
             "Seconds from receiving a complete request to its response",
             REQUEST_SECONDS,
-            ("transport", "method", "client_version"),
+            ("transport", "client_version"),
+            registry,
+        )
+        self._method_seconds = FastHistogram(
+            "xrpl_proxy_method_duration_seconds",
+            "Seconds from receiving a complete request to its response, by method",
+            method_buckets,
+            ("method", "client_version"),
             registry,
         )
         self._node_seconds = FastHistogram(
             "xrpl_proxy_node_request_duration_seconds",
             "Seconds from sending a node request to its complete response or its failure",
             REQUEST_SECONDS,
+            ("node",),
+            registry,
+        )
+        self._node_method_seconds = FastHistogram(
+            "xrpl_proxy_node_method_duration_seconds",
+            "Seconds from sending a node request to its complete response or its failure, by method",
+            method_buckets,
             ("node", "method"),
             registry,
         )
         self._translation_seconds = FastHistogram(
             "xrpl_proxy_translation_duration_seconds",
             "Seconds spent translating one request and its response",
-            TRANSLATION_SECONDS,
+            (),
             ("method", "client_version", "node_version"),
             registry,
         )
@@ -190,11 +188,20 @@ class Metrics:
         node_version: int | None,
         outcome: Outcome,
         seconds: float,
+        trace_id: str | None = None,
     ) -> None:
-        """Count one answered client request."""
+        """Count one answered client request; `trace_id` is that of its trace, if it has one."""
         label = method_label(method)
         self._requests.add(transport, label, client_version, node_version, outcome)
-        self._request_seconds.add(seconds, transport, label, client_version)
+        self._request_seconds.add(seconds, transport, client_version)
+        self._method_seconds.add(seconds, label, client_version)
+        if trace_id is not None:
+            self._request_seconds.add_exemplar(trace_id, seconds, transport, client_version)
+
+    def set_method_buckets(self, bounds: Sequence[float]) -> None:
+        """Have other buckets by method from now on."""
+        self._method_seconds.set_bounds(bounds)
+        self._node_method_seconds.set_bounds(bounds)
 
     def requests_by_version(self) -> Counted[str]:
         """The client requests so far, by client version."""
@@ -202,7 +209,8 @@ class Metrics:
 
     def node_called(self, node: str, method: str, seconds: float) -> None:
         """Count one request to a node over HTTP or WebSocket, or one gRPC call."""
-        self._node_seconds.add(seconds, node, method_label(method))
+        self._node_seconds.add(seconds, node)
+        self._node_method_seconds.add(seconds, node, method_label(method))
 
     def shadowed(self, method: str, result: str) -> None:
         """Count a response compared with a node's native one: `same`, `different`, `failed` or `dropped`."""

@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind, Status, StatusCode, format_trace_id
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from proxy.telemetry.logs import error_label
@@ -52,6 +52,9 @@ class OpenTelemetry:
         with self._tracer.start_as_current_span(
             "request", parent, kind=kind, record_exception=False, set_status_on_exception=False
         ) as span:
+            context = span.get_span_context()
+            if context.trace_flags.sampled:
+                served.trace_id = format_trace_id(context.trace_id)
             try:
                 yield
             finally:

@@ -35,6 +35,8 @@ class RequestRecord:
     outcome: Outcome = "refused"
     error: str | None = None
     """The error's token, or the reason of a refusal."""
+    trace_id: str | None = None
+    """Of its trace, if it is traced: 32 hexadecimal digits."""
     path: str = ""
     """The URL's path, if it sets the version of requests without `api_version`: `/v2`."""
     call: Call | None = None
@@ -126,7 +128,13 @@ class RequestRecorder:
     def _write(self, record: RequestRecord, status: int | None) -> None:
         seconds = (time.perf_counter() if record.ended is None else record.ended) - record.began
         self.metrics.request(
-            record.transport, record.method, record.client_version, record.node_version, record.outcome, seconds
+            record.transport,
+            record.method,
+            record.client_version,
+            record.node_version,
+            record.outcome,
+            seconds,
+            record.trace_id,
         )
         if record.caller is not None and (record.client_version is not None or record.error == "version"):
             self._usage.record(record.caller, record.transport, record.client_version, record.method, record.path)

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 
 class TracedRequest(Protocol):
-    """What a span reads of a request when it ends; a `RequestRecord` has it."""
+    """What a span reads of a request when it ends, and the id of its trace, which it sets; a `RequestRecord` has it."""
 
     transport: Literal["http", "ws", "grpc"]
     method: str
@@ -16,6 +16,7 @@ class TracedRequest(Protocol):
     outcome: Literal["success", "error", "refused", "failed"]
     error: str | None
     request_id: str
+    trace_id: str | None
 
 
 class Tracing(Protocol):

@@ -130,6 +130,7 @@ def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) 
         "listen.connections_per_address": "17",
         "cors.origins": "['https://wallet.example']",
         "observe.allowed_hosts": "[proxy.example.com]",
+        "observe.method_buckets": "[0.01, 100ms]",
         "versions.sunset[0].version": "2",
         "versions.sunset[0].date": "2028-01-01",
         "versions.sunset[0].deprecated": "2026-01-01",
@@ -233,7 +234,7 @@ guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
     )
     assert said.pop("XRPL_PROXY_LISTN__PORT").endswith("did you mean XRPL_PROXY_LISTEN__PORT?")
     for key, words in {
-        "observe": "expected a mapping with the keys host, port, allowed_hosts, got 5",
+        "observe": "expected a mapping with the keys host, port, allowed_hosts, method_buckets, got 5",
         "versions.max": "expected at least versions.min (3), got 2",
         "nodes[0].http": "expected an http:// or https:// URL",
         "nodes[1].name": '"a" is already the name of nodes[0]',

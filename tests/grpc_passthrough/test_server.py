@@ -105,7 +105,7 @@ async def test_calls_are_counted_and_logged_as_requests_are(
     assert f"xrpl_proxy_requests_total{{{labels}}} 1.0" in counted
     assert 'xrpl_proxy_version_refused_total{reason="above_maximum",transport="grpc"} 1.0' in counted
     assert 'xrpl_proxy_refused_total{reason="unknown_method"} 1.0' in counted
-    assert 'xrpl_proxy_node_request_duration_seconds_count{method="GetLedger",node="node-1"} 1.0' in counted
+    assert 'xrpl_proxy_node_method_duration_seconds_count{method="GetLedger",node="node-1"} 1.0' in counted
     assert "Whatever" not in counted
     logged = capsys.readouterr().out
     assert "transport=grpc" in logged

@@ -71,9 +71,11 @@ def used_metrics() -> Metrics:
 EXPECTED: dict[tuple[str, tuple[str, ...]], float] = {
     ("xrpl_proxy_requests_total", ("http", "account_info", "1", "2", "success")): 1,
     ("xrpl_proxy_requests_total", ("http", "other", "none", "none", "refused")): 1,
-    ("xrpl_proxy_request_duration_seconds_count", ("http", "account_info", "1")): 1,
-    ("xrpl_proxy_request_duration_seconds_sum", ("http", "account_info", "1")): 0.004,
-    ("xrpl_proxy_node_request_duration_seconds_count", ("node-1", "account_info")): 1,
+    ("xrpl_proxy_request_duration_seconds_count", ("http", "1")): 1,
+    ("xrpl_proxy_request_duration_seconds_sum", ("http", "1")): 0.004,
+    ("xrpl_proxy_method_duration_seconds_count", ("account_info", "1")): 1,
+    ("xrpl_proxy_node_request_duration_seconds_count", ("node-1",)): 1,
+    ("xrpl_proxy_node_method_duration_seconds_count", ("node-1", "account_info")): 1,
     ("xrpl_proxy_translation_duration_seconds_count", ("account_info", "1", "2")): 1,
     ("xrpl_proxy_version_refused_total", ("http", "too_high")): 1,
     ("xrpl_proxy_refused_total", ("admin_method",)): 1,
@@ -93,8 +95,10 @@ EXPECTED: dict[tuple[str, tuple[str, ...]], float] = {
 
 LABELS = {
     "xrpl_proxy_requests_total": ["transport", "method", "client_version", "node_version", "outcome"],
-    "xrpl_proxy_request_duration_seconds_count": ["transport", "method", "client_version"],
-    "xrpl_proxy_node_request_duration_seconds_count": ["node", "method"],
+    "xrpl_proxy_request_duration_seconds_count": ["transport", "client_version"],
+    "xrpl_proxy_method_duration_seconds_count": ["method", "client_version"],
+    "xrpl_proxy_node_request_duration_seconds_count": ["node"],
+    "xrpl_proxy_node_method_duration_seconds_count": ["node", "method"],
     "xrpl_proxy_translation_duration_seconds_count": ["method", "client_version", "node_version"],
     "xrpl_proxy_version_refused_total": ["transport", "reason"],
     "xrpl_proxy_stream_messages_total": ["stream", "client_version", "rewritten"],

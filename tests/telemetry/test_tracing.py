@@ -80,6 +80,12 @@ async def post(proxy: Proxy, method: str, headers: dict[str, str] | None = None,
         await answer.read()
 
 
+async def openmetrics(proxy: Proxy) -> str:
+    headers = {"Accept": "application/openmetrics-text"}
+    async with aiohttp.ClientSession() as http, http.get(f"{proxy.observe_url}/metrics", headers=headers) as answer:
+        return await answer.text()
+
+
 def attributes(span: Span) -> dict[str, Any]:
     return {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
 
@@ -93,12 +99,14 @@ async def test_a_request_and_its_question_are_spans_of_one_trace_that_the_node_i
     async with collector() as collecting, ScriptedNode() as node:
         async with traced(node, collecting) as served:
             await post(served, "fee", api_version=1, secret="sEdNotToBeSeen")
+            shown = await openmetrics(served)
         (request,) = collecting.of_kind(Span.SPAN_KIND_SERVER)
         (question,) = collecting.of_kind(Span.SPAN_KIND_CLIENT)
     assert request.trace_id == question.trace_id
     assert question.parent_span_id == request.span_id
     assert request.parent_span_id == b""
     assert request.name == "fee"
+    assert f'# {{trace_id="{request.trace_id.hex()}"}} ' in shown
     of_request = attributes(request)
     assert re.fullmatch(r"\w+-\d+", of_request.pop("xrpl.request_id"))
     assert of_request == {
