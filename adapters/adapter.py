@@ -143,17 +143,26 @@ class StreamAdapter(_NodeAware):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """All that changed between version `older` and the next: one folder of adapters."""
+    """All that changed between version `older` and the next: one folder of adapters.
+
+    `beta`: the newer version may still change, so that it is not offered unless the configuration says so.
+    """
 
     older: int
     methods: Mapping[str, MethodAdapter]
     errors: ErrorAdapter = field(default_factory=ErrorAdapter)
     streams: StreamAdapter = field(default_factory=StreamAdapter)
+    beta: bool = False
 
     @property
     def newer(self) -> int:
         """The version that the step leads up to."""
         return self.older + 1
+
+    @property
+    def name(self) -> str:
+        """The name of its folder: `v1_v2`."""
+        return f"v{self.older}_v{self.newer}"
 
     def for_node(self, node: NodeInfo) -> "Step":
         """The same step, its adapters made for this node."""

@@ -123,6 +123,26 @@ class Versions:
         """The highest API version that adapters lead to."""
         return self._steps[-1].newer
 
+    @property
+    def known(self) -> range:
+        """Every API version that adapters lead to, the oldest first."""
+        return range(self.oldest, self.newest + 1)
+
+    @property
+    def newest_stable(self) -> int:
+        """The highest API version that is not a beta and not above one; the oldest where every step leads to a beta."""
+        beta = (step.older for step in self._steps if step.beta)
+        return next(beta, self.newest)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, the oldest first."""
+        return self._steps
+
+    def is_beta(self, version: int) -> bool:
+        """Whether an API version may still change."""
+        return version > self.newest_stable
+
     def route(self, client_version: int, node_version: int) -> tuple[Step, ...]:
         """The steps from the client's version to the node's, in the order in which a request passes them."""
         low, high = sorted((client_version, node_version))

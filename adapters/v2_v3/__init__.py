@@ -4,4 +4,4 @@ from adapters.adapter import Step, by_method
 from adapters.v2_v3.amm_info import AmmInfo
 from adapters.v2_v3.ledger_entry import LedgerEntry
 
-STEP = Step(older=2, methods=by_method(AmmInfo(), LedgerEntry()))
+STEP = Step(older=2, methods=by_method(AmmInfo(), LedgerEntry()), beta=True)

@@ -70,7 +70,7 @@ def _keys_of(model: type[BaseModel], path: Path) -> Iterator[Key]:
                 variable=variable_name(here),
                 required=field.is_required(),
                 default=default,
-                allowed=known.allowed,
+                allowed=known.reference,
                 unit=known.unit,
                 secret=known.secret,
                 description=field.description or "",
@@ -147,6 +147,8 @@ class KeyInfo:
     allowed: str
     unit: str = ""
     secret: bool = False
+    reference: str = ""
+    """`allowed` as the reference of all keys has it."""
 
 
 def lookup(path: Path) -> KeyInfo:
@@ -179,8 +181,9 @@ def _info(kind: Any, metadata: Iterable[object], within: type[BaseModel], allowe
     inner = section(_bare(kind))
     if note is None:
         text = f"a mapping with the keys {', '.join(inner.model_fields)}" if inner else allowed
-        return KeyInfo(_bare(kind), within, text)
-    return KeyInfo(_bare(kind), within, note.text, note.unit, _note(Secret, kind, metadata) is not None)
+        return KeyInfo(_bare(kind), within, text, reference=text)
+    is_secret = _note(Secret, kind, metadata) is not None
+    return KeyInfo(_bare(kind), within, note.text, note.unit, is_secret, note.reference or note.text)
 
 
 def _note(of: type[_Note], kind: Any, metadata: Iterable[object]) -> _Note | None:

@@ -49,7 +49,7 @@ def _section(model: type[BaseModel], path: Path) -> Iterator[str]:
             known = lookup(here)
             default = "required" if field.is_required() else f"`{_json(field.get_default())}`"
             key = f"`{name}`{' †' if known.secret else ''}"
-            cells = (key, default, known.unit, known.allowed, field.description or "")
+            cells = (key, default, known.unit, known.reference, field.description or "")
             rows.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     if rows:
         yield "| key | default | unit | value | meaning |\n|---|---|---|---|---|"

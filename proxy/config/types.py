@@ -24,6 +24,8 @@ class AllowedText:
 
     text: str
     unit: str = ""
+    reference: str = ""
+    """The same for the reference of all keys, where that says less."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,14 @@ def _host_and_port(text: str) -> str:
     return text
 
 
-def _spoken_version(value: object) -> object:
-    if type(value) not in (int, str):  # to Python, and so to pydantic, True and 1.0 are 1
+def _known_version(value: object) -> object:
+    if type(value) is not int or value not in VERSIONS.known:  # to Python True and 1.0 are 1
         raise ValueError("not a version")
     return value
+
+
+def _node_version(value: object) -> object:
+    return value if value == "auto" else _known_version(value)
 
 
 def _network_id(value: object) -> object:
@@ -189,18 +195,19 @@ BytesOrZero = Annotated[
     AllowedText("bytes between 0 and 1073741824, such as 65536, 64KiB or 1MiB", "bytes"),
 ]
 
-_OFFERED = f"{VERSIONS.oldest} and {VERSIONS.newest}"
+_SPOKEN = Annotated[int, Field(ge=VERSIONS.oldest)]
+"""In the schema and the reference an API version has no maximum, so that neither changes with the adapters."""
 
 Version = Annotated[
-    int, Strict(), Field(ge=VERSIONS.oldest, le=VERSIONS.newest), AllowedText(f"an API version between {_OFFERED}")
+    int,
+    PlainValidator(_known_version, json_schema_input_type=_SPOKEN),
+    AllowedText(f"an API version between {VERSIONS.oldest} and {VERSIONS.newest}", reference="an API version"),
 ]
 
-_SPOKEN = (*range(VERSIONS.oldest, VERSIONS.newest + 1), "auto")
-
 NodeApiVersion = Annotated[
-    Literal[_SPOKEN],  # type: ignore[valid-type]  # known only when the adapters are
-    BeforeValidator(_spoken_version),
-    AllowedText(f"an API version, {', '.join(map(str, _SPOKEN[:-1]))} or auto"),
+    int | Literal["auto"],
+    PlainValidator(_node_version, json_schema_input_type=_SPOKEN | Literal["auto"]),
+    AllowedText(f"an API version, {', '.join(map(str, VERSIONS.known))} or auto", reference="an API version or auto"),
 ]
 
 NetworkId = Annotated[

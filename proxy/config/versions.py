@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from adapters import VERSIONS
 from proxy.config.section import Section
 from proxy.config.types import AllowedText, Date, DocumentUrl, Flag, Version
 from proxy.config.units import read_date
@@ -43,7 +44,10 @@ class VersionSettings(Section):
     """Which API versions clients may use."""
 
     min: Version = Field(1, description="lowest API version that clients may use")
-    max: Version = Field(2, description="highest API version that clients may use; 3 is beta")
+    max: Version = Field(
+        VERSIONS.newest_stable,
+        description="highest API version that clients may use; by default the newest that is not beta",
+    )
     sunset: Annotated[
         tuple[SunsetSettings, ...],
         AllowedText("a list of mappings with at least the keys version and date"),
