@@ -7,6 +7,7 @@ Nothing here does I/O, logs, reads a clock or a configuration.
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 
 from adapters.adapter import Conversation, JsonObject, NodeRequest, Step
 from adapters.chain import Pipeline, StreamPipeline, Versions
@@ -21,6 +22,7 @@ __all__ = [
     "Pipeline",
     "StreamPipeline",
     "Versions",
+    "step_folder",
 ]
 
 
@@ -31,3 +33,8 @@ def _steps() -> tuple[Step, ...]:
 
 VERSIONS = Versions(_steps())
 """Every API version that adapters lead to."""
+
+
+def step_folder(step: Step) -> Path:
+    """The folder of a step's adapters, which may also have its recordings and its part of the specification."""
+    return Path(__path__[0]) / step.name

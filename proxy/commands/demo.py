@@ -2,12 +2,14 @@
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 import uvloop
 
+from adapters import VERSIONS, step_folder
 from proxy.commands.configuration import fail, reason
 from proxy.config import LoggingSettings, Settings
 from proxy.telemetry import logs
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
-NodeName = Literal["rippled-1.12", "rippled-2.6", "xrpld-3.3", "clio"]
-NODES: tuple[NodeName, ...] = ("rippled-1.12", "rippled-2.6", "xrpld-3.3", "clio")
+_STEPS = tuple(step.name for step in VERSIONS.steps if (step_folder(step) / "recordings").is_dir())
+NODES = ("rippled-1.12", "rippled-2.6", "xrpld-3.3", "clio", *_STEPS)
 PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
-_EXAMPLES: dict[NodeName, tuple[str, str]] = {
+_EXAMPLES: dict[str, tuple[str, str]] = {
     "rippled-1.12": (ALICE, "D46976E66974ECCA2188C3C0918C83C33C295964BB620E3208B1870A52D44B1C"),
     "rippled-2.6": (ALICE, PAYMENT),
     "xrpld-3.3": (ALICE, PAYMENT),
@@ -40,12 +42,13 @@ _EXAMPLES: dict[NodeName, tuple[str, str]] = {
     type=click.Choice(NODES),
     default="rippled-2.6",
     show_default=True,
-    help="Which server the node plays; rippled 1.12 has API version 1 only.",
+    help="Which server the node plays: rippled 1.12 has API version 1 only; the name of a step, such as v3_v4, is the "
+    "one recorded for it.",
 )
 @click.option(
     "--api-version",
-    type=click.Choice((1, 2, 3)),
-    help="API version of the node; 2 by default, 1 for rippled 1.12.",
+    type=click.IntRange(VERSIONS.oldest, VERSIONS.newest),
+    help="API version of the node; by default the newest that it has and that is not beta.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=51233, show_default=True, help="Port of the proxy; 0: any."
@@ -57,7 +60,7 @@ _EXAMPLES: dict[NodeName, tuple[str, str]] = {
     show_default=True,
     help="Port of its metrics; 0: any.",
 )
-def demo(node_name: NodeName, api_version: Literal[1, 2, 3] | None, port: int, observe_port: int) -> None:
+def demo(node_name: str, api_version: int | None, port: int, observe_port: int) -> None:
     """Try it: start a node that replays recordings, and the proxy in front of it, until Ctrl-C."""
     try:
         node = _make_node(node_name, api_version)
@@ -73,17 +76,22 @@ def demo(node_name: NodeName, api_version: Literal[1, 2, 3] | None, port: int, o
         writer.close()
 
 
-def _make_node(name: NodeName, api_version: Literal[1, 2, 3] | None) -> "DemoClio | DemoNode":
+def _make_node(name: str, api_version: int | None) -> "DemoClio | DemoNode":
     """The node, not started. Raises ValueError for an API version that it does not speak."""
-    from proxy.demo import DemoClio, DemoNode  # imports everything that serves, which other commands do not need
+    from proxy.demo import (
+        API_VERSIONS,
+        DemoClio,
+        DemoNode,
+    )  # imports everything that serves, which other commands do not need
 
-    if name != "clio":
-        return DemoNode(api_version or (1 if name == "rippled-1.12" else 2), release=name)
-    return DemoClio(api_version or 2)
+    if name == "clio":
+        return DemoClio(api_version or VERSIONS.newest_stable)
+    spoken = API_VERSIONS[name]
+    return DemoNode(api_version or min(max(VERSIONS.newest_stable, spoken[0]), spoken[-1]), release=name)
 
 
 async def _serve(
-    node: "DemoClio | DemoNode", name: NodeName, port: int, observe_port: int, logging: LoggingSettings
+    node: "DemoClio | DemoNode", name: str, port: int, observe_port: int, logging: LoggingSettings
 ) -> None:
     from proxy.server.proxy import Proxy
 
@@ -101,6 +109,11 @@ async def _serve(
             await proxy.stop()
 
 
+def _highest(node: "DemoClio | DemoNode") -> int:
+    """The highest version to offer: a beta where that is what the node speaks."""
+    return max(VERSIONS.newest_stable, node.api_version if node.api_version != "all" else 0)
+
+
 def _settings(node: "DemoClio | DemoNode", port: int, observe_port: int, logging: LoggingSettings) -> Settings:
     behind_proxy = {
         "name": "demo",
@@ -111,6 +124,7 @@ def _settings(node: "DemoClio | DemoNode", port: int, observe_port: int, logging
     sections = {
         "listen": {"host": HOST, "port": port},
         "observe": {"host": HOST, "port": observe_port},
+        "versions": {"max": _highest(node)},
         "nodes": [behind_proxy],
         # Only this machine can connect.
         "limits": {"exempt": ["127.0.0.0/8"]},
@@ -123,27 +137,26 @@ def _settings(node: "DemoClio | DemoNode", port: int, observe_port: int, logging
     return Settings.model_validate(sections)
 
 
-def _welcome(node: "DemoClio | DemoNode", name: NodeName, proxy: "Proxy") -> str:
+def _welcome(node: "DemoClio | DemoNode", name: str, proxy: "Proxy") -> str:
+    addresses = f"""\
+demo node  {node.http_url}  {node.websocket_url}  {name}, API version {node.api_version} only
+proxy      {proxy.http_url}  API versions {VERSIONS.oldest} to {_highest(node)}
+observe    {proxy.observe_url}/metrics  /health  /ready
+"""
+    return "\n".join([addresses, *_examples(name, proxy), "Ctrl-C stops it."])
+
+
+def _examples(name: str, proxy: "Proxy") -> Iterator[str]:
+    if name not in _EXAMPLES:
+        return
     known_account, known_payment = _EXAMPLES[name]
     account = {"account": known_account, "signer_lists": True}
-    older = _curl(proxy, {"method": "account_info", "params": [{**account, "api_version": 1}]})
-    newer = _curl(proxy, {"method": "account_info", "params": [{**account, "api_version": 2}]})
+    yield "The same account, with signer_lists inside account_data in version 1 and next to it in version 2:\n"
+    for version in (1, 2):
+        yield _curl(proxy, {"method": "account_info", "params": [{**account, "api_version": version}]})
     payment = [{"method": "tx", "transaction": known_payment, "api_version": version} for version in (1, 2)]
-    return f"""\
-demo node  {node.http_url}  {node.websocket_url}  {name}, API version {node.api_version} only
-proxy      {proxy.http_url}  API versions 1 and 2
-observe    {proxy.observe_url}/metrics  /health  /ready
-
-The same account, with signer_lists inside account_data in version 1 and next to it in version 2:
-
-{older}
-{newer}
-
-The same payment in both versions, in one response:
-
-{_curl(proxy, {"method": "batch", "params": payment})}
-
-Ctrl-C stops it."""
+    yield "\nThe same payment in both versions, in one response:\n"
+    yield _curl(proxy, {"method": "batch", "params": payment}) + "\n"
 
 
 def _curl(proxy: "Proxy", request: dict[str, object]) -> str:

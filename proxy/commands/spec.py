@@ -3,18 +3,23 @@
 import click
 import yaml
 
+from adapters import VERSIONS
 from proxy.commands.output import echo_json
-from proxy.spec import LATEST_STABLE, asyncapi, openapi, versions
+from proxy.spec import asyncapi, openapi, versions
 
 
 @click.command(short_help="Print the specification of an API version.")
-@click.option("--api-version", type=int, default=LATEST_STABLE, show_default=True, help="The version to tell of.")
+@click.option(
+    "--api-version", type=int, default=VERSIONS.newest_stable, show_default=True, help="The version to tell of."
+)
 @click.option("--asyncapi", "websocket", is_flag=True, help="AsyncAPI, of WebSocket and streams, instead of OpenAPI.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Write YAML instead of JSON.")
 def spec(api_version: int, websocket: bool, as_yaml: bool) -> None:
     """Print what a client of an API version is promised: an OpenAPI 3.1 document of JSON-RPC over HTTP."""
     if api_version not in versions():
-        raise click.UsageError(f"there are specifications of versions 1 to {versions()[-1]}, not of {api_version}")
+        raise click.UsageError(
+            f"there are specifications of versions {versions()[0]} to {versions()[-1]}, not of {api_version}"
+        )
     document = (asyncapi if websocket else openapi)(api_version)
     if as_yaml:
         click.echo(yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120), nl=False)

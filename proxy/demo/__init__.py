@@ -2,5 +2,6 @@
 
 from proxy.demo.clio import DemoClio
 from proxy.demo.node import DemoNode
+from proxy.demo.recorded import API_VERSIONS
 
-__all__ = ["DemoClio", "DemoNode"]
+__all__ = ["API_VERSIONS", "DemoClio", "DemoNode"]

@@ -10,23 +10,23 @@ from typing import Any, Literal
 
 import orjson
 
+from adapters import VERSIONS, step_folder
 from proxy.demo.paging import page, whole_history
 from proxy.envelope.methods import ADMIN_METHODS
 
 PortKind = Literal["public", "admin"]
-Release = Literal["rippled-1.12", "rippled-2.6", "xrpld-3.3"]
-"""Which server was recorded: 1.12.0, 2.6.1 and 3.3.0-b0."""
+Release = str
+"""Which server was recorded: `rippled-1.12`, `rippled-2.6` (2.6.1), `xrpld-3.3` (3.3.0-b0), or the one in the folder of
+a step, by the name of that (`v3_v4`).
+"""
 Params = Mapping[str, Any]
 Question = tuple[str, bytes]
 
 FOLDER = Path(__file__).parent / "recordings"
 
-API_VERSIONS: Mapping[Release, range] = {
-    "rippled-1.12": range(1, 2),
-    "rippled-2.6": range(1, 4),
-    "xrpld-3.3": range(1, 4),
+_STEP_FOLDERS: Mapping[Release, Path] = {
+    step.name: folder for step in VERSIONS.steps if (folder := step_folder(step) / "recordings").is_dir()
 }
-"""The API versions that each release speaks."""
 
 # Names that belong to the envelope of a request: what is asked does not depend on them.
 ENVELOPE = frozenset({"api_version", "id", "jsonrpc", "ripplerpc", "command", "method"})
@@ -48,18 +48,37 @@ class Answer:
 
 def read_lines(name: str, release: Release = "rippled-2.6") -> Iterator[dict[str, Any]]:
     """The entries of a release's recording `name` (such as `exchanges.jsonl.xz`), one after the other."""
-    path = FOLDER / release / name
+    path = _folder(release) / name
     if path.exists():
         with lzma.open(path, "rb") as lines:
             yield from map(orjson.loads, lines)
 
 
+def _folder(release: Release) -> Path:
+    return _STEP_FOLDERS.get(release, FOLDER / release)
+
+
+def _recorded_versions(release: Release) -> range:
+    """The versions that a step's server was asked at."""
+    versions = [int(version) for entry in read_lines("exchanges.jsonl.xz", release) for version in entry["http"]]
+    return range(min(versions), max(versions) + 1)
+
+
 def read_streams(release: Release = "rippled-2.6") -> dict[str, Any]:
     """What a release pushed, by subscription and version (`accounts/2`); empty where that was not recorded."""
-    path = FOLDER / release / "streams.json.xz"
+    path = _folder(release) / "streams.json.xz"
     text = lzma.decompress(path.read_bytes()) if path.exists() else b"{}"
     streams: dict[str, Any] = orjson.loads(text)
     return streams
+
+
+API_VERSIONS: Mapping[Release, range] = {
+    "rippled-1.12": range(1, 2),
+    "rippled-2.6": range(1, 4),
+    "xrpld-3.3": range(1, 4),
+    **{release: _recorded_versions(release) for release in _STEP_FOLDERS},
+}
+"""The API versions that each release speaks."""
 
 
 def question(method: str, params: Params) -> Question:
@@ -181,8 +200,10 @@ def _page(table: Mapping[Question, Answer], params: Params) -> Answer | None:
 
 
 def _at_version(name: str, version: int, release: Release) -> Iterator[dict[str, Any]]:
-    """The entries of an exchanges file with their answers at `version`; `websocket` is None where there is none."""
+    """The entries of an exchanges file that were asked at `version`, with their answers; `websocket` may be None."""
     for entry in read_lines(name, release):
+        if str(version) not in entry["http"]:
+            continue
         http, websocket = entry["http"][str(version)], entry["ws"].get(str(version))
         entry["http"] = _http_answer(http["status"], http["body"])
         entry["websocket"] = _websocket_answer(websocket) if websocket is not None else None

@@ -6,10 +6,10 @@ beyond reading that.
 
 from proxy.spec.asyncapi import asyncapi
 from proxy.spec.changes import Change, changes
-from proxy.spec.openapi import LATEST_STABLE, Document, openapi
+from proxy.spec.openapi import Document, openapi
 from proxy.spec.source import read_source
 
-__all__ = ["LATEST_STABLE", "Change", "Document", "asyncapi", "changes", "openapi", "versions"]
+__all__ = ["Change", "Document", "asyncapi", "changes", "openapi", "versions"]
 
 
 def versions() -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from adapters import VERSIONS
 from proxy.spec import envelopes
 from proxy.spec.envelopes import reference
 from proxy.spec.notation import Schema
@@ -57,17 +58,13 @@ HOST = {"default": "localhost:51233", "description": "Where the server listens."
 
 def information(version: int, description: str) -> Document:
     """The `info` of a document; its version is the API's."""
-    beta = " (beta)" if version > LATEST_STABLE else ""
+    beta = " (beta)" if VERSIONS.is_beta(version) else ""
     return {
         "title": f"XRP Ledger API, version {version}{beta}",
         "version": str(version),
         "description": description,
         "license": {"name": "MIT", "identifier": "MIT"},
     }
-
-
-LATEST_STABLE = 2
-"""Versions above it are rippled's beta, which may still change."""
 
 
 def _operation(method: str, doc: str, family: str, stem: str, form: str = "JsonRpc") -> Document:

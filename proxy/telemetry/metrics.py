@@ -1,7 +1,7 @@
 """Every metric of the proxy: its name, its labels and what it counts.
 
 Label values come from closed sets, so that no client can create a time series: `method` is a known method or `other`, a
-version is `1`, `2`, `3` or `none` (unknown, for example because the version itself was refused), and the other labels
+version is its number or `none` (unknown, for example because the version itself was refused), and the other labels
 have the values that each metric documents.
 
 `outcome` of a request:
