@@ -74,6 +74,11 @@ class MethodAdapter(_NodeAware):
     inexact: ClassVar[frozenset[str]] = frozenset()
     """Paths of the fields in a result (`/tx_json/ctid`) that cannot be converted exactly, as a "Loss" says."""
 
+    @property
+    def opaque_metadata(self) -> bool:
+        """Whether it never looks into the metadata of listed transactions, so that this may stay unparsed text."""
+        return False
+
     def upgrade_request(self, params: JsonObject) -> JsonObject:
         """The parameters of an older client as the newer version expects them."""
         return params

@@ -14,22 +14,33 @@ class Pipeline:
 
     `is_identity`: requests and successful results are the same in both versions, so that their bytes may pass
     unparsed; an error still has to go through `converse`.
+    `opaque_metadata`: no adapter looks into the metadata of listed transactions.
     `extras`: what the node has next to every result, for a result that took no node request.
     """
 
-    __slots__ = ("_method", "_steps", "_upgrading", "extras", "is_identity")
+    __slots__ = ("_method", "_steps", "_upgrading", "extras", "is_identity", "opaque_metadata")
 
     def __init__(self, steps: tuple[Step, ...], upgrading: bool, method: str, node: NodeInfo) -> None:
         self._steps = steps
         self._upgrading = upgrading
         self._method = method
         self.extras: JsonObject = {"warnings": [CLIO_WARNING]} if node.is_clio else {}
-        self.is_identity = not any(method in step.methods for step in steps)
+        adapters = [step.methods[method] for step in steps if method in step.methods]
+        self.is_identity = not adapters
+        self.opaque_metadata = all(adapter.opaque_metadata for adapter in adapters)
 
     @property
     def same_version(self) -> bool:
         """Whether client and node speak the same version, so that errors pass as well."""
         return not self._steps
+
+    def request(self, params: JsonObject) -> JsonObject:
+        """The client's parameters as the node's version has them, as far as that takes no conversation."""
+        for step in self._steps:
+            adapter = step.methods.get(self._method)
+            if adapter is not None:
+                params = adapter.upgrade_request(params) if self._upgrading else adapter.downgrade_request(params)
+        return params
 
     def converse(self, params: JsonObject) -> Conversation:
         """Serves a client's request for the method with `params`; yields the requests for the node."""

@@ -28,6 +28,10 @@ class AccountTx(MethodAdapter):
 
     method = "account_tx"
 
+    @property
+    def opaque_metadata(self) -> bool:
+        return not self.node.predates_v2  # else `ctid` is made of it
+
     def upgrade_request(self, params: JsonObject) -> JsonObject:
         asked = dict(params)
         for name in _BOOLEANS:

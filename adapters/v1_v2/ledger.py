@@ -28,6 +28,10 @@ class Ledger(MethodAdapter):
 
     method = "ledger"
 
+    @property
+    def opaque_metadata(self) -> bool:
+        return True
+
     def serve_older(self, params: JsonObject) -> Conversation:
         result = yield NodeRequest(self.method, params)
         wants_hashes = as_boolean(params.get("queue")) and not _is_expanded(params)

@@ -78,11 +78,8 @@ def demo(node_name: str, api_version: int | None, port: int, observe_port: int) 
 
 def _make_node(name: str, api_version: int | None) -> "DemoClio | DemoNode":
     """The node, not started. Raises ValueError for an API version that it does not speak."""
-    from proxy.demo import (
-        API_VERSIONS,
-        DemoClio,
-        DemoNode,
-    )  # imports everything that serves, which other commands do not need
+    # Imports everything that serves, which other commands do not need.
+    from proxy.demo import API_VERSIONS, DemoClio, DemoNode
 
     if name == "clio":
         return DemoClio(api_version or VERSIONS.newest_stable)

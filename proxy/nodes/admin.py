@@ -15,8 +15,6 @@ import orjson
 
 from proxy.nodes.forwarded import client_headers
 from proxy.nodes.http import NodeFailure
-from proxy.nodes.own_requests import result_of
-from proxy.nodes.response import NodeResponse
 
 _LONGEST = 1_000_000
 """Bytes of a response that are read; that to `ping` has a hundred."""
@@ -30,9 +28,9 @@ def admin_problem(port: str) -> str:
     )
 
 
-def takes_for_admin(ping: NodeResponse) -> bool:
-    """Whether the response to a `ping` over HTTP is an administrator's."""
-    return _is_admins(result_of(ping) or {})
+def takes_for_admin(ping: dict[str, Any]) -> bool:
+    """Whether the result of a `ping` is an administrator's."""
+    return ping.get("role") == "admin" or ping.get("unlimited") is True
 
 
 def is_clio_admins(server_info: dict[str, Any]) -> bool:
@@ -74,8 +72,4 @@ async def takes_for_admin_by_websocket(
     except (TypeError, ValueError):  # no message but the end of the connection, or one that is not JSON
         raise NodeFailure("nonsense", name) from None
     result = answer.get("result") if isinstance(answer, dict) else None
-    return _is_admins(result if isinstance(result, dict) else {})
-
-
-def _is_admins(result: dict[str, Any]) -> bool:
-    return result.get("role") == "admin" or result.get("unlimited") is True
+    return takes_for_admin(result if isinstance(result, dict) else {})

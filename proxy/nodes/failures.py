@@ -1,8 +1,8 @@
 """The response when no node gave a usable one: an error of the client's own version, and an HTTP status."""
 
 from adapters import JsonObject
-from adapters.errors import error_result
 from proxy.nodes.http import FailureKind, NodeFailure
+from proxy.versions.own import own_error
 from proxy.versions.translator import UnexpectedShape
 
 _RESPONSES: dict[FailureKind, tuple[int, str]] = {
@@ -27,8 +27,8 @@ NODE_ERRORS = (NoHealthyNode, NodeFailure, UnexpectedShape)
 def failure_response(failure: Failure, client_version: int, reads_only: bool) -> tuple[int, JsonObject]:
     """The HTTP status and the error result for a client of that version.
 
-    A node that cannot be reached is to a client what a node out of sync is: v1 calls that `noNetwork`, later versions
-    `notSynced`. The message says if the node may have acted on the request, unless it `reads_only`.
+    A node that cannot be reached is to a client what a node out of sync is. The message says if the node may have acted
+    on the request, unless it `reads_only`.
     """
     if isinstance(failure, NoHealthyNode):
         status, message = 503, "No node can be asked at the moment."
@@ -36,5 +36,5 @@ def failure_response(failure: Failure, client_version: int, reads_only: bool) ->
         status, message = _RESPONSES[failure.kind if isinstance(failure, NodeFailure) else "nonsense"]
         if not reads_only and not (isinstance(failure, NodeFailure) and not failure.maybe_received):
             message += _OUTCOME_UNKNOWN
-    token = {502: "internal", 503: "noNetwork" if client_version == 1 else "notSynced", 504: "tooBusy"}[status]
-    return status, error_result(token, message)
+    token = {502: "internal", 503: "notSynced", 504: "tooBusy"}[status]
+    return status, own_error(token, message, client_version)

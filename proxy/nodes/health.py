@@ -9,12 +9,15 @@ from dataclasses import replace
 import orjson
 import structlog
 
+from adapters import JsonObject
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
 from proxy.nodes.http import HttpNode, NodeFailure, NodeRequestDone
 from proxy.nodes.own_requests import describe_invalid, error_of, refuses_as_overloaded, refuses_version, result_of
 from proxy.nodes.response import NodeResponse
 from proxy.nodes.status import OVERLOAD_ERRORS, HealthRules, NodeStatus, with_server_info
 from proxy.nodes.version import choose_version
+from proxy.versions.own import read_in_own_version
+from proxy.versions.translator import MISSHAPEN
 
 log = structlog.get_logger(__name__)
 
@@ -169,7 +172,7 @@ class NodeHealth:
         """Its status, and the error that it responds with. Raises NodeFailure, _Unusable and _Overloaded."""
         api_version = await self._version()
         answer = await self._ask("server_info", api_version)
-        result = result_of(answer)
+        result = await self._in_own_version("server_info", result_of(answer), api_version)
         if self.up and refuses_as_overloaded(answer):
             raise _Overloaded
         if result is None or not (isinstance(result.get("info"), dict) or "error" in result):
@@ -199,7 +202,8 @@ class NodeHealth:
 
     async def _find_admin(self, api_version: int) -> str | None:
         """Why the node gets no WebSocket sessions, if it gets none. Raises NodeFailure and _Unusable."""
-        if not self._allow_admin and takes_for_admin(await self._ask("ping", api_version)):
+        ping = await self._in_own_version("ping", result_of(await self._ask("ping", api_version)), api_version)
+        if not self._allow_admin and takes_for_admin(ping or {}):
             raise _Unusable(admin_problem("HTTP"))
         if self._websocket_url is None:
             return None
@@ -219,8 +223,24 @@ class NodeHealth:
             raise _Unusable(admin_problem("WebSocket"))
         return None
 
-    async def _ask(self, method: str, api_version: int) -> NodeResponse:
-        body = orjson.dumps({"method": method, "params": [{"api_version": api_version}]})
+    async def _in_own_version(self, method: str, result: JsonObject | None, api_version: int) -> JsonObject | None:
+        """The result of a request without parameters in the version that health reads; None for one of no shape."""
+        conversation = read_in_own_version(method, api_version, self.status.server)
+        if result is None or conversation is None:
+            return result
+        try:
+            next(conversation)
+            while True:
+                request = conversation.send(result or {})
+                result = result_of(await self._ask(request.method, api_version, request.params))
+        except StopIteration as stop:
+            converted: JsonObject = stop.value
+            return converted
+        except MISSHAPEN:
+            return None
+
+    async def _ask(self, method: str, api_version: int, params: JsonObject | None = None) -> NodeResponse:
+        body = orjson.dumps({"method": method, "params": [{**(params or {}), "api_version": api_version}]})
         deadline = asyncio.get_running_loop().time() + self._timeout
         return await self._node.ask(body, client=None, method=method, reads_only=True, deadline=deadline)
 

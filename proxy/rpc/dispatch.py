@@ -22,6 +22,7 @@ from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.single_flight import SingleFlight
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
+from proxy.versions.own import request_in_own_version
 from proxy.versions.translator import (
     UNABLE_ERRORS,
     NodeAnswer,
@@ -154,7 +155,8 @@ class Dispatcher:
     async def _ask_nodes(self, call: Call, context: CallContext) -> Answer:
         """Send the call to a node; if that fails and cannot have had an effect, to another, from the beginning."""
         record, deadline = context.record, context.deadline
-        wanted, reads_only = requested_ledgers(call.params), call.method in READING_METHODS
+        own_params = request_in_own_version(call.version, call.method, call.params)
+        wanted, reads_only = requested_ledgers(own_params), call.method in READING_METHODS
         attempted: list[Node] = []
         outcome: Answer | Exception | None = None
         for _ in range(self._tries):
@@ -208,6 +210,7 @@ class Dispatcher:
         pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method, attempt.node.server)
         first = None
         node = attempt.node
+        attempt.opaque_metadata = pipeline.opaque_metadata
         node.in_flight += 1
         try:
             if context.allow_passthrough and pipeline.is_identity:
@@ -231,11 +234,13 @@ class Dispatcher:
 class _Attempt:
     """One attempt to have a call of `method` answered by one node, in the API version that it is spoken to in."""
 
-    __slots__ = ("_deadline", "_may_have_acted", "_method", "_record", "_unable", "node", "version")
+    __slots__ = ("_deadline", "_may_have_acted", "_method", "_record", "_unable", "node", "opaque_metadata", "version")
 
     def __init__(self, node: Node, version: int, method: str, record: RequestRecord, deadline: float) -> None:
         self.node = node
         self.version = version
+        self.opaque_metadata = False
+        """Whether the adapters leave alone the metadata of listed transactions."""
         self._method = method
         self._record = record
         self._deadline = deadline
@@ -252,11 +257,8 @@ class _Attempt:
 
     async def ask(self, request: NodeRequest) -> NodeAnswer:
         """Send one request to the node. Raises NodeFailure and PlainTextAnswer."""
-        read = (
-            loads_lazy_metadata
-            if self._method in METADATA_METHODS and request.method in METADATA_METHODS
-            else orjson.loads
-        )
+        is_lazy = self.opaque_metadata and request.method == self._method and request.method in METADATA_METHODS
+        read = loads_lazy_metadata if is_lazy else orjson.loads
         return self.read(await self.post(request), read)
 
     def post(self, request: NodeRequest) -> Awaitable[NodeResponse]:

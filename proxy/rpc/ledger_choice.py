@@ -1,6 +1,7 @@
 """Which ledger a request reads: one that is validated and never changes again, or one that is still open."""
 
 from proxy.envelope import Call
+from proxy.versions.own import request_in_own_version
 
 
 def reads_validated_ledger(call: Call) -> bool:
@@ -10,11 +11,12 @@ def reads_validated_ledger(call: Call) -> bool:
     nothing about what a later request would get. A number may name a ledger that is not validated yet; only the result
     shows that.
     """
-    if call.method == "tx" or isinstance(call.params.get("ledger_hash"), str):
+    params = request_in_own_version(call.version, call.method, call.params)
+    if call.method == "tx" or isinstance(params.get("ledger_hash"), str):
         return True
     if call.method == "account_tx":
-        newest = call.params.get("ledger_index_max")
+        newest = params.get("ledger_index_max")
         if type(newest) is int and newest > 0:
             return True
-    ledger_index = call.params.get("ledger_index")
+    ledger_index = params.get("ledger_index")
     return ledger_index == "validated" or type(ledger_index) is int

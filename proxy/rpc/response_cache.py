@@ -8,7 +8,9 @@ from cachetools import LRUCache
 
 from adapters import JsonObject
 from proxy.envelope import Call, InvalidAnswer, read_jsonrpc_answer
+from proxy.envelope.written_json import write_sorted
 from proxy.telemetry.metrics import Metrics
+from proxy.versions.own import request_in_own_version
 from proxy.versions.translator import TranslatedResult
 
 _HASH = re.compile(r"[0-9A-Fa-f]{64}")
@@ -41,10 +43,13 @@ class ResponseCache:
         """The cache key of `call`, None if its answer cannot be cached."""
         if not self._largest or call.method not in _FLAGS:
             return None
-        params = _cache_params(call.method, call.params)
+        own = request_in_own_version(call.version, call.method, call.params)
+        params = _cache_params(call.method, own)
         if params is None:
             return None
-        return orjson.dumps([call.version, call.method, params], option=orjson.OPT_SORT_KEYS)
+        # What an adapter makes of a result may depend on the client's parameters.
+        asked = None if own is call.params else write_sorted(call.params).decode()
+        return orjson.dumps([call.version, call.method, params, asked], option=orjson.OPT_SORT_KEYS)
 
     def get(self, key: bytes, method: str) -> TranslatedResult | None:
         """The cached answer, None if there is none."""

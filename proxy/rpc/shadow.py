@@ -19,6 +19,7 @@ from proxy.nodes import HttpNode, NodeFailure
 from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
+from proxy.versions.own import request_in_own_version
 
 log = structlog.get_logger(__name__)
 
@@ -167,8 +168,11 @@ def _pinned_params(call: Call, result: JsonObject) -> JsonObject | None:
     """The parameters with `validated` replaced by the ledger that it meant; None if that is unknown."""
     if result.get("validated") is not True or "error" in result:
         return None
-    if call.params.get("ledger_index") != "validated":
+    own = request_in_own_version(call.version, call.method, call.params)
+    if own.get("ledger_index") != "validated":
         return call.params
+    if own is not call.params and call.params.get("ledger_index") != "validated":
+        return None  # its version names the ledger in another way
     known = result.get("ledger_index")
     if type(known) is int:
         return {**call.params, "ledger_index": known}

@@ -28,11 +28,33 @@ _PRIMITIVES: Mapping[str, Schema] = {
 }
 _DOC = " -- "
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BLOCK = re.compile(r"\.v(\d+)")
 _WORDS = frozenset({".any_of", ".doc", ".schema", ".with"})
 
 
 class NotationError(ValueError):
     """The source cannot be read: what is wrong, and where."""
+
+
+def yaml_mapping(text: str) -> dict[str, Any]:
+    """A file of the source. Raises NotationError for what is no mapping."""
+    content = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader both
+    if not isinstance(content, dict):
+        raise NotationError("the file is no mapping")
+    return content
+
+
+def blocks(value: Any) -> dict[int, Any]:
+    """What a definition says of single versions: version to block; empty where all versions are alike."""
+    if not isinstance(value, dict):
+        return {}
+    return {int(match[1]): block for word, block in value.items() if (match := _BLOCK.fullmatch(word))}
+
+
+def newest_block(value: Any, version: int) -> int | None:
+    """The version whose block holds at `version`: the newest that is not newer. None where there is none."""
+    return max((number for number in blocks(value) if number <= version), default=None)
 
 
 def read_schema(value: Any, name: Name) -> Schema:

@@ -4,8 +4,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from adapters.errors import ERRORS
-from proxy.spec.notation import REFERENCE, NotationError, Schema, read_schema
-from proxy.spec.source import Method, Source, blocks, newest_block, read_source
+from proxy.spec.notation import REFERENCE, NotationError, Schema, blocks, newest_block, read_schema
+from proxy.spec.source import Method, Source, read_source
+from proxy.spec.steps import ALONE
 
 
 class MethodSchemas(NamedTuple):
@@ -50,13 +51,17 @@ class Schemas:
         if left := definition.keys() - {".doc", ".base"} - {f".v{number}" for number in blocks(definition)}:
             raise NotationError(f"{name}: {', '.join(sorted(left))} beside versions; what all have belongs in .base")
         number = newest_block(definition, self._version)
+        block = {} if number is None else definition[f".v{number}"]
+        alone = isinstance(block, dict) and block.get(ALONE, False)
         inherited = []
-        if ".base" in definition:
+        if ".base" in definition and not alone:
             self._keep(f"{name}Base", self._read(name, definition[".base"]))
             inherited = [{"$ref": f"{REFERENCE}{name}Base"}]
         if number is None:
             return f"{name}Base"
-        own = self._read(name, definition[f".v{number}"])
+        if alone:
+            block = {word: part for word, part in block.items() if word != ALONE}
+        own = self._read(name, block)
         described |= {"description": own.pop("description")} if "description" in own else {}
         self._keep(f"{name}V{number}", {**described, "allOf": [*inherited, own]})
         return f"{name}V{number}"

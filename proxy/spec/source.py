@@ -1,16 +1,14 @@
 """The source of the specifications, as `source/*.yaml` has it: types, methods, streams and errors of every version."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-import yaml
-
 from adapters import VERSIONS
-from proxy.spec.notation import NotationError
+from proxy.spec.notation import NotationError, blocks, yaml_mapping
+from proxy.spec.steps import lay_steps_over
 
 Transport = Literal["http", "websocket"]
 _BOTH: tuple[Transport, ...] = ("http", "websocket")
@@ -25,8 +23,6 @@ _FAMILIES = {
     "admin": "Administration",
 }
 _METHOD_WORDS = frozenset({"doc", "request", "answer", "errors", "since", "until", "transports"})
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_BLOCK = re.compile(r"\.v(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +67,14 @@ class Source:
     versions: tuple[int, ...]
 
 
-def blocks(value: Any) -> dict[int, Any]:
-    """What a definition says of single versions: version to block; empty where all versions are alike."""
-    if not isinstance(value, dict):
-        return {}
-    return {int(match[1]): block for word, block in value.items() if (match := _BLOCK.fullmatch(word))}
-
-
-def newest_block(value: Any, version: int) -> int | None:
-    """The version whose block holds at `version`: the newest that is not newer. None where there is none."""
-    return max((number for number in blocks(value) if number <= version), default=None)
-
-
 @cache
 def read_source() -> Source:
-    """The source, read once. Raises NotationError where a method has unknown or missing parts."""
+    """The source and what the steps change of it, read once.
+
+    Raises NotationError where a method has unknown or missing parts.
+    """
     texts = {name: _read(name) for name in ("types", "streams", "errors", *_FAMILIES)}
+    lay_steps_over(texts, _FAMILIES)
     methods = {
         name: _method(name, family, parts) for family in _FAMILIES for name, parts in sorted(texts[family].items())
     }
@@ -114,8 +102,7 @@ def families() -> tuple[str, ...]:
 
 def _read(name: str) -> dict[str, Any]:
     text = resources.files("proxy.spec").joinpath("source", f"{name}.yaml").read_text(encoding="utf-8")
-    content: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader both
-    return content
+    return yaml_mapping(text)
 
 
 def _method(name: str, family: str, parts: Mapping[str, Any]) -> Method:

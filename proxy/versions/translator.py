@@ -14,8 +14,8 @@ from cachetools import LRUCache
 from adapters import Conversation, JsonObject, NodeRequest
 from adapters.errors import error_result
 
-# What adapters raise for a response that does not have the shape of its version.
-_MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
+MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
+"""What adapters raise for a response that does not have the shape of its version."""
 
 
 UNABLE_ERRORS = frozenset(
@@ -152,7 +152,7 @@ class Translator:
             except StopIteration as stop:
                 result = stop.value if unable is None or "error" in stop.value else unable
                 return TranslatedResult(result, extras, seconds + time.perf_counter() - began)
-            except _MISSHAPEN as error:
+            except MISSHAPEN as error:
                 raise UnexpectedShape(type(error).__name__) from None
             seconds += time.perf_counter() - began
             if unable is not None:
