@@ -1,7 +1,10 @@
 # Every target that needs the virtual environment makes it first: from the lock, and again only when the lock changes.
+# `make run` needs less than the others, which install the rest into the same environment.
+# For another Python: make PYTHON=python3.13 VENV=.venv-3.13 test
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.can-run
 STAMP := $(VENV)/.made-from-lock
 LOCK_TOOL := .lock-venv
 DOCS := .docs-venv
@@ -11,24 +14,29 @@ CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench lint docs format lock lock-clients clean
+.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench lint docs format dist lock lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## make the virtual environment .venv
 
-$(STAMP): requirements-dev.txt
+$(RUN_STAMP): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, and $(PYTHON) is not that; name one: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "making $(VENV)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(STAMP): $(RUN_STAMP) requirements-dev.txt
+	@echo "installing what development needs"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(STAMP) ## start a demo node and the proxy; NODE=rippled-1.12, rippled-2.6, xrpld-3.3 or clio
+run: $(RUN_STAMP) ## start a demo node and the proxy; NODE=rippled-1.12, rippled-2.6, xrpld-3.3 or clio
 	@$(BIN)/python -m proxy demo $(if $(NODE),--node $(NODE))
 
 test: $(STAMP) ## run the tests, one process per core
@@ -94,11 +102,18 @@ reference: $(STAMP) ## write the configuration reference and JSON Schema in docs
 	@$(BIN)/python -m proxy config reference > docs/configuration.md
 	@$(BIN)/python -m proxy config schema > docs/configuration.schema.json
 
+# Reproducible: the same commit gives the same files.
+dist: $(STAMP) ## build the sdist and the wheel into dist/, and check them
+	@rm -rf dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --quiet
+	@$(BIN)/twine check --strict dist/*
+
 lock: ## make the locks again, from pyproject.toml
 	@test -x $(LOCK_TOOL)/bin/uv || { $(PYTHON) -m venv $(LOCK_TOOL) && $(LOCK_TOOL)/bin/pip install --quiet uv==0.9.8; }
-	@for pair in requirements.txt: requirements-dev.txt:--all-extras requirements-image.txt:--extra=grpc,--extra=otel; do \
+	@for lock in "requirements.txt pyproject.toml" "requirements-dev.txt --all-extras --group=build pyproject.toml" \
+			"requirements-image.txt --extra=grpc --extra=otel --extra=tls pyproject.toml" "requirements-build.txt --group=build"; do \
 		$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--custom-compile-command "make lock" --upgrade --output-file "$${pair%%:*}" $$(echo "$${pair#*:}" | tr , " ") pyproject.toml || exit 1; \
+			--custom-compile-command "make lock" --upgrade --output-file $$lock || exit 1; \
 	done
 	@$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --upgrade --output-file requirements-docs.txt --group docs
@@ -113,5 +128,5 @@ lock-clients: ## make the locks of the client libraries again, from their requir
 	done
 
 clean: ## remove what was made: environments, caches, builds
-	@rm -rf $(VENV) $(LOCK_TOOL) $(DOCS) $(CLIENTS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv* $(LOCK_TOOL) $(DOCS) $(CLIENTS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

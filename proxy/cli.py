@@ -1,16 +1,28 @@
 """The command line: the group that the commands of `proxy.commands` belong to."""
 
+from importlib import import_module
+
 import click
 
 import proxy
 from proxy.commands import COMMANDS
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Imports a command when it is used: what serves does not load what shows tables."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"proxy.commands.{module}"), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(proxy.__version__, prog_name="xrpl-version-proxy", message="%(prog)s %(version)s")
 def main() -> None:
     """Serve XRP Ledger clients of every API version from nodes of one version."""
-
-
-for _command in COMMANDS:
-    main.add_command(_command)

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-
 Fingerprint = tuple[tuple[int, int, int], ...]
 
 
@@ -24,7 +22,9 @@ class Identity:
 
 
 def inspect_certificate(certificate: str, key: str) -> Identity:
-    """Read the PEM files of a certificate and its key. Raises CertificateProblem."""
+    """Read the PEM files of a certificate and its key, which needs the extra `tls`. Raises CertificateProblem."""
+    from cryptography import x509  # 11 MB that only listeners with TLS need
+
     try:
         first = x509.load_pem_x509_certificates(Path(certificate).read_bytes())[0]
         Path(key).read_bytes()

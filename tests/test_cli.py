@@ -152,3 +152,30 @@ def test_python_m_proxy_is_the_same_command(good: Path, bad: Path) -> None:
 
 def test_the_default_file_is_sound() -> None:
     assert python_m_proxy("check-config").returncode == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_for_each_shell(shell: str) -> None:
+    result = run("completion", shell)
+    assert result.exit_code == 0
+    assert "xrpl-version-proxy" in result.stdout
+
+
+def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
+    """As bash asks: the script sets COMP_WORDS and COMP_CWORD, and calls the command by its name."""
+    program = tmp_path / "xrpl-version-proxy"
+    program.write_text(f"#!{sys.executable}\nfrom proxy.cli import main\nmain()\n")
+    program.chmod(0o755)
+    script = (
+        'eval "$(xrpl-version-proxy completion bash)"; COMP_WORDS=(xrpl-version-proxy {words}); COMP_CWORD={at}; '
+        '_xrpl_version_proxy_completion xrpl-version-proxy; echo "${{COMPREPLY[@]}}"'
+    )
+
+    def completed(*words: str) -> list[str]:
+        command = ["bash", "-c", script.format(words=" ".join(words), at=len(words))]
+        environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout.split()
+
+    assert completed("ch") == ["changes", "check-config"]
+    assert completed("serve", "--co") == ["--config"]

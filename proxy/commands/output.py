@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
-from rich.json import JSON
 
 # A text beyond this is written without colours, which take seconds then.
 _COLOURED_BYTES = 1_000_000
@@ -19,6 +17,9 @@ def echo_json(value: Any, *, lines: bool) -> None:
         return
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     if sys.stdout.isatty() and len(text) < _COLOURED_BYTES:
+        from rich.console import Console  # slow to import, and seldom needed
+        from rich.json import JSON
+
         Console().print(JSON(text), soft_wrap=True)
     else:
         click.echo(text)

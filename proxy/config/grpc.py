@@ -5,16 +5,8 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from proxy.config import extras
 from proxy.config.section import Section
 from proxy.config.types import AllowedText, Bytes, Count, GrpcMethod, Seconds, Version
-
-
-def check_installed() -> None:
-    """Raise PydanticCustomError if the packages that gRPC needs are not installed."""
-    if not extras.is_installed("grpc"):
-        command = extras.install_command("grpc")
-        raise PydanticCustomError("problem", "gRPC needs more packages: {command}", {"command": command})
 
 
 class GrpcVersionSettings(Section):

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from proxy.config import grpc
+from proxy.config import extras
 from proxy.config.section import Section
 from proxy.config.types import AllowedText, Count, FilePath, Flag, Host, MethodName, Origin, Port, Version
 from proxy.tls import CertificateProblem, inspect_certificate
@@ -30,6 +30,7 @@ class TlsSettings(Section):
         if (certificate is None) != (value is None):
             raise PydanticCustomError("problem", "certificate and key belong together: set both, or neither")
         if certificate is not None and value is not None:
+            extras.require("tls")
             try:
                 inspect_certificate(certificate, value)
             except CertificateProblem as problem:
@@ -79,7 +80,7 @@ class ListenSettings(Section):
     @classmethod
     def _can_be(cls, value: int | None, info: ValidationInfo) -> int | None:
         if value is not None:
-            grpc.check_installed()
+            extras.require("grpc")
         if value and value == info.data.get("port"):
             raise PydanticCustomError("problem", "port {port} is already used by port", {"port": value})
         return value

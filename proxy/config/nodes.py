@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, Strict, field_validator
 
-from proxy.config import grpc
+from proxy.config import extras
 from proxy.config.section import Section as _Section
 from proxy.config.types import (
     AllowedText,
@@ -65,5 +65,5 @@ class NodeSettings(_Section):
     @classmethod
     def _can_be(cls, value: str | None) -> str | None:
         if value is not None:
-            grpc.check_installed()
+            extras.require("grpc")
         return value

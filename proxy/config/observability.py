@@ -4,7 +4,6 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, Strict, field_validator
-from pydantic_core import PydanticCustomError
 
 from proxy.config import extras
 from proxy.config.section import Section
@@ -74,9 +73,8 @@ class TracingSettings(Section):
     @field_validator("endpoint")
     @classmethod
     def _can_be(cls, value: str | None) -> str | None:
-        if value is not None and not extras.is_installed("otel"):
-            command = extras.install_command("otel")
-            raise PydanticCustomError("problem", "tracing needs more packages: {command}", {"command": command})
+        if value is not None:
+            extras.require("otel")
         return value
 
 

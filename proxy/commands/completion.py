@@ -1,0 +1,23 @@
+"""`completion`: the shell's completion of commands and options, by click itself."""
+
+import click
+from click.shell_completion import get_completion_class
+
+_NAME = "xrpl-version-proxy"
+_VARIABLE = "_XRPL_VERSION_PROXY_COMPLETE"
+"""Where click looks for the shell's question when the command is called by its name."""
+
+
+@click.command(
+    short_help="Print a script for the shell that completes commands and options.",
+    epilog='bash: eval "$(xrpl-version-proxy completion bash)"; zsh likewise; '
+    "fish: xrpl-version-proxy completion fish | source",
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print a script that makes SHELL complete the commands and options of xrpl-version-proxy."""
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"click has no completion for {shell}")
+    click.echo(kind(context.find_root().command, {}, _NAME, _VARIABLE).source())
