@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, Strict, field_validator
+from pydantic_core import PydanticCustomError
 
 from proxy.config import extras
 from proxy.config.section import Section
