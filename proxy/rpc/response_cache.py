@@ -9,6 +9,7 @@ from cachetools import LRUCache
 from adapters import JsonObject
 from proxy.envelope import Call, InvalidAnswer, read_jsonrpc_answer
 from proxy.envelope.written_json import write_sorted
+from proxy.eventloop.compact_bytes import compact
 from proxy.telemetry.metrics import Metrics
 from proxy.versions.own import request_in_own_version
 from proxy.versions.translator import TranslatedResult
@@ -73,7 +74,7 @@ class ResponseCache:
         except TypeError:  # nested deeper than can be written
             return
         if len(text) + _OVERHEAD <= self._largest:
-            self._cache[key] = text
+            self._cache[compact(key)] = compact(text)
             self._metrics.cache_bytes.set(self._cache.currsize)
 
 

@@ -11,6 +11,7 @@ import structlog
 import uvloop
 
 from proxy.config import ConfigurationError, ObserveSettings, Settings
+from proxy.server.memory import trim_regularly
 from proxy.server.proxy import Proxy
 from proxy.server.supervisor import supervise
 from proxy.server.systemd import RELOAD_FAILED, ServiceManager
@@ -102,7 +103,7 @@ class _Process:
         _tune_gc()
         self._started()
         self._manager.notify("READY=1", f"serving at {' '.join(self._proxy.http_urls)}")
-        watchdog = asyncio.create_task(self._manager.keep_alive())
+        background = asyncio.gather(self._manager.keep_alive(), trim_regularly())
         try:
             while True:
                 await self._reload.wait()
@@ -114,8 +115,8 @@ class _Process:
                 words = "" if good else RELOAD_FAILED
                 self._manager.notify("READY=1", f"serving at {' '.join(self._proxy.http_urls)}{words}")
         finally:
-            watchdog.cancel()
-            await asyncio.gather(watchdog, return_exceptions=True)
+            background.cancel()
+            await asyncio.gather(background, return_exceptions=True)
 
     def _started(self) -> None:
         """Called when the proxy serves."""

@@ -13,6 +13,7 @@ from cachetools import LRUCache
 
 from adapters import Conversation, JsonObject, NodeRequest
 from adapters.errors import error_result
+from proxy.eventloop.compact_bytes import compact
 
 MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
 """What adapters raise for a response that does not have the shape of its version."""
@@ -223,13 +224,13 @@ class Translator:
             return cached
         answer = await ask(request)
         if request.immutable and answer.result.get("validated") is True and "error" not in answer.result:
-            self._immutable_cache[_cache_key(request, node_version)] = orjson.dumps(answer.result)
+            self._immutable_cache[_cache_key(request, node_version)] = compact(orjson.dumps(answer.result))
         return answer
 
 
 def _cache_key(request: NodeRequest, node_version: int) -> tuple[int, str, bytes]:
     # A client's number may be of a type of its own.
-    return node_version, request.method, orjson.dumps(request.params, repr, orjson.OPT_SORT_KEYS)
+    return node_version, request.method, compact(orjson.dumps(request.params, repr, orjson.OPT_SORT_KEYS))
 
 
 def error_of(result: dict[str, Any]) -> str | None:

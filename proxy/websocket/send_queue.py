@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from aiohttp import ClientConnectionError, WSMsgType, web
 
+from proxy.eventloop.compact_bytes import compact
 from proxy.eventloop.compact_event import CompactEvent
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.telemetry.fast_metrics import FastGauge
@@ -16,6 +17,10 @@ _UNSENT = 65_536
 """Bytes that the client's transport may hold unsent before messages are queued here."""
 _COUNTED = 65_536
 """Bytes queued from which on they are reported: those of a client that reads as fast as it is sent are not."""
+
+
+_SMALL = 4_096
+"""Bytes below which a message may take much more memory than is counted."""
 
 
 def text_frame(message: bytes) -> bytes:
@@ -77,7 +82,7 @@ class SendQueue:
         elif self._has_room(len(message)):
             if self._messages is None:
                 self._messages = deque()
-            self._messages.append(message)
+            self._messages.append(compact(message) if len(message) < _SMALL else message)
             self._count(len(message))
             self._empty.clear()
             self._wake.set()
