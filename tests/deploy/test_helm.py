@@ -19,6 +19,7 @@ CHART = DEPLOY / "helm" / "xrpl-version-proxy"
 OLDEST, NEWEST = "1.25.0", "1.37.0"
 
 NODES = [{"name": "node-1", "http": "http://10.0.0.5:5015", "websocket": "ws://10.0.0.5:6016", "api_version": 2}]
+RUNBOOKS = "https://runbooks.example.com/xrpl/"
 LEAST: dict[str, Any] = {"config": {"nodes": NODES}}
 ALL: dict[str, Any] = {
     "config": {
@@ -59,7 +60,11 @@ ALL: dict[str, Any] = {
     "priorityClassName": "high",
     "serviceAccount": {"annotations": {"a": "b"}},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
-    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+    "prometheusRule": {
+        "enabled": True,
+        "labels": {"release": "prometheus"},
+        "runbookUrl": RUNBOOKS,
+    },
     "dashboard": {"enabled": True},
     "networkPolicy": {
         "clients": [{"podSelector": {}}],
@@ -261,7 +266,11 @@ def test_the_operator_gets_the_rules_and_grafana_the_dashboard_as_they_are(tmp_p
     documents = rendered(ALL)
     groups = documents["PrometheusRule/release-xrpl-version-proxy"]["spec"]
     job = "xrpl/release-xrpl-version-proxy"
-    assert groups == yaml.safe_load(RULES.read_text().replace('job="xrpl-version-proxy"', f'job="{job}"'))
+    expected = RULES.read_text().replace('job="xrpl-version-proxy"', f'job="{job}"')
+    expected = expected.replace("https://xrpl-version-proxy.example.com/operations/", RUNBOOKS)
+    assert groups == yaml.safe_load(expected)
+    linked = [rule["annotations"]["runbook_url"] for rule in groups["groups"][1]["rules"]]
+    assert all(url.startswith(f"{RUNBOOKS}#xrplproxy") for url in linked)
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(groups))
     output_of("promtool", "check", "rules", tmp_path / "rules.yaml")
     dashboard = documents["ConfigMap/release-xrpl-version-proxy-dashboard"]

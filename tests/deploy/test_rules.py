@@ -58,10 +58,10 @@ async def test_rules_and_dashboard_name_only_what_there_is(declared: dict[str, s
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
 def test_an_alert_says_what_to_do(alert: dict[str, dict[str, str]]) -> None:
     name = str(alert["alert"])
-    assert alert["annotations"].keys() == {"summary", "description", "runbook"}
+    assert alert["annotations"].keys() == {"summary", "description", "runbook_url"}
     assert alert["labels"]["severity"] in ("critical", "warning")
-    document, _, anchor = alert["annotations"]["runbook"].partition("#")
-    assert document == "docs/operations.md"
+    address, _, anchor = alert["annotations"]["runbook_url"].partition("#")
+    assert address == "https://xrpl-version-proxy.example.com/operations/"
     headings = [heading.lower() for heading in re.findall(r"^### (\w+)$", RUNBOOK, re.MULTILINE)]
     assert anchor in headings
     assert anchor in (name.lower(), "xrplproxycertificateexpires")
@@ -80,6 +80,18 @@ def test_panels_have_their_place() -> None:
         above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
         assert beside or above, (one, other)
     assert max(panel["gridPos"]["x"] + panel["gridPos"]["w"] for panel in panels) <= 24
+
+
+def test_every_panel_is_about_the_chosen_instances_and_methods() -> None:
+    for panel in dashboard()["panels"]:
+        for target in panel.get("targets", []):
+            for series, labels in re.findall(r"\b([\w:]+)\{([^}]*)\}", target["expr"]):
+                if series == "ALERTS":
+                    continue
+                assert 'job="$job", namespace=~"$namespace", instance=~"$instance"' in labels, target["expr"]
+                has_method = "method_duration" in series or "translation" in series or "requests_total" in series
+                assert ('method=~"$method"' in labels) is has_method, target["expr"]
+            assert not re.search(r"\bxrpl_proxy_\w+(?![\w{])", target["expr"]), "a series without labels"
 
 
 def test_every_panel_asks_the_chosen_prometheus() -> None:

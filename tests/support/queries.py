@@ -21,9 +21,10 @@ def dashboard() -> dict[str, Any]:
 
 
 def dashboard_queries() -> list[str]:
-    """Every query of the dashboard, as Grafana would ask it of the job `xrpl-version-proxy`."""
+    """Every query of the dashboard, as Grafana would ask it of the job `xrpl-version-proxy`, with All in the others."""
+    chosen = {each["name"]: each.get("allValue", "xrpl-version-proxy") for each in dashboard()["templating"]["list"]}
     return [
-        target["expr"].replace("$job", "xrpl-version-proxy").replace("$__rate_interval", "1m")
+        re.sub(r"\$(\w+)", lambda name: {**chosen, "__rate_interval": "1m"}[name[1]], target["expr"])
         for panel in dashboard()["panels"]
         for target in panel.get("targets", [])
     ]

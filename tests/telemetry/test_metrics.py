@@ -69,8 +69,8 @@ def test_the_latest_trace_of_a_bucket_is_its_exemplar_also_of_several_workers() 
         metrics.request("http", "fee", 1, 2, "success", 0.002)
         metrics.request("http", "fee", 1, 2, "success", 0.0201, trace_id=f"{worker}1")
         metrics.request("http", "fee", 1, 2, "success", 0.0202, trace_id=f"{worker}2")
-        texts.append(as_openmetrics(metrics.registry).decode())
-    for families in (openmetrics_families(texts[1]), merged(texts)):
+        texts.append(as_openmetrics(metrics.registry).decode())  # type: ignore[no-untyped-call]
+    for families in (openmetrics_families(texts[1]), merged(texts)):  # type: ignore[no-untyped-call]
         found = {
             sample.labels["le"]: (sample.exemplar.labels, sample.exemplar.value)
             for family in families
