@@ -28,7 +28,7 @@ async def two_nodes(**options: Any) -> AsyncIterator[tuple[ScriptedNode, Scripte
 def counting(*nodes: ScriptedNode) -> Iterator[None]:
     """Forget what the nodes were asked before."""
     for node in nodes:
-        node.asked.clear()
+        node.requests.clear()
     yield
 
 
@@ -309,7 +309,7 @@ async def test_a_node_that_is_upgraded_while_it_runs_is_followed(proxy: StartPro
         payment = {"TransactionType": "Payment", "DeliverMax": "1"}
 
         async def sent() -> set[str]:
-            node.asked.clear()
+            node.requests.clear()
             await ask(served, "sign", secret="s", tx_json=payment)
             return next({*params["tx_json"]} for method, params in node.asked if method == "sign")
 

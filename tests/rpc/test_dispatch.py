@@ -105,7 +105,7 @@ async def test_tries_are_bounded_and_what_a_node_answered_is_told(proxy: StartPr
         assert all(node.times("fee") for node in nodes)
         two = await proxy(nodes=[node.settings() for node in nodes], health={"tries": 2})
         for node in nodes:
-            node.asked.clear()
+            node.requests.clear()
         await ask(two)
         assert sum(bool(node.times("fee")) for node in nodes) == 2
 
@@ -259,7 +259,7 @@ async def test_what_no_node_has_is_told_as_the_first_said_it(proxy: StartProxy) 
         assert (await ask(served, "tx", transaction=PAYMENT))["first"]
         assert other.times("tx")
         one.answers["tx"] = {"error": "txnNotFound", "searched_all": True}  # it has all ledgers that were named
-        other.asked.clear()
+        other.requests.clear()
         assert (await ask(served, "tx", transaction=PAYMENT))["error"] == "txnNotFound"
         assert other.times("tx") == 0
 

@@ -154,7 +154,7 @@ async def test_the_bytes_are_a_bound(proxy: StartProxy) -> None:
         for index in range(1000, 1030):
             await ask(served, "ledger", ledger_index=index)
             assert (await metric(served, "xrpl_proxy_cache_bytes"))[""] <= 16_000
-        node.asked.clear()
+        node.requests.clear()
         await ask(served, "ledger", ledger_index=1029)
         assert node.times("ledger") == 0
         await ask(served, "ledger", ledger_index=1000)  # was pushed out
@@ -237,7 +237,7 @@ async def test_what_is_not_shared(proxy: StartProxy, method: str) -> None:
     async with ScriptedNode() as node:
         served = await proxy(nodes=[node.settings()], cache=SHARED)
         node.answers[method] = gate
-        node.asked.clear()
+        node.requests.clear()
         await asking_at_once(served, node, gate, 5, method, tx_blob="12")
         assert node.times(method) == 5
 
