@@ -39,8 +39,8 @@ async def metric(proxy: Proxy, name: str) -> dict[str, float]:
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Wait until `condition` holds, at most 5 seconds."""
-    async with asyncio.timeout(5):
+    """Wait until `condition` holds, at most 15 seconds."""
+    async with asyncio.timeout(15):
         while True:
             holds = condition()
             if holds if isinstance(holds, bool) else await holds:

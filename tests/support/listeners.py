@@ -35,8 +35,8 @@ async def nobody_connected(served: Proxy) -> None:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Waits until it holds, at most 5 seconds."""
-    async with asyncio.timeout(5):
+    """Waits until it holds, at most 15 seconds."""
+    async with asyncio.timeout(15):
         while True:
             if await holds():
                 return

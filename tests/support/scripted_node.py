@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tests.support.subscriptions import Subscriptions
 
-SECONDS = 5.0
+SECONDS = 15.0
 """The longest that a test waits for a request or a connection."""
 
 Answer = dict[str, Any] | web.Response
@@ -238,9 +238,9 @@ class ScriptedNode:
             await self._stopped.wait()
         if is_shared and self.shared_connections in ("ignored", "refused"):
             return web.Response(status=403)
-        socket = web.WebSocketResponse(max_msg_size=0, **{"timeout": 1.0, **self.socket_options})
-        await socket.prepare(request)
-        session = ScriptedSession(socket, request)
+        websocket = web.WebSocketResponse(max_msg_size=0, **{"timeout": 1.0, **self.socket_options})
+        await websocket.prepare(request)
+        session = ScriptedSession(websocket, request)
         async with self._news:
             self.handshakes.append(dict(request.headers))
             if not is_shared:
@@ -248,12 +248,12 @@ class ScriptedNode:
             self._news.notify_all()
         try:
             with suppress(ConnectionError):
-                async for message in socket:
+                async for message in websocket:
                     if message.type is aiohttp.WSMsgType.TEXT:  # with `autoping` off, pings come as messages too
                         await self._receive(session, orjson.loads(message.data), is_shared)
         finally:
             session.ended.set()
-        return socket
+        return websocket
 
     async def _receive(self, session: "ScriptedSession", request: dict[str, Any], is_shared: bool) -> None:
         if is_shared and session not in self.shared:

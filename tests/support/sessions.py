@@ -5,12 +5,13 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from tests.support.client import until
 from tests.support.scripted_node import ScriptedSession
 
 CLOSED = "xrpl_proxy_session_closed_total"
 GAPS = "xrpl_proxy_stream_gaps_total"
 BRISK = {"ping_interval": 0.1}
-RECONNECT = {"websocket": {"reconnect": True}, "timeouts": {"reconnect": 3.0, "health_interval": 0.05}}
+RECONNECT = {"websocket": {"reconnect": True}, "timeouts": {"reconnect": 10.0, "health_interval": 0.05}}
 
 
 async def respond_to_all(session: ScriptedSession, asked: dict[str, Any]) -> None:
@@ -27,11 +28,10 @@ def count_open_files() -> int:
 
 async def wait_open_files(wanted: int) -> None:
     """Waits until so many files are open: the nodes', proxies' and clients' sockets among them."""
-    for _ in range(100):
-        if count_open_files() == wanted:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{count_open_files()} files are open, not {wanted}")
+    try:
+        await until(lambda: count_open_files() == wanted)
+    except TimeoutError:
+        raise AssertionError(f"{count_open_files()} files are open, not {wanted}") from None
 
 
 async def connect_without_reading(url: str) -> socket.socket:

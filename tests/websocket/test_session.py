@@ -466,9 +466,10 @@ async def test_a_node_that_reads_nothing(harness: Harness) -> None:
     files = count_open_files()
     client = await harness.client(proxy)
     session = await node.session()
+    connection = only_node_connection()
     session.transport.pause_reading()
     await client.send(*({"command": "fee", "pad": "x" * 900_000} for _ in range(12)))
-    await asyncio.sleep(0.3)  # for the buffers of the kernel to fill; they need not
+    await until(lambda: connection.unsent > 1_000_000)
     await client.socket.close()
     await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
     await wait_open_files(files + 1)  # the node's own
@@ -484,24 +485,22 @@ async def test_a_node_that_takes_no_questions(harness: Harness, shorter: str) ->
     node = await harness.node()
     proxy = await harness.proxy(
         node,
-        timeouts={"node_answer": 9, "request": 9, shorter: 0.5},
-        websocket={"queue_bytes": 12_000_000},
+        timeouts={"node_answer": 9, "request": 9, shorter: 1},
+        websocket={"queue_bytes": 6_000_000},
     )
     client = await harness.client(proxy)
-    session = await node.session()
-    session.transport.pause_reading()
+    (await node.session()).transport.pause_reading()
     # By another name an error would echo it.
-    asked = [{"command": "fee", "id": number, "secret": "x" * 900_000} for number in range(30)]
+    asked = [{"command": "fee", "id": number, "secret": "x" * 450_000} for number in range(30)]
     await client.send(*asked)
     answers = [await client.receive() for _ in asked]
     assert {answer["id"] for answer in answers} == set(range(30))
     assert {answer["error"] for answer in answers} == {"tooBusy"}
-    assert {answer["id"] for answer in answers if "12000000 bytes" in answer["error_message"]} == set(range(13, 30))
+    assert {answer["id"] for answer in answers if "6000000 bytes" in answer["error_message"]} == set(range(13, 30))
     # Those are answered, but for the most part still here.
     await client.send(*asked)
     again = [await client.receive() for _ in asked]
-    assert sum("12000000 bytes" in answer["error_message"] for answer in again) > 17
-    session.transport.resume_reading()
+    assert sum("6000000 bytes" in answer["error_message"] for answer in again) > 17
 
 
 async def test_a_node_that_pings_and_reads_nothing(harness: Harness) -> None:
@@ -509,14 +508,28 @@ async def test_a_node_that_pings_and_reads_nothing(harness: Harness) -> None:
     node = await harness.node(respond_to_all)
     client = await harness.client(await harness.proxy(node))
     session = await node.session()
-    (connection,) = (each for each in gc.get_objects() if isinstance(each, NodeConnection) and each.close_code is None)
+    connection = only_node_connection()
     session.transport.pause_reading()
-    async with asyncio.timeout(20):
-        for _ in range(200_000):  # 24 MB
-            await session.socket.ping(b"p" * 120)
-    assert 0 < connection.unsent < 70_000
+    async with asyncio.timeout(SECONDS):
+        while connection.unsent < 65_536:
+            await ping_often(session, 100)
+    await ping_often(session, 1_000)
+    assert connection.unsent < 70_000
     session.transport.resume_reading()
     assert (await client.request({"command": "fee"}))["status"] == "success"
+
+
+async def ping_often(session: ScriptedSession, times: int) -> None:
+    for _ in range(times):
+        await session.socket.ping(b"p" * 120)
+    await asyncio.sleep(0)
+
+
+def only_node_connection() -> NodeConnection:
+    """The proxy's connection to the node, of its only session."""
+    connections = [each for each in gc.get_objects() if isinstance(each, NodeConnection) and each.close_code is None]
+    (connection,) = connections
+    return connection
 
 
 # The end
