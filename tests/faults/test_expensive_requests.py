@@ -1,6 +1,7 @@
 """Requests that cost the proxy much and their sender little: what others notice of them, counted and not timed."""
 
 import asyncio
+import bisect
 import time
 import zlib
 from collections.abc import AsyncIterator
@@ -147,11 +148,17 @@ def post_text(body: bytes) -> bytes:
 def test_a_megabyte_is_read_in_a_few_times_what_orjson_takes(unit: str) -> None:
     """CPU seconds, compared to a reader in C: no Python code runs for an element."""
     policy = RequestPolicy(VersionRange(1, 2), MethodPolicy())
-    whole = filled(b'{"method":"nope","params":[{"a":[', unit, b"]}]}")
-    most = max(
-        (filled(b'{"method":"nope","params":[{"a":[', unit, b"]}]}", size) for size in range(10_000, MEGABYTE, 10_000)),
-        key=lambda body: 0 if isinstance(read_jsonrpc(body, policy), HttpRefusal) else len(body),
+
+    def sized(size: int) -> bytes:
+        return filled(b'{"method":"nope","params":[{"a":[', unit, b"]}]}", size)
+
+    whole = sized(MEGABYTE)
+    sizes = range(10_000, MEGABYTE + 1, 10_000)
+    refused = bisect.bisect_left(
+        sizes, True, key=lambda size: isinstance(read_jsonrpc(sized(size), policy), HttpRefusal)
     )
+    most = sized(sizes[refused - 1])
+    assert not isinstance(read_jsonrpc(most, policy), HttpRefusal)
 
     def seconds(read: object, *arguments: object) -> float:
         spent = []

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 from proxy.config import settings_keys
@@ -18,6 +19,7 @@ def rows() -> list[list[str]]:
     return [row for row in cells if row[-1] not in ("test", "---")]
 
 
+@cache
 def found_in(file: Path) -> set[str]:
     """The tests that pytest finds there: functions, and methods of classes."""
     body = ast.parse(file.read_text()).body

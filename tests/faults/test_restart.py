@@ -188,6 +188,7 @@ class Load:
         self.lost.append(method)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 async def test_rolling_restart_under_load(tmp_path: Path) -> None:
     """No request is lost, and no transaction comes to the nodes twice."""

@@ -54,7 +54,7 @@ async def test_a_head_in_single_bytes_has_no_more_time_and_others_notice_nothing
 
 
 async def test_a_body_that_does_not_come_is_answered_with_408(node: ScriptedNode, proxy: StartProxy) -> None:
-    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"min_bytes_per_second": 100})
+    served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"min_bytes_per_second": 1000})
     async with RawClient(served.http_url) as client:
         await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{")
         answer = await client.rest()

@@ -9,27 +9,7 @@ from proxy.observe.merging import merged_clients, merged_summary
 from tests.conftest import StartNode
 from tests.support.process import Process
 from tests.support.processes import free_port, two_workers
-
-
-def caller(name: str, last: str, **versions: Any) -> dict[str, Any]:
-    return {
-        "address": "192.0.2.1",
-        "user_agent": name,
-        "user": None,
-        "versions": [
-            {
-                "version": int(version.removeprefix("v")),
-                "would_refuse": False,
-                "requests": count,
-                "first": f"2026-11-21T08:00:0{count}Z",
-                "last": last,
-                "transports": {"http": count},
-                "paths": {"/v2": count},
-                "changed_methods": {"tx": count},
-            }
-            for version, count in versions.items()
-        ],
-    }
+from tests.support.usage import caller
 
 
 def test_a_caller_of_several_workers_stands_there_once() -> None:

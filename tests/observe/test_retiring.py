@@ -9,10 +9,9 @@ from aiohttp import web
 
 from proxy.observe.retiring import RetiringPage, retiring
 from tests.conftest import StartNode, StartProxy
-from tests.observe.test_merging import caller
 from tests.support.process import Process
 from tests.support.processes import free_port, two_workers
-from tests.telemetry.test_client_usage import use
+from tests.support.usage import caller, use
 
 HEAD = {"keep": "full", "hours": 24, "evicted": 0}
 
