@@ -30,5 +30,5 @@ async def test_a_node_that_refuses_the_proxy_is_not_in_rotation(proxy: StartProx
         served = await proxy(nodes=[node.settings(headers={"X-Api-Key": "wrong"})])
         assert (await ask(served.http_url, FEE))[0] == 503
         assert node.unauthorized > 0
-        assert node.asked == []
+        assert not node.asked
         assert node.handshakes == []

@@ -86,7 +86,7 @@ async def test_a_node_that_cannot_prove_who_it_is_is_told_nothing(
     async with node:
         served = await proxy(nodes=[node.settings(tls={"ca": path})])
         assert "its certificate is not trusted" in (await ready(served))["node-1"]["problem"]
-        assert node.asked == []
+        assert not node.asked
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"])

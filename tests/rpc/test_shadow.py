@@ -73,7 +73,7 @@ async def test_what_is_the_same_is_counted(capsys: pytest.CaptureFixture[str]) -
             assert (await ask(proxy))["account_data"] == V1["account_data"]
             await until_counted(proxy, same=1)
         # Asked in the client's version, of the ledger that the answer was of.
-        assert native.asked == [("account_info", {**ASKED, "ledger_index": 7})]
+        assert native.asked == (("account_info", {**ASKED, "ledger_index": 7}),)
     assert "shadow_different" not in capsys.readouterr().out
 
 
@@ -125,7 +125,7 @@ async def test_an_answer_that_is_not_of_a_validated_ledger_is_not_compared() -> 
         async with shadowed(node, native) as proxy:
             await ask(proxy, ledger_index=7)
             await ask(proxy, ledger_index=8, account="r")
-        assert native.asked == []
+        assert not native.asked
 
 
 @pytest.mark.parametrize("answer", [{"error": "lgrNotFound"}, {**V1, "validated": False}, hang])
@@ -187,7 +187,7 @@ async def test_a_sample_of_none_asks_nobody() -> None:
     async with ScriptedNode(account_info=V2) as node, native_node(account_info=V1) as native:
         async with shadowed(node, native, sample=0.0) as proxy:
             await ask(proxy)
-        assert native.asked == []
+        assert not native.asked
 
 
 @pytest.mark.parametrize("transport", ["http", "ws"])

@@ -148,9 +148,9 @@ class ScriptedNode:
             await runner.cleanup()
 
     @property
-    def asked(self) -> list[tuple[str, dict[str, Any]]]:
+    def asked(self) -> tuple[tuple[str, dict[str, Any]], ...]:
         """The method and parameters of each HTTP request."""
-        return [(request.method, request.params) for request in self.requests]
+        return tuple((request.method, request.params) for request in self.requests)
 
     def times(self, method: str) -> int:
         """How often `method` was requested over HTTP."""
