@@ -23,16 +23,12 @@ class Method:
     """It changes nothing on the node or the network, whatever its parameters: a second node may be tried."""
     coalescable: bool = False
     """Its result does not depend on the client, so that equal requests may share it."""
-    immutable_with: frozenset[str] = frozenset()
-    """Parameters that each name one thing that never changes once validated: the result may be cached."""
     admin: bool = False
     """rippled refuses it to everyone but its administrators."""
     admin_in_old_releases: bool = False
     """Only older releases of rippled have it, for administrators; for newer ones it is an unknown method."""
     obsolete: bool = False
     """No release that is still in use has it."""
-    submits: bool = False
-    """It hands a transaction to the network: it reaches a node at most once."""
     subscribes: bool = False
     """It changes what the node pushes to the connection."""
     finds_paths: bool = False
@@ -43,11 +39,8 @@ class Method:
     """Its parameters may hold a secret or an unpublished transaction: they are not sent anywhere a second time."""
     server: Server = "both"
     """Which node software answers it; Clio forwards to rippled what it does not have itself."""
-    grpc: str | None = None
-    """The gRPC method with the same purpose."""
 
 
-_LEDGER_HASH = frozenset({"ledger_hash"})
 _READ = Method(reads_only=True, coalescable=True)
 _READ_RIPPLED = Method(reads_only=True, coalescable=True, server="rippled")
 _READ_CLIO = Method(reads_only=True, coalescable=True, server="clio")
@@ -55,7 +48,7 @@ _ADMIN = Method(admin=True, server="rippled")
 _ADMIN_READ = Method(admin=True, reads_only=True, coalescable=True, server="rippled")
 _OLD_ADMIN = Method(admin_in_old_releases=True, obsolete=True, server="rippled")
 _SIGN = Method(sensitive_params=True, server="rippled")
-_SUBMIT = Method(submits=True)
+_SUBMIT = Method()  # reaches a node at most once, like everything that does not only read
 
 METHODS: dict[str, Method] = {
     # Accounts
@@ -74,23 +67,16 @@ METHODS: dict[str, Method] = {
     "noripple_check": _READ,
     "owner_info": _READ_RIPPLED,
     # Ledgers and transactions
-    "ledger": Method(
-        reads_only=True,
-        coalescable=True,
-        lists_metadata=True,
-        # By its number a ledger is immutable only in a result that is validated, which the cache looks at.
-        immutable_with=frozenset({"ledger_hash", "ledger_index"}),
-        grpc="GetLedger",
-    ),
+    "ledger": Method(reads_only=True, coalescable=True, lists_metadata=True),
     "ledger_closed": _READ,
     "ledger_current": _READ,
-    "ledger_data": Method(reads_only=True, coalescable=True, grpc="GetLedgerData"),
-    "ledger_entry": Method(reads_only=True, coalescable=True, grpc="GetLedgerEntry"),
+    "ledger_data": _READ,
+    "ledger_entry": _READ,
     "ledger_header": _READ_RIPPLED,
     "ledger_index": _READ_CLIO,
     "ledger_range": _READ_CLIO,
     "transaction_entry": _READ,
-    "tx": Method(reads_only=True, coalescable=True, immutable_with=frozenset({"transaction"})),
+    "tx": _READ,
     "tx_history": _READ,
     # Markets, tokens and oracles
     "amm_info": _READ,
@@ -175,14 +161,10 @@ READING_METHODS = _methods(lambda method: method.reads_only)
 """May be sent again when no answer came. An allow-list: a method that has not been reviewed is not in it."""
 COALESCABLE_METHODS = _methods(lambda method: method.coalescable)
 """Equal requests of several clients may share one result."""
-CACHEABLE_METHODS = _methods(lambda method: method.immutable_with)
-"""Some results never change."""
 ADMIN_METHODS = _methods(lambda method: method.admin)
 """rippled serves them to its administrators only."""
 OLD_ADMIN_METHODS = _methods(lambda method: method.admin_in_old_releases)
 """Only older releases of rippled have them, for administrators; newer ones answer `unknownCmd`."""
-SUBMITTING_METHODS = _methods(lambda method: method.submits)
-"""Hand a transaction to the network."""
 SUBSCRIPTION_METHODS = _methods(lambda method: method.subscribes)
 """Change what a connection is pushed."""
 PATH_METHODS = _methods(lambda method: method.finds_paths)

@@ -1,6 +1,6 @@
 """Connections to nodes: no other package opens any."""
 
-from proxy.envelope.methods import KNOWN_METHODS, READING_METHODS, SUBMITTING_METHODS
+from proxy.envelope.methods import KNOWN_METHODS, READING_METHODS
 from proxy.nodes.breaker import Breaker
 from proxy.nodes.health import NodeHealth
 from proxy.nodes.http import FailureKind, HttpNode, NodeFailure, NodeRequestDone
@@ -12,7 +12,6 @@ from proxy.nodes.status import HealthRules, NodeStatus
 __all__ = [
     "KNOWN_METHODS",
     "READING_METHODS",
-    "SUBMITTING_METHODS",
     "Breaker",
     "FailureKind",
     "HealthRules",
