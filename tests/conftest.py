@@ -3,12 +3,14 @@
 import asyncio
 import inspect
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pytest
 import pytest_asyncio
+import structlog
+from structlog.testing import LogCapture
 
 from proxy.config import Settings
 from proxy.demo import DemoClio, DemoNode
@@ -92,6 +94,16 @@ async def started_proxy(sections: dict[str, Any], workers: int, stack: AsyncExit
     await started.start()
     stack.push_async_callback(started.stop)
     return cast("Proxy", started)  # whoever asks for workers looks at its addresses only
+
+
+@pytest.fixture
+def lines() -> Iterator[LogCapture]:
+    """The log lines of a test, as `lines.entries`."""
+    capture = LogCapture()
+    before = structlog.get_config()
+    structlog.configure(processors=[capture])
+    yield capture
+    structlog.configure(**before)
 
 
 @pytest.fixture(autouse=True)

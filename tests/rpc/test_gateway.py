@@ -1,14 +1,12 @@
 """What the pipeline refuses, charges and serves: slow bodies, calls by any HTTP method, status checks, lookups."""
 
 import re
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
-import structlog
 from aiohttp import web
 from structlog.testing import LogCapture
 
@@ -21,15 +19,6 @@ from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
 
 TRUSTED = {"trusted_proxies": ["127.0.0.0/8"]}
-
-
-@pytest.fixture
-def lines() -> Iterator[LogCapture]:
-    capture = LogCapture()
-    before = structlog.get_config()
-    structlog.configure(processors=[capture])
-    yield capture
-    structlog.configure(**before)
 
 
 async def in_flight(served: Proxy, count: int) -> bool:

@@ -1,11 +1,9 @@
 """Whose request it is, and the warning about a local proxy that is not trusted."""
 
-from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
-import structlog
 from structlog.testing import LogCapture
 
 from proxy.config import Settings
@@ -13,15 +11,6 @@ from proxy.rpc.identify import ClientIdentifier
 from proxy.telemetry.client_usage import ClientUsage
 
 LOOPBACK = ip_network("127.0.0.0/8")
-
-
-@pytest.fixture
-def lines() -> Iterator[LogCapture]:
-    capture = LogCapture()
-    before = structlog.get_config()
-    structlog.configure(processors=[capture])
-    yield capture
-    structlog.configure(**before)
 
 
 def identifier(*trusted: Any) -> ClientIdentifier:

@@ -45,7 +45,6 @@ class SoakClient:
         self._subscribed_in: int | None = None
         self._streams: list[str] = []
         self._numbers: dict[Any, int] = {}
-        self._pushed = 0
 
     async def run(self) -> None:
         """Lives one session from handshake to end."""

@@ -1,21 +1,9 @@
 """Lines that clients can cause are bounded, and those left out are counted."""
 
-from collections.abc import Iterator
-
-import pytest
 import structlog
 from structlog.testing import LogCapture
 
 from proxy.telemetry.log_rate import RateLimitedLog
-
-
-@pytest.fixture
-def lines() -> Iterator[LogCapture]:
-    capture = LogCapture()
-    before = structlog.get_config()
-    structlog.configure(processors=[capture])
-    yield capture
-    structlog.configure(**before)
 
 
 class Clock:
