@@ -91,6 +91,6 @@ def fingerprint(files: Iterable[str]) -> Fingerprint | None:
     """Return what changes when one of `files` does, or a link to it; None unless all of them exist."""
     try:
         stats = [Path(file).stat() for file in files]
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in the path
         return None
     return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)

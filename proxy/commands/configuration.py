@@ -4,15 +4,17 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
-from proxy.config import CONFIG_VARIABLE, ConfigurationError, ListenSettings, ObserveSettings, Settings, load_settings
+from proxy.config import CONFIG_VARIABLE, ConfigurationError, ListenSettings, ObserveSettings, Settings
 from proxy.config.keys import ENVIRONMENT_PREFIX
 from proxy.config.load import Loaded, load_with_origins
 
 DEFAULT_FILE = Path("config.yaml")
+
+T = TypeVar("T")
 
 
 def _file_or_environment(_context: click.Context, _parameter: click.Parameter, config: Path | None) -> Path | None:
@@ -40,11 +42,6 @@ def source(config: Path | None) -> str:
     return "the environment" if config is None else str(config)
 
 
-def read_settings(config: Path | None) -> Settings:
-    """Read the file and this process's environment. Raises ConfigurationError."""
-    return load_settings(config, os.environ)
-
-
 def settings_or_exit(config: Path | None) -> Settings:
     """Read the settings; print every error and exit with status 1 if they are invalid."""
     return loaded_or_exit(config).settings
@@ -52,8 +49,13 @@ def settings_or_exit(config: Path | None) -> Settings:
 
 def loaded_or_exit(config: Path | None) -> Loaded:
     """As `settings_or_exit`, with the origin of each value."""
+    return valid_or_exit(config, lambda: load_with_origins(config, os.environ))
+
+
+def valid_or_exit(config: Path | None, read: Callable[[], T]) -> T:
+    """What `read` returns; print every error and exit with status 1 if it raises ConfigurationError."""
     try:
-        return load_with_origins(config, os.environ)
+        return read()
     except ConfigurationError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)

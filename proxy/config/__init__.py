@@ -16,6 +16,7 @@ from proxy.config.settings import (
     Settings,
     WebSocketSettings,
 )
+from proxy.config.source import ConfigSource
 from proxy.config.versions import SunsetSettings, VersionSettings
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "CacheSettings",
     "ClientsSettings",
     "ConfigProblem",
+    "ConfigSource",
     "ConfigurationError",
     "CorsSettings",
     "GrpcSettings",

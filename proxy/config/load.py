@@ -27,19 +27,22 @@ class Loaded:
     origins: dict[Path, str]
 
 
-def load_settings(path: FilePath | None, environ: Mapping[str, str]) -> Settings:
+def load_settings(path: FilePath | None, environ: Mapping[str, str], files: set[str] | None = None) -> Settings:
     """Read the settings from the YAML file at *path* (None: no file) and from *environ*, which takes precedence.
 
-    Raises ConfigurationError with every error in both. Nothing is logged.
+    Raises ConfigurationError with every error in both. Nothing is logged. The paths of all files that the result
+    depends on are added to *files*, also if there is an error.
     """
-    return load_with_origins(path, environ).settings
+    return load_with_origins(path, environ, files).settings
 
 
-def load_with_origins(path: FilePath | None, environ: Mapping[str, str]) -> Loaded:
+def load_with_origins(path: FilePath | None, environ: Mapping[str, str], files: set[str] | None = None) -> Loaded:
     """As `load_settings`, with where each value came from."""
+    files = set() if files is None else files
     document = Document(value={})
     problems: list[ConfigProblem] = []
     if path is not None:
+        files.add(str(path))
         try:
             document = _read_file(path)
         except _FileError as error:
@@ -54,7 +57,7 @@ def load_with_origins(path: FilePath | None, environ: Mapping[str, str]) -> Load
     if not isinstance(values, dict):
         raise TypeError("the substitution of a mapping is a mapping")
     problems += apply_environment(values, origins, environ)
-    unresolved = more + read_secret_files(values, origins)
+    unresolved = more + read_secret_files(values, origins, files)
     problems += unresolved
     # A section whose keys are all commented out is null in YAML, and means its defaults.
     values = {key: value for key, value in values.items() if value is not None or not section(lookup((key,)).kind)}

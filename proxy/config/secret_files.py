@@ -9,28 +9,38 @@ from proxy.config.types import is_file_text
 _MAX_BYTES = 65_536
 
 
-def read_secret_files(values: dict[str, object], origins: dict[Path, str]) -> list[ConfigProblem]:
-    """Replace each `KEY_file` in *values* with KEY and the content of the file; return what cannot be read."""
+def read_secret_files(values: dict[str, object], origins: dict[Path, str], files: set[str]) -> list[ConfigProblem]:
+    """Replace each `KEY_file` in *values* with KEY and the content of the file; return what cannot be read.
+
+    The paths are added to *files*, also those that cannot be read.
+    """
     problems: list[ConfigProblem] = []
-    _read_in(values, (), origins, problems)
+    _read_in(values, (), origins, files, problems)
     return problems
 
 
-def _read_in(values: object, path: Path, origins: dict[Path, str], problems: list[ConfigProblem]) -> None:
+def _read_in(
+    values: object, path: Path, origins: dict[Path, str], files: set[str], problems: list[ConfigProblem]
+) -> None:
     kind = lookup(path).kind
     if isinstance(values, list) and item_kind(kind) is not None:
         for place, inner in enumerate(values):
-            _read_in(inner, (*path, place), origins, problems)
+            _read_in(inner, (*path, place), origins, files, problems)
     elif isinstance(values, dict) and (model := section(kind)):
         for name in model.model_fields.keys() & values.keys():
-            _read_in(values[name], (*path, name), origins, problems)
+            _read_in(values[name], (*path, name), origins, files, problems)
         for name in secret_keys(model):
             if name + FILE_SUFFIX in values:
-                _replace(values, path, name, origins, problems)
+                _replace(values, path, name, origins, files, problems)
 
 
 def _replace(
-    values: dict[str, object], path: Path, name: str, origins: dict[Path, str], problems: list[ConfigProblem]
+    values: dict[str, object],
+    path: Path,
+    name: str,
+    origins: dict[Path, str],
+    files: set[str],
+    problems: list[ConfigProblem],
 ) -> None:
     here = (*path, name + FILE_SUFFIX)
     file, origin = values.pop(name + FILE_SUFFIX), origin_of(origins, here)
@@ -43,6 +53,7 @@ def _replace(
     try:
         if not isinstance(file, str) or not file or is_file_text(file):
             raise _FileError(f"expected the path of a file, got {shown(file)}")
+        files.add(file)
         text = _read(file)
         values[name] = _headers(text) if name == "headers" else text
     except _FileError as error:

@@ -148,6 +148,9 @@ class Settings(_Section):
     clients: ClientsSettings = Field(ClientsSettings(), description="record of clients and versions, for /clients")
     tracing: TracingSettings = Field(TracingSettings(), description="where traces are sent")
     logging: LoggingSettings = Field(LoggingSettings(), description="what is logged")
+    watch_config: Flag = Field(
+        False, description="read the configuration again, as on SIGHUP, when its file or a file of secrets changes"
+    )
 
     @property
     def listeners(self) -> tuple[ListenSettings, ...]:

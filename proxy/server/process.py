@@ -10,35 +10,36 @@ from typing import NoReturn
 import structlog
 import uvloop
 
-from proxy.config import ConfigurationError, ObserveSettings, Settings
+from proxy.config import ConfigSource, ConfigurationError, ObserveSettings, Settings
+from proxy.server.config_watch import watch_config
 from proxy.server.memory import trim_regularly
 from proxy.server.proxy import Proxy
 from proxy.server.supervisor import supervise
 from proxy.server.systemd import RELOAD_FAILED, ServiceManager
-from proxy.server.worker import ReloadSettings, heartbeat, notify_supervisor
+from proxy.server.worker import heartbeat, notify_supervisor
 from proxy.telemetry import logs
 from proxy.tls import CertificateProblem
 
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings, reload_settings: ReloadSettings) -> None:
+def run(settings: Settings, source: ConfigSource) -> None:
     """Serve until SIGTERM or SIGINT, a second one of which ends the process at once, with status 1.
 
-    SIGHUP reads the configuration again with `reload_settings`, which raises ConfigurationError; SIGUSR1 turns debug
-    logging on, and the next one off again. Raises OSError if an address cannot be bound.
+    SIGHUP reads the configuration again from `source`; SIGUSR1 turns debug logging on, and the next one off again.
+    Raises OSError if an address cannot be bound.
     """
     if settings.workers > 1:
-        supervise(settings, reload_settings, run_worker)
+        supervise(settings, source, run_worker)
         return
     writer = logs.configure(settings.logging.level, settings.logging.format)
     try:
-        uvloop.run(_Process(settings, reload_settings, writer).serve())
+        uvloop.run(_Process(settings, source, writer).serve())
     finally:
         writer.close()
 
 
-def run_worker(settings: Settings, reload_settings: ReloadSettings, supervisor: Connection) -> None:
+def run_worker(settings: Settings, source: ConfigSource, supervisor: Connection) -> None:
     """Serve as one of several processes on the same ports, until SIGTERM or until the supervisor is gone."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
@@ -48,7 +49,7 @@ def run_worker(settings: Settings, reload_settings: ReloadSettings, supervisor: 
     writer = logs.configure(settings.logging.level, settings.logging.format)
     os.set_blocking(supervisor.fileno(), False)
     try:
-        uvloop.run(_Worker(settings, reload_settings, writer, supervisor).serve())
+        uvloop.run(_Worker(settings, source, writer, supervisor).serve())
     except (OSError, CertificateProblem) as error:
         notify_supervisor(supervisor, "FAILED", str(error))
     finally:
@@ -61,13 +62,14 @@ class _Process:
     def __init__(
         self,
         settings: Settings,
-        reload_settings: ReloadSettings,
+        source: ConfigSource,
         writer: logs.LogWriter,
         *,
         is_worker: bool = False,
     ) -> None:
         self._proxy = Proxy(settings, shares_ports=is_worker)
-        self._reload_settings = reload_settings
+        self._source = source
+        self._watches = settings.watch_config
         self._writer = writer
         self._manager = ServiceManager(os.environ)
         self._level: logs.Level = settings.logging.level
@@ -103,7 +105,11 @@ class _Process:
         _tune_gc()
         self._started()
         self._manager.notify("READY=1", f"serving at {' '.join(self._proxy.http_urls)}")
-        background = asyncio.gather(self._manager.keep_alive(), trim_regularly())
+        background = asyncio.gather(
+            self._manager.keep_alive(),
+            trim_regularly(),
+            watch_config(self._source, lambda: self._watches, self._reload.set),
+        )
         try:
             while True:
                 await self._reload.wait()
@@ -124,10 +130,14 @@ class _Process:
     def _reloaded(self, good: bool) -> None:
         """Called after each reload; `good` says whether the new configuration was applied."""
 
+    def _read(self) -> Settings:
+        """Read the settings of this process again. Raises ConfigurationError."""
+        return self._source.read()
+
     async def _read_and_apply(self) -> bool:
         """Read the configuration and apply it; return whether that succeeded."""
         try:
-            settings = self._reload_settings()
+            settings = self._read()
             await self._proxy.reload(settings)
         except ConfigurationError as error:
             log.error("configuration_rejected", problems=[str(problem) for problem in error.problems])
@@ -136,6 +146,7 @@ class _Process:
         else:
             self._level = settings.logging.level
             self._set_level()
+            self._watches = settings.watch_config
             return True
         return False
 
@@ -166,11 +177,11 @@ class _Worker(_Process):
     def __init__(
         self,
         settings: Settings,
-        reload_settings: ReloadSettings,
+        source: ConfigSource,
         writer: logs.LogWriter,
         supervisor: Connection,
     ) -> None:
-        super().__init__(_of_worker(settings), lambda: _of_worker(reload_settings()), writer, is_worker=True)
+        super().__init__(_of_worker(settings), source, writer, is_worker=True)
         self._supervisor = supervisor
 
     async def serve(self) -> None:
@@ -184,6 +195,9 @@ class _Worker(_Process):
         notify_supervisor(self._supervisor, "READY", self._proxy.observe_url)
         # The supervisor never writes: when the pipe becomes readable, the supervisor is gone.
         asyncio.get_running_loop().add_reader(self._supervisor.fileno(), self._on_supervisor_lost)
+
+    def _read(self) -> Settings:
+        return _of_worker(super()._read())
 
     def _reloaded(self, good: bool) -> None:
         notify_supervisor(self._supervisor, "RELOADED", "good" if good else "")
@@ -205,5 +219,6 @@ def _tune_gc() -> None:
 
 
 def _of_worker(settings: Settings) -> Settings:
+    """The settings of a worker: an observe address for the supervisor, which also watches the configuration's files."""
     observe = ObserveSettings(host="127.0.0.1", port=0, method_buckets=settings.observe.method_buckets)
-    return settings.model_copy(update={"observe": observe})
+    return settings.model_copy(update={"observe": observe, "watch_config": False})

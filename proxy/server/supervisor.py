@@ -12,11 +12,12 @@ import structlog
 import uvloop
 
 import proxy
-from proxy.config import ConfigurationError, Settings
+from proxy.config import ConfigSource, ConfigurationError, Settings
 from proxy.eventloop.backoff import Backoff
 from proxy.observe.aggregate import AggregateServer
+from proxy.server.config_watch import watch_config
 from proxy.server.systemd import RELOAD_FAILED, ServiceManager
-from proxy.server.worker import EXIT_MARGIN, ReloadSettings, RunWorker, Worker
+from proxy.server.worker import EXIT_MARGIN, RunWorker, Worker
 from proxy.telemetry import logs
 
 log = structlog.get_logger(__name__)
@@ -35,22 +36,22 @@ _RELOAD_TIMEOUT = 30.0
 """Seconds that a worker may take to read the configuration again, before the next worker's turn."""
 
 
-def supervise(settings: Settings, reload_settings: ReloadSettings, run_worker: RunWorker) -> None:
+def supervise(settings: Settings, source: ConfigSource, run_worker: RunWorker) -> None:
     """Serve with `settings.workers` processes, each running `run_worker`, until SIGTERM or SIGINT.
 
     SIGHUP and SIGUSR1 are forwarded to them. Raises OSError if an address cannot be bound.
     """
     writer = logs.configure(settings.logging.level, settings.logging.format)
     try:
-        uvloop.run(_Supervisor(settings, reload_settings, run_worker).serve())
+        uvloop.run(_Supervisor(settings, source, run_worker).serve())
     finally:
         writer.close()
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings, reload_settings: ReloadSettings, run_worker: RunWorker) -> None:
+    def __init__(self, settings: Settings, source: ConfigSource, run_worker: RunWorker) -> None:
         self._settings = settings
-        self._reload_settings = reload_settings
+        self._source = source
         self._run_worker = run_worker
         self._workers: dict[int, Worker] = {}
         self._manager = ServiceManager(os.environ)
@@ -100,7 +101,10 @@ class _Supervisor:
         log.info("workers_started", count=len(self._workers), observe=self._aggregate.url, version=proxy.__version__)
         self._manager.notify("READY=1", f"serving with {len(self._workers)} workers")
         respawning = [self._respawn(number) for number in self._workers]
-        await asyncio.gather(*respawning, self._manager.keep_alive(), self._reload_all(), return_exceptions=True)
+        watching = watch_config(self._source, lambda: self._settings.watch_config, self._reload.set)
+        await asyncio.gather(
+            *respawning, self._manager.keep_alive(), self._reload_all(), watching, return_exceptions=True
+        )
 
     async def _start_all(self) -> None:
         """Start all workers and wait until each serves. Raises OSError with the reason of one that cannot."""
@@ -112,7 +116,7 @@ class _Supervisor:
                 raise OSError(None, worker.failure or "a worker exited immediately")
 
     def _start(self, number: int) -> Worker:
-        worker = self._workers[number] = Worker(number, self._settings, self._reload_settings, self._run_worker)
+        worker = self._workers[number] = Worker(number, self._settings, self._source, self._run_worker)
         return worker
 
     async def _respawn(self, number: int) -> None:
@@ -164,8 +168,7 @@ class _Supervisor:
                 for worker in left:
                     done.add(worker)
                     good = await self._reload_worker(worker) and good
-            if good:
-                self._adopt_settings()
+            self._adopt_settings(good)
             words = "" if good else RELOAD_FAILED
             self._manager.notify("READY=1", f"serving with {len(self._workers)} workers{words}")
 
@@ -183,10 +186,15 @@ class _Supervisor:
             return False
         return worker.exited.is_set() or worker.reload_ok
 
-    def _adopt_settings(self) -> None:
-        """Start later workers with the configuration that the running ones have applied."""
-        with suppress(ConfigurationError):  # the file has changed again since
-            settings = self._reload_settings()
+    def _adopt_settings(self, good: bool) -> None:
+        """Start later workers with the configuration that the running ones have applied, if they have.
+
+        If not, it is still read: the files that it names are watched, as one of them may be what is wrong with it.
+        """
+        with suppress(ConfigurationError):  # reported by the workers, or the file has changed again since
+            settings = self._source.read()
+            if not good:
+                return
             unchanged = [
                 key for key in ("workers", "observe") if getattr(settings, key) != getattr(self._settings, key)
             ]

@@ -9,12 +9,9 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Literal, NoReturn
 
-from proxy.config import Settings
+from proxy.config import ConfigSource, Settings
 
-ReloadSettings = Callable[[], Settings]
-"""Reads the configuration again. Raises ConfigurationError."""
-
-RunWorker = Callable[[Settings, ReloadSettings, Connection], None]
+RunWorker = Callable[[Settings, ConfigSource, Connection], None]
 """What a worker process runs; the connection leads to the supervisor."""
 
 MessageKind = Literal["ALIVE", "READY", "FAILED", "RELOADED"]
@@ -44,7 +41,7 @@ def notify_supervisor(supervisor: Connection, kind: MessageKind, text: str = "")
 class Worker:
     """One worker process, started on creation. Raises OSError if there can be no more processes or files."""
 
-    def __init__(self, number: int, settings: Settings, reload_settings: ReloadSettings, run: RunWorker) -> None:
+    def __init__(self, number: int, settings: Settings, source: ConfigSource, run: RunWorker) -> None:
         self.number = number
         self.observe_url: str | None = None
         """None until it serves, and after it has exited."""
@@ -61,7 +58,7 @@ class Worker:
         # Not forked: this process has threads and an event loop.
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=run, args=(settings, reload_settings, theirs), name=f"worker {number}")
+        self._process = context.Process(target=run, args=(settings, source, theirs), name=f"worker {number}")
         self._process.start()
         theirs.close()
         asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._on_message)
