@@ -53,7 +53,7 @@ class AccountTx(MethodAdapter):
         error = result.get("error")
         # The look-up of a named ledger has the same error, distinguished by its message only.
         if error == "invalidLgrRange" or (error == "notSynced" and result.get("error_message") != "notSynced"):
-            return self.error("lgrIdxsInvalid")
+            return {**result, **self.error("lgrIdxsInvalid")}
         return result if "error" in result else self.downgrade_result(result, params)
 
     def _within_the_servers_range(self, asked: JsonObject, refusal: JsonObject) -> Conversation:
@@ -90,11 +90,11 @@ class AccountTx(MethodAdapter):
         result = yield NodeRequest(self.method, params)
         if names_range:
             if result.get("error") == "lgrIdxsInvalid":
-                return (yield from self._classify_range_error(params))
+                return {**result, **(yield from self._classify_range_error(params))}
             if "error" not in result and _was_clamped(params, result):
                 return error_result("lgrIdxMalformed")
         elif result.get("error") == "lgrIdxsInvalid":
-            return error_result("notSynced")
+            return {**result, **error_result("notSynced")}
         return result if "error" in result else (yield from upgrade_transactions(result, self.node))
 
     def _refuse_range_and_ledger(self, params: JsonObject) -> Conversation:
@@ -128,7 +128,8 @@ class AccountTx(MethodAdapter):
             if "error" in server:
                 return server
             outside = _out_of_range(params, server)
-            return self.error("lgrIdxMalformed", outside) if outside else self.error("invalidLgrRange")
+            found = self.error("lgrIdxMalformed", outside) if outside else self.error("invalidLgrRange")
+            return {**result, **found}
         if error is not None:
             return result
         if beyond := _clamped_bound(params, result):

@@ -89,19 +89,20 @@ class LedgerEntry(MethodAdapter):
         if _names_entry(params, is_of_2):
             # A wrongly named ledger has the same token, and a message of its own.
             of_type = is_of_2 or result.get("error_message") == ERRORS["invalidParams"].message
-            return error_result("internal") if of_type else result
+            return {**_additions(result), **error_result("internal")} if of_type else result
+        additions = _additions(result)
         if "validated" not in result:
             result = yield ledger_of(params)
             if "error" in result:
                 return result
-        return {**ledger_fields(result), "error": "unknownOption"}
+        return {**additions, **ledger_fields(result), "error": "unknownOption"}
 
     def _downgrade_clio_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
         known = any(name in params and self.node.release >= since for name, since in _CLIO_ENTRY_NAMES.items())
         typed = all(isinstance(params.get(name, True), bool) for name in _BOOLEANS)
         if known or not typed or result.get("error_message") != ERRORS["invalidParams"].message:
             return result
-        return self.error("unknownOption")
+        return {**result, **self.error("unknownOption")}
 
     def serve_newer(self, params: JsonObject) -> Conversation:
         result = yield NodeRequest(self.method, params)
@@ -110,17 +111,23 @@ class LedgerEntry(MethodAdapter):
         if result.get("error") == "internal" and _is_of_wrong_type(params):
             found = yield ledger_of(params)
             if "error" not in found:
-                return {**ledger_fields(found), "error": "invalidParams"}
+                return {**_additions(result), **ledger_fields(found), "error": "invalidParams"}
         return result
 
     def _no_entry(self, result: JsonObject) -> JsonObject:
         """The error of v2 for a request that names no entry."""
         if self.node.is_clio:
-            return self.error("invalidParams")
+            return {**result, **self.error("invalidParams")}
         if self.node.software == "xrpld":
-            return error_result("invalidParams", "No ledger_entry params provided.")
+            return {**_additions(result), **error_result("invalidParams", "No ledger_entry params provided.")}
         result["error"] = "invalidParams"
         return result
+
+
+def _additions(error: JsonObject) -> JsonObject:
+    """What an error has besides its own fields and the ledger's."""
+    own = error_result("invalidParams").keys() | ledger_fields(error).keys()
+    return {name: value for name, value in error.items() if name not in own}
 
 
 def _names_entry(params: JsonObject, is_of_2: bool) -> bool:

@@ -34,7 +34,7 @@ class AmmInfo(MethodAdapter):
             return result
         if result.get("error") == "internal" and any(_is_no_value(params.get(name)) for name in _ACCOUNTS):
             found = yield ledger_of(params)
-            result = found if "error" in found else {**ledger_fields(found), **error_result("invalidParams")}
+            result = found if "error" in found else {**result, **ledger_fields(found), **error_result("invalidParams")}
         elif _past_the_ledger(result) and result.get("error") in _NAMED_FAULTS:
             result.update(error_result("invalidParams"))
         return result

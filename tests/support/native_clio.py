@@ -1,0 +1,50 @@
+"""A Clio in memory, for conversations driven without a socket."""
+
+import copy
+from functools import cache
+
+import orjson
+
+from adapters import JsonObject, NodeRequest
+from proxy.demo.clio import clio_cases
+from tests.support.native import Miss
+
+Asked = tuple[str, bytes]
+
+
+@cache
+def _answers(version: int) -> dict[Asked, JsonObject]:
+    return {_key(case["method"], case["params"]): _answer(case[f"v{version}"]) for case in clio_cases()}
+
+
+def _answer(told: JsonObject) -> JsonObject:
+    result: JsonObject = told["result"] if "result" in told else {**told["error"], "type": "response"}
+    return result
+
+
+def _key(method: str, params: JsonObject) -> Asked:
+    return method, orjson.dumps(params, option=orjson.OPT_SORT_KEYS)
+
+
+def clio_requests() -> list[NodeRequest]:
+    """The request of each case, once; without those whose name says that only an adapter makes them."""
+    cases = (case for case in clio_cases() if not case["name"].startswith("("))
+    return [NodeRequest(case["method"], case["params"]) for case in cases]
+
+
+class ClioNode:
+    """A Clio of one API version that answers its cases, and any ledger's header."""
+
+    def __init__(self, version: int) -> None:
+        self._answers = _answers(version)
+
+    def ask(self, question: NodeRequest) -> JsonObject:
+        """The case's result or error. Raises Miss where there is none."""
+        found = self._answers.get(_key(question.method, question.params))
+        if found is not None:
+            return copy.deepcopy(found)
+        if question.method == "ledger" and question.params.keys() == {"ledger_index", "binary"}:
+            index = question.params["ledger_index"]
+            header = {"closed": True, "ledger_data": (index.to_bytes(4) + bytes(114)).hex().upper()}
+            return {"ledger": header, "ledger_hash": f"{index:064X}", "ledger_index": index, "validated": True}
+        raise Miss(f"{question.method} {question.params}")
