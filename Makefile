@@ -39,7 +39,7 @@ $(STAMP): $(RUN_STAMP) requirements-dev.txt
 run: $(RUN_STAMP) ## start a demo node and the proxy; NODE=rippled-1.12, rippled-2.6, xrpld-3.3 or clio
 	@$(BIN)/python -m proxy demo $(if $(NODE),--node $(NODE))
 
-test: $(STAMP) ## run the tests, one process per core
+test: $(STAMP) ## run the tests, two processes per core
 	@$(BIN)/python -m pytest --quiet --numprocesses auto --dist worksteal $(OPTIONS)
 
 test-slow: $(STAMP) ## run the tests that take long by nature

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -35,6 +36,12 @@ class StartProxy(Protocol):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options beside pytest's own."""
     parser.addoption("--workers", type=int, default=0, help="have proxies in processes of their own, with N workers")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many processes as cores, as most tests wait for timers and for other processes."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def settings_for(*nodes: DemoNode | DemoClio, **sections: Any) -> Settings:

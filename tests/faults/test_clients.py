@@ -23,7 +23,7 @@ from tests.support.raw_requests import Raw, raw_differences, raw_entries
 from tests.support.scripted_node import ScriptedNode, hang
 
 IMPATIENT = {**SHORT, "request_head": 0.3, "request_body": 0.3, "client_write": 0.3}
-MARGIN = 0.9
+MARGIN = 3.0
 """Seconds more than the proxy's own limits, for a machine that has more to do."""
 
 FEE = {"method": "fee", "params": [{"api_version": 2}]}
@@ -37,6 +37,10 @@ def frame(text: bytes, *, compressed: bool = False) -> bytes:
     """A client's WebSocket message, masked with zeros."""
     size = bytes([0x80 | len(text)]) if len(text) < 126 else bytes([0x80 | 127]) + len(text).to_bytes(8, "big")
     return bytes([0xC1 if compressed else 0x81]) + size + bytes(4) + text
+
+
+PACE = 0.02
+"""Seconds between two bytes of a slow client."""
 
 
 @asynccontextmanager
@@ -54,7 +58,7 @@ async def drip(client: RawClient, data: Iterable[int], until: asyncio.Task[bytes
         if until.done():
             return
         await client.send(bytes([byte]))
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(PACE)
 
 
 @pytest.fixture

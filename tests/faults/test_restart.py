@@ -14,12 +14,14 @@ import pytest
 from aiohttp import web
 
 from tests.support.bystander import SHORT
+from tests.support.client import until
 from tests.support.process import Process
 from tests.support.scripted_node import Answer, ScriptedNode
 
 DRAIN = 0.5
 ATTEMPTS = 5
-
+SLOWNESS = 0.005
+"""Seconds that a node takes for a transaction."""
 
 Ask = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -111,6 +113,11 @@ class Load:
         """How often something was done over, by why."""
         self.reads = 0
 
+    async def wait_reads(self, count: int) -> None:
+        """Wait until that many more reads have been answered."""
+        wanted = self.reads + count
+        await until(lambda: self.reads >= wanted)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         clients = [asyncio.create_task(client()) for client in (self._by_post,) * 4 + (self._by_session,) * 3]
@@ -196,7 +203,7 @@ async def test_rolling_restart_under_load(tmp_path: Path) -> None:
 
     async def submit(_: web.BaseRequest, params: dict[str, Any]) -> Answer:
         seen[params["tx_blob"]] += 1
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(SLOWNESS)
         return {"engine_result": "tesSUCCESS"}
 
     async with AsyncExitStack() as stack:
@@ -226,10 +233,9 @@ async def test_rolling_restart_under_load(tmp_path: Path) -> None:
                 started = await stack.enter_async_context(Process(tmp_path / name, settings))
                 balancer.urls[name] = (await started.line("started"))["listen"][0]
                 await balancer.until_ready(name)
-                await node.stop()
-                await asyncio.sleep(0.2)
-                await node.start()
-                await asyncio.sleep(0.5)
+                for change in (node.stop, node.start):
+                    await change()
+                    await load.wait_reads(50)
     assert load.lost == [], load.again
     assert load.reads > 100
     assert not [each for each in load.again if each.startswith("post account_lines")]

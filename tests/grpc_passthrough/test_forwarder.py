@@ -140,7 +140,7 @@ async def test_a_call_ends_at_the_clients_deadline_and_at_ours(node: GrpcNode, s
 async def test_a_client_that_cancels_ends_the_nodes_call_too(node: GrpcNode, served: Started) -> None:
     async def begin(requests: AsyncIterator[bytes], context: Context) -> None:
         await context.write(b"first")
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     node.behaves = begin
     _, channel = await served(node)
@@ -153,4 +153,4 @@ async def test_a_client_that_cancels_ends_the_nodes_call_too(node: GrpcNode, ser
 
 
 async def hang(requests: AsyncIterator[bytes], context: Context) -> None:
-    await asyncio.sleep(60)
+    await asyncio.Event().wait()

@@ -17,6 +17,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from proxy.server.proxy import Proxy
 from tests.grpc_passthrough.conftest import GET_LEDGER, Context, GrpcNode, Started, settings_for, streaming, unary
+from tests.support.client import check_stays
 from tests.support.processes import free_port
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
@@ -149,8 +150,7 @@ async def test_calls_under_way_end_when_the_proxy_is_told_to_stop(node: GrpcNode
     call = streaming(channel)(b"")
     assert await call.read() == b"first"
     stopping = asyncio.create_task(proxy.stop())
-    await asyncio.sleep(0.1)
-    assert not stopping.done()
+    await check_stays(lambda: not stopping.done(), 0.1)
     release.set()
     assert await call.read() == b"last"
     assert await call.code() is grpc.StatusCode.OK

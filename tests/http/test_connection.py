@@ -31,7 +31,7 @@ async def test_a_request_may_come_in_any_pieces(node: ScriptedNode, proxy: Start
     async with RawClient(served.http_url) as client:
         for cut in (1, 20, whole.index(b"\r\n\r\n") + 2, whole.index(b"{"), len(whole) - 1):
             await client.send(whole[:cut])
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # so that they arrive apart
             await client.send(whole[cut:])
             assert b" 200 " in await client.head()
             await client.reader.readuntil(b"}}")
@@ -88,9 +88,10 @@ async def test_a_body_in_chunks_is_the_same_body(node: ScriptedNode, proxy: Star
 
 
 async def test_answers_come_in_the_order_of_their_requests(node: ScriptedNode, proxy: StartProxy) -> None:
+    lateness = 0.05
+
     async def late(*_: Any) -> dict[str, Any]:
-        await node.until(lambda: True)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(lateness)
         return {"which": "late"}
 
     node.answers |= {"ledger": late, "fee": {"which": "early"}}

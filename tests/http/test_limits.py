@@ -20,6 +20,8 @@ from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
 
 SHORT = {"request_head": 0.4, "request_body": 0.4, "client_write": 0.4}
+PACE = 0.01
+"""Seconds between two bytes, or two reads, of a slow client."""
 STRICT: dict[str, Any] = {"exempt": []}
 
 
@@ -48,7 +50,7 @@ async def test_a_head_in_single_bytes_has_no_more_time_and_others_notice_nothing
         for byte in b"GET / HTTP/1.1\r\nX-Padding: " + b"x" * 60:
             await asyncio.gather(first.send(bytes([byte])), second.send(bytes([byte])))
             assert (await ask(served.http_url))[0] == 200
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(PACE)
         async with asyncio.timeout(2):
             await asyncio.gather(*ended, return_exceptions=True)
 
@@ -71,7 +73,7 @@ async def test_a_body_that_comes_fast_enough_may_take_longer(node: ScriptedNode,
         await client.send(head + b"\r\n\r\n")
         for byte in body:
             await client.send(bytes([byte]))
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(3 * PACE)
         assert (await client.rest()).startswith(b"HTTP/1.1 200 ")
 
 
@@ -178,7 +180,7 @@ async def test_a_client_that_reads_slowly_but_steadily_gets_all(node: ScriptedNo
         async with asyncio.timeout(10):
             while chunk := await client.reader.read(32_768):
                 size += len(chunk)
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(PACE)
         assert size > 3_000_000
         assert asyncio.get_running_loop().time() - began > 0.4
 
@@ -362,7 +364,7 @@ async def test_requests_sent_one_behind_the_other_are_all_answered(node: Scripte
 
 
 async def test_clients_that_vanish_leave_nothing(node: ScriptedNode, proxy: StartProxy) -> None:
-    served = await proxy(nodes=[node.settings()], timeouts={"request": 0.5})
+    served = await proxy(nodes=[node.settings()], timeouts={"request": 0.5}, health={"breaker_failures": 1000})
     for request in (b"", b"POST", post(FEE), post({"method": "stuck"}), post({"method": "big"})):
         for _ in range(5):
             async with RawClient(served.http_url) as client:

@@ -101,7 +101,7 @@ async def test_a_new_certificate_is_shown_without_dropping_connections(
     first = await serial_shown(served.http_url, trust)
     async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url, ssl=trust) as socket:
         spoil()
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(0.6)  # in which it is read again
         assert await serial_shown(served.http_url, trust) == first
         written()
 

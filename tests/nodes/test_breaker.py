@@ -114,14 +114,15 @@ async def test_a_node_that_is_well_and_fails_at_requests_gets_no_more_of_them(pr
 
 
 async def test_a_node_is_not_tried_with_what_is_asked_once(proxy: StartProxy) -> None:
+    pause = 0.01
     async with ScriptedNode("a", fee=break_off) as a, ScriptedNode("b") as b:
-        health = {"failures": 1000, "breaker_failures": 3, "breaker_pause": 0.01, "breaker_longest_pause": 0.01}
+        health = {"failures": 1000, "breaker_failures": 3, "breaker_pause": pause, "breaker_longest_pause": pause}
         served = await proxy(nodes=[a.settings(weight=1000), b.settings()], health=health)
         while not (await metric(served, "xrpl_proxy_node_paused"))['{node="a"}']:
             await ask(served)
         a.answers["submit"] = break_off
         for _ in range(20):
-            await asyncio.sleep(0.015)  # so that the pause is over
+            await asyncio.sleep(1.5 * pause)
             assert "error" not in await ask(served, "submit", tx_blob="12")
         assert (a.times("submit"), b.times("submit")) == (0, 20)
 
@@ -158,8 +159,10 @@ async def test_a_client_without_time_says_nothing_of_the_node(proxy: StartProxy)
 
 
 async def test_a_client_that_leaves_a_node_little_time_says_nothing_of_it(proxy: StartProxy) -> None:
+    slowness, upload = 0.3, 0.85  # together more than the request's second
+
     async def slow(_request: object, _params: object) -> Answer:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(slowness)
         return {}
 
     async with ScriptedNode(fee=slow) as node:
@@ -171,7 +174,7 @@ async def test_a_client_that_leaves_a_node_little_time_says_nothing_of_it(proxy:
         async def late() -> bytes:
             reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(served.http_url).port)
             writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:-1])
-            await asyncio.sleep(0.85)
+            await asyncio.sleep(upload)
             writer.write(body[-1:])
             line = await reader.readline()
             writer.close()

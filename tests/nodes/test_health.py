@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adapters import NodeInfo
 from proxy.nodes import HttpNode, NodeFailure, NodeHealth, NodeResponse
 from proxy.nodes.version import choose_version
-from tests.support.client import stays
+from tests.support.client import check_stays
 from tests.support.scripted_node import ScriptedNode, hang
 
 TWO_PROBES = 0.5
@@ -104,7 +104,7 @@ async def ask_as_client(node: HttpNode, method: str = "fee", seconds: float = 2)
 
 async def test_a_node_that_answers_is_up_and_its_ledgers_are_known() -> None:
     async with running({}) as node, health_of(node.http_url) as (health, _, watch):
-        assert await health.wait_probed(2)
+        assert await health.wait_probed(15)
         status = health.status
         assert (status.name, status.up, status.api_version, status.problem) == ("node-1", True, 2, None)
         assert (status.server_state, status.complete_ledgers) == ("full", "2-131")
@@ -115,7 +115,7 @@ async def test_a_node_that_answers_is_up_and_its_ledgers_are_known() -> None:
 
 async def test_an_upgraded_node_is_followed(capsys: pytest.CaptureFixture[str]) -> None:
     async with running({}) as node, health_of(node.http_url, interval=0.05) as (health, *_):
-        assert await health.wait_probed(2)
+        assert await health.wait_probed(15)
         assert health.status.server == NodeInfo("rippled", (2, 6, 1))
         seen = asyncio.Event()
         health.watch(lambda: seen.set() if health.status.server == NodeInfo("xrpld", (3, 3, 0)) else None)
@@ -128,7 +128,7 @@ async def test_an_upgraded_node_is_followed(capsys: pytest.CaptureFixture[str]) 
 async def test_an_error_is_an_answer_too() -> None:
     answers = {"server_info": {"error": "slowDown", "status": "error"}}
     async with running(answers) as node, health_of(node.http_url) as (health, *_):
-        assert await health.wait_probed(2)
+        assert await health.wait_probed(15)
         assert health.status.problem == "slowDown"
 
 
@@ -145,7 +145,7 @@ async def test_an_error_is_an_answer_too() -> None:
 )
 async def test_an_answer_that_no_node_gives_is_none(answer: web.Response, problem: str) -> None:
     async with running({"server_info": answer}) as node, health_of(node.http_url) as (health, *_):
-        assert not await health.wait_probed(2)
+        assert not await health.wait_probed(15)
         assert health.status.problem == problem
 
 
@@ -153,7 +153,7 @@ async def test_a_node_that_is_not_there_and_comes() -> None:
     async with running({}) as node:
         await node.stop()
         async with health_of(node.http_url, interval=0.05) as (health, _, watch):
-            assert not await health.wait_probed(2)
+            assert not await health.wait_probed(15)
             assert health.status.problem == "refused"
             await node.start()
             await watch.until(True)
@@ -168,13 +168,13 @@ async def test_waiting_for_the_first_answer_ends() -> None:
     async with running({"server_info": hang}) as node, health_of(node.http_url, limit=0.3) as (health, *_):
         assert not await health.wait_probed(0.05)
         assert health.status.problem == "not asked yet"
-        assert not await health.wait_probed(2)
+        assert not await health.wait_probed(15)
         assert health.status.problem == "timeout"
 
 
 async def test_clients_refused_connections_take_it_down_at_once() -> None:
     async with running({"fee": {}}) as node, health_of(node.http_url) as (health, asked, watch):
-        await health.wait_probed(2)
+        await health.wait_probed(15)
         await node.stop()
         for _ in range(2):
             assert isinstance(await ask_as_client(asked), NodeFailure)
@@ -186,7 +186,7 @@ async def test_clients_refused_connections_take_it_down_at_once() -> None:
 async def test_a_clients_answer_makes_the_question_come_at_once() -> None:
     answers = {"fee": {}, "server_info": web.Response(status=503)}
     async with running(answers) as node, health_of(node.http_url) as (health, asked, watch):
-        assert not await health.wait_probed(2)
+        assert not await health.wait_probed(15)
         node.answers["server_info"] = {"info": INFO}
         await ask_as_client(asked)
         await watch.until(True)  # long before the interval of a minute
@@ -194,7 +194,7 @@ async def test_a_clients_answer_makes_the_question_come_at_once() -> None:
 
 async def test_one_failure_is_not_the_end_and_one_answer_not_the_beginning() -> None:
     async with running({}) as node, health_of(node.http_url, interval=0.05) as (health, _, watch):
-        await health.wait_probed(2)
+        await health.wait_probed(15)
         outcomes = iter([False, True, False, False, True, False, True, True])
 
         async def flap(*_: Any) -> Any:
@@ -220,7 +220,7 @@ async def test_a_health_question_does_not_wait_behind_clients() -> None:
         running({"ledger": wait}) as node,
         health_of(node.http_url, interval=0.05, limit=1) as (health, asked, watch),
     ):
-        await health.wait_probed(2)
+        await health.wait_probed(15)
         clients = [asyncio.create_task(ask_as_client(asked, "ledger")) for _ in range(20)]  # of 10 connections
         seen = len(node.requests)
         await node.until(lambda: len(node.requests) >= seen + 15)
@@ -231,18 +231,18 @@ async def test_a_health_question_does_not_wait_behind_clients() -> None:
 
 async def test_one_slow_request_does_not_take_a_node_from_everybody() -> None:
     async with running({"ledger": hang}) as node, health_of(node.http_url) as (health, asked, watch):
-        await health.wait_probed(2)
+        await health.wait_probed(15)
         assert isinstance(await ask_as_client(asked, "ledger", seconds=0.05), NodeFailure)
         assert health.up
         await node.until(lambda: node.times("server_info") == 2)  # the probe comes immediately, and decides
-        await stays(lambda: node.times("server_info") == 2, TWO_PROBES)
+        await check_stays(lambda: node.times("server_info") == 2, TWO_PROBES)
         assert [request.method for request in node.requests] == ["server_info", "ping", "ledger", "server_info"]
         assert watch.told == [("node-1", False), ("node-1", True)]
 
 
 async def test_a_node_that_hangs_altogether_is_found_out_by_the_first_slow_request() -> None:
     async with running({"fee": hang}) as node, health_of(node.http_url, limit=0.2) as (health, asked, watch):
-        await health.wait_probed(2)
+        await health.wait_probed(15)
         node.answers["server_info"] = hang
         await ask_as_client(asked)
         await watch.until(False)
@@ -251,7 +251,7 @@ async def test_a_node_that_hangs_altogether_is_found_out_by_the_first_slow_reque
 
 async def test_many_failures_make_few_questions() -> None:
     async with running({"fee": web.Response(status=502)}) as node, health_of(node.http_url) as (health, asked, _):
-        await health.wait_probed(2)
+        await health.wait_probed(15)
         for _ in range(100):
             await ask_as_client(asked)
         assert node.times("server_info") < 10
@@ -276,7 +276,7 @@ async def test_auto_finds_the_version(version: Any, newest: int, chosen: int) ->
         running({"version": version}) as node,
         health_of(node.http_url, api_version=None, newest=newest) as (health, *_),
     ):
-        assert await health.wait_probed(2)
+        assert await health.wait_probed(15)
         assert health.api_version == chosen
         assert asked_of(node) == [("version", 2), ("server_info", chosen), ("ping", chosen)]
 
@@ -294,7 +294,7 @@ async def test_auto_finds_the_version(version: Any, newest: int, chosen: int) ->
 )
 async def test_auto_does_not_guess(version: Any, problem: str) -> None:
     async with running({"version": version}) as node, health_of(node.http_url, api_version=None) as (health, *_):
-        assert not await health.wait_probed(2)
+        assert not await health.wait_probed(15)
         assert health.api_version is None
         assert health.status.problem == problem
 
@@ -304,7 +304,7 @@ async def test_auto_asks_again_after_the_node_was_away() -> None:
         running({"version": {"version": {"first": 1, "last": 2}}}) as node,
         health_of(node.http_url, api_version=None, newest=3, interval=0.05) as (health, _, watch),
     ):
-        await health.wait_probed(2)
+        await health.wait_probed(15)
         assert health.status.api_version == 2
         await node.stop()
         await watch.until(False)
@@ -320,7 +320,7 @@ async def test_auto_follows_a_node_that_changes_while_it_is_up() -> None:
         running(answers) as node,
         health_of(node.http_url, api_version=None, newest=3, interval=60) as (health, asked, watch),
     ):
-        await health.wait_probed(2)
+        await health.wait_probed(15)
         assert health.api_version == 2
         node.answers["version"] = {"version": {"first": 1, "last": 3}}
         node.answers["fee"] = web.Response(status=400, text="invalid_API_version")
@@ -336,7 +336,7 @@ async def test_a_node_too_busy_to_tell_its_version_is_still_spoken_to_in_the_one
         running(answers) as node,
         health_of(node.http_url, api_version=None, interval=0.05) as (health, _, watch),
     ):
-        await health.wait_probed(2)
+        await health.wait_probed(15)
         node.answers["version"] = {"error": "tooBusy"}
         seen = len(node.requests)
         await node.until(lambda: len(node.requests) >= seen + 6)
@@ -348,9 +348,9 @@ async def test_nothing_runs_after_close() -> None:
     before = asyncio.all_tasks()
     async with running({}) as node:
         async with health_of(node.http_url, interval=0.01) as (health, *_):
-            await health.wait_probed(2)
+            await health.wait_probed(15)
         asked = len(node.requests)
-        await stays(lambda: len(node.requests) == asked, 0.05)
+        await check_stays(lambda: len(node.requests) == asked, 0.05)
     assert asyncio.all_tasks() == before
 
 

@@ -25,6 +25,12 @@ from tests.support.raw_node import RawNode, Request, RequestHandler
 
 BODY = b'{"method":"fee","params":[{"api_version":2}]}'
 CLIENT = "192.0.2.7"
+IDLE = 0.05
+"""Seconds until an idle connection is given up."""
+TOO_IDLE_TO_SUBMIT = 0.5
+"""Seconds after which a connection is not used for a transaction any more."""
+SLOWNESS = 0.01
+"""Seconds that a slow node takes."""
 
 
 @asynccontextmanager
@@ -219,9 +225,9 @@ async def test_connections_are_reused_one_after_the_other() -> None:
 
 
 async def test_an_idle_connection_is_given_up_before_the_node_closes_it() -> None:
-    async with RawNode(always(OK)) as raw, asking(raw.port, idle_timeout=0.05) as node:
+    async with RawNode(always(OK)) as raw, asking(raw.port, idle_timeout=IDLE) as node:
         await ask(node)
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(IDLE + 0.01)
         await ask(node)
     assert raw.connections == 2
 
@@ -292,7 +298,7 @@ async def test_a_submit_does_not_meet_a_connection_that_has_been_idle() -> None:
     async with RawNode(closing_on_reuse) as raw, asking(raw.port) as node:
         await ask(node)
         assert (await ask(node, method="submit")).status == 200
-        await asyncio.sleep(0.55)
+        await asyncio.sleep(TOO_IDLE_TO_SUBMIT + 0.05)
         assert (await ask(node, method="submit")).status == 200
     assert [request.number for request in raw.requests] == [1, 1, 1]
 
@@ -374,7 +380,7 @@ async def drip(request: Request) -> None:
     while not request.writer.is_closing():
         request.send(b"x")
         await request.writer.drain()
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(SLOWNESS)
 
 
 @pytest.mark.parametrize("answer", [never, drip])
@@ -413,7 +419,7 @@ async def test_no_more_connections_than_configured() -> None:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(SLOWNESS)
         at_once -= 1
         request.send(OK)
 

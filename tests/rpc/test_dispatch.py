@@ -14,9 +14,11 @@ from aiohttp import web
 
 from proxy.server.proxy import Proxy
 from tests.conftest import StartNode, StartProxy
-from tests.support.client import ask, metric, ready, until_healthy
+from tests.support.client import ask, metric, ready, until, until_healthy
 from tests.support.scripted_node import Answer, Answering, ScriptedNode, answer_half, break_off, hang
 
+SLOWNESS = 0.002
+"""Seconds that a node takes for a transaction."""
 ACCOUNT = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
 
@@ -185,7 +187,7 @@ async def test_nodes_that_come_and_go_under_load(proxy: StartProxy) -> None:
 
     async def submit(_: web.BaseRequest, params: dict[str, Any]) -> Answer:
         seen[params["tx_blob"]] += 1
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(SLOWNESS)
         return {"engine_result": "tesSUCCESS"}
 
     async with ScriptedNode("a", submit=submit) as a, ScriptedNode("b", submit=submit) as b:
@@ -207,11 +209,15 @@ async def test_nodes_that_come_and_go_under_load(proxy: StartProxy) -> None:
                         if "error" not in (await answer.json(content_type=None))["result"]:
                             answered.add(blob)
 
+        async def more_are_answered() -> None:
+            count = len(answered) + 50
+            await until(lambda: len(answered) >= count)
+
         clients = [asyncio.create_task(client()) for _ in range(8)]
         for node in (a, b, a, b):
-            await asyncio.sleep(0.1)
+            await more_are_answered()
             await node.stop()
-            await asyncio.sleep(0.2)
+            await more_are_answered()
             await node.start()
             await until_healthy(served, node.name)
         over.set()

@@ -331,8 +331,10 @@ class TestBounds:
         assert node.asked["ledger"] <= 3
 
     async def test_time_for_one_request_of_many_questions(self, node: ScriptedNode, proxy: StartProxy) -> None:
+        slowness = 0.2
+
         async def slowly(_: web.BaseRequest, params: dict[str, Any]) -> Answer:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(slowness)
             return {"ledger": {"transactions": []}, "ledger_index": 1000}
 
         node.answers["ledger"] = slowly

@@ -12,6 +12,7 @@ import pytest
 from proxy.config import Settings
 from proxy.server.proxy import Proxy
 from tests.conftest import StartNode, StartProxy
+from tests.support.client import until
 from tests.support.scripted_node import ScriptedNode, hang
 
 VALIDATED = {"ledger_index": 7, "ledger_hash": "A" * 64, "validated": True}
@@ -62,9 +63,11 @@ async def counted(proxy: Proxy) -> dict[tuple[str, str], float]:
 async def until_counted(proxy: Proxy, **results: int) -> None:
     """Waits until exactly so many were compared with those results, of account_info."""
     wanted = {("account_info", result): float(number) for result, number in results.items()}
-    async with asyncio.timeout(5):
-        while await counted(proxy) != wanted:  # noqa: ASYNC110 - metrics tell nobody
-            await asyncio.sleep(0.01)
+
+    async def are_counted() -> bool:
+        return await counted(proxy) == wanted
+
+    await until(are_counted)
 
 
 async def test_what_is_the_same_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,9 +115,7 @@ async def test_only_reads_of_validated_ledgers_are_asked(method: str, params: di
         async with shadowed(node, native) as proxy:
             await ask(proxy, method, **params or {"x": 1})
             await ask(proxy)
-            async with asyncio.timeout(5):
-                while not native.asked:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await native.until(lambda: bool(native.asked))
         assert [
             asked for asked in native.asked if asked[0] != "account_info" or asked[1] != {**ASKED, "ledger_index": 7}
         ] == []
@@ -203,6 +204,8 @@ async def test_recorded_answers_are_the_same_as_a_real_nodes(
         async with aiohttp.ClientSession() as http, http.ws_connect(served.http_url) as socket:
             await socket.send_json({"id": 1, "command": "ledger", "ledger_index": "validated"})
             assert (await socket.receive_json())["result"]["validated"]
-    async with asyncio.timeout(5):
-        while await counted(served) != {("ledger", "same"): 1.0}:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+
+    async def is_counted() -> bool:
+        return await counted(served) == {("ledger", "same"): 1.0}
+
+    await until(is_counted)

@@ -22,7 +22,7 @@ _KILOBYTES = 150
 
 
 @asynccontextmanager
-async def nobody_else_notices(url: str, slowest: float = 1.0) -> AsyncIterator[None]:
+async def nobody_else_notices(url: str, slowest: float = 3.0) -> AsyncIterator[None]:
     """While it lasts, a client asks by POST and another on a WebSocket: all is answered well, and within
     `slowest` seconds.
     """
@@ -72,7 +72,7 @@ class Held(NamedTuple):
 Fault = Callable[[], Awaitable[None]]
 
 
-async def endure(served: Proxy, fault: Fault, *, slowest: float = 1.0) -> None:
+async def endure(served: Proxy, fault: Fault, *, slowest: float = 3.0) -> None:
     """Has the fault come twice: the others notice nothing, and nothing of it stays behind.
 
     `slowest`: seconds that another client's request takes at most meanwhile.

@@ -48,7 +48,7 @@ async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def stays(condition: Callable[[], bool], seconds: float) -> None:
+async def check_stays(condition: Callable[[], bool], seconds: float) -> None:
     """Check that `condition` holds all the time for that long: what must not happen would have happened by then."""
     end = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < end:

@@ -21,12 +21,11 @@ Responder = Callable[["ScriptedSession", dict[str, Any]], Awaitable[None] | None
 
 
 class Received(NamedTuple):
-    """An HTTP request to a node; the names of its headers are in lower case."""
+    """An HTTP request to a node."""
 
     method: str
     params: dict[str, Any]
     api_version: int
-    headers: dict[str, str]
 
 
 class ScriptedNode:
@@ -79,6 +78,8 @@ class ScriptedNode:
 
         self.requests: list[Received] = []
         """The HTTP requests that were not rejected."""
+        self.last_headers: dict[str, dict[str, str]] = {}
+        """The headers of the last of them by method, names in lower case."""
         self.handshakes: list[dict[str, str]] = []
         """The headers of each WebSocket handshake that was accepted."""
         self.unauthorized = 0
@@ -206,8 +207,8 @@ class ScriptedNode:
         if not self._accepts(method, version):
             return web.Response(status=400, text="invalid_API_version")
         async with self._news:
-            headers = {name.lower(): value for name, value in request.headers.items()}
-            self.requests.append(Received(method, params, version, headers))
+            self.requests.append(Received(method, params, version))
+            self.last_headers[method] = {name.lower(): value for name, value in request.headers.items()}
             self._news.notify_all()
         answer = await self._answer(request, method, params)
         if isinstance(answer, web.Response):

@@ -90,11 +90,6 @@ def attributes(span: Span) -> dict[str, Any]:
     return {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
 
 
-def headers_of_fee(node: ScriptedNode) -> list[dict[str, str]]:
-    """The headers of each request for `fee` that the node received."""
-    return [request.headers for request in node.requests if request.method == "fee"]
-
-
 async def test_a_request_and_its_question_are_spans_of_one_trace_that_the_node_is_told_of() -> None:
     async with collector() as collecting, ScriptedNode() as node:
         async with traced(node, collecting) as served:
@@ -119,7 +114,7 @@ async def test_a_request_and_its_question_are_spans_of_one_trace_that_the_node_i
         "xrpl.outcome": "success",
     }
     assert attributes(question) == {"rpc.system": "xrpl", "rpc.method": "fee", "xrpl.node": "node-1"}
-    sent = headers_of_fee(node)[0]["traceparent"]
+    sent = node.last_headers["fee"]["traceparent"]
     assert sent.rpartition("-")[0] == f"00-{question.trace_id.hex()}-{question.span_id.hex()}"
     assert int(sent[-2:], 16) & 1, "the flag of a trace that is kept"
     assert collecting.resource["service.name"] == "xrpl-version-proxy"
@@ -132,11 +127,11 @@ async def test_a_clients_trace_is_gone_on_with_if_its_flag_says_so(flags: str, s
     async with collector() as collecting, ScriptedNode() as node, traced(node, collecting) as served:
         await post(served, "fee", {"traceparent": f"00-{TRACE}-{PARENT}-{flags}", "tracestate": "a=b"})
     assert len(collecting.spans) == spans
-    assert headers_of_fee(node)[0]["traceparent"].split("-")[1] == TRACE
+    assert node.last_headers["fee"]["traceparent"].split("-")[1] == TRACE
     if spans:
         (request,) = collecting.of_kind(Span.SPAN_KIND_SERVER)
         assert (request.trace_id.hex(), request.parent_span_id.hex()) == (TRACE, PARENT)
-        assert headers_of_fee(node)[0]["tracestate"] == "a=b"
+        assert node.last_headers["fee"]["tracestate"] == "a=b"
 
 
 async def test_a_client_cannot_have_more_traced_than_the_sample() -> None:
