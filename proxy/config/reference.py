@@ -28,7 +28,8 @@ Without a file, the environment alone is enough.
 
 `xrpl-version-proxy check-config` validates the configuration, `config show` prints it with the origin of each value,
 and `config schema` prints its JSON Schema. SIGHUP reads everything again, files of secrets included; keys whose change
-needs a restart are logged as `restart_required`.
+needs a restart are logged as `restart_required`. With `watch_config`, changed files are
+read again without a signal.
 """
 
 

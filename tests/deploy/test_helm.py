@@ -172,13 +172,26 @@ def test_pods_are_given_the_time_that_stopping_takes(tmp_path: Path) -> None:
     assert timeouts.drain_delay + timeouts.shutdown < grace["terminationGracePeriodSeconds"]
 
 
-def test_a_changed_configuration_rolls_the_pods() -> None:
-    def checksum(values: dict[str, Any]) -> str:
-        pod = rendered(values)["Deployment/release-xrpl-version-proxy"]["spec"]["template"]
-        return str(pod["metadata"]["annotations"]["checksum/config"])
+def test_a_changed_configuration_is_applied_in_place_and_replaces_pods_only_where_it_must() -> None:
+    def pod(**config: Any) -> dict[str, Any]:
+        documents = rendered({"config": {"nodes": NODES, **config}})
+        template: dict[str, Any] = documents["Deployment/release-xrpl-version-proxy"]["spec"]["template"]
+        return template
 
-    changed = {"config": {"nodes": NODES, "versions": {"min": 2}}}
-    assert checksum(LEAST) == checksum(LEAST) != checksum(changed)
+    assert pod() == pod(versions={"min": 2}) == pod(logging={"level": "debug"})
+    for restart in ({"workers": 2}, {"logging": {"format": "console"}}, {"observe": {"allowed_hosts": ["a.example"]}}):
+        assert pod(**restart) != pod()
+    assert pod(watch_config=False) == pod(watch_config=False)
+    assert pod(watch_config=False, versions={"min": 2}) != pod(watch_config=False)
+
+
+def test_pods_see_changes_of_their_configuration(tmp_path: Path) -> None:
+    documents = rendered(LEAST)
+    container = container_of(documents)
+    (mount,) = (mount for mount in container["volumeMounts"] if mount["name"] == "config")
+    assert "subPath" not in mount
+    assert container["args"] == ["serve", "--config", f"{mount['mountPath']}/config.yaml"]
+    assert settings_of(documents, tmp_path).watch_config
 
 
 def test_the_schema_of_the_values_has_the_configurations_own() -> None:

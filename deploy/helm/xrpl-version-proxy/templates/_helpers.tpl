@@ -87,6 +87,16 @@ labels:
 {{- toYaml (mergeOverwrite (deepCopy (omit .Values.config "listen")) $fixed (dict "listen" $listeners)) }}
 {{- end }}
 
+{{- /* What pods are replaced for: what takes a restart, or everything unless they watch their configuration. */ -}}
+{{- define "proxy.checksum" -}}
+{{- $config := include "proxy.config" . | fromYaml -}}
+{{- if $config.watch_config -}}
+{{- $restart := pick $config "observe" "tracing" "workers" -}}
+{{- $config = merge $restart (dict "format" (dig "logging" "format" "" $config)) -}}
+{{- end -}}
+{{- toJson $config | sha256sum }}
+{{- end }}
+
 {{- define "proxy.families" -}}
 {{- with .Values.service.ipFamilyPolicy }}
 ipFamilyPolicy: {{ . }}
