@@ -133,7 +133,7 @@ def test_demo_says_in_one_line_that_its_port_is_taken(taken: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["demo", "--api-version", "4"], ["demo", "--port", "70000"], ["serv"], ["serve", "x"]]
+    "arguments", [["demo", "--api-version", "99"], ["demo", "--port", "70000"], ["serv"], ["serve", "x"]]
 )
 def test_what_is_typed_wrongly_is_told_with_the_usage(arguments: list[str]) -> None:
     result = run(*arguments)

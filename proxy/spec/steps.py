@@ -105,7 +105,23 @@ def _with_block(older: Any, version: int, patch: Any) -> Any:
         return {**older, f".v{version}": patch}
     if newest.get(ALONE) or _adds_only(base, patch):
         return {**older, f".v{version}": _merged(newest, patch)}
-    return {**older, f".v{version}": {**_merged({**base, **newest}, patch), ALONE: True}}
+    return {**older, f".v{version}": {**_merged(_combined(base, newest), patch), ALONE: True}}
+
+
+def _combined(base: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
+    """What a definition is that has to be as its base says and as a block does."""
+    both: dict[str, Any] = dict(base)
+    for word, part in block.items():
+        known = both.get(word)
+        if isinstance(known, dict) and isinstance(part, dict):
+            both[word] = _combined(known, part)
+        elif isinstance(known, str) and isinstance(part, dict):
+            both[word] = {".with": [known], **part}
+        elif word == ".with":
+            both[word] = [*(known or ()), *part]
+        else:
+            both[word] = part
+    return both
 
 
 def _adds_only(fields: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters import VERSIONS, JsonObject, NodeRequest
+from proxy.demo.recorded import API_VERSIONS, Release
+from tests.support.conformance import RIPPLED, release_of
 from tests.support.native import Miss, RecordedNode, error, serve
 from tests.support.recorded import recorded_requests
 
@@ -33,11 +35,11 @@ params = st.dictionaries(st.sampled_from(NAMES), values, max_size=5)
 
 
 @cache
-def recorded_params(method: str) -> tuple[JsonObject, ...]:
-    return tuple(question.params for question in recorded_requests("public") if question.method == method)
+def recorded_params(method: str, release: Release) -> tuple[JsonObject, ...]:
+    return tuple(question.params for question in recorded_requests("public", release) if question.method == method)
 
 
-@pytest.mark.parametrize(("client", "node"), list(permutations(range(VERSIONS.oldest, VERSIONS.newest + 1), 2)))
+@pytest.mark.parametrize(("client", "node"), list(permutations(VERSIONS.known, 2)))
 @settings(
     max_examples=50,
     deadline=None,
@@ -47,14 +49,15 @@ def recorded_params(method: str) -> tuple[JsonObject, ...]:
 @given(data=st.data())
 def test_raises_nothing(client: int, node: int, data: st.DataObject) -> None:
     method = data.draw(st.sampled_from(sorted(VERSIONS.changed_methods())))
-    behind = RecordedNode(node)
+    release = RIPPLED if node in API_VERSIONS[RIPPLED] else release_of(VERSIONS.steps[-1])
+    behind = RecordedNode(node, release=release)
 
     def ask(question: NodeRequest) -> JsonObject:
         """What was recorded; else an error, or what was recorded for other parameters."""
         try:
             return behind.ask(question)
         except Miss:
-            others = recorded_params(question.method)
+            others = recorded_params(question.method, release)
             recorded: bool = data.draw(st.booleans())
             if others and recorded:
                 return behind.ask(NodeRequest(question.method, data.draw(st.sampled_from(others))))

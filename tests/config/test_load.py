@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from adapters import VERSIONS
 from proxy.config import ConfigurationError, Settings, load_settings, settings_keys, shown_url
 from proxy.config.json_schema import schema_text
 from proxy.config.keys import RENAMED
@@ -210,7 +211,7 @@ observe: 5
 versions: {min: 3, max: 2}
 nodes:
   - {name: a, http: 'ftp://x'}
-  - {name: a, http: 'http://x', websocket: 'http://x', api_version: 4}
+  - {name: a, http: 'http://x', websocket: 'http://x', api_version: 99}
   - {http: 'http://y:99999'}
 limits: {depth: 1.5, request_byte: 1}
 guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
@@ -239,7 +240,7 @@ guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
         "nodes[0].http": "expected an http:// or https:// URL",
         "nodes[1].name": '"a" is already the name of nodes[0]',
         "nodes[1].websocket": "expected a ws:// or wss:// URL",
-        "nodes[1].api_version": "expected an API version, 1, 2, 3 or auto, got 4",
+        "nodes[1].api_version": f"expected an API version, {', '.join(map(str, VERSIONS.known))} or auto, got 99",
         "nodes[2].name": "missing; expected a name of 1 to 64 letters",
         "nodes[2].http": 'got "http://y:99999"',
         "limits.depth": "expected a whole number between 1 and 100, got 1.5",
@@ -281,7 +282,7 @@ guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
         ("guard.trusted_proxies", "10.0.0.0/8"),
         ("guard.trusted_proxies", "{a: 1}"),
         ("logging.level", "INFO"),
-        ("versions.max", "4"),
+        ("versions.max", "99"),
     ],
 )
 def test_a_value_of_another_kind_is_refused(file: Path, key: str, value: str) -> None:
@@ -295,7 +296,7 @@ def test_a_grpc_port_is_a_host_and_a_port(address: str) -> None:
     assert list(faults(None, environ)) == ["nodes[0].grpc"]
 
 
-@pytest.mark.parametrize("version", ["true", "2.0", "'2'", "0", "4", "null", "[1]"])
+@pytest.mark.parametrize("version", ["true", "2.0", "'2'", "0", "99", "null", "[1]"])
 def test_a_node_speaks_a_version_that_is_a_whole_number_or_auto(version: str) -> None:
     environ = {"XRPL_PROXY_NODES": f"[{{name: a, http: 'http://a', api_version: {version}}}]"}
     assert list(faults(None, environ)) == ["nodes[0].api_version"]
@@ -523,7 +524,7 @@ def test_faults_of_versions_that_go_are_told(file: Path) -> None:
         """\
 versions:
   max: 3
-  dry_run_refuse: [4]
+  dry_run_refuse: [99]
   sunset:
     - {version: 1, date: 30.06.2027, link: "https://a.example/><script>"}
     - {version: 1, date: 2027-06-30, deprecated: 2027-07-01}
@@ -532,7 +533,7 @@ versions:
     )
     said = faults(file)
     for key, words in {
-        "versions.dry_run_refuse[0]": "expected an API version between 1 and 3, got 4",
+        "versions.dry_run_refuse[0]": f"expected an API version between 1 and {VERSIONS.newest}, got 99",
         "versions.sunset[0].date": 'expected a date such as 2027-06-30, got "30.06.2027"',
         "versions.sunset[0].link": "expected an http:// or https:// URL",
         "versions.sunset[1].deprecated": 'expected a day not after date (2027-06-30), got "2027-07-01"',

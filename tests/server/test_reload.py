@@ -168,7 +168,7 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
             assert (await process.line("reloaded"))["listen"] == [url]
             assert (await ask(url, newest))[0] == 200
 
-            process.write(given(versions={"max": 4}, limits={"depth": "x"}))
+            process.write(given(versions={"max": 99}, limits={"depth": "x"}))
             process.send(signal.SIGHUP)
             kept = await process.line("configuration_rejected")
             assert [fault.partition(":")[0] for fault in kept["problems"]] == ["versions.max", "limits.depth"]

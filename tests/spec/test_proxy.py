@@ -6,6 +6,7 @@ import aiohttp
 import orjson
 import pytest
 
+from adapters import VERSIONS
 from tests.conftest import StartNode, StartProxy
 from tests.support.validation import fault, message_fault, stem
 
@@ -20,9 +21,9 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("node_version", [1, 2])
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", VERSIONS.known)
 async def test_answers(version: int, node_version: int, demo_node: StartNode, proxy: StartProxy) -> None:
-    behind = await proxy(await demo_node(node_version), versions={"max": 3})
+    behind = await proxy(await demo_node(node_version), versions={"max": VERSIONS.newest})
     faults = []
     async with aiohttp.ClientSession() as session, session.ws_connect(behind.http_url) as socket:
         for method, params in ASKED:

@@ -6,23 +6,55 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from itertools import product
+from typing import Any, Literal, NamedTuple
 
 import aiohttp
 import orjson
 
+from adapters import VERSIONS as ADAPTED
+from adapters.adapter import Step
 from adapters.json_values import Difference, json_differences
-from proxy.demo.recorded import PortKind, read_lines, read_streams
+from proxy.demo.recorded import API_VERSIONS, PortKind, Release, read_lines, read_streams
 
-ClientVersion = Literal["none", "1", "2", "3"]
+ClientVersion = str
+"""`none`, or the version that the client names."""
 Transport = Literal["http", "ws"]
 Ask = Callable[["Case"], Awaitable[Any]]
 
-# Which client asks in front of which node.
-CLIENTS: tuple[ClientVersion, ...] = ("none", "1", "2", "3")
-NODES = (1, 2, 3)
-VERSIONS = {"max": 3}
+RIPPLED: Release = "rippled-2.6"
+NODES = tuple(API_VERSIONS[RIPPLED])
+VERSIONS = {"max": ADAPTED.newest}
 """What the proxy's configuration offers: the beta too."""
+
+
+class Pair(NamedTuple):
+    """Which client asks in front of which node."""
+
+    release: Release
+    client: ClientVersion
+    node: int
+
+
+def _pairs() -> list[Pair]:
+    """Every client in front of every node of rippled 2.6.1; of a step with recordings, what its newer version is in."""
+    found = [Pair(RIPPLED, client, node) for client in ("none", *map(str, NODES)) for node in NODES]
+    for step in ADAPTED.steps:
+        recorded = API_VERSIONS.get(step.name, range(0))
+        for client, node in product(recorded, recorded):
+            if step.newer in (client, node):
+                found.append(Pair(step.name, str(client), node))
+    return found
+
+
+PAIRS = _pairs()
+NUMBERED_PAIRS = [pair for pair in PAIRS if pair.client != "none"]
+
+
+def release_of(step: Step) -> Release:
+    """The release whose recordings have both of a step's versions: those in its folder, where there are any."""
+    return step.name if step.name in API_VERSIONS else RIPPLED
+
 
 # What differs from one request to the next on the same server, or is the proxy's own to answer.
 UNCOMPARED = frozenset(
@@ -48,14 +80,14 @@ class Case:
 
 
 @cache
-def _exchanges() -> list[dict[str, Any]]:
-    return [entry for entry in read_lines("exchanges.jsonl.xz") if entry["method"] not in UNCOMPARED]
+def _exchanges(release: Release) -> list[dict[str, Any]]:
+    return [entry for entry in read_lines("exchanges.jsonl.xz", release) if entry["method"] not in UNCOMPARED]
 
 
-def cases(transport: Transport, client: ClientVersion, port_kind: PortKind) -> list[Case]:
+def cases(transport: Transport, client: ClientVersion, port_kind: PortKind, release: Release = RIPPLED) -> list[Case]:
     """Every recorded exchange that a client of this version is to be served as natively."""
     found = []
-    for entry in _exchanges():
+    for entry in _exchanges(release):
         native = entry[transport].get(client)
         # A `ledger` that fails with `internal` is a fault of rippled's, which nobody need repeat.
         faulty = entry["method"] == "ledger" and b'"error":"internal"' in orjson.dumps(native)
@@ -70,9 +102,9 @@ def cases(transport: Transport, client: ClientVersion, port_kind: PortKind) -> l
 _streams = cache(read_streams)
 
 
-def recorded_stream(group: str, client: ClientVersion) -> dict[str, Any]:
+def recorded_stream(group: str, client: ClientVersion, release: Release = RIPPLED) -> dict[str, Any]:
     """The `request`, `response` and pushed `messages` of a client subscribed to `streams`, `accounts` or `books`."""
-    stream: dict[str, Any] = _streams()[f"{group}/{client}"]
+    stream: dict[str, Any] = _streams(release)[f"{group}/{client}"]
     return stream
 
 

@@ -3,14 +3,14 @@
 from functools import cache
 
 from adapters import JsonObject, NodeRequest
-from proxy.demo.recorded import PortKind, read_lines
-from tests.support.conformance import UNCOMPARED
+from proxy.demo.recorded import PortKind, Release, read_lines
+from tests.support.conformance import RIPPLED, UNCOMPARED
 
 
 @cache
-def recorded_requests(port_kind: PortKind) -> list[NodeRequest]:
+def recorded_requests(port_kind: PortKind, release: Release = RIPPLED) -> list[NodeRequest]:
     """Each recorded request, once."""
-    entries = read_lines("exchanges.jsonl.xz")
+    entries = read_lines("exchanges.jsonl.xz", release)
     return [
         NodeRequest(entry["method"], entry["params"] or {})
         for entry in entries

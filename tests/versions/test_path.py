@@ -23,7 +23,7 @@ ACCOUNT = {"account": ALICE, "signer_lists": True}
         (b"http://proxy.example/v2", 2),
         (b"/", None),
         (b"/v0", None),
-        (b"/v4", None),
+        (b"/v99", None),
         (b"/v02", None),
         (b"/V2", None),
         (b"/v2/more", None),
