@@ -18,6 +18,13 @@ CHEAP_SECONDS = 0.001
 CHEAP_BYTES = 1_000
 """A request that has no more bytes is cheap: its time need not be measured."""
 
+LARGE_RESPONSE_BYTES = 65_536
+"""A node's response from this size on is handled in a turn of the client that it is for."""
+_PASSING_SECONDS = 2e-9
+"""What it costs to copy one byte of a response into the client's envelope."""
+_TRANSLATING_SECONDS = 28e-9
+"""What it costs to read, translate and write one byte of a response."""
+
 _SHARE = 0.1
 """CPU seconds a second that an address may use without waiting."""
 _BURST = 0.01
@@ -97,6 +104,15 @@ class FairShare:
 
         self.call_in_turn(address, give)
         await turn
+
+    async def response_turn(self, address: str, size: int, *, is_translated: bool) -> None:
+        """Waits for a turn to handle a response of `size` bytes, where that is needed, and charges it by its bytes.
+
+        The caller sets a limit to the wait.
+        """
+        if self.must_wait(address):
+            await self.turn(address)
+        self.spent(address, size * (_TRANSLATING_SECONDS if is_translated else _PASSING_SECONDS))
 
     def call_in_turn(self, address: str, step: Callable[[], None]) -> None:
         """Has `step` called in a turn of the client at `address`, after those that wait already."""

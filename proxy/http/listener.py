@@ -19,7 +19,7 @@ from proxy.http.upgrade import UpgradeHandler, WebSocketUpgrader
 from proxy.tls import Certificate, CertificateProblem
 
 _BACKLOG = 1024
-_ACCEPTED_AT_ONCE = 100
+_ACCEPTED_AT_ONCE = 20
 _OUT_OF_SOCKETS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _CHECKS_PER_TIMEOUT = 4
 _TLS_CLOSE_SECONDS = 2.0

@@ -161,6 +161,7 @@ class HttpConnection(asyncio.Protocol):
             self._framed = True
             if int(value) > self._most_bytes:
                 raise AnswerTooLarge
+            self._body.expect(int(value))
         elif lowered == b"transfer-encoding":
             self._framed = True
         elif lowered == b"content-type":

@@ -2,21 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
 import structlog
 
 from adapters import VERSIONS, NodeRequest, Pipeline
-from proxy.envelope import Call, InvalidAnswer, node_request, read_jsonrpc_answer, splice_jsonrpc
-from proxy.envelope.lazy_metadata import loads_lazy_metadata
-from proxy.envelope.methods import COALESCABLE_METHODS, METADATA_METHODS, READING_METHODS
+from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
+from proxy.envelope import Call, splice_jsonrpc
+from proxy.envelope.methods import COALESCABLE_METHODS, READING_METHODS
 from proxy.envelope.node import CLIO_WARNING_FIELD
 from proxy.envelope.written_json import write_sorted
-from proxy.nodes import LedgerRange, Node, NodeFailure, NodePool, NodeResponse, requested_ledgers
+from proxy.nodes import LedgerRange, Node, NodePool, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
 from proxy.nodes.ledger_range import validated_ledger_in
-from proxy.nodes.own_requests import refuses_version
+from proxy.rpc.attempt import Answer, Attempt, PassthroughAnswer, PlainTextAnswer, VersionRefused
 from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.single_flight import SingleFlight
@@ -24,8 +23,6 @@ from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.own import request_in_own_version
 from proxy.versions.translator import (
-    UNABLE_ERRORS,
-    NodeAnswer,
     SubrequestBudget,
     TranslatedResult,
     Translator,
@@ -39,24 +36,6 @@ _MISSING_ERRORS = frozenset({"lgrNotFound", "txnNotFound", "lgrIdxMalformed"})
 
 _VERSION_SECONDS = 2.0
 """The longest that a read waits until a node's API version has been determined again."""
-
-_OVERLOADED = 503
-"""The HTTP status of a node that is too busy, whatever comes with it: a line of text, or a bare error of Clio's."""
-
-
-class PlainTextAnswer(Exception):  # noqa: N818 - what has happened
-    """The node responded with a line of text, which the client gets unchanged."""
-
-    def __init__(self, answer: NodeResponse) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
-
-
-class _VersionRefused(NodeFailure):
-    """The node no longer supports the API version that it is spoken to in; the client cannot do anything about it."""
-
-    def __init__(self, node: str) -> None:
-        super().__init__("nonsense", node)
 
 
 class CallContext(NamedTuple):
@@ -72,16 +51,6 @@ class CallContext(NamedTuple):
     allow_passthrough: bool
 
 
-class PassthroughAnswer(NamedTuple):
-    """A node's answer that needs no translation: `body` as the node sent it, `answer` with the client's envelope."""
-
-    body: bytes
-    answer: bytes
-
-
-Answer = PassthroughAnswer | TranslatedResult
-
-
 class Dispatcher:
     """Answers calls for all clients over HTTP.
 
@@ -94,6 +63,7 @@ class Dispatcher:
         translator: Translator,
         cache: ResponseCache,
         metrics: Metrics,
+        fair_share: FairShare,
         *,
         tries: int,
         share: bool,
@@ -102,6 +72,7 @@ class Dispatcher:
         self._translator = translator
         self._cache = cache
         self._metrics = metrics
+        self._fair_share = fair_share
         self._tries = tries
         self._loop = asyncio.get_running_loop()
         self._sharing: SingleFlight[tuple[Answer, RequestRecord]] | None = SingleFlight() if share else None
@@ -167,7 +138,7 @@ class Dispatcher:
                 break
             if attempted:
                 self._metrics.retried(attempted[-1].name)
-            attempt = _Attempt(node, node.api_version, call.method, record, deadline)
+            attempt = Attempt(node, node.api_version, call.method, record, deadline, self._fair_share)
             try:
                 latest: Answer | Exception = await self._ask_node(call, attempt, context)
             except (*NODE_ERRORS, PlainTextAnswer) as failure:
@@ -180,7 +151,7 @@ class Dispatcher:
                 record.node, record.node_version = node.name, attempt.version
             if not followed:
                 break
-            if isinstance(latest, _VersionRefused):
+            if isinstance(latest, VersionRefused):
                 await node.health.probe_now(min(deadline, self._loop.time() + _VERSION_SECONDS))
             if node.api_version == attempt.version:
                 attempted.append(node)
@@ -205,7 +176,7 @@ class Dispatcher:
             return False  # the client sent a malformed index
         return self._nodes.may_have(wanted, exclude=attempted)
 
-    async def _ask_node(self, call: Call, attempt: "_Attempt", context: CallContext) -> Answer:
+    async def _ask_node(self, call: Call, attempt: Attempt, context: CallContext) -> Answer:
         """Send the call to one node. A result that is the same in both versions is not parsed."""
         pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method, attempt.node.server)
         first = None
@@ -215,6 +186,8 @@ class Dispatcher:
         try:
             if context.allow_passthrough and pipeline.is_identity:
                 raw = await attempt.post(NodeRequest(call.method, call.params))
+                if len(raw.body) >= LARGE_RESPONSE_BYTES:
+                    await attempt.take_turn(len(raw.body), is_translated=False)
                 spliced = splice_jsonrpc(call, raw.body) if raw.status == 200 else None
                 if spliced is not None:
                     node.note_ledger(validated_ledger_in(raw.body))
@@ -229,79 +202,6 @@ class Dispatcher:
         if not pipeline.same_version:
             self._metrics.translation(call.method, call.version, attempt.version, translated.seconds)
         return translated
-
-
-class _Attempt:
-    """One attempt to have a call of `method` answered by one node, in the API version that it is spoken to in."""
-
-    __slots__ = ("_deadline", "_may_have_acted", "_method", "_record", "_unable", "node", "opaque_metadata", "version")
-
-    def __init__(self, node: Node, version: int, method: str, record: RequestRecord, deadline: float) -> None:
-        self.node = node
-        self.version = version
-        self.opaque_metadata = False
-        """Whether the adapters leave alone the metadata of listed transactions."""
-        self._method = method
-        self._record = record
-        self._deadline = deadline
-        self._may_have_acted = False  # the node may have acted on a request that does not only read
-        self._unable = False  # the node responded that it cannot answer at the moment
-
-    def is_retryable(self, outcome: Answer | Exception) -> bool:
-        """Whether the call may and should be sent to another node, given the outcome of this attempt."""
-        if self._may_have_acted or isinstance(outcome, PassthroughAnswer):
-            return False
-        if isinstance(outcome, PlainTextAnswer):
-            return outcome.answer.status >= 500 or outcome.answer.status == 429
-        return self._unable and "error" in outcome.result if isinstance(outcome, TranslatedResult) else True
-
-    async def ask(self, request: NodeRequest) -> NodeAnswer:
-        """Send one request to the node. Raises NodeFailure and PlainTextAnswer."""
-        is_lazy = self.opaque_metadata and request.method == self._method and request.method in METADATA_METHODS
-        read = loads_lazy_metadata if is_lazy else orjson.loads
-        return self.read(await self.post(request), read)
-
-    def post(self, request: NodeRequest) -> Awaitable[NodeResponse]:
-        """As `ask`, without parsing the response."""
-        reads_only = request.method in READING_METHODS
-        response = self.node.http.ask(
-            node_request(request.method, request.params, self.version),
-            client=self._record.peer,
-            method=request.method,
-            reads_only=reads_only,
-            deadline=self._deadline,
-        )
-        return response if reads_only else self._track_side_effect(response)
-
-    async def _track_side_effect(self, response: Awaitable[NodeResponse]) -> NodeResponse:
-        try:
-            answer = await response
-        except NodeFailure as failure:
-            self._may_have_acted |= failure.maybe_received
-            raise
-        self._may_have_acted = True
-        return answer
-
-    def read(self, raw: NodeResponse, read: Callable[[bytes], Any] = orjson.loads) -> NodeAnswer:
-        """Take a node's result out of its envelope. Raises PlainTextAnswer, and NodeFailure for anything else."""
-        if raw.status == _OVERLOADED:
-            raise PlainTextAnswer(raw)
-        try:
-            result, extras = read_jsonrpc_answer(raw.status, raw.body, read)
-        except InvalidAnswer as unreadable:
-            name, request_id = self.node.name, self._record.request_id
-            if refuses_version(raw):
-                log.warning("node_refuses_version", node=name, api_version=self.version, request_id=request_id)
-                raise _VersionRefused(name) from None
-            if raw.status == 200:
-                log.warning("node_response_invalid", node=name, problem=str(unreadable), request_id=request_id)
-                self.node.health.request_probe()
-                raise NodeFailure("nonsense", name) from None
-            raise PlainTextAnswer(raw) from None
-        self._unable |= result.get("error") in UNABLE_ERRORS
-        if result.get("validated") is True:
-            self.node.note_ledger(result.get("ledger_index"))
-        return NodeAnswer(result, extras, len(raw.body))
 
 
 def _may_share(given: tuple[Answer, RequestRecord]) -> bool:

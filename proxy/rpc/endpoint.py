@@ -21,7 +21,8 @@ from proxy.envelope.strict_json import write
 from proxy.http.response import JSON, Response
 from proxy.nodes import NodeResponse
 from proxy.nodes.failures import NODE_ERRORS, failure_response
-from proxy.rpc.dispatch import Answer, CallContext, Dispatcher, PassthroughAnswer, PlainTextAnswer
+from proxy.rpc.attempt import Answer, PassthroughAnswer, PlainTextAnswer
+from proxy.rpc.dispatch import CallContext, Dispatcher
 from proxy.telemetry.recorder import RequestRecord, RequestRecorder
 from proxy.versions.negotiation import SupportedVersions, version_result
 from proxy.versions.translator import SubrequestBudget, TranslatedResult, UnexpectedShape, error_of

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from proxy.access.admission import Admission, InFlight, Rate
 from proxy.access.client_address import NetworkSet
+from proxy.access.fair_share import FairShare
 from proxy.access.method_allow_list import MethodAllowList
 from proxy.access.method_policy import MethodPolicy
 from proxy.config import ListenSettings, NodeSettings, Settings
@@ -233,11 +234,16 @@ def make_admission(listen: ListenSettings, settings: Settings, global_rate: Rate
 
 
 def make_dispatcher(
-    nodes: NodePool, translator: Translator, cache: ResponseCache, settings: Settings, metrics: Metrics
+    nodes: NodePool,
+    translator: Translator,
+    cache: ResponseCache,
+    settings: Settings,
+    metrics: Metrics,
+    fair_share: FairShare,
 ) -> Dispatcher:
     """What sends HTTP requests to nodes and returns their results."""
     return Dispatcher(
-        nodes, translator, cache, metrics, tries=settings.health.tries, share=settings.cache.coalesce_reads
+        nodes, translator, cache, metrics, fair_share, tries=settings.health.tries, share=settings.cache.coalesce_reads
     )
 
 

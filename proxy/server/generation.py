@@ -59,7 +59,7 @@ class Generation:
         if self._shadow is not None:
             self._recorder.add_observer(self._shadow.offer)
         self._translator = make_translator(settings)
-        self._dispatcher = make_dispatcher(nodes, self._translator, cache, settings, metrics)
+        self._dispatcher = make_dispatcher(nodes, self._translator, cache, settings, metrics, in_flight.fair_share)
         self._dialer = make_dialer(settings)
         self._shared = make_shared_links(settings, self._dialer, metrics)
         self._global_rate = Rate(settings.limits.global_requests_per_second, settings.limits.burst_seconds)

@@ -7,6 +7,7 @@ import structlog
 
 from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.access.admission import Admission
+from proxy.access.fair_share import LARGE_RESPONSE_BYTES
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import PATH_METHODS, READING_METHODS, SUBSCRIPTION_METHODS
 from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
@@ -136,6 +137,8 @@ class PendingRequests:
         first: NodeAnswer | None = None
         if pipeline.is_identity and split is None:
             message = await self._ask(NodeRequest(call.method, call.params), call, slot, link, deadline)
+            if len(message.text) >= LARGE_RESPONSE_BYTES:
+                await self._take_turn(len(message.text), deadline, is_translated=False)
             if message.parsed is None and call.method not in PATH_METHODS:
                 spliced = splice_websocket(call, message.text)
                 if spliced is not None:
@@ -149,6 +152,8 @@ class PendingRequests:
                     async with asyncio.timeout_at(deadline):
                         return await self._nodes.subscribe(split, call, slot, link)
             message = await self._ask(question, call, slot, link, deadline)
+            if len(message.text) >= LARGE_RESPONSE_BYTES:
+                await self._take_turn(len(message.text), deadline, is_translated=True)
             return read_response(message, link.node, served.request_id)
 
         translator = self._services.translator
@@ -156,7 +161,6 @@ class PendingRequests:
         translated = await translator.converse(
             pipeline.converse(call.params), version, ask, first, pipeline.extras, budget
         )
-        self._services.fair_share.spent(self._peer, translated.seconds)
         if not pipeline.same_version:
             self._account.metrics.translation(call.method, call.version, version, translated.seconds)
         if call.method in PATH_METHODS:
@@ -164,6 +168,10 @@ class PendingRequests:
         served.error = error_of(translated.result)
         served.outcome = "success" if served.error is None else "error"
         return write_websocket(call, translated.result, translated.extras)
+
+    async def _take_turn(self, size: int, deadline: float, *, is_translated: bool) -> None:
+        async with asyncio.timeout_at(deadline):
+            await self._services.fair_share.response_turn(self._peer, size, is_translated=is_translated)
 
     async def _ask(
         self, question: NodeRequest, call: Call, slot: Slot, link: NodeChannel, deadline: float

@@ -122,3 +122,25 @@ async def test_who_does_not_wait_any_more_delays_nobody(fair_share: FairShare) -
     async with asyncio.timeout(5):
         await fair_share.turn("192.0.2.1")
     assert gone.cancelled()
+
+
+async def test_large_responses_are_handled_in_turns(fair_share: FairShare) -> None:
+    """One address has ten responses of a megabyte to translate; another's request comes after the second of them."""
+    handled: list[str] = []
+
+    async def respond(address: str) -> None:
+        await fair_share.response_turn(address, 1_000_000, is_translated=True)
+        handled.append(address)
+
+    attacking = [asyncio.create_task(respond("192.0.2.1")) for _ in range(10)]
+    await asyncio.sleep(0)
+    await respond("192.0.2.2")
+    assert handled == ["192.0.2.1", "192.0.2.2"]
+    await asyncio.gather(*attacking)
+
+
+async def test_a_translation_costs_more_than_a_copy(fair_share: FairShare) -> None:
+    await fair_share.response_turn("192.0.2.1", 1_000_000, is_translated=False)
+    assert not fair_share.must_wait("192.0.2.1")
+    await fair_share.response_turn("192.0.2.1", 1_000_000, is_translated=True)
+    assert fair_share.must_wait("192.0.2.1")

@@ -183,3 +183,34 @@ async def test_numbers_go_to_the_node_as_they_were_written(served: Proxy, node: 
     asked = [params for method, params in node.asked if method == "ledger_current"]
     assert len(asked[-1]["a"]) == 60_000
     assert node.largest_body < len(body) + 100
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+async def test_large_responses_are_translated_in_turns(served: Proxy, node: ScriptedNode, transport: str) -> None:
+    """Twenty responses of a megabyte for one address arrive together; few are handled while another waits."""
+    progress = [0]
+    transaction = {"Account": "r" * 30, "TransactionType": "AccountSet", "date": 7, "hash": "A" * 64}
+    entry = {"meta": {"TransactionResult": "tesSUCCESS"}, "hash": "A" * 64, "tx_json": transaction, "validated": True}
+    node.answers["account_tx"] = {"account": "r", "transactions": [entry] * 3_000, "validated": True}
+
+    async def ask_over_http() -> None:
+        async with RawClient(served.http_url, source="127.0.1.1") as attacker:
+            await attacker.send(post({"method": "account_tx", "params": [{"account": "r", "api_version": 1}]}))
+            await attacker.head()
+            progress[0] += 1
+
+    async def ask_over_websocket() -> None:
+        async with RawWebSocket(served.http_url, source="127.0.1.1") as attacker:
+            await attacker.send(frame(b'{"command":"account_tx","account":"r","api_version":1}'))
+            await attacker.receive()
+            progress[0] += 1
+
+    async def attack() -> None:
+        await asyncio.gather(*((ask_over_http if transport == "http" else ask_over_websocket)() for _ in range(20)))
+
+    attacking = asyncio.create_task(attack())
+    await until(lambda: progress[0] > 0)
+    steps = await counted_meanwhile(served, progress, attacking)
+    await attacking
+    assert progress == [20]
+    assert max(steps) <= 5

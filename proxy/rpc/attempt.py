@@ -1,0 +1,145 @@
+"""One attempt to have a call over HTTP answered by one node, and what may come of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import orjson
+import structlog
+
+from adapters import NodeRequest
+from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
+from proxy.envelope import InvalidAnswer, node_request, read_jsonrpc_answer
+from proxy.envelope.lazy_metadata import loads_lazy_metadata
+from proxy.envelope.methods import METADATA_METHODS, READING_METHODS
+from proxy.nodes import Node, NodeFailure, NodeResponse
+from proxy.nodes.own_requests import refuses_version
+from proxy.telemetry.recorder import RequestRecord
+from proxy.versions.translator import UNABLE_ERRORS, NodeAnswer, TranslatedResult
+
+log = structlog.get_logger(__name__)
+
+_OVERLOADED = 503
+"""The HTTP status of a node that is too busy, whatever comes with it: a line of text, or a bare error of Clio's."""
+
+
+class PlainTextAnswer(Exception):  # noqa: N818 - what has happened
+    """The node responded with a line of text, which the client gets unchanged."""
+
+    def __init__(self, answer: NodeResponse) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+class VersionRefused(NodeFailure):
+    """The node no longer supports the API version that it is spoken to in; the client cannot do anything about it."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__("nonsense", node)
+
+
+class PassthroughAnswer(NamedTuple):
+    """A node's answer that needs no translation: `body` as the node sent it, `answer` with the client's envelope."""
+
+    body: bytes
+    answer: bytes
+
+
+Answer = PassthroughAnswer | TranslatedResult
+
+
+class Attempt:
+    """One attempt to have a call of `method` answered by one node, in the API version that it is spoken to in."""
+
+    __slots__ = (
+        "_deadline",
+        "_fair_share",
+        "_may_have_acted",
+        "_method",
+        "_record",
+        "_unable",
+        "node",
+        "opaque_metadata",
+        "version",
+    )
+
+    def __init__(
+        self, node: Node, version: int, method: str, record: RequestRecord, deadline: float, fair_share: FairShare
+    ) -> None:
+        self.node = node
+        self.version = version
+        self.opaque_metadata = False
+        """Whether the adapters leave alone the metadata of listed transactions."""
+        self._method = method
+        self._record = record
+        self._deadline = deadline
+        self._fair_share = fair_share
+        self._may_have_acted = False  # the node may have acted on a request that does not only read
+        self._unable = False  # the node responded that it cannot answer at the moment
+
+    def is_retryable(self, outcome: Answer | Exception) -> bool:
+        """Whether the call may and should be sent to another node, given the outcome of this attempt."""
+        if self._may_have_acted or isinstance(outcome, PassthroughAnswer):
+            return False
+        if isinstance(outcome, PlainTextAnswer):
+            return outcome.answer.status >= 500 or outcome.answer.status == 429
+        return self._unable and "error" in outcome.result if isinstance(outcome, TranslatedResult) else True
+
+    async def ask(self, request: NodeRequest) -> NodeAnswer:
+        """Send one request to the node. Raises NodeFailure and PlainTextAnswer."""
+        is_lazy = self.opaque_metadata and request.method == self._method and request.method in METADATA_METHODS
+        read = loads_lazy_metadata if is_lazy else orjson.loads
+        raw = await self.post(request)
+        if len(raw.body) >= LARGE_RESPONSE_BYTES:
+            await self.take_turn(len(raw.body), is_translated=True)
+        return self.read(raw, read)
+
+    def post(self, request: NodeRequest) -> Awaitable[NodeResponse]:
+        """As `ask`, without parsing the response."""
+        reads_only = request.method in READING_METHODS
+        response = self.node.http.ask(
+            node_request(request.method, request.params, self.version),
+            client=self._record.peer,
+            method=request.method,
+            reads_only=reads_only,
+            deadline=self._deadline,
+        )
+        return response if reads_only else self._track_side_effect(response)
+
+    async def take_turn(self, size: int, *, is_translated: bool) -> None:
+        """Wait for the client's turn to handle a response of `size` bytes. Raises NodeFailure at the deadline."""
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                await self._fair_share.response_turn(self._record.peer, size, is_translated=is_translated)
+        except TimeoutError:
+            raise NodeFailure("timeout", self.node.name, client_fault=True) from None
+
+    async def _track_side_effect(self, response: Awaitable[NodeResponse]) -> NodeResponse:
+        try:
+            answer = await response
+        except NodeFailure as failure:
+            self._may_have_acted |= failure.maybe_received
+            raise
+        self._may_have_acted = True
+        return answer
+
+    def read(self, raw: NodeResponse, read: Callable[[bytes], Any] = orjson.loads) -> NodeAnswer:
+        """Take a node's result out of its envelope. Raises PlainTextAnswer, and NodeFailure for anything else."""
+        if raw.status == _OVERLOADED:
+            raise PlainTextAnswer(raw)
+        try:
+            result, extras = read_jsonrpc_answer(raw.status, raw.body, read)
+        except InvalidAnswer as unreadable:
+            name, request_id = self.node.name, self._record.request_id
+            if refuses_version(raw):
+                log.warning("node_refuses_version", node=name, api_version=self.version, request_id=request_id)
+                raise VersionRefused(name) from None
+            if raw.status == 200:
+                log.warning("node_response_invalid", node=name, problem=str(unreadable), request_id=request_id)
+                self.node.health.request_probe()
+                raise NodeFailure("nonsense", name) from None
+            raise PlainTextAnswer(raw) from None
+        self._unable |= result.get("error") in UNABLE_ERRORS
+        if result.get("validated") is True:
+            self.node.note_ledger(result.get("ledger_index"))
+        return NodeAnswer(result, extras, len(raw.body))
