@@ -1,4 +1,4 @@
-"""TLS: certificates of listeners, checked before use and read again when their files change; trust in nodes."""
+"""TLS: certificates of listeners, checked before use and reloaded when their files change; verification of nodes."""
 
 import datetime
 import ssl
@@ -34,7 +34,7 @@ def inspect_certificate(certificate: str, key: str) -> Identity:
         raise CertificateProblem(f"{certificate} holds no certificate in PEM") from None
     ends = first.not_valid_after_utc
     if ends <= datetime.datetime.now(datetime.UTC):
-        raise CertificateProblem(f"the certificate in {certificate} ended at {ends:%Y-%m-%d %H:%M} UTC")
+        raise CertificateProblem(f"the certificate in {certificate} expired at {ends:%Y-%m-%d %H:%M} UTC")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -88,7 +88,7 @@ def node_tls(ca: str | None, verify: bool) -> ssl.SSLContext:
 
 
 def fingerprint(files: Iterable[str]) -> Fingerprint | None:
-    """Return what changes when one of `files` does, or a link to it; None unless all of them exist."""
+    """Return a value that changes when one of `files`, or a link to it, does; None unless all of them exist."""
     try:
         stats = [Path(file).stat() for file in files]
     except (OSError, ValueError):  # ValueError: a NUL in the path

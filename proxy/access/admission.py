@@ -18,11 +18,11 @@ from proxy.access.receiving import ReceivingBodies
 Refusal = Literal["rate", "rate_in_all", "in_flight", "in_flight_per_address", "total_request_bytes"]
 
 _MAX_ADDRESSES = 50_000
-"""Addresses tracked; beyond it the least recently active one is forgotten."""
+"""Most addresses tracked; beyond that the least recently active one is evicted."""
 
 
 class Rate:
-    """A rate limit per key: `per_second` requests, `burst_seconds` worth of them at a time. 0 means no limit.
+    """A rate limit per key: `per_second` requests, with bursts of `burst_seconds` worth of them. 0 means no limit.
 
     The generic cell rate algorithm (ITU-T I.371): for each key one number, the time at which its balance is full again.
     """
@@ -67,17 +67,17 @@ class InFlight:
 
     def __init__(self) -> None:
         self.posts = 0
-        """HTTP requests whose body has arrived and that are not answered yet."""
+        """HTTP requests with a complete body and no response yet."""
         self.bodies = ReceivingBodies()
-        """HTTP requests whose body has not arrived wholly."""
+        """HTTP requests whose body is still arriving."""
         self.held = HeldBytes()
-        """Bytes of requests that are not answered yet, over all transports."""
+        """Bytes of requests without a response yet, over all transports."""
         self.fair_share = FairShare()
-        """Turns of addresses that have used more than their share of the event loop."""
+        """Turns for addresses that have used more than their share of the event loop."""
         self.sessions = Counter[str]()
         """WebSocket sessions by the client's address."""
         self.subscription_bytes = Counter[str]()
-        """Bytes of memory that the subscriptions of WebSocket sessions take, by the client's address."""
+        """Bytes of memory for subscriptions of WebSocket sessions, by the client's address."""
 
 
 class Admission:
@@ -111,7 +111,7 @@ class Admission:
         self._limit_key = lru_cache(_MAX_ADDRESSES)(lambda address: None if address in exempt else limit_key(address))
 
     def limit_key(self, address: str) -> str | None:
-        """What limits per address count the client at `address` as; None if it is exempt from them."""
+        """The key under which limits per address count the client at `address`; None if it is exempt."""
         return self._limit_key(address)
 
     def admit(self, address: str, requests: int = 1) -> Refusal | None:
@@ -122,12 +122,12 @@ class Admission:
         return None if self._global_rate.allows("all", requests) else "rate_in_all"
 
     def charge(self, address: str) -> bool:
-        """Charge a request to a node that one of the client leads to; return False if it has used up too much."""
+        """Charge a node request to the client that causes it; return False if the client has used too much."""
         key = self._limit_key(address)
         return key is None or self._rate.charge(key, 1)
 
     def receive(self, address: str, give_up: Callable[[], None]) -> Refusal | None:
-        """Count a body that starts to arrive, until `received`; or return why it must not.
+        """Count a body that starts to arrive, until `received`; or return why it is refused.
 
         There may be as many as requests in flight. Beyond that, the client that sends the most bodies at a time loses
         its oldest one, for which `give_up` is called: slow clients cannot keep others from sending theirs.
@@ -137,11 +137,11 @@ class Admission:
         return self._in_flight.bodies.add(key or address, give_up, self._max_in_flight, most)
 
     def received(self, address: str, give_up: Callable[[], None]) -> None:
-        """The body that `receive` counted has arrived, or never will."""
+        """Stop counting a body that `receive` counted: it has arrived, or never will."""
         self._in_flight.bodies.remove(self._limit_key(address) or address, give_up)
 
     def acquire_post(self, address: str, size: int) -> Refusal | None:
-        """Count an HTTP request of `size` bytes as in flight, until `release_post`; or return why it must not be."""
+        """Count an HTTP request of `size` bytes as in flight, until `release_post`; or return why it is refused."""
         if self._in_flight.posts >= self._max_in_flight:
             return "in_flight"
         if not self.hold(address, size):
@@ -154,7 +154,7 @@ class Admission:
         return refusal
 
     def release_post(self, address: str, size: int) -> None:
-        """An HTTP request that `acquire_post` counted is answered."""
+        """Stop counting an HTTP request that `acquire_post` counted."""
         self._in_flight.posts -= 1
         self.let_go(address, size)
         self.release(address)
@@ -164,7 +164,7 @@ class Admission:
         return self._in_flight.held.take(self._client(address), size, self._max_request_bytes)
 
     def let_go(self, address: str, size: int) -> None:
-        """A request whose bytes `hold` counted is over."""
+        """Stop counting the bytes of a request that `hold` counted."""
         self._in_flight.held.give_back(self._client(address), size)
 
     def acquire(self, address: str) -> Refusal | None:
@@ -178,7 +178,7 @@ class Admission:
         return None
 
     def release(self, address: str) -> None:
-        """A request that `acquire` counted is over."""
+        """Stop counting a request that `acquire` counted."""
         key = self._limit_key(address)
         if key is None:
             return

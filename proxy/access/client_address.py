@@ -1,4 +1,4 @@
-"""Clients' IP addresses: the one place that parses them, finds out whose a request is, and counts them for limits."""
+"""Clients' IP addresses: the one place that parses them, finds a request's client, and groups addresses for limits."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -36,7 +36,7 @@ def network_of(text: str, ipv4_bits: int, ipv6_bits: int) -> str | None:
 
 @lru_cache(_CACHED)
 def limit_key(address: str) -> str:
-    """The client that limits count `address` as: the address, or the IPv6 network of 64 bits that one customer gets."""
+    """The key under which limits count `address`: itself, or its IPv6 /64 network, which one customer usually has."""
     known = parse_address(address)
     if known is None:
         return address

@@ -1,9 +1,9 @@
 """Fair shares of the event loop between clients: one address cannot make the others wait for its expensive requests.
 
-All clients share one event loop. A step that takes it for long (unpacking a compressed message, reading a request of
-many elements, translating a large response) is charged to the client's address in CPU seconds. An address may use a
-tenth of a CPU so; one that has used more waits for turns. These are given one at a time to the address that has used
-least, and while other clients are active for a third of the time. Cheap requests are not charged: `limits` count them.
+All clients share one event loop. A step that blocks it for long (decompressing a message, reading a request of many
+elements, translating a large response) is charged to the client's address in CPU seconds. An address may use a tenth
+of a CPU; one that has used more waits for turns. Turns are given one at a time, to the address that has used least, and
+take at most a third of the time while other clients are active. Cheap requests are not charged: `limits` count them.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from proxy.access.client_address import limit_key
 
 CHEAP_SECONDS = 0.001
-"""A step that takes no longer is not charged."""
+"""Steps up to this many seconds are not charged."""
 CHEAP_BYTES = 1_000
-"""A request that has no more bytes is cheap: its time need not be measured."""
+"""Requests up to this many bytes are cheap: their time need not be measured."""
 
 LARGE_RESPONSE_BYTES = 65_536
 """A node's response from this size on is handled in a turn of the client that it is for."""
@@ -26,40 +26,40 @@ _TRANSLATING_SECONDS = 28e-9
 """What it costs to read, translate and write one byte of a response."""
 
 _SHARE = 0.1
-"""CPU seconds a second that an address may use without waiting."""
+"""CPU seconds per second that an address may use without waiting."""
 _BURST = 0.01
 """CPU seconds that it may have used beyond that."""
 _MOST_USED = 1.0
-"""CPU seconds that are remembered of an address, or it would wait long after it has stopped."""
+"""Most CPU seconds remembered of an address; with more it would wait long after it has stopped."""
 _PAUSE = 2
-"""How many times as long as a turn the pause after it is, while other clients are active."""
+"""The pause after a turn, while other clients are active, in multiples of the turn."""
 _ACTIVE_SECONDS = 0.25
-"""How long a client counts as active after a request."""
+"""Seconds after a request for which a client counts as active."""
 _MOST_ADDRESSES = 10_000
 
 
 class _Usage:
-    """What one address has used beyond its share, and who waits for its turns."""
+    """What one address has used beyond its share, and the tasks that wait for its turns."""
 
     __slots__ = ("at", "used", "waiting")
 
     def __init__(self, now: float) -> None:
         self.used = 0.0
-        """CPU seconds, at the time `at`."""
+        """CPU seconds, as of the time `at`."""
         self.at = now
         self.waiting: deque[Callable[[], None]] = deque()
 
     def current(self, now: float) -> float:
-        """CPU seconds used beyond the share by now."""
+        """CPU seconds used beyond the share, as of now."""
         self.used = max(0.0, self.used - (now - self.at) * _SHARE)
         self.at = now
         return self.used
 
 
 class FairShare:
-    """Gives turns to addresses that have used more than their share. Belongs to one event loop.
+    """Schedules turns for addresses that have used more than their share. Belongs to one event loop.
 
-    Addresses are counted as the limits count them: an IPv6 network of 64 bits as one.
+    Addresses are counted as the limits count them: an IPv6 /64 network as one.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class FairShare:
         self._waiting: dict[str, _Usage] = {}
         self._latest_key = ""
         self._others_at = float("-inf")
-        """When a request came from another address than the one before."""
+        """When a request last came from another address than the one before."""
         self._running = False
         self._spent_in_turn = 0.0
 
     def must_wait(self, address: str) -> bool:
-        """Whether the client at `address`, which has a request, is to await its turn before it is looked at."""
+        """Whether a request of the client at `address` has to wait for a turn."""
         key = limit_key(address)
         if key != self._latest_key:
             if self._latest_key:
@@ -92,7 +92,7 @@ class FairShare:
         return bool(usage.waiting) or used > _BURST
 
     async def turn(self, address: str) -> None:
-        """Waits for a turn of the client at `address`. What it does until it waits again is one step.
+        """Wait for a turn of the client at `address`. Its work until it waits again is one step.
 
         The wait ends after the steps of those before it; the caller sets a limit.
         """
@@ -115,7 +115,7 @@ class FairShare:
         self.spent(address, size * (_TRANSLATING_SECONDS if is_translated else _PASSING_SECONDS))
 
     def call_in_turn(self, address: str, step: Callable[[], None]) -> None:
-        """Has `step` called in a turn of the client at `address`, after those that wait already."""
+        """Schedule `step` for a turn of the client at `address`, after those that wait already."""
         key = limit_key(address)
         usage = self._of(key)
         usage.waiting.append(step)
@@ -125,7 +125,7 @@ class FairShare:
             asyncio.get_running_loop().call_soon(self._give_turn)
 
     def spent(self, address: str, seconds: float) -> None:
-        """Charges a step of so many CPU seconds to the client at `address`, unless it is cheap."""
+        """Charge a step of that many CPU seconds to the client at `address`, unless it is cheap."""
         if seconds <= CHEAP_SECONDS:
             return
         usage = self._of(limit_key(address))
@@ -142,7 +142,7 @@ class FairShare:
         return usage
 
     def _forget_idle(self, now: float) -> None:
-        """Forgets the addresses that have used nothing, and if these are few, some of those known longest."""
+        """Forget addresses that have used nothing, and if these are few, some of the oldest."""
         self._usage = {key: usage for key, usage in self._usage.items() if usage.waiting or usage.current(now)}
         for key in [key for key in self._usage if key not in self._waiting][: _MOST_ADDRESSES // 10]:
             del self._usage[key]
@@ -161,7 +161,7 @@ class FairShare:
         try:
             step()
         finally:
-            # A task that the step has woken runs before this.
+            # A task that the step has woken runs before this callback.
             loop.call_soon(self._end_turn)
 
     def _end_turn(self) -> None:

@@ -1,4 +1,4 @@
-"""A bound on the bytes of all requests in progress, which those who hold the most reach first."""
+"""A bound on the bytes of all requests in progress, which the clients that hold the most reach first."""
 
 from collections import Counter
 
@@ -25,7 +25,7 @@ class HeldBytes:
         return True
 
     def give_back(self, client: str, size: int) -> None:
-        """The request is over."""
+        """Stop counting `size` bytes for `client`."""
         self.total -= size
         self._by_client[client] -= size
         if not self._by_client[client]:

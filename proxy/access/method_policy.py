@@ -14,7 +14,7 @@ from proxy.envelope.methods import ADMIN_METHODS, OLD_ADMIN_METHODS
 
 @dataclass(frozen=True, slots=True)
 class MethodPolicy:
-    """What is refused by default, and the exceptions that the configuration allows."""
+    """Refuses what an administrator or a trusted client may do, except for what the configuration allows."""
 
     allow_admin_methods: frozenset[str] = frozenset()
     allow_admin_credentials: bool = False

@@ -1,4 +1,4 @@
-"""Request bodies that are arriving: bounded in number, in a way that slow clients cannot turn against others."""
+"""Request bodies that are arriving: bounded in number, so that slow clients cannot keep others out."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Literal
 
 
 class ReceivingBodies:
-    """The bodies that have not arrived wholly, by client, the oldest first."""
+    """The incomplete bodies by client, the oldest first."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -15,10 +15,10 @@ class ReceivingBodies:
     def add(
         self, client: str, give_up: Callable[[], None], most: int, most_of_client: int | None
     ) -> Literal["in_flight", "in_flight_per_address"] | None:
-        """Count a body of `client`; return why it must not arrive now, or None.
+        """Count a body of `client`; return why it is refused, or None.
 
-        With `most` in all, the client that has the most loses its oldest, for which `give_up` is called; it then
-        removes itself. Nobody who has as many as that client takes a place from it.
+        If there are `most` in total, the client with the most loses its oldest, for which `give_up` is called; that
+        body then removes itself. A client with as many is refused instead.
         """
         own = self._of_client.get(client, ())
         if most_of_client is not None and len(own) >= most_of_client:
@@ -30,7 +30,7 @@ class ReceivingBodies:
         return None
 
     def remove(self, client: str, give_up: Callable[[], None]) -> None:
-        """A body has arrived, or its client has gone. Does nothing for one that was given up."""
+        """Stop counting a body that has arrived or whose client is gone. Does nothing for one that was given up."""
         bodies = self._of_client.get(client)
         if bodies is None or give_up not in bodies:
             return

@@ -1,8 +1,8 @@
-"""JSON-RPC, batch and WebSocket envelopes to calls, and results back into them; no I/O.
+"""JSON-RPC, batch and WebSocket envelopes: requests to calls, and results to responses; no I/O.
 
 A *result* is what adapters see: the JSON-RPC `result`, or a WebSocket answer's, without `status`, `request`, `id` and
-`type`. An error is a result that has `error`. What a node says *beside* it (`warning`, `warnings`, `forwarded`) goes
-along as an object of its own.
+`type`. An error is a result that has `error`. What a node adds next to it (`warning`, `warnings`, `forwarded`) is
+passed along as an object of its own.
 """
 
 from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, RejectedCall, RequestPolicy, WebSocketRefusal

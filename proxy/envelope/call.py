@@ -10,10 +10,10 @@ from proxy.envelope.strict_json import MAX_DEPTH, MAX_ELEMENTS
 from proxy.versions.negotiation import DEFAULT_VERSION, SupportedVersions, VersionRefused
 
 ECHOED = ("id", "jsonrpc", "ripplerpc")
-"""Members of a request that come back in its answer."""
+"""Members of a request that come back in its response."""
 
 ENVELOPE_FIELDS = frozenset({*ECHOED, "api_version", "command", "method"})
-"""Members that are the envelope's, where they stand among the parameters."""
+"""Members of the envelope that a WebSocket request has among its parameters."""
 
 
 Verdict = Literal["forbidden", "no_permission"]
@@ -31,7 +31,7 @@ class MethodCheck(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
-    """What a request is measured by.
+    """The limits and the policy for requests.
 
     `request_bytes` is its size; `depth` and `elements` are the limits of `proxy.envelope.strict_json.read`.
     """
@@ -50,13 +50,14 @@ class Call(NamedTuple):
 
     method: str
     params: dict[str, Any]
-    """For the method: without `api_version`, `id`, `jsonrpc`, `ripplerpc`, `command` and `method`."""
+    """The method's parameters, without `api_version`, `id`, `jsonrpc`, `ripplerpc`, `command` and `method`."""
     version: int
-    """The API version to serve it in."""
+    """The client's API version."""
     envelope: dict[str, Any]
-    """What the answer echoes: those of `id`, `jsonrpc`, `ripplerpc` (WebSocket: `api_version`) that were sent."""
+    """What the response echoes: `id`, `jsonrpc` and `ripplerpc` (WebSocket: `api_version`), as far as they were
+    sent."""
     request: dict[str, Any]
-    """What an error echoes once its secrets are masked: the request as it was sent."""
+    """The request as it was sent, which an error echoes with secrets masked."""
 
     def __repr__(self) -> str:
         return f"Call(method={self.method!r}, version={self.version})"
@@ -64,7 +65,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RejectedCall:
-    """A call that the proxy answers itself: `result` is an error, to be written like any other result."""
+    """A call that the proxy refuses: `result` is an error, written like any other result."""
 
     call: Call
     result: dict[str, Any]
@@ -73,7 +74,7 @@ class RejectedCall:
 
 @dataclass(frozen=True, slots=True)
 class HttpRefusal:
-    """A request answered with an HTTP status and a line of `text`, here without the line end it is sent with."""
+    """A request refused with an HTTP status and a line of `text`, here without its line end."""
 
     status: int
     text: str
@@ -84,7 +85,7 @@ class HttpRefusal:
 
 @dataclass(frozen=True, slots=True)
 class BatchRefusal:
-    """An item of a batch that is refused: `answer` stands in its place among the answers."""
+    """A refused item of a batch: `answer` takes its place among the responses."""
 
     answer: dict[str, Any] = field(repr=False)
     reason: str
@@ -94,7 +95,7 @@ class BatchRefusal:
 
 @dataclass(frozen=True, slots=True)
 class WebSocketRefusal:
-    """A message that is no call: `message` is the JSON text to send back."""
+    """A message that is not a call: `message` is the JSON text to send back."""
 
     message: bytes = field(repr=False)
     reason: str
@@ -104,7 +105,7 @@ class WebSocketRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The items of a `batch`, in the order of their answers."""
+    """The items of a `batch`, in the order of their responses."""
 
     items: list[Call | RejectedCall | BatchRefusal]
 
@@ -118,7 +119,7 @@ def make_call(
     request: dict[str, Any],
     not_params: frozenset[str] = ENVELOPE_FIELDS,
 ) -> Call:
-    """The call of `method` with the parameters `given`, among which its envelope still stands: `not_params`."""
+    """The call of `method` with the parameters `given`, without those in `not_params`, which belong to the envelope."""
     besides = not_params.intersection(given)
     if not besides:
         return Call(method, given, version, {}, request)

@@ -31,17 +31,16 @@ _METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
 
 _NO_PARAMS: tuple[Any, ...] = (None, "", [], {}, [None], [{}])
 _NOT_ITEMS_PARAMS = ENVELOPE_FIELDS | {"params"}
-"""A batch's item is flat; its `params` are looked at for the version and the administrator's name only."""
+"""A batch's item is flat; its `params` are read for the version and administrator credentials only."""
 
 
 _HEAD_BYTES, _TAIL_BYTES = 64, 1024
-"""Bytes of a node's response in which it may echo the version that it was asked in: Clio does, before or after what it
-forwards.
+"""Bytes at either end of a node's response that are searched for an echo of the request's version: Clio has one there.
 """
 
 
 def read_jsonrpc(body: bytes, policy: RequestPolicy) -> Call | RejectedCall | Batch | HttpRefusal:
-    """The call or calls in the body of a POST, or what to answer instead. Raises nothing."""
+    """The call or calls in the body of a POST, or the refusal. Raises nothing."""
     if (refusal := refuse_size(len(body), policy.request_bytes)) is not None:
         return refusal
     try:
@@ -64,14 +63,14 @@ def read_jsonrpc(body: bytes, policy: RequestPolicy) -> Call | RejectedCall | Ba
 
 
 def refuse_size(size: int, limit: int) -> HttpRefusal | None:
-    """The refusal of a body of `size` bytes, where `limit` are allowed; None where it is not too large."""
+    """The refusal of a body of `size` bytes if that is over `limit`, else None."""
     return _unable_to_parse(f"larger than {limit} bytes", "too_large") if size > limit else None
 
 
 def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The answer to `call`, ready to be written alone or in a batch; what it is given is left as it was."""
+    """The response to `call`, to be written alone or in a batch. Does not modify its arguments."""
     result, beside = _with_own_version(call, result), _with_own_version(call, beside or {})
-    if "warning" in beside:  # rippled's, about the client's load: inside the result
+    if "warning" in beside:  # rippled's, about the client's load: it belongs inside the result
         result = {**result, "warning": beside["warning"]}
         beside = {name: value for name, value in beside.items() if name != "warning"}
     if CLIO_WARNING_FIELD in beside:
@@ -90,7 +89,7 @@ def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | 
 
 
 def _with_own_version(call: Call, echoed: dict[str, Any]) -> dict[str, Any]:
-    """What a Clio echoes of a request that it forwards, with the client's `api_version` instead of the proxy's."""
+    """What Clio echoes of a request that it forwards, with the client's `api_version` instead of the proxy's."""
     if "api_version" not in echoed:
         return echoed
     others = {name: value for name, value in echoed.items() if name != "api_version"}
@@ -98,7 +97,7 @@ def _with_own_version(call: Call, echoed: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_jsonrpc(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> tuple[int, bytes]:
-    """The HTTP status and the body that answer `call`."""
+    """The HTTP status and body of the response to `call`."""
     answer = jsonrpc_answer(call, result, beside)
     status = 200
     if "error" in answer and call.envelope["ripplerpc"] >= "3.0":
@@ -107,18 +106,17 @@ def write_jsonrpc(call: Call, result: dict[str, Any], beside: dict[str, Any] | N
 
 
 def write_batch(answers: Sequence[dict[str, Any] | orjson.Fragment]) -> bytes:
-    """The body that answers a batch; its HTTP status is always 200.
+    """The body of the response to a batch; its HTTP status is always 200.
 
-    `answers` are those of `jsonrpc_answer`, which may be written already, and of the batch's refusals, in the order of
-    the items.
+    `answers`: those of `jsonrpc_answer`, which may already be bytes, and those of refused items, in the items' order.
     """
     return write_line(answers)
 
 
 def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:
-    """A node's successful answer as the answer to `call`, without taking it apart; None where that needs care.
+    """A node's successful response as the response to `call`, without parsing it; None if it has to be parsed.
 
-    The node was asked without `id`, `jsonrpc` and `ripplerpc`, so that these can be put in front.
+    The node request had no `id`, `jsonrpc` and `ripplerpc`, so that these can be inserted at the front.
     """
     if (
         b'"api_version"' in node_body[:_HEAD_BYTES]
@@ -126,7 +124,7 @@ def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:
         or not node_body.startswith(b'{"')
         or not node_body[-8:].rstrip().endswith(b"}")
         or b'"result":{' not in node_body
-        # Also in a string it cannot be overlooked: there the quotation marks are escaped.
+        # A match inside a string is impossible: its quotation marks would be escaped.
         or b'"error"' in node_body
     ):
         return None
@@ -136,7 +134,7 @@ def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:
 
 
 class _NoCall(Exception):  # noqa: N818
-    """The request is refused before it is a call."""
+    """The request is refused before it becomes a call."""
 
     def __init__(self, text: str, reason: str, code: int = _METHOD_NOT_FOUND) -> None:
         super().__init__(reason)
@@ -186,7 +184,7 @@ def _read_call(request: dict[str, Any], policy: RequestPolicy, *, in_batch: bool
         raise _NoCall("method is not string", "method_no_string")
     if not method:
         raise _NoCall("method is empty", "method_empty")
-    # Absent, null, or empty of its kind is no parameters; else it is one object, or null, in an array.
+    # Absent, null or an empty container means no parameters; else it must be an array of one object or null.
     if not ((first and len(params) == 1) or in_batch or params in _NO_PARAMS):
         raise _NoCall("params unparseable", "params_unparseable")
     given = request if in_batch else first
@@ -199,7 +197,7 @@ def _read_call(request: dict[str, Any], policy: RequestPolicy, *, in_batch: bool
         request=given,
         not_params=_NOT_ITEMS_PARAMS if in_batch else ENVELOPE_FIELDS,
     )
-    # Two names for one method, of which rippled looks at both; and a batch within a batch is no method.
+    # `method` and `command` name the same thing, and rippled checks both; a batch within a batch is not a method.
     if given.get("method", method) != method or method == "batch":
         return RejectedCall(call, error_result("unknownCmd"), "unknown_method")
     if verdict == "no_permission":
@@ -213,7 +211,7 @@ def _method_of(request: dict[str, Any]) -> str | None:
 
 
 def _masked_item(item: dict[str, Any]) -> dict[str, Any]:
-    """A batch's item as it is echoed: with its secrets masked, also where someone put them into `params`."""
+    """A batch's item as it is echoed: with secrets masked, including any inside `params`."""
     answer: dict[str, Any] = normalize_echo(masked(item))
     if isinstance(params := item.get("params"), list):
         answer["params"] = normalize_echo([masked(param) if isinstance(param, dict) else param for param in params])

@@ -1,8 +1,8 @@
 """Strict reading of a document with many elements, without Python code per element.
 
-The members that the proxy reads itself (those of the request, of its `params` and of the items of a batch) are read
-one by one, and may only be so many. What they hold is checked by the C scanner of `json`, whose callbacks are methods
-of lists, then by functions of C over what these collected; it is passed on as the text that it was.
+The members that the proxy itself needs (of the request, of its `params`, of the items of a batch) are read one by one,
+up to a limit. Their values are checked by the C scanner of `json`, whose callbacks are methods of lists, then by C
+functions over what these collected, and are passed on as text, unchanged.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from proxy.envelope.unreadable import (
 )
 
 MAX_ELEMENTS = 65_536
-"""Elements of a request, as `count_elements` counts them: those that are checked in about 10 milliseconds."""
+"""Most elements of a request, as `count_elements` counts them; they are checked in about 10 milliseconds."""
 _MOST_MEMBERS = 4_000
-"""Members and elements that are read one by one."""
+"""Most members and elements that are read one by one."""
 _PARSED_ELEMENTS = 1_000
-"""Elements of inner arrays and objects that are read, in all; the larger ones stay text."""
+"""Most elements of inner arrays and objects that are parsed, in total; larger ones stay text."""
 
 _MEMBER_COST, _CONTAINER_COST = 4, 8
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b",:[{"))
@@ -63,9 +63,9 @@ _ARRAYS = frozenset({Position.PARAMS, Position.ITEM_PARAMS})
 
 
 def count_elements(document: bytes) -> int:
-    """What a document costs to read, at most: each value counts 1, as a member of an object 4, as a container 8 more.
+    """An upper bound of a document's cost: each value counts 1, as a member of an object 4, as a container 8 more.
 
-    Commas, colons and brackets are counted also where they stand in strings.
+    Commas, colons and brackets inside strings are counted too.
     """
     structure = document.translate(None, _NOT_STRUCTURE)
     containers = structure.count(b"[") + structure.count(b"{")
@@ -73,9 +73,9 @@ def count_elements(document: bytes) -> int:
 
 
 def read_large(body: bytes, depth: int, position: Position, elements: int, max_elements: int) -> Any:
-    """The JSON value that `body` begins with; `elements` as counted, the others as in `strict_json.read`.
+    """The JSON value that `body` begins with. `elements` as counted; other arguments as in `strict_json.read`.
 
-    An array at the top, which is no request, is returned empty.
+    An array at the top, which is not a request, is returned empty.
     """
     if elements > max_elements:
         elements = _without_those_in_strings(body, elements, max_elements)
@@ -95,7 +95,7 @@ def read_large(body: bytes, depth: int, position: Position, elements: int, max_e
 
 
 class _Collector:
-    """Settings of the C scanner by which it collects what has to be checked; what it returns is of no use."""
+    """Settings of the C scanner that collect what has to be checked; its own result is not used."""
 
     strict = True
     object_hook = None
@@ -171,7 +171,7 @@ class _Reader:
             at = _skip_space(text, at + 1)
 
     def _name(self, start: int) -> tuple[str, int]:
-        """The name of a member, and where its value begins."""
+        """A member's name, and where its value begins."""
         if (match := _NAME.match(self._text, start)) is not None:
             return match[1], match.end()
         if self._text[start : start + 1] != '"':
@@ -204,13 +204,16 @@ class _Reader:
             raise TooManyElements(f"* More than {_MOST_MEMBERS} parameters.\n")
 
     def check(self, end: int) -> None:
-        """Refuses the document, which ends at `end`, for what the scanner does not: depth, doubles, numbers, halves."""
+        """Refuse what the scanner accepts: depth, duplicate keys, numbers out of range, lone surrogates.
+
+        `end`: where the document ends.
+        """
         document = self._text[:end]
         if document.count("[") + document.count("{") > self._depth and _is_deeper(document.encode(), self._depth):
             raise RequestUnreadable(TOO_DEEP)
         _check_objects(self._ids.objects)
         _check_objects(self._plain.objects)
-        # Outside of an `id`, names end at a NUL. None that is meant has one.
+        # Outside an `id`, rippled's names end at a NUL; no valid name has one.
         names = map(itemgetter(0), chain.from_iterable(self._plain.objects))
         if "\\u0000" in document and "\0" in "".join(names):
             raise RequestUnreadable("* A key that has a NUL.\n")
@@ -220,7 +223,7 @@ class _Reader:
 
 
 def _skip_space(text: str, start: int) -> int:
-    return _SPACE.match(text, start).end()  # type: ignore[union-attr]  # it matches everywhere
+    return _SPACE.match(text, start).end()  # type: ignore[union-attr]  # it always matches
 
 
 def _check_objects(objects: list[list[tuple[str, Any]]]) -> None:
@@ -241,7 +244,7 @@ def _check_numbers(numbers: _Collector) -> None:
 
 
 def _converted(numbers: list[str]) -> list[float]:
-    """The numbers, by orjson: integers beyond 64 bits as floats. Refuses what no float can hold."""
+    """Parse the numbers with orjson, integers beyond 64 bits as floats. Refuses what no float can hold."""
     try:
         values: list[float] = orjson.loads(f"[{','.join(numbers)}]")
     except orjson.JSONDecodeError:
@@ -254,7 +257,7 @@ def _is_out_of_range(integer: str) -> bool:
 
 
 def _check_surrogates(document: bytes) -> None:
-    """Refuses half a pair, by having orjson read all that the strings of `document` hold as one string."""
+    """Refuse lone surrogates: orjson parses the contents of all strings of `document` as one string."""
     strings = document.replace(b"\\\\", b"  ").replace(b'\\"', b"  ").translate(_IN_STRING)
     try:
         orjson.loads(b'"%b"' % strings)
@@ -263,9 +266,9 @@ def _check_surrogates(document: bytes) -> None:
 
 
 def _without_those_in_strings(document: bytes, elements: int, max_elements: int) -> int:
-    """The elements of `document`, of which `elements` were counted: fewer, where strings hold what was counted.
+    """The elements of `document` without those counted inside strings; `elements` is the count with them.
 
-    Not looked at where it is of no use, or where strings are too many for a pass over them.
+    Skipped if it would not change the outcome, or if there are too many strings.
     """
     document = _without_escapes(document)
     if document.count(b'"') > max_elements:
@@ -278,12 +281,12 @@ def _without_those_in_strings(document: bytes, elements: int, max_elements: int)
 
 
 def _without_escapes(document: bytes) -> bytes:
-    """`document` without escaped quotation marks: each that is left begins or ends a string."""
+    """`document` without escaped quotation marks: each that is left starts or ends a string."""
     return document.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in document else document
 
 
 def _without_strings(document: bytes) -> bytes:
-    """`document` with `0` in place of each string. What is no JSON becomes something else that is none."""
+    """`document` with `0` in place of each string. Invalid JSON stays invalid."""
     return b"0".join(_without_escapes(document).split(b'"')[::2])
 
 

@@ -1,4 +1,4 @@
-"""Reading a large answer without its metadata, which is most of it and the same in all versions: it stays text."""
+"""Reading a large response without parsing its metadata, which is most of it and the same in all versions."""
 
 import re
 import secrets
@@ -8,22 +8,22 @@ import orjson
 
 _MARK_TEXT = secrets.token_hex(8)
 _MARK = _MARK_TEXT.encode()
-"""Stands for metadata while the rest is read; no node knows it."""
+"""A placeholder for metadata while the rest is parsed; no node sends it."""
 
 _SMALL = 4_096
-"""Bytes of an answer below which it is read as it is."""
+"""Responses below this many bytes are parsed completely."""
 # rippled writes members in alphabetical order and without spaces. No ledger entry has a TransactionResult.
 _BEGINS = re.compile(rb'"meta(?:Data)?":(?=\{"AffectedNodes":)')
 _RESULT = b'"TransactionResult":"'
-# What may follow: members that rippled adds, which are strings, amounts or lists of strings, and the end.
+# What may follow: members that rippled adds (strings, amounts or lists of strings), and the end.
 _ENDS = re.compile(rb'"TransactionResult":"\w+"(?:,"[a-z_]+":(?:"[^"\\]*"|\{(?:"\w+":"[^"\\]*",?)+\}|\["[\w",]+\]))*\}')
 
 
 def loads_lazy_metadata(body: bytes) -> Any:
-    """The JSON value in a node's answer to one of `SPARED`. Raises orjson.JSONDecodeError.
+    """The JSON value in a node's response to one of `METADATA_METHODS`. Raises orjson.JSONDecodeError.
 
-    In place of the metadata of each listed transaction there is its text, to be written as it is. Where the answer is
-    not written as rippled writes it, everything is read.
+    The metadata of each listed transaction is an `orjson.Fragment` of its text. A response that is not formatted as
+    rippled formats it is parsed completely.
     """
     if len(body) < _SMALL:
         return orjson.loads(body)
@@ -49,7 +49,7 @@ def loads_lazy_metadata(body: bytes) -> Any:
 
 
 def _put_back(answer: Any, metadata: list[bytes]) -> bool:
-    """Puts the metadata where it was; says whether all of it was where it is expected."""
+    """Put the metadata back as fragments; return whether all of it was where it is expected."""
     count = 0
     try:
         result = answer["result"]

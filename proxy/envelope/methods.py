@@ -2,10 +2,10 @@
 
 Sources: rippled `src/xrpld/rpc/detail/Handler.cpp` (its table of handlers) and `Role.cpp`, Clio
 `src/rpc/common/impl/HandlerProvider.cpp` and `src/rpc/common/impl/ForwardingProxy.cpp`. Older methods are listed for
-as long as any supported node answers to them.
+as long as any supported node has them.
 
-The sets below the table are read from it. Code that treats a group of methods alike tests membership of such a set; it
-does not list methods of its own.
+The sets below the table are derived from it. Code that treats a group of methods alike tests membership in such a set
+instead of listing methods itself.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ Server = Literal["both", "rippled", "clio"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """What is known about one method. A flag that is off is the careful assumption."""
+    """What is known about one method. Off is the safe default of every flag."""
 
     reads_only: bool = False
-    """It changes nothing on the node or the network, whatever its parameters: a second node may be tried."""
+    """It changes nothing on the node or the network, whatever its parameters, so a second node may be tried."""
     coalescable: bool = False
     """Its result does not depend on the client, so that equal requests may share it."""
     admin: bool = False
@@ -36,9 +36,10 @@ class Method:
     lists_metadata: bool = False
     """Its result lists transactions with their metadata, which adapters do not look into."""
     sensitive_params: bool = False
-    """Its parameters may hold a secret or an unpublished transaction: they are not sent anywhere a second time."""
+    """Its parameters may contain a secret or an unpublished transaction: they are sent to one node only and never
+    logged."""
     server: Server = "both"
-    """Which node software answers it; Clio forwards to rippled what it does not have itself."""
+    """Which node software serves it; Clio forwards to rippled what it does not have itself."""
 
 
 _READ = Method(reads_only=True, coalescable=True)
@@ -96,7 +97,7 @@ METHODS: dict[str, Method] = {
     "ripple_path_find": Method(reads_only=True, coalescable=True, finds_paths=True),
     "subscribe": Method(subscribes=True),
     "unsubscribe": Method(subscribes=True),
-    # Transactions to be
+    # Submitting
     "simulate": Method(reads_only=True, sensitive_params=True),  # a dry run: nothing is applied or relayed
     "submit": _SUBMIT,
     "submit_multisigned": _SUBMIT,
@@ -158,15 +159,15 @@ def _methods(applies: Callable[[Method], object]) -> frozenset[str]:
 
 
 READING_METHODS = _methods(lambda method: method.reads_only)
-"""May be sent again when no answer came. An allow-list: a method that has not been reviewed is not in it."""
+"""May be retried when no response came. An allow-list: a method that has not been reviewed is not in it."""
 COALESCABLE_METHODS = _methods(lambda method: method.coalescable)
 """Equal requests of several clients may share one result."""
 ADMIN_METHODS = _methods(lambda method: method.admin)
-"""rippled serves them to its administrators only."""
+"""rippled serves them to administrators only."""
 OLD_ADMIN_METHODS = _methods(lambda method: method.admin_in_old_releases)
 """Only older releases of rippled have them, for administrators; newer ones answer `unknownCmd`."""
 SUBSCRIPTION_METHODS = _methods(lambda method: method.subscribes)
-"""Change what a connection is pushed."""
+"""Change what the node pushes to a connection."""
 PATH_METHODS = _methods(lambda method: method.finds_paths)
 """Have the request's `id` in their result."""
 METADATA_METHODS = _methods(lambda method: method.lists_metadata)
@@ -176,7 +177,7 @@ RIPPLED_METHODS = _methods(lambda method: method.server == "rippled")
 CLIO_METHODS = _methods(lambda method: method.server == "clio")
 """Only a Clio serves them."""
 SENSITIVE_METHODS = _methods(lambda method: method.sensitive_params)
-"""Have parameters that are not for a second node, nor for a log."""
+"""Their parameters are sent to one node only and never logged."""
 
 KNOWN_METHODS = GRPC_METHODS | _methods(lambda method: not method.obsolete)
 """Every method that rippled and Clio have today: the closed set of names that a metric or a log line may carry."""

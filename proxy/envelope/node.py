@@ -1,4 +1,4 @@
-"""What a node is asked, written anew, and what it answers, taken out of its envelope."""
+"""Requests to nodes, written from calls, and results, taken out of the nodes' responses."""
 
 from __future__ import annotations
 
@@ -11,36 +11,34 @@ from proxy.envelope.strict_json import write
 
 _ENVELOPE = frozenset({"id", "jsonrpc", "ripplerpc", "api_version", "status", "type", "request", "result", "error"})
 _RESULT_ENVELOPE = _ENVELOPE - {"api_version"}
-"""The same for JSON-RPC, where a Clio repeats the version of a request that it forwards."""
+"""The same for JSON-RPC, where Clio repeats the version of a request that it forwards."""
 CLIO_WARNING_FIELD = "clio_warning"
-"""Stands for a `warning` next to a JSON-RPC result, where Clio has it; that of rippled is inside the result."""
+"""The name here for Clio's `warning` next to a JSON-RPC result; rippled's is inside the result."""
 _EXTRA_FIELDS = frozenset({"warning", "warnings", "forwarded"})
-"""What stands beside a result, also beside an error that a WebSocket answer has no result around."""
+"""Members next to a result, or next to the members of a WebSocket error, which has no `result`."""
 
 
 class InvalidAnswer(ValueError):  # noqa: N818 - what has happened, not what is wrong with us
-    """A node's answer is none. The text says how, and quotes nothing of it."""
+    """A node's response is invalid. The text says in what way, and quotes nothing of it."""
 
 
 def node_request(method: str, params: dict[str, Any], api_version: int) -> bytes:
-    """The JSON-RPC body that asks a node; `params` as in a call."""
+    """The JSON-RPC body of a node request; `params` as in a call."""
     return write({"method": method, "params": [{**params, "api_version": api_version}]})
 
 
 def node_message(method: str, params: dict[str, Any], api_version: int, message_id: Any) -> bytes:
-    """The WebSocket message that asks a node; `params` as in a call, `message_id` what the answer is known by."""
+    """The WebSocket message of a node request; `params` as in a call, `message_id` identifies the response."""
     return write({**params, "id": message_id, "command": method, "api_version": api_version})
 
 
 def read_jsonrpc_answer(
     status: int, body: bytes, read: Callable[[bytes], Any] = orjson.loads
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The result in a node's JSON-RPC answer, and what stands beside it. `status` is the HTTP status it came with.
+    """The result in a node's JSON-RPC response, and the members next to it. `status` is the HTTP status.
 
-    `read` reads the JSON of it.
-
-    An error is understood inside `result`, at the top as `ripplerpc` 2.0 has it, and bare, as Clio writes it when it
-    is overloaded. Raises AnswerUnreadable.
+    `read` parses the JSON. An error may be inside `result`, at the top as in `ripplerpc` 2.0, or bare, as from an
+    overloaded Clio. Raises InvalidAnswer.
     """
     try:
         answer = read(body)
@@ -71,7 +69,7 @@ def read_jsonrpc_answer(
 
 
 def read_websocket_answer(message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The result in a node's answer by WebSocket, and what stands beside it. Raises AnswerUnreadable."""
+    """The result in a node's WebSocket response, and the members next to it. Raises InvalidAnswer."""
     if isinstance(message.get("error"), str):
         return _flat_error(message)
     if "error" in message:
@@ -84,13 +82,13 @@ def read_websocket_answer(message: dict[str, Any]) -> tuple[dict[str, Any], dict
 
 
 def _check_error(result: dict[str, Any]) -> None:
-    """Raises InvalidAnswer for an `error` that is not a token: everything after this looks it up as one."""
+    """Raises InvalidAnswer for an `error` that is not a string: later steps use it as a token."""
     if not isinstance(result.get("error"), str | None):
         raise InvalidAnswer("a result with an error that is not a string")
 
 
 def _flat_error(answer: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An error whose members are the answer's own."""
+    """An error whose members are at the top of the response."""
     result = {
         name: value
         for name, value in answer.items()

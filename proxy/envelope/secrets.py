@@ -1,4 +1,4 @@
-"""The members of a request that no response, log line or error may show."""
+"""Members of requests that no response, log line or error may show."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from adapters.secrets import KEY_PARAMS
 
 SECRETS = (*KEY_PARAMS, "admin_password")
-"""The one list of them."""
+"""Their names."""
 
 MASK = "<masked>"
-"""What stands in their place, as rippled writes it."""
+"""The mask, as rippled writes it."""
 
 
 def masked(request: Mapping[str, Any]) -> dict[str, Any]:
-    """`request` with its secrets masked, whatever they hold, as rippled masks them when it echoes a request."""
+    """`request` with its secrets masked, of whatever type, as rippled masks them when it echoes a request."""
     return {name: MASK if name in SECRETS else value for name, value in request.items()}

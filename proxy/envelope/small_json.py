@@ -1,4 +1,4 @@
-"""Strict reading of a small document: every string and number is looked at in Python."""
+"""Strict reading of a small document: every string and number is checked in Python."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from proxy.envelope.unreadable import (
 from proxy.envelope.written_json import RawNumber, WrittenFloat
 
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**31), 2**32 - 1
-"""What rippled holds."""
+"""The integers that rippled can hold."""
 
 
 class Position(Enum):
-    """Where in a request a value stands: what is an `id`, and what has one."""
+    """The position of a value in a request: whether it is an `id`, or an object that has one."""
 
     REQUEST = auto()
     """A JSON-RPC request or batch."""
@@ -41,13 +41,13 @@ class Position(Enum):
     PLAIN = auto()
 
     def of_member(self, name: str) -> Position:
-        """Where the member `name` of an object at this position stands."""
+        """The position of the member `name` of an object at this position."""
         if self in _HOLDERS:
             return _HOLDERS[self].get(name, Position.PLAIN)
         return Position.ID if self is Position.ID else Position.PLAIN
 
     def of_element(self) -> Position:
-        """Where the elements of an array at this position stand."""
+        """The position of the elements of an array at this position."""
         return _ELEMENTS.get(self, Position.PLAIN)
 
 
@@ -63,14 +63,16 @@ _ELEMENTS = {
 
 
 class ScannerConfig:
-    """One document's settings of the C scanner of `json`, which takes them from the attributes of an object."""
+    """The settings and callbacks of the C scanner of `json` for one document, which it reads from an object's
+    attributes.
+    """
 
     strict = True
     object_hook = None
 
     def __init__(self) -> None:
         self.has_odd_numbers = False
-        """Whether there is a number that `normalize` has to look at."""
+        """Whether there is a number that `normalize` has to check."""
 
     @staticmethod
     def object_pairs_hook(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -82,7 +84,7 @@ class ScannerConfig:
         return members
 
     def parse_int(self, text: str) -> int | RawNumber:
-        """An integer, as it was written where rippled would not hold it."""
+        """An integer; as written if rippled cannot hold it."""
         # The length first: int() of a very long text is slow, and refused by Python itself.
         if len(text) <= 11 and text != "-0" and SMALLEST_INTEGER <= (number := int(text)) <= LARGEST_INTEGER:
             return number
@@ -90,7 +92,7 @@ class ScannerConfig:
         return RawNumber(text)
 
     def parse_float(self, text: str) -> RawNumber:
-        """A number with a point or an exponent, as it was written."""
+        """A number with a point or an exponent, as written."""
         self.has_odd_numbers = True
         return RawNumber(text)
 
@@ -110,20 +112,20 @@ def read_small(text: str, depth: int, position: Position) -> Any:
 
 
 def read_value(text: str, start: int, depth: int, position: Position) -> tuple[Any, int]:
-    """The JSON value at `start`, and where it ends. `depth`: containers that may enclose a value within it.
+    """The JSON value at `start`, and where it ends. `depth`: the most containers that may enclose a value in it.
 
     Raises RequestUnreadable and what the scanner of `json` raises.
     """
     config = ScannerConfig()
     value, end = make_scanner(config)(text, start)  # type: ignore[arg-type]  # typeshed wants a decoder here
-    # A document of a plain request ends here: only these three can hold what has to be looked at again.
+    # Most documents are done here: only these three can contain something that has to be normalized.
     if config.has_odd_numbers or "\\u" in text or text.count("[") + text.count("{") > depth:
         value = normalize(value, depth, position)
     return value, end
 
 
 def normalize(value: Any, depth: int, position: Position) -> Any:
-    """`value` as rippled would hold it, or in an `id` as it was written. `depth` is what nesting is left."""
+    """`value` as rippled would hold it, or in an `id` as it was written. `depth`: the levels of nesting left."""
     if depth < 0:
         raise RequestUnreadable(TOO_DEEP)
     if isinstance(value, dict):

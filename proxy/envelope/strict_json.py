@@ -1,12 +1,12 @@
 """Strict reading of a request's bytes, as rippled's own reader reads them.
 
-A request is read here once, so that no two readings of it can exist: whatever two parsers might take differently (a
-key given twice, a lone surrogate, a number that no integer or float can hold) is refused. The source is rippled's
+A request is parsed once, here. Whatever two parsers might read differently (a duplicate key, a lone surrogate, a number
+that no integer or float can hold) is refused, so that proxy and node cannot disagree. The source is rippled's
 `json_reader.cpp`; what that one accepts and this one refuses is not JSON by RFC 8259 (comments, leading zeros, raw
 control characters, invalid UTF-8).
 
-Three readers, by what a document costs: orjson for the plain requests that nearly all are; Python for small ones; and
-for large ones `large_json`, which runs no Python code per element.
+There are three readers, chosen by cost: orjson for plain requests, as nearly all are; Python code for small ones; and
+`large_json`, which runs no Python code per element, for large ones.
 """
 
 from __future__ import annotations
@@ -48,23 +48,22 @@ MAX_DEPTH = 25
 """How many containers may enclose a value: rippled's `kNestLimit`."""
 
 _UNCOUNTED_BYTES = 500
-"""Bytes of a body that cannot have many elements."""
+"""A body of at most this many bytes cannot have many elements."""
 _MOST_PLAIN, _MOST_SMALL = 4_000, 500
-"""Elements of a document that `_read_fast` and `read_small` read, each within about a millisecond."""
+"""Most elements that `_read_fast` and `read_small` read, within about a millisecond."""
 _PLAIN = frozenset({str, bool, type(None)})
 _PLAIN_DEPTH = 3
-"""Containers that a plain request is made of: an object, its `params`, and their object."""
+"""Nested containers of a plain request: an object, its `params`, and their object."""
 
 
 def read(
     body: bytes, *, depth: int = MAX_DEPTH, params_have_ids: bool = False, max_elements: int = MAX_ELEMENTS
 ) -> Any:
-    """The JSON value that `body` begins with; text after it is ignored, as rippled does.
+    """The JSON value that `body` begins with; text after it is ignored, as by rippled.
 
-    Numbers come as `RawNumber` (in an `id`) or `WrittenFloat` (elsewhere) where orjson would not write them back the
-    same. An `id` is a member of the top-level object and, with `params_have_ids`, of the objects in its `params`
-    (JSON-RPC and batch). Everywhere else integers are -2^31 to 2^32-1, as rippled holds them, and strings end at their
-    first NUL.
+    Numbers that orjson would write differently are `RawNumber` (in an `id`) or `WrittenFloat` (elsewhere). An `id` is a
+    member of the top-level object and, with `params_have_ids`, of the objects in its `params` (JSON-RPC and batch).
+    Everywhere else integers are -2^31 to 2^32-1, as rippled holds them, and strings end at their first NUL.
 
     A document with many elements (as `count_elements` counts them) has its large inner arrays and objects as
     `orjson.Fragment`: checked in the same way, and to be written as they are. More than `max_elements` are refused.
@@ -83,10 +82,10 @@ def read(
 
 
 def _read_fast(body: bytes) -> dict[str, Any] | None:
-    """The request, if it is as clients write nearly all: one that only one reading of is possible; else None.
+    """The request if it is plain, as nearly all are, so that every parser reads it alike; else None.
 
-    It is an object of strings, booleans, small integers and nulls, and of arrays of objects of such, in the strings of
-    which there is neither an escape nor a colon: as many colons as members are then no member given twice.
+    Plain: an object of strings, booleans, small integers and nulls, and of arrays of such objects, whose strings have
+    neither an escape nor a colon. If there are as many colons as members, no member was given twice.
     """
     if b"\\" in body or b"-0" in body:
         return None
@@ -109,7 +108,7 @@ def _read_fast(body: bytes) -> dict[str, Any] | None:
 
 
 def _are_plain(values: Iterable[Any]) -> bool:
-    for value in values:  # a generator, or sets of types, take longer over the few that there are
+    for value in values:  # a generator, or sets of types, would be slower for so few
         if type(value) not in _PLAIN and not (type(value) is int and SMALLEST_INTEGER <= value <= LARGEST_INTEGER):
             return False
     return True

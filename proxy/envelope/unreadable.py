@@ -8,7 +8,7 @@ from typing import NoReturn, TypeVar
 
 TOO_DEEP = "* Syntax error: maximum nesting depth exceeded\n"
 _SHOWN = 40
-"""Characters of a key or number that an error quotes."""
+"""Most characters of a key or number that an error quotes."""
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class TooManyElements(RequestUnreadable):
 
 
 def parse(text: str, read: Callable[[], T]) -> T:
-    """What `read` returns, which parses `text` with the functions of `json`; their errors become RequestUnreadable."""
+    """The result of `read`, which parses `text` with functions of `json`; their errors become RequestUnreadable."""
     try:
         return read()
     except StopIteration as stop:
@@ -64,6 +64,6 @@ def refuse_surrogate() -> NoReturn:
 
 
 def _shown(text: str) -> str:
-    """`text` short and printable."""
+    """`text`, shortened and printable."""
     printable = text[: _SHOWN + 1].encode("ascii", "backslashreplace").decode()
     return printable if len(printable) <= _SHOWN else f"{printable[:_SHOWN]}..."

@@ -15,11 +15,11 @@ from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
 
 _ECHOED = (*ECHOED, "api_version")
 _ECHO_BYTES = 1_000
-"""Bytes that are echoed of a message that is not JSON, so that a small compressed message cannot cause a large one."""
+"""Bytes of a message that is not JSON to echo, so that a small compressed message cannot cause a large one."""
 
 
 def read_websocket(message: bytes | str, policy: RequestPolicy) -> Call | RejectedCall | WebSocketRefusal:
-    """The call in a message of a client, or what to send back instead. Raises nothing."""
+    """The call in a client's message, or the refusal. Raises nothing."""
     body = message.encode(errors="surrogatepass") if isinstance(message, str) else message
     if len(body) > policy.request_bytes:
         return _unreadable(body, "unreadable")
@@ -43,7 +43,7 @@ def read_websocket(message: bytes | str, policy: RequestPolicy) -> Call | Reject
     verdict = policy.guard.check(method, request)
     if verdict == "forbidden":
         return RejectedCall(call, error_result("forbidden"), "forbidden")
-    # No methods here, but a node that is asked by HTTP would read them in its own way.
+    # Not methods over WebSocket, but a node would interpret them over HTTP.
     if method in ("batch", ""):
         return RejectedCall(call, error_result("unknownCmd"), "unknown_method")
     if verdict == "no_permission":
@@ -52,7 +52,7 @@ def read_websocket(message: bytes | str, policy: RequestPolicy) -> Call | Reject
 
 
 def write_websocket(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> bytes:
-    """The message that answers `call`: an error's members at the top, beside the request that it answers."""
+    """The response message to `call`: an error's members at the top, next to the request."""
     if "error" in result:
         body = {**result, "request": normalize_echo(masked(call.request)), "status": "error"}
     else:
@@ -61,12 +61,12 @@ def write_websocket(call: Call, result: dict[str, Any], beside: dict[str, Any] |
 
 
 def splice_websocket(call: Call, node_message: bytes) -> bytes | None:
-    """A node's successful answer as the answer to `call`, without taking it apart; None where that needs care.
+    """A node's successful response as the response to `call`, without parsing it; None if it has to be parsed.
 
-    As rippled writes it, with what it echoes before the result, so that everything from there on is the client's.
+    Formatted as rippled formats it, with the echoed members before the result.
     """
     at = node_message.find(b'"result":{')
-    # Also in a string it cannot be overlooked: there the quotation marks are escaped.
+    # A match inside a string is impossible: its quotation marks would be escaped.
     if at < 0 or b'"error"' in node_message:
         return None
     echoed = write(call.envelope)[1:-1]
@@ -74,7 +74,7 @@ def splice_websocket(call: Call, node_message: bytes) -> bytes | None:
 
 
 def _method_of(request: dict[str, Any]) -> str | None:
-    """The method by either of its names; None where there is none, it is no string, or the two differ."""
+    """`command` or `method`; None if both are missing, not strings, or different."""
     names = [request[name] for name in ("command", "method") if name in request]
     if not names or names[0] != names[-1] or not isinstance(names[0], str):
         return None

@@ -13,7 +13,7 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS
 
 @dataclass(slots=True)
 class RawNumber:
-    """A number of an `id` that must come back as it was written: `1.50`, `-0`, `1e400`, forty digits."""
+    """A number in an `id` that must be returned as it was written: `1.50`, `-0`, `1e400`, forty digits."""
 
     text: str
 
@@ -36,7 +36,7 @@ class WrittenFloat(float):
 
 
 def write(value: Any) -> bytes:
-    """`value` as compact JSON, its numbers as they were read."""
+    """`value` as compact JSON, with numbers as the client wrote them."""
     return orjson.dumps(value, _written, _OPTIONS)
 
 
@@ -46,7 +46,7 @@ def write_line(value: Any) -> bytes:
 
 
 def write_sorted(value: Any) -> bytes:
-    """As `write`, with the members of each object in the order of their names: a key that equal values share."""
+    """As `write`, with the members of each object sorted by name, so that equal values give equal bytes."""
     return orjson.dumps(value, _written, _OPTIONS | orjson.OPT_SORT_KEYS)
 
 
@@ -63,7 +63,7 @@ def normalize_echo(value: Any) -> Any:
 
 
 def parsed(value: Any) -> Any:
-    """`value`, which is parsed where it is an array or object of a large request that was left as text."""
+    """`value`, parsed if it is an array or object of a large request that was left as text."""
     return orjson.loads(orjson.dumps(value)) if isinstance(value, orjson.Fragment) else value
 
 

@@ -1,1 +1,1 @@
-"""The few asyncio helpers that speed needs."""
+"""Small asyncio helpers for performance."""

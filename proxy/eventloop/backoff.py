@@ -1,4 +1,4 @@
-"""Pauses between attempts that grow exponentially, by tenacity."""
+"""Exponential backoff between attempts, with tenacity."""
 
 import random
 
@@ -30,5 +30,5 @@ class Backoff:
         return self._wait(self._state) * varied
 
     def reset(self) -> None:
-        """Begin again with the first pause."""
+        """Start again with the first pause."""
         self._state.attempt_number = 0

@@ -3,9 +3,9 @@
 from typing import cast
 
 _SMALL = 4_096
-"""Parts with fewer bytes are joined with the one before: as objects of their own they would take much more memory."""
+"""Parts with fewer bytes are joined with the one before: as separate objects they would take much more memory."""
 _LARGE = 1_000_000
-"""Bytes from which on parts are copied to their place as they arrive: to join them takes a millisecond per megabyte."""
+"""Beyond this many bytes, parts are copied into place as they arrive: joining them takes a millisecond per megabyte."""
 
 
 class ChunkBuffer:

@@ -15,7 +15,7 @@ class Expiring(Protocol):
 
 
 class DeadlineTimer:
-    """Calls `expire` of what is not done in time; to be used within one event loop.
+    """Calls `expire` of things whose deadline has passed; for use in one event loop.
 
     Most things are done in time, and deadlines are mostly set in their order, so that the timer is rarely moved. With
     10,000 deadlines, one may be 40 ms late.
@@ -28,7 +28,7 @@ class DeadlineTimer:
         self._timer_at = 0.0
 
     def set(self, thing: Expiring, when: float) -> None:
-        """Have `thing` expire at `when` (the loop's time), unless it is cleared before."""
+        """Call `thing.expire` at `when` (the loop's time), unless it is cleared before."""
         self._due[thing] = when
         if self._timer is None or when < self._timer_at:
             self._set_timer(when)
@@ -38,7 +38,7 @@ class DeadlineTimer:
         self._due.pop(thing, None)
 
     def close(self) -> None:
-        """Stop the timer; nothing expires any more."""
+        """Stop the timer; nothing expires after this."""
         self._due.clear()
         if self._timer is not None:
             self._timer.cancel()

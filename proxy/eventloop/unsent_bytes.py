@@ -11,9 +11,9 @@ from typing import Protocol
 import structlog
 
 _RELIEF = 0.9
-"""Share of the bound down to which clients are shed, so that the next search for the slowest is not soon."""
+"""Clients are shed until this share of the bound is left, so that the search for the slowest is not repeated soon."""
 _GRACE_BYTES = 65_536
-"""Bytes that every client is assumed to have taken already: one that has only just begun is not the slowest."""
+"""Bytes that every client is assumed to have read already, so that one that has just started is not the slowest."""
 
 log = structlog.get_logger(__name__)
 
@@ -25,11 +25,13 @@ class Sender(Protocol):
         """Bytes that wait for the client now."""
 
     def shed(self) -> None:
-        """Disconnects the client and drops what waits for it. Must not raise."""
+        """Disconnect the client and drop what waits for it. Must not raise."""
 
 
 class _Backlog:
-    """What waits for one client. `since`: when it began to wait; `taken`: bytes that the client has taken since."""
+    """The bytes that wait for one client. `since`: when they started to wait; `taken`: bytes that the client has read
+    since.
+    """
 
     __slots__ = ("since", "size", "taken")
 
@@ -39,7 +41,7 @@ class _Backlog:
         self.taken = 0
 
     def seconds_left(self, now: float) -> float:
-        """How long the client needs for what waits, if it goes on as it did."""
+        """Seconds that the client needs for what waits, at its speed so far."""
         return self.size * (now - self.since) / (self.taken + _GRACE_BYTES)
 
 
@@ -58,7 +60,7 @@ class UnsentBytes:
         self._backlogs: dict[Sender, _Backlog] = {}
 
     def report(self, sender: Sender, size: int) -> None:
-        """Notes that `size` bytes wait at `sender`. May call the `shed` of any sender, this one included."""
+        """Record that `size` bytes wait at `sender`. May call the `shed` of any sender, including this one."""
         backlog = self._backlogs.get(sender)
         if backlog is None:
             if size <= 0:

@@ -1,4 +1,4 @@
-"""Batches small writes of one iteration of the event loop, and makes them together at its end.
+"""Batches the small writes of one event loop iteration and makes them together at its end.
 
 Each write wakes its reader, which costs more than the write. A reader that is woken once in an iteration reads all of
 them. With many requests in flight that saves a fifth of what a request costs.
@@ -15,7 +15,7 @@ class Flushable(Protocol):
     """Something with data to write."""
 
     def flush(self) -> None:
-        """Write it. Must not raise."""
+        """Write the data. Must not raise."""
 
 
 class WriteBatcher:
@@ -37,7 +37,7 @@ class WriteBatcher:
         if not self._unwritten:
             self._loop.call_soon(self._write_all)
         self._unwritten.append(unwritten)
-        if len(self._unwritten) == _MOST_TOGETHER:  # keeps the first from waiting for too many
+        if len(self._unwritten) == _MOST_TOGETHER:  # or the first would wait for too many
             self._write_all()
 
     def _write_all(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether this machine can listen at the addresses of a configuration, checked without listening."""
+"""Checks that this machine can listen at the addresses of a configuration, without listening."""
 
 import errno
 import os
@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 
 def check_bindable(addresses: Iterable[tuple[str, int]]) -> None:
-    """Check that each host and port could be listened at. Raises OSError if one could not.
+    """Check that this machine could listen at each host and port. Raises OSError if it could not.
 
-    An address in use is no error, for the user may be the very proxy that this configuration is for; the same address
-    twice is one.
+    An address in use is not an error, because the proxy that this configuration is for may be using it; the same
+    address twice is an error.
     """
     seen: set[tuple[object, ...]] = set()
     for host, port in addresses:

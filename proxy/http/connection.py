@@ -1,4 +1,4 @@
-"""One client's HTTP/1.1 connection: its I/O and its time limits. What the bytes mean is `proxy.http.protocol`'s.
+"""One client's HTTP/1.1 connection: its I/O and time limits. `proxy.http.protocol` parses the bytes.
 
 aiohttp's server takes three times as long for a small request, which is most of what a proxy in Python costs. Only
 WebSockets are handed over to aiohttp (`proxy.http.upgrade`).
@@ -87,11 +87,11 @@ class Connection(asyncio.Protocol):
         self.took_nothing = False
         """The system ended the connection, because the client took nothing of its response (TCP_USER_TIMEOUT)."""
         self._request: Request | None = None
-        """The current request: not responded to, or the response is not written yet."""
+        """The current request, until its response is written."""
         self._task: asyncio.Task[None] | None = None
         """Serves the current request."""
         self._body: Body | None = None
-        """What the client is sending the rest of, also after the response."""
+        """The request whose rest the client is still sending, possibly after its response."""
         self._upgraded = False
         """Whether another protocol has taken over the transport."""
 
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
         self._ended(self)
 
     def data_received(self, data: bytes) -> None:
-        """The client has sent a part of a request, a request, or several."""
+        """The client has sent part of a request, a request, or several."""
         event = self._http.receive(data)
         if type(event) is RequestReceived and event.body is not None:
             self._timers.request_complete()
@@ -134,12 +134,12 @@ class Connection(asyncio.Protocol):
         return self._request is not None and not over_tls
 
     def pause_writing(self) -> None:
-        """The client takes its response more slowly than it is written."""
+        """The client reads its response more slowly than it is written."""
         self._writer.pause()
         self._timers.write_paused(self._writer.unsent_bytes(), self._loop.time())
 
     def resume_writing(self) -> None:
-        """The client has taken enough for more to be written."""
+        """The client has read enough for more to be written."""
         self._timers.write_resumed()
         self._writer.resume()
 
@@ -254,7 +254,7 @@ class Connection(asyncio.Protocol):
         rest = self._http.take_input()
         self._http.close()
         if self.transport is not None and not self.transport.is_closing():
-            self._reader.end_throttle()  # before the other is given `rest`, which may be more than it takes for now
+            self._reader.end_throttle()  # before the other protocol gets `rest`, which may be more than it can buffer
             self._upgrade(self, request, rest)
 
     def _write_continue(self) -> None:
@@ -265,7 +265,7 @@ class Connection(asyncio.Protocol):
     # Ending
 
     def close_idle(self, *, even_in_head: bool) -> None:
-        """Close it, unless there is a request, or a WebSocket; also while a head arrives, if `even_in_head`."""
+        """Close it unless there is a request or a WebSocket; also while a head arrives, if `even_in_head`."""
         if self._request is not None or self._upgraded or self._timers.is_lingering:
             return
         if even_in_head or not self._http.in_message:
@@ -278,7 +278,7 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
     def check_timeouts(self, now: float, limits: ClientLimits) -> TimeoutReason | None:
-        """End what the client has taken too long for, at the loop's time `now`; return what that was.
+        """Enforce the time limits at the loop's time `now`; return which one was exceeded, if any.
 
         A request whose body is late gets a response with status 408; anything else ends with the connection. A
         connection that was idle for too long is closed, and that is not reported.

@@ -30,7 +30,7 @@ class ConnectionCounter:
         return None
 
     def release(self, address: str) -> None:
-        """Count one connection less."""
+        """Count one connection fewer."""
         counted = limit_key(address)
         self.count -= 1
         self._taken[counted] -= 1

@@ -12,8 +12,8 @@ _PREFLIGHT_SECONDS = 7200
 class CorsPolicy:
     """The allowed origins; `*` among them stands for all.
 
-    `enforce`: requests from pages of other origins are refused; otherwise only browsers keep the responses from those
-    pages. A request without an `Origin` header comes from no page.
+    `enforce`: requests from pages of other origins are refused; otherwise only browsers withhold the responses from
+    those pages. A request without an `Origin` header does not come from a page.
     """
 
     def __init__(self, origins: Collection[str], enforce: bool) -> None:

@@ -11,7 +11,7 @@ import httptools
 from proxy.http.request import Head
 
 MAX_HEAD_BYTES = 32_768
-"""Of a request's head."""
+"""Largest head of a request, in bytes."""
 _MAX_HEADERS = 100
 _VERSIONS = frozenset({"1.0", "1.1"})
 _MAX_CACHED_BYTES = 2_048
@@ -19,11 +19,11 @@ _CACHED_HEADS = 1_024
 
 
 class MalformedRequest(Exception):  # noqa: N818 - of the client's, not of ours
-    """What the client sends is not HTTP/1, or exceeds a limit; the message says why, and quotes nothing of it."""
+    """The client sent invalid HTTP/1 or exceeded a limit; the message says why, and quotes nothing that was sent."""
 
 
 class HeadParser:
-    """Collects the parts of a head, as the parser reports them. The methods raise MalformedRequest."""
+    """Collects the parts of a head from the parser's callbacks. The methods raise MalformedRequest."""
 
     __slots__ = ("_count", "_headers", "_size", "_target")
 
@@ -75,7 +75,7 @@ class HeadParser:
 
 
 def parse_cached_head(data: bytes) -> tuple[Head, int] | None:
-    """Return the head that `data`, complete requests of a client, begins with, and its length in bytes.
+    """Return the head at the beginning of `data`, which is complete requests, and its length in bytes.
 
     None for a head that has to be parsed step by step: it is incomplete, too long for the cache, has a chunked body or
     an Upgrade header, or is not valid HTTP.

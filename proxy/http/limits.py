@@ -1,4 +1,4 @@
-"""How long a client may take for what: what a listener allows, and the clocks of one connection."""
+"""Time limits for clients: a listener's settings, and the timers of one connection."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,15 +8,15 @@ from proxy.access.client_address import NetworkSet
 TimeoutReason = Literal["slow_head", "slow_body", "slow_reader"]
 
 _LINGER_SECONDS = 2.0
-"""To receive the rest of a refused body: closing immediately would discard the response on its way to the client."""
+"""Seconds to receive the rest of a refused body: closing immediately would discard the response in transit."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
     """What a listener allows its clients, in seconds, bytes per second and connections.
 
-    `head`: for a request's head, and for a TLS handshake. `body`, `write`: until sending a body, or taking a response,
-    must have reached `min_rate`. `idle`: without a request.
+    `head`: for a request's head, and for a TLS handshake. `body`, `write`: grace periods before `min_rate` applies to
+    sending a body and to reading a response. `idle`: without a request.
     """
 
     head: float
@@ -30,7 +30,7 @@ class ClientLimits:
 
 
 class ConnectionTimers:
-    """When the client of one connection began what it is doing. All times are the event loop's."""
+    """When the client of one connection started what it is doing. All times are the event loop's."""
 
     __slots__ = (
         "_body_since",
@@ -79,33 +79,33 @@ class ConnectionTimers:
         self._idle_since = now
 
     def start_linger(self, now: float) -> None:
-        """The client has its response, and has not sent all of its request."""
+        """The client has its response but has not sent all of its request."""
         self._linger_until = now + _LINGER_SECONDS
 
     def write_paused(self, unsent: int, now: float) -> None:
-        """The client has not taken `unsent` bytes of its response, which is more than may wait."""
+        """Writing is paused: `unsent` bytes of the response wait for the client."""
         self._stalled_since, self._stalled_bytes = now, unsent
 
     def write_resumed(self) -> None:
-        """The client has taken enough of its response."""
+        """Writing goes on: the client has read enough."""
         self._stalled_since = None
 
     @property
     def is_stalled(self) -> bool:
-        """Whether the client has not taken enough of its response yet."""
+        """Whether writing is paused."""
         return self._stalled_since is not None
 
     @property
     def is_lingering(self) -> bool:
-        """Whether the rest of a request is expected that has its response."""
+        """Whether the rest of a request that already has its response is expected."""
         return self._linger_until is not None
 
     def overdue(
         self, now: float, limits: ClientLimits, *, is_closing: bool, unsent: int, is_body_awaited: bool, is_paused: bool
     ) -> TimeoutReason | None:
-        """Return what has taken too long; None while the client is in time.
+        """Return which limit was exceeded; None while the client is in time.
 
-        `unsent`: bytes that wait for the client. `is_paused`: nothing is read from it, because too much waits here.
+        `unsent`: bytes that wait for the client. `is_paused`: reading is paused because of backpressure here.
         """
         if is_closing:
             self._closing_since = now if self._closing_since is None else self._closing_since

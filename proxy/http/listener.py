@@ -25,8 +25,8 @@ _CHECKS_PER_TIMEOUT = 4
 _TLS_CLOSE_SECONDS = 2.0
 _LAST_SECONDS = 0.5
 _UNSENT_IN_SYSTEM = 131_072
-"""Bytes that wait in the system for a client that does not read; without a limit it holds up to 4 MB, which nothing
-here counts. What is on its way to a client is not limited by this."""
+"""Size of the kernel's send buffer for unsent bytes (TCP_NOTSENT_LOWAT), which nothing here counts; without it up to 4
+MB. Bytes in transit are not limited by this."""
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 
 log = structlog.get_logger(__name__)
@@ -68,20 +68,20 @@ class ListenerMetrics(Protocol):
         """`change` more connections are open."""
 
     def connection_refused(self, reason: str) -> None:
-        """A connection was closed when it was accepted, or failed its TLS handshake."""
+        """A connection was closed on accept, or failed its TLS handshake."""
 
     def connection_ended(self, reason: str) -> None:
-        """A connection, or a request on it, was ended early."""
+        """A connection, or a request on it, was aborted."""
 
     def certificate(self, listener: str, ends: float | None) -> None:
-        """When the certificate in use ends (Unix time); None for no certificate."""
+        """When the certificate in use expires (Unix time); None for no certificate."""
 
 
 class Listener:
     """Serves clients that connect to `sockets` with `handler`, from `start` to `finish`.
 
-    `upgrade`: serves WebSockets. `name`: its name in metrics and logs. `limits` and `certificate` may be replaced: they
-    apply from then on. `unsent_bytes`: counts what waits for all clients.
+    `upgrade`: serves WebSockets. `name`: its name in metrics and logs. `limits` and `certificate` may be replaced at
+    any time. `unsent_bytes`: counts the bytes that wait for all clients.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Listener:
             self._accept_from(listening)
 
     def stop_accepting(self) -> None:
-        """Accept no more clients; those that are connected stay."""
+        """Accept no more clients; connected ones stay."""
         for later in self._later:
             later.cancel()
         for listening in self._sockets:
@@ -169,11 +169,11 @@ class Listener:
                 log.error("cannot_accept", listener=self.name, problem=error.strerror)
                 self._pause(listening)
                 return
-            # A client of IPv4 at a socket for both is `::ffff:192.0.2.1`.
+            # An IPv4 client of a dual-stack socket is `::ffff:192.0.2.1`.
             self._on_accept(connection, str(parse_address(address[0]) or address[0]))
 
     def _pause(self, listening: socket.socket) -> None:
-        """Leave clients waiting for a second: the system has no sockets, and would only repeat the error."""
+        """Stop accepting for a second: the system is out of sockets, and would only repeat the error."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(listening)
         self._accepting.discard(listening)
@@ -246,7 +246,7 @@ class Listener:
             self._refresh_certificate()
 
     def _refresh_certificate(self) -> None:
-        if self.certificate is None or not self._sockets:  # it is no longer presented
+        if self.certificate is None or not self._sockets:  # it may not be presented any more
             return
         try:
             if not self.certificate.refresh():

@@ -1,6 +1,6 @@
 """HTTP/1.1 (RFC 9112) as a server speaks it with one client, without I/O: bytes in, events and bytes out.
 
-The bytes are parsed by llhttp. `proxy.http.connection` reads and writes them, waits and keeps the time.
+llhttp parses the bytes. `proxy.http.connection` reads and writes them and handles timeouts.
 """
 
 from typing import NamedTuple
@@ -17,15 +17,16 @@ NOT_HTTP = b"Bad Request: this is not HTTP/1.1\r\n"
 """The body of the response to invalid HTTP."""
 
 _PIECE_BYTES = 4_096
-"""Bytes parsed in one step. llhttp cannot be stopped between requests: so many bytes hold a few hundred at most."""
+"""Bytes parsed in one step. llhttp cannot be stopped between requests; this many bytes contain a few hundred at
+most."""
 _FREE_PARTS = 4_096
 _MIN_PART_BYTES = 32
-"""Beyond the free parts, a body's chunks (or the pieces that it arrives in) must have this many bytes on average: a
+"""Beyond the free ones, a body's chunks (or the pieces that it arrives in) must have this many bytes on average: a
 chunk costs as much as some hundred bytes."""
 
 
 class RequestReceived(NamedTuple):
-    """The head of a request. `body`: its body, where that is complete; else None, and `BodyReceived` follows."""
+    """The head of a request. `body`: its body if that is complete; else None, and `BodyReceived` follows."""
 
     head: Head
     body: bytes | None
@@ -59,9 +60,8 @@ _ENDED, _INPUT_ENDED = RequestEnded(), InputEnded()
 class ServerProtocol:
     """The state of one connection: what has been received of the current request, and what may follow it.
 
-    Feed it with `receive` and `receive_eof`, which return the first event, and take more of them until `next_event`
-    returns None. One request is current at
-    a time: the next one's events come after `response_sent`. llhttp calls the methods `on_…`.
+    `receive` and `receive_eof` return the first event, `next_event` further ones until it returns None. One request is
+    current at a time: the next one's events come after `response_sent`. llhttp calls the methods `on_…`.
     """
 
     __slots__ = (
@@ -85,9 +85,9 @@ class ServerProtocol:
     )
 
     def __init__(self) -> None:
-        self._input = bytearray()  # received and not parsed
-        self._events: list[Event] = []  # parsed and not taken
-        self._parser: httptools.HttpRequestParser | None = None  # made when a request needs it
+        self._input = bytearray()  # received but not parsed
+        self._events: list[Event] = []  # parsed but not returned
+        self._parser: httptools.HttpRequestParser | None = None  # created when a request needs it
         self._head_parser = HeadParser()
         self._parser_in_body = False
         self._silent_bytes = 0  # parsed since the last sign of progress: of a head, a chunk's size, blank lines
@@ -95,11 +95,11 @@ class ServerProtocol:
         self._body_size = 0
         self._body_left = 0  # to come, by the Content-Length
         self._reparse = b""  # a head that is parsed again, without its Upgrade header
-        self._invalid = False  # nothing is parsed any more
-        self._upgrading = False  # what follows is not HTTP, and not parsed
+        self._invalid = False  # parsing has stopped
+        self._upgrading = False  # what follows is not HTTP and is not parsed
         self._eof = False
-        self._current: Head | None = None  # not responded to
-        self._receiving_body = False  # of the current request, or of the one last responded to
+        self._current: Head | None = None  # without a response yet
+        self._receiving_body = False  # of the current request, or of the last one
         self.in_message = False
         """Whether a request has begun to arrive, and its end has not been parsed."""
         self.should_close = False
@@ -108,7 +108,7 @@ class ServerProtocol:
     # Input
 
     def receive(self, data: bytes) -> Event | None:
-        """Take bytes from the client."""
+        """Process bytes from the client."""
         if self._invalid or (self.should_close and self._current is None and not self._receiving_body):
             return None
         if not (self._current or self.in_message or self._input or self._events or self._receiving_body):
@@ -120,12 +120,12 @@ class ServerProtocol:
         return self.next_event()
 
     def receive_eof(self) -> Event | None:
-        """Note that the client sends no more."""
+        """Process the end of the client's data."""
         self._eof = True
         return self.next_event()
 
     def next_event(self) -> Event | None:
-        """Return the next event; None until more is received, or the current request has its response."""
+        """Return the next event; None until more is received or the current request has its response."""
         while not self._events:
             if self._upgrading or not self._input:
                 if not self._eof or (self._current is not None and not self._receiving_body):
@@ -157,7 +157,7 @@ class ServerProtocol:
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes received and not parsed, which wait until the current request has its response."""
+        """Bytes received but not parsed, which wait until the current request has its response."""
         return len(self._input)
 
     @property
@@ -167,17 +167,17 @@ class ServerProtocol:
 
     @property
     def is_receiving_body(self) -> bool:
-        """Whether the body of the current request, or of the one last responded to, is incomplete."""
+        """Whether the body of the current request, or of the last one, is incomplete."""
         return self._receiving_body
 
     def take_input(self) -> bytes:
-        """Take what was received after a request to upgrade the connection: it is not HTTP."""
+        """Return and remove what was received after a request to upgrade the connection: it is not HTTP."""
         data = bytes(self._input)
         self._input.clear()
         return data
 
     def close(self) -> None:
-        """Drop what was received. The parser holds this object, which would stay until the garbage collector runs."""
+        """Drop what was received, and the reference cycle with the parser, so that no garbage collection is needed."""
         self._parser = None
         self._invalid = self.should_close = True
         self._discard_input()
@@ -189,14 +189,14 @@ class ServerProtocol:
     # Output
 
     def respond(self, response: Response, request_id: str = "") -> tuple[bytes, ...]:
-        """Return the bytes that respond to the current request."""
+        """Return the bytes of the response to the current request."""
         head = self._current
         if head is None:
             raise RuntimeError("there is no request to respond to")
         if not (response.keep_alive and head.keep_alive):
             self.should_close = True
         elif self._receiving_body and "expect" in head.headers:
-            self.should_close = True  # without a 100 Continue, a client may leave the body out
+            self.should_close = True  # without a 100 Continue, a client may omit the body
         return response.encode(
             is_1_1=head.is_1_1,
             keep_alive=not self.should_close,
@@ -209,7 +209,7 @@ class ServerProtocol:
         self._current = None
 
     def refuse(self) -> tuple[bytes, ...]:
-        """Return the bytes that respond to invalid input; the connection is to be closed."""
+        """Return the bytes of the response to invalid input; the connection is to be closed."""
         self.should_close = True
         return Response(400, NOT_HTTP, TEXT).encode(is_1_1=True, keep_alive=False, with_body=True)
 
@@ -275,7 +275,7 @@ class ServerProtocol:
         self._events.append(RequestReceived(head, None))
 
     def on_body(self, part: bytes) -> None:
-        """A part of the body: of a chunk, or as much as has come."""
+        """A part of the body: of a chunk, or as much as has arrived."""
         self._silent_bytes = 0
         self._body_parts += 1
         self._body_size += len(part)

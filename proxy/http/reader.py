@@ -1,4 +1,4 @@
-"""When one client is read from: not while too much waits here, and with pauses where it sends very small pieces."""
+"""Flow control of reading from one client: not under backpressure, and with pauses if it sends very small pieces."""
 
 import asyncio
 from typing import cast
@@ -6,8 +6,8 @@ from typing import cast
 _SMALL_PIECE_BYTES = 64
 _SMALL_PIECES = 25
 _THROTTLE_SECONDS = 0.1
-"""Of a request that arrives in pieces smaller than this, so many are read immediately between two checks of the time
-limits; after each further one, reading pauses for that long. A piece costs as much as some thousand bytes."""
+"""Pieces of a request smaller than this many bytes are counted; after so many between two checks of the time limits,
+reading pauses after each further one, for this many seconds. A piece costs as much as some thousand bytes."""
 
 
 class ReadControl:
@@ -26,17 +26,17 @@ class ReadControl:
         self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self) -> None:
-        """Let go of the transport."""
+        """Release the transport."""
         self._transport = None
         self._end_throttle()
 
     def pause(self) -> None:
-        """Read no more until `resume`."""
+        """Stop reading until `resume`."""
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read on: there is room."""
+        """Resume reading."""
         transport = self._transport
         if self._throttle is None and transport is not None and not (transport.is_closing() or transport.is_reading()):
             transport.resume_reading()
@@ -51,17 +51,17 @@ class ReadControl:
             self._throttle = self._loop.call_later(_THROTTLE_SECONDS, self.end_throttle)
 
     def end_throttle(self) -> None:
-        """Read on, also a client that sends small pieces."""
+        """End a pause because of small pieces."""
         self._end_throttle()
         self.resume()
 
     def check(self) -> None:
-        """Begin to count small pieces again: called regularly."""
+        """Restart the count of small pieces: called regularly."""
         self._small_pieces = 0
 
     @property
     def is_paused(self) -> bool:
-        """Whether nothing is read because there is no room: a delay that is not the client's fault."""
+        """Whether reading is paused by backpressure: a delay that is not the client's fault."""
         return self._throttle is None and self._transport is not None and not self._transport.is_reading()
 
     def _end_throttle(self) -> None:

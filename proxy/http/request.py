@@ -1,4 +1,4 @@
-"""One HTTP request of a client: its head, and its body as far as it has arrived."""
+"""One HTTP request of a client: its head, and as much of its body as has arrived."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from proxy.eventloop.chunk_buffer import ChunkBuffer
 
 READ_AHEAD = 65_536
-"""Bytes of a body that are buffered before anything reads it."""
+"""Bytes of a body to buffer before anything reads it."""
 
 
 class IncompleteBody(Exception):  # noqa: N818 - of the client's, not of ours
-    """The rest of the body will not come: the client has gone, or what it sends is not HTTP."""
+    """The rest of the body will not arrive: the client is gone, or sent invalid HTTP."""
 
 
 class Body:
-    """The body of a request, while it arrives and after. `resume_reading`: has the connection read more of it."""
+    """The body of a request, while it arrives and after. `resume_reading`: lets the connection read more of it."""
 
     __slots__ = ("_failure", "_limit", "_parts", "_resume_reading", "_waiter", "complete", "discarded")
 
@@ -22,7 +22,7 @@ class Body:
         self.complete = False
         """Whether all of it has arrived."""
         self.discarded = False
-        """Nothing is going to read it: what still arrives is dropped."""
+        """Nothing will read it: what still arrives is dropped."""
         self._resume_reading = resume_reading
         self._parts = ChunkBuffer()
         self._limit = READ_AHEAD
@@ -30,9 +30,9 @@ class Body:
         self._failure: Exception | None = None
 
     async def read(self, limit: int) -> bytes:
-        """Return all of it; of a body longer than `limit` bytes, a little more than `limit`: enough to tell.
+        """Return all of it; of a body longer than `limit` bytes, a little more than `limit`.
 
-        Raises IncompleteBody; TimeoutError where the client takes too long to send it.
+        Raises IncompleteBody; TimeoutError if the client takes too long to send it.
         """
         self._limit = limit
         while not self.complete and self._parts.size <= limit and self._failure is None:
@@ -66,7 +66,7 @@ class Body:
         self._wake()
 
     def fail(self, failure: Exception) -> None:
-        """Have its reader raise `failure`: the rest will not come."""
+        """Make its reader raise `failure`: the rest will not arrive."""
         self._failure = failure
         self._wake()
 
@@ -104,7 +104,7 @@ class Head:
 
     `method`: as it was sent, `POST`. `headers`: with names in lower case, and the values of one that was sent
     repeatedly joined by commas (RFC 9110, 5.3). `keep_alive`: whether the client wants the connection to stay open.
-    `content_length`: bytes of the body; 0 where the head does not say. `wants_websocket`: whether it is a WebSocket
+    `content_length`: bytes of the body; 0 if the head does not say. `wants_websocket`: whether it is a WebSocket
     handshake (RFC 6455, 4.1); a request with a body is not.
     """
 
@@ -128,7 +128,7 @@ class Head:
         )
 
     def serialize(self, *, without: str = "") -> bytes:
-        """Return it as bytes, for another HTTP parser; without the header of that name."""
+        """Return it as bytes, for another HTTP parser; without the header `without`."""
         lines = [f"{name}: {value}" for name, value in self.headers.items() if name != without]
         text = "".join(f"{line}\r\n" for line in lines).encode(errors="surrogateescape")
         return b"%b %b HTTP/1.%d\r\n%b\r\n" % (self.method.encode(), self.target, self.is_1_1, text)
@@ -149,10 +149,10 @@ class Request:
         self.body = body
         self.remote = remote
         self.id = ""
-        """What log lines call it, and the header X-Request-Id of its response, once it has one: printable ASCII."""
+        """The request id in log lines and in the response's X-Request-Id header, once it has one: printable ASCII."""
         self._write_continue = write_continue
 
     def send_continue(self) -> None:
-        """Ask for the body, of a client that waits to be asked (`Expect: 100-continue`; RFC 9110, 10.1.1)."""
+        """Ask for the body if the client waits for that (`Expect: 100-continue`; RFC 9110, 10.1.1)."""
         if self.head.is_1_1 and self.headers.get("expect", "").lower() == "100-continue":
             self._write_continue()

@@ -18,7 +18,7 @@ _PHRASES = {int(status): status.phrase for status in HTTPStatus}
 _NO_CONTENT = 204
 _TRY_LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _LARGE_BYTES = 65_536
-"""A body from this size on is not copied to stand behind its head."""
+"""A body of this size or more is not copied behind its head."""
 
 
 class Response:
@@ -44,7 +44,7 @@ class Response:
         """Return the bytes to write, for a client of HTTP/1.1 or 1.0; the response to `HEAD` is without its body."""
         body, headers = self.body, tuple(self.headers.items()) if self.headers else ()
         head = _head(self.status, self.content_type, is_1_1, keep_alive, headers, int(time.time()))
-        if request_id:  # not in the cached head: it is another one each time
+        if request_id:  # not in the cached head: it differs each time
             head = b"%bX-Request-Id: %b\r\n" % (head, request_id.encode("ascii"))
         if self.status == _NO_CONTENT:
             return (b"%b\r\n" % head,)

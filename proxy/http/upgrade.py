@@ -1,4 +1,4 @@
-"""A connection that becomes a WebSocket: aiohttp serves it, from the handshake on."""
+"""Connections that become WebSockets: aiohttp serves them from the handshake on."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ from proxy.http.response import REQUEST_ID, RETRY_SECONDS, SERVER
 from proxy.http.websocket_frames import FrameCheck
 
 REQUEST_ID_KEY = web.RequestKey("request_id", str)
-"""Where the id of a handshake is, which its response has in a header."""
+"""The key of a handshake's request id, which its response has in a header."""
 
 UpgradeHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamResponse]]
 
@@ -42,12 +42,12 @@ class WebSocketHandler(RequestHandler):
         self._fair_share: FairShare | None = None
         self._peer = ""
         self._held = b""
-        """What has come and waits for the client's turn."""
+        """Bytes received that wait for the client's turn."""
 
     def take_turns(self, fair_share: FairShare, peer: str) -> None:
-        """Reads what comes from now on in turns of the client at the address `peer`, where it has to wait for these.
+        """Process what arrives from now on in turns of the client at the address `peer`, if it has to wait for these.
 
-        aiohttp unpacks a compressed message as soon as it has come: a thousand bytes become a million.
+        aiohttp decompresses a message as soon as it has arrived: a thousand bytes become a million.
         """
         self._fair_share = fair_share
         self._peer = peer
@@ -79,7 +79,7 @@ class WebSocketHandler(RequestHandler):
         transport = self.transport
         if transport is None or transport.is_closing():
             return
-        if not self._reading_paused:  # not by aiohttp too, which has a queue of messages
+        if not self._reading_paused:  # not also by aiohttp, which has a queue of messages
             transport.resume_reading()
         super().data_received(held)
 
@@ -121,7 +121,7 @@ class WebSocketHandler(RequestHandler):
 
 
 def unpack_in_turns(protocol: object, fair_share: FairShare, peer: str) -> None:
-    """Has the WebSocket on `protocol`, of the client at the address `peer`, unpack messages as it has turns."""
+    """Make the WebSocket on `protocol`, of the client at the address `peer`, decompress messages in its turns."""
     if isinstance(protocol, WebSocketHandler):
         protocol.take_turns(fair_share, peer)
 
@@ -132,7 +132,7 @@ class WebSocketUpgrader:
     def __init__(self, handler: UpgradeHandler) -> None:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             protocol = request.protocol
-            assert isinstance(protocol, WebSocketHandler)  # noqa: S101 - made by nobody else
+            assert isinstance(protocol, WebSocketHandler)  # noqa: S101 - only made here
             response = await handler(request, protocol.take_request())
             if not response.prepared:  # refused; no further requests are served on this connection
                 response.force_close()
@@ -151,7 +151,7 @@ class WebSocketUpgrader:
         protocol.begin(rest)
 
     async def shutdown(self, seconds: float) -> None:
-        """Close all that are left, after `seconds` at the latest."""
+        """Close all remaining ones, after `seconds` at the latest."""
         await self._server.shutdown(seconds)
 
 

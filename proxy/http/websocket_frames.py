@@ -1,7 +1,7 @@
-"""Checks of clients' WebSocket frames that aiohttp's reader leaves out (RFC 6455, sections 5.1, 5.2 and 7.4)."""
+"""Checks of clients' WebSocket frames that aiohttp's reader omits (RFC 6455, sections 5.1, 5.2 and 7.4)."""
 
 _PROTOCOL_ERROR = b"\xb0\x80\x00\x00\x00\x00"
-"""A frame with reserved bits, at which aiohttp's reader fails the connection with 1002."""
+"""A frame with reserved bits, which makes aiohttp's reader fail the connection with 1002."""
 _MASKED, _LENGTH = 0x80, 0x7F
 _RSV1_OF_CONTROL = 0x48
 """The bits of a frame's first byte that are set together in a compressed control frame."""
@@ -11,15 +11,15 @@ _OPCODE, _CLOSE = 0x0F, 0x08
 class FrameCheck:
     """Follows the frames that one client sends, header by header, and passes them on unchanged.
 
-    Without it aiohttp takes frames that are not masked, lengths that are not in their shortest form, compressed control
-    frames, and close codes that an endpoint must not send. It rejects all else that RFC 6455 forbids itself.
+    Without it aiohttp accepts frames that are not masked, lengths that are not in their shortest form, compressed
+    control frames, and close codes that an endpoint must not send. It rejects everything else that RFC 6455 forbids.
     """
 
     __slots__ = ("_failed", "_header", "_payload_left")
 
     def __init__(self) -> None:
         self._header = b""
-        """The beginning of a header that has not arrived completely."""
+        """The beginning of a header whose rest has not arrived."""
         self._payload_left = 0
         """Bytes of the current frame's payload that have not arrived."""
         self._failed = False
@@ -47,7 +47,7 @@ class FrameCheck:
 
 
 def _frame_end(data: bytes, start: int) -> int | None:
-    """Where the frame that begins at `start` ends; None while more of its header is needed, -1 for a violation."""
+    """The end of the frame that begins at `start`; None while more of its header is needed, -1 for a violation."""
     first, second = data[start], data[start + 1]
     if not second & _MASKED or first & _RSV1_OF_CONTROL == _RSV1_OF_CONTROL:
         return -1

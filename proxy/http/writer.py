@@ -1,4 +1,4 @@
-"""Writes to one client: small responses together with those to others, large ones as fast as the client takes them."""
+"""Writes to one client: small responses batched with those to others, large ones as fast as the client reads them."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.eventloop.write_batcher import WriteBatcher
 
 _PIECE_BYTES = 262_144
-"""Bytes of a large body that are given to the transport in one step: the rest is not copied, and counted here."""
+"""Bytes of a large body to pass to the transport in one step; the rest is not copied, and counted here."""
 _TLS_PIECE_BYTES = 65_536
-"""The same over TLS, where the transport encrypts what it is given and reports none of it as unsent."""
+"""The same over TLS, where the transport encrypts data immediately and does not report it as unsent."""
 
 
 _COPY_BELOW = 0.75
-"""Share of a body below which its rest is copied, to free the body: all copies together are three times its size."""
+"""Once less than this share of a body is left, the rest is copied to free the body."""
 
 
 class ResponseWriter:
@@ -33,8 +33,8 @@ class ResponseWriter:
         self._transport: asyncio.Transport | None = None
         self._is_tls = False
         self._batched = b""  # for the end of the event loop's iteration
-        self._rest = memoryview(b"")  # of a large body: what the transport has not been given
-        self._drained: asyncio.Future[None] | None = None  # while the transport has as much as it should hold
+        self._rest = memoryview(b"")  # of a large body: what the transport does not have yet
+        self._drained: asyncio.Future[None] | None = None  # while the transport's buffer is full
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Write to this transport."""
@@ -42,7 +42,7 @@ class ResponseWriter:
         self._is_tls = transport.get_extra_info("sslcontext") is not None
 
     def connection_lost(self) -> None:
-        """Drop what waits."""
+        """Drop what is queued."""
         self._transport = None
         self._batched = b""
         self._rest = memoryview(b"")
@@ -67,7 +67,7 @@ class ResponseWriter:
 
     @property
     def is_drained(self) -> bool:
-        """Whether the transport has all that was written, and no more than it should hold."""
+        """Whether the transport has everything that was written, and its buffer is not full."""
         return self._drained is None and not self._rest
 
     async def drain(self) -> None:
@@ -85,32 +85,32 @@ class ResponseWriter:
                 transport.write(piece)
 
     def _free_written(self) -> None:
-        """Replace the body by its rest, once that is much less: the memory held is to be near what is counted."""
+        """Replace the body by its rest once that is much smaller, so that the memory used is near what is counted."""
         body = self._rest.obj
         if isinstance(body, bytes) and len(self._rest) < _COPY_BELOW * len(body):
             self._rest = memoryview(bytes(self._rest))
 
     def flush(self) -> None:
-        """Write what waits for the end of the event loop's iteration."""
+        """Write what was queued for the end of the event loop's iteration."""
         batched, self._batched = self._batched, b""
         if batched and self._transport is not None and not self._transport.is_closing():
             self._transport.write(batched)
 
     def pause(self) -> None:
-        """The transport holds as much as it should, or more."""
+        """The transport's buffer is full."""
         if self._drained is None:
             self._drained = asyncio.get_running_loop().create_future()
         self._report()
 
     def resume(self) -> None:
-        """The client has taken most of it, or is gone."""
+        """The transport's buffer has room again, or the client is gone."""
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.set_result(None)
         self._report()
 
     def check(self) -> None:
-        """Count what waits: called regularly, for the transport does not report it while it is little."""
+        """Count what waits: called regularly, because the transport does not report small amounts."""
         if self._transport is not None and not self._transport.is_closing():
             self._report()
 

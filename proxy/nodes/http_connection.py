@@ -147,7 +147,7 @@ class HttpConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """A response begins."""
         if self._complete_answer is not None:
-            raise AnswerMalformed  # a second answer to one question
+            raise AnswerMalformed  # a second response to one question
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Notes the headers that matter."""

@@ -1,1 +1,1 @@
-"""One JSON-RPC request, from its bytes to the response."""
+"""The path of a request: gateway, dispatch, cache, shadow."""

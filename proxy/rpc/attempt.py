@@ -32,7 +32,7 @@ class PlainTextAnswer(Exception):  # noqa: N818 - what has happened
 
 
 class VersionRefused(NodeFailure):
-    """The node no longer supports the API version that it is spoken to in; the client cannot do anything about it."""
+    """The node no longer supports the API version that is used with it, which is not the client's fault."""
 
     def __init__(self, node: str) -> None:
         super().__init__("nonsense", node)
@@ -49,7 +49,7 @@ Answer = PassthroughAnswer | TranslatedResult
 
 
 class Attempt:
-    """One attempt to have a call of `method` answered by one node, in the API version that it is spoken to in."""
+    """One attempt at a call of `method` on one node, in that node's API version."""
 
     __slots__ = (
         "_deadline",
@@ -75,7 +75,7 @@ class Attempt:
         self._deadline = deadline
         self._fair_share = fair_share
         self._may_have_acted = False  # the node may have acted on a request that does not only read
-        self._unable = False  # the node responded that it cannot answer at the moment
+        self._unable = False  # the node is temporarily unable to serve it
 
     def is_retryable(self, outcome: Answer | Exception) -> bool:
         """Whether the call may and should be sent to another node, given the outcome of this attempt."""

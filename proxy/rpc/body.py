@@ -9,14 +9,14 @@ from proxy.rpc.refusal import Refused, overloaded
 
 
 class _GivenUp(Exception):  # noqa: N818 - what has happened
-    """The body's place went to a client that receives fewer."""
+    """The body was given up in favour of a client that sends fewer."""
 
 
 async def receive_body(request: Request, address: str, admission: Admission, limit: int, deadline: float) -> bytes:
     """The body of a request of the client at `address`, by `deadline` (the event loop's time).
 
-    Of a body that does not say its length and is longer than `limit` bytes, it is some more than `limit`: enough for
-    the reader to refuse it. Raises Refused.
+    Of a body without a declared length that is longer than `limit` bytes, it returns a little more than `limit`, so
+    that the reader refuses it. Raises Refused.
     """
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":

@@ -1,4 +1,4 @@
-"""Dispatching a call over HTTP: the answer comes from the cache, from an equal call in flight, or from a node."""
+"""Dispatching a call over HTTP: the response comes from the cache, from an equal call in flight, or from a node."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -35,13 +35,13 @@ _MISSING_ERRORS = frozenset({"lgrNotFound", "txnNotFound", "lgrIdxMalformed"})
 """Errors about a ledger or a transaction that another node may have: one that is ahead, or that has more history."""
 
 _VERSION_SECONDS = 2.0
-"""The longest that a read waits until a node's API version has been determined again."""
+"""Most seconds that a read waits for a node's API version to be detected again."""
 
 
 class CallContext(NamedTuple):
     """The limits of a call, and the record that it fills in.
 
-    `deadline`: in the event loop's time. `allow_passthrough`: the node's bytes may be the answer, where they are the
+    `deadline`: in the event loop's time. `allow_passthrough`: the node's bytes may be the response, where they are the
     same in both versions.
     """
 
@@ -54,7 +54,7 @@ class CallContext(NamedTuple):
 class Dispatcher:
     """Answers calls for all clients over HTTP.
 
-    `tries`: the most nodes that one call is sent to. `share`: whether equal reads that wait together share an answer.
+    `tries`: the most nodes that one call is sent to. `share`: whether equal reads that wait together share a response.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class Dispatcher:
         self._sharing: SingleFlight[tuple[Answer, RequestRecord]] | None = SingleFlight() if share else None
 
     def budget(self, charge: Callable[[], bool]) -> SubrequestBudget:
-        """A budget of node requests for one POST; `charge` as in `SubrequestBudget`."""
+        """A new budget of node requests for one POST; `charge` as in `SubrequestBudget`."""
         return self._translator.budget(charge)
 
     def answer(self, call: Call, context: CallContext) -> Awaitable[Answer]:
-        """The answer to `call`; the context's record receives the node and the outcome.
+        """The response to `call`; the context's record receives the node and the outcome.
 
         Raises NODE_ERRORS and PlainTextAnswer.
         """
@@ -145,7 +145,7 @@ class Dispatcher:
                 latest = failure
             missing = reads_only and self._may_be_elsewhere(latest, wanted, (*attempted, node))
             followed = (missing or attempt.is_retryable(latest)) and self._loop.time() < deadline
-            # That a node was busy, or did not have it, is more useful to a client than that another one failed.
+            # A node's "busy" or "not found" is more useful to the client than another node's failure.
             if outcome is None or isinstance(outcome, NODE_ERRORS) or not (followed or isinstance(latest, Exception)):
                 outcome = latest
                 record.node, record.node_version = node.name, attempt.version
@@ -166,7 +166,7 @@ class Dispatcher:
     def _may_be_elsewhere(
         self, outcome: Answer | Exception, wanted: LedgerRange | None, attempted: tuple[Node, ...]
     ) -> bool:
-        """Whether a node that has not been tried yet may have the ledger or transaction that this one lacks."""
+        """Whether an untried node may have the ledger or transaction that this one lacks."""
         if not isinstance(outcome, TranslatedResult):
             return False
         error = outcome.result.get("error")
@@ -205,7 +205,7 @@ class Dispatcher:
 
 
 def _may_share(given: tuple[Answer, RequestRecord]) -> bool:
-    """Whether other clients may get the answer: it is of a validated ledger, and says nothing about one client."""
+    """Whether other clients may get the response: it is from a validated ledger, and not about one client."""
     answer, _ = given
     if isinstance(answer, PassthroughAnswer):
         return b'"validated":true' in answer.body and b'"warning"' not in answer.body

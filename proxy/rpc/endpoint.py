@@ -1,4 +1,4 @@
-"""Calls over HTTP, alone or in a batch: dispatched, and their answers written as rippled writes them."""
+"""Calls over HTTP, alone or in a batch: dispatched, and their responses written as rippled writes them."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class JsonRpcEndpoint:
-    """Answers the calls of POSTs. `versions`: those that are offered to clients."""
+    """Serves the calls in POSTs. `versions`: those offered to clients."""
 
     def __init__(self, dispatcher: Dispatcher, recorder: RequestRecorder, versions: SupportedVersions) -> None:
         self._dispatcher = dispatcher
@@ -41,7 +41,7 @@ class JsonRpcEndpoint:
     async def respond(
         self, read: Call | RejectedCall | Batch, record: RequestRecord, deadline: float, charge: Callable[[], bool]
     ) -> Response:
-        """The response to what a POST holds, by `deadline` (the event loop's time).
+        """The response to a POST, by `deadline` (the event loop's time).
 
         `charge`: called for each node request beyond the first of a call; False if the client may have no more. All
         calls of a batch have one budget of node requests.
@@ -65,7 +65,7 @@ class JsonRpcEndpoint:
     async def _respond_to_batch(
         self, batch: Batch, record: RequestRecord, deadline: float, budget: SubrequestBudget
     ) -> Response:
-        """Answers the items one after the other, as rippled does: a later one may build on an earlier one."""
+        """Serves the items one after the other, as rippled does: a later one may depend on an earlier one."""
         budget.add_calls(len(batch.items) - 1)
         record.items = []  # even of an empty one
         answers = []
@@ -97,11 +97,13 @@ class JsonRpcEndpoint:
     async def _answer(
         self, call: Call, context: CallContext, write_answer: Callable[[Call, Answer], tuple[int, T]]
     ) -> tuple[int, T]:
-        """Dispatch a call and write its answer or its failure; returns the HTTP status too. Raises PlainTextAnswer."""
+        """Dispatch a call and write its response or its failure; returns the HTTP status too.
+        Raises PlainTextAnswer.
+        """
         record = context.record
         record.method, record.client_version = call.method, call.version
         try:
-            if call.method == "version":  # what is offered here, whichever versions the nodes have
+            if call.method == "version":  # the proxy's versions, whatever the nodes have
                 record.outcome = "success"
                 return write_answer(call, TranslatedResult(version_result(call.version, self._versions)))
             return write_answer(call, await self._dispatcher.answer(call, context))
@@ -117,7 +119,7 @@ class JsonRpcEndpoint:
 
 
 def _write_alone(call: Call, answer: Answer) -> tuple[int, bytes]:
-    """The HTTP status and the body of an answer. Raises UnexpectedShape for one nested too deeply to write."""
+    """The HTTP status and the body of a response. Raises UnexpectedShape for one nested too deeply to write."""
     if isinstance(answer, PassthroughAnswer):
         return 200, answer.answer
     try:
@@ -127,7 +129,7 @@ def _write_alone(call: Call, answer: Answer) -> tuple[int, bytes]:
 
 
 def _write_item(call: Call, answer: Answer) -> tuple[int, orjson.Fragment]:
-    """As `_write_alone`, for an answer in a batch."""
+    """As `_write_alone`, for a response in a batch."""
     if isinstance(answer, PassthroughAnswer):
         return 200, orjson.Fragment(answer.answer)
     try:

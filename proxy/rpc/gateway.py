@@ -1,4 +1,4 @@
-"""The way of a request, from a client's bytes to the record: every step of it, in order, in `Gateway._serve`."""
+"""The path of a request from a client's bytes to its record: every step, in order, is in `Gateway._serve`."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from proxy.versions.path import path_version
 from proxy.versions.sunset import DeprecationNotices
 
 _METHODS_WITH_CALLS = frozenset({"POST", "GET", "PUT", "PATCH", "DELETE"})
-"""HTTP methods whose body is a call, as rippled has it, which does not look at the method."""
+"""HTTP methods whose body is a call; rippled ignores the method."""
 
 
 class WebSocketSessions(Protocol):
@@ -65,7 +65,7 @@ class ActiveCount:
 
 @dataclass(frozen=True, slots=True)
 class ListenerServices:
-    """Everything that the configuration in force puts behind one listener. A reload replaces it as a whole.
+    """Everything behind one listener, from the active configuration. A reload replaces all of it.
 
     `request_seconds`: the whole time for one HTTP request. `active`: entered while a request or session uses this.
     """
@@ -84,7 +84,9 @@ class ListenerServices:
 
 
 class Gateway:
-    """The handlers of one listener. Any path will do, as on rippled's ports; `/vN` also sets the default version."""
+    """The handlers of one listener. Any path is accepted, as on rippled's ports; `/vN` also sets
+    the default version.
+    """
 
     def __init__(
         self, services: ListenerServices, readiness: Callable[[], Readiness], draining: Callable[[], bool]
@@ -134,7 +136,7 @@ class Gateway:
                 if (reason := admission.acquire_post(client.address, len(body))) is not None:
                     raise overloaded(reason)
                 try:
-                    # Negotiate and authorise: in the envelope, as the order of rippled's checks is the envelope's own
+                    # Negotiate and authorise: while reading the envelope, which has rippled's order of checks
                     policy = _policy_for(request, record, services.policy)
                     read = await _read_in_turn(body, policy, client.address, services.fair_share, deadline)
                     if isinstance(read, HttpRefusal):
@@ -156,7 +158,7 @@ class Gateway:
     async def upgrade(self, request: web.BaseRequest, handshake: Request) -> web.StreamResponse:
         """Serve a client that opens a WebSocket, from its handshake to the end of its session, or refuse it.
 
-        `handshake` is the same request as `request`, which aiohttp made of it.
+        `handshake` is aiohttp's form of `request`.
         """
         services = self.services
         with services.active:
@@ -170,7 +172,7 @@ class Gateway:
                 return web.Response(status=response.status, body=response.body, content_type="text/plain")
             if "permessage-deflate" in handshake.headers.get("sec-websocket-extensions", ""):
                 unpack_in_turns(request.protocol, services.fair_share, client.address)
-            del handshake, record  # or they would be retained for as long as the session lasts
+            del handshake, record  # or they would stay in memory for as long as the session lasts
             return await services.websocket.handle(request, client.address, client.identity, services.admission)
 
     def _admit(
@@ -190,14 +192,14 @@ class Gateway:
         return Response(refusal.status, f"{refusal.text}\r\n".encode())
 
     def _respond_without_call(self, request: Request, services: ListenerServices) -> Response:
-        """What load balancers and browsers request: whether the server is ready, and CORS."""
+        """Requests without a call: readiness for load balancers, and CORS for browsers."""
         if request.method in ("GET", "HEAD"):
             return self._status()
         preflight = services.cors.preflight(request) if request.method == "OPTIONS" else None
         return preflight or Response(405, b"Send the request as a POST\r\n", TEXT, {"Allow": "GET, HEAD, POST"})
 
     def _status(self) -> Response:
-        """Rippled's status page has 200 or 500; 503 is what load balancers know as well."""
+        """200 or 503. rippled's status page has 500 instead, but load balancers know 503."""
         readiness = self._readiness()
         if readiness.ready:
             return Response(200, b"This server is ready.\n", TEXT)
@@ -208,7 +210,7 @@ class Gateway:
 async def _read_in_turn(
     body: bytes, policy: RequestPolicy, address: str, fair_share: FairShare, deadline: float
 ) -> Call | RejectedCall | Batch | HttpRefusal:
-    """Read a body once its client, if it has used more than its share, has a turn; charge for the time it takes."""
+    """Read a body, in a turn if its client has used more than its share; charge the client for the time."""
     if fair_share.must_wait(address):
         try:
             async with asyncio.timeout_at(deadline):
@@ -233,7 +235,7 @@ def _policy_for(request: Request, record: RequestRecord, policy: RequestPolicy) 
 
 
 def _has_call(request: Request) -> bool:
-    """Whether the request has a call in its body. A POST always has one, if only one that cannot be parsed."""
+    """Whether the request has a call in its body. A POST always has one, perhaps an invalid one."""
     if request.method == "POST":
         return True
     has_body = request.head.content_length > 0 or "transfer-encoding" in request.headers
@@ -241,7 +243,7 @@ def _has_call(request: Request) -> bool:
 
 
 def _admit_items(batch: Batch, address: str, admission: Admission) -> None:
-    """Charge the items of a batch beyond the one that is charged already. Raises Refused."""
+    """Charge the items of a batch beyond the one already charged. Raises Refused."""
     more = len(batch.items) - 1
     if more > 0 and (reason := admission.admit(address, more)) is not None:
         raise overloaded(reason, "batch")

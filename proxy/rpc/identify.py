@@ -1,4 +1,4 @@
-"""Whose request it is: the client's address, and what its usage is recorded under."""
+"""Identifies a request's client: its address, and the key under which its usage is recorded."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,24 +12,24 @@ from proxy.telemetry.log_rate import RateLimitedLog
 
 _WARNING_SECONDS = 3600.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-"""What nginx, HAProxy, Envoy and cloud load balancers write as X-Request-Id."""
+"""The form of X-Request-Id that nginx, HAProxy, Envoy and cloud load balancers write."""
 
 
 class Client(NamedTuple):
     """The client of a request or a session."""
 
     address: str
-    """Its IP address: the peer's, or where the peer is a trusted proxy, the one that the proxy forwards."""
+    """Its IP address: the peer's, or if the peer is a trusted proxy, the one that it forwards."""
     identity: ClientIdentity | None
-    """What its usage is recorded under; None if none is recorded."""
+    """The key under which its usage is recorded; None if none is recorded."""
     request_id: str | None
-    """The id that a trusted proxy has given the request; None if it is to get one here."""
+    """The id that a trusted proxy assigned to the request; None if it gets one here."""
 
 
 class ClientIdentifier:
     """Identifies the clients of one listener.
 
-    `trusted_proxies`: the networks of proxies whose forwarding headers are believed. `listener`: its name, for the log.
+    `trusted_proxies`: networks of proxies whose forwarding headers are trusted. `listener`: its name, for the log.
     """
 
     def __init__(self, trusted_proxies: Sequence[Network], usage: ClientUsage, listener: str) -> None:

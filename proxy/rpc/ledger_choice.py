@@ -1,4 +1,4 @@
-"""Which ledger a request reads: one that is validated and never changes again, or one that is still open."""
+"""Which ledger a request reads: a validated one, which never changes, or one that is still open."""
 
 from proxy.envelope import Call
 from proxy.versions.own import request_in_own_version
@@ -7,9 +7,8 @@ from proxy.versions.own import request_in_own_version
 def reads_validated_ledger(call: Call) -> bool:
     """Whether the request names a validated ledger, or one that will be: by hash, number or `validated`, or as a `tx`.
 
-    False for `current`, `closed` and where no ledger is named, which means `current` to rippled: such a result says
-    nothing about what a later request would get. A number may name a ledger that is not validated yet; only the result
-    shows that.
+    False for `current`, `closed` and no ledger, which means `current` to rippled: a later request would get another
+    result. A number may name a ledger that is not validated yet; only the result shows that.
     """
     params = request_in_own_version(call.version, call.method, call.params)
     if call.method == "tx" or isinstance(params.get("ledger_hash"), str):

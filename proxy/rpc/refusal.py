@@ -1,4 +1,4 @@
-"""Requests that the proxy refuses itself, wherever in the pipeline that becomes clear."""
+"""Refusals of requests by the proxy itself, at any step of the pipeline."""
 
 from proxy.envelope import HttpRefusal
 
@@ -6,7 +6,7 @@ OVERLOADED = "Server is overloaded"
 """rippled's line for a client that has used up its balance."""
 
 
-class Refused(Exception):  # noqa: N818 - of a request, which is no error of ours
+class Refused(Exception):  # noqa: N818 - a refused request, not an error of ours
     """Ends the pipeline of a request: `refusal` is its response, and the reason for the metrics and the log."""
 
     def __init__(self, refusal: HttpRefusal) -> None:

@@ -1,4 +1,4 @@
-"""The cache of answers that never change: transactions of validated ledgers, and validated ledgers themselves."""
+"""The cache of responses that never change: transactions of validated ledgers, and validated ledgers themselves."""
 
 import re
 from typing import Any
@@ -16,15 +16,15 @@ from proxy.versions.translator import TranslatedResult
 
 _HASH = re.compile(r"[0-9A-Fa-f]{64}")
 _FLAGS = {"tx": frozenset({"binary"}), "ledger": frozenset({"transactions", "expand", "binary", "owner_funds"})}
-"""The methods whose answers are cached, with their parameters that select a form and are true or false."""
+"""The methods whose responses are cached, with their boolean parameters."""
 _NUMBERS = {"tx": frozenset({"min_ledger", "max_ledger"}), "ledger": frozenset({"ledger_index"})}
 _CLIO = 2001
-"""The warning that a Clio adds to every answer. All others are about the moment."""
+"""The warning that Clio adds to every response. Any other is about the moment."""
 
 _OVERHEAD = 250
 """Bytes of memory that an entry takes in addition to its text."""
 _LARGEST_SHARE = 8
-"""No answer may take more than this fraction of the cache, or one ledger would evict everything."""
+"""No response may take more than this fraction of the cache, or one ledger would evict everything."""
 
 
 class ResponseCache:
@@ -41,19 +41,19 @@ class ResponseCache:
         metrics.cache_bytes.set(0)
 
     def key(self, call: Call) -> bytes | None:
-        """The cache key of `call`, None if its answer cannot be cached."""
+        """The cache key of `call`, None if its response cannot be cached."""
         if not self._largest or call.method not in _FLAGS:
             return None
         own = request_in_own_version(call.version, call.method, call.params)
         params = _cache_params(call.method, own)
         if params is None:
             return None
-        # What an adapter makes of a result may depend on the client's parameters.
+        # An adapter's result may depend on the client's parameters.
         asked = None if own is call.params else write_sorted(call.params).decode()
         return orjson.dumps([call.version, call.method, params, asked], option=orjson.OPT_SORT_KEYS)
 
     def get(self, key: bytes, method: str) -> TranslatedResult | None:
-        """The cached answer, None if there is none."""
+        """The cached response, None if there is none."""
         text = self._cache.get(key)
         self._metrics.cache_looked_up(method, hit=text is not None)
         if text is None:
@@ -62,11 +62,11 @@ class ResponseCache:
         return TranslatedResult(cached["result"], cached["extras"])
 
     def put(self, key: bytes, answer: TranslatedResult | bytes) -> None:
-        """Cache an answer if it never changes: a translated result, or the bytes of a node's JSON-RPC answer."""
+        """Cache a response if it never changes: a translated result, or the bytes of a node's JSON-RPC response."""
         result, extras = _unwrap(answer)
         if result.get("validated") is not True or "error" in result:
             return
-        extras = {name: value for name, value in extras.items() if name != "warning"}  # which is about the client
+        extras = {name: value for name, value in extras.items() if name != "warning"}  # about the client
         if any(name != "warnings" or not _is_clio_notice(value) for name, value in extras.items()):
             return
         try:

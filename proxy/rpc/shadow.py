@@ -1,4 +1,4 @@
-"""The shadow: compares answers that clients have received with those of a node that has their version natively."""
+"""Shadow comparison: responses that clients received against a node's that supports their version natively."""
 
 import asyncio
 import random
@@ -30,7 +30,7 @@ INCONCLUSIVE_ERRORS = frozenset(
         *("amendmentBlocked", "unlBlocked"),
     }
 )
-"""Errors that mean the node lacks the ledger, or cannot answer now."""
+"""Errors that mean that the node lacks the ledger, or is unavailable."""
 _SHOWN = 80
 _MOST_SHOWN = 10
 _MOST_PARAMS_SHOWN = 500
@@ -39,7 +39,9 @@ _LOGGED_PER_SECOND, _LOGGED_BURST = 1, 10
 
 @dataclass(frozen=True, slots=True)
 class ShadowRules:
-    """The section `shadow` of the configuration. `seconds`: for the node's response; `queue`: answers that may wait."""
+    """The section `shadow` of the configuration. `seconds`: for the node's response; `queue`:
+    responses that may wait.
+    """
 
     sample: float
     ignore: frozenset[str]
@@ -51,7 +53,7 @@ class ShadowRules:
 
 @dataclass(frozen=True, slots=True)
 class _ServedAnswer:
-    """An answer as a client received it."""
+    """A response as a client received it."""
 
     call: Call
     answer: bytes
@@ -59,9 +61,9 @@ class _ServedAnswer:
 
 
 class Shadow:
-    """Sends a sample of the requests to `node`, which it owns, and compares the answers.
+    """Sends a sample of the requests to `node`, which it owns, and compares the responses.
 
-    It never delays a client: answers that arrive while the queue is full are dropped and counted.
+    It never delays a client: responses that find the queue full are dropped and counted.
     """
 
     def __init__(self, node: HttpNode, rules: ShadowRules, metrics: Metrics) -> None:
@@ -73,7 +75,7 @@ class Shadow:
         self._tasks = [asyncio.create_task(self._run(), name="shadow comparison") for _ in range(rules.concurrency)]
 
     def offer(self, served: RequestRecord) -> None:
-        """Queue the answer to a request over HTTP or WebSocket if it is in the sample and can be compared."""
+        """Queue the response to a request over HTTP or WebSocket if it is in the sample and can be compared."""
         call, answer = served.call, served.answer
         if call is None or answer is None or served.outcome != "success":
             return
@@ -85,7 +87,7 @@ class Shadow:
         self._waiting.put_nowait(_ServedAnswer(call, answer, served))
 
     async def close(self) -> None:
-        """Stop; answers in the queue are not compared."""
+        """Stop; responses in the queue are not compared."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -103,7 +105,7 @@ class Shadow:
                 self._metrics.shadowed(given.call.method, verdict)
 
     async def _compare(self, given: _ServedAnswer) -> str | None:
-        """`same`, `different` or `failed`; None for an answer that is not of a validated ledger."""
+        """`same`, `different` or `failed`; None for a response that is not of a validated ledger."""
         call = given.call
         result, _ = await asyncio.to_thread(read_jsonrpc_answer, 200, given.answer)
         params = _pinned_params(call, result)
@@ -131,7 +133,7 @@ class Shadow:
         return "different"
 
     async def _native(self, call: Call, params: JsonObject) -> JsonObject | None:
-        """The node's result in the client's version; None if it has none, or none of a validated ledger."""
+        """The node's result in the client's version; None if there is none from a validated ledger."""
         deadline = asyncio.get_running_loop().time() + self._rules.seconds
         try:
             raw = await self._node.ask(
@@ -149,7 +151,7 @@ class Shadow:
         return result if result.get("validated") is True else None
 
     def _differences(self, method: str, native: JsonObject, given: JsonObject) -> list[str]:
-        """The first of the places where they differ, each as a line with short values."""
+        """The first differences, one line each, with values shortened."""
         inexact = VERSIONS.inexact_fields(method)
         found = json_differences(native, given, ignored=self._rules.ignore)
         exact = (difference for difference in found if difference.path not in inexact)
@@ -157,7 +159,7 @@ class Shadow:
 
 
 def _is_comparable(call: Call) -> bool:
-    """Whether the same request gets the same result at any time, and holds nothing that only one node may see."""
+    """Whether the request gets the same result at any time, and contains nothing that may be sent to one node only."""
     params = call.params
     if call.method not in READING_METHODS or call.method in SENSITIVE_METHODS or not params.keys().isdisjoint(SECRETS):
         return False
@@ -165,14 +167,14 @@ def _is_comparable(call: Call) -> bool:
 
 
 def _pinned_params(call: Call, result: JsonObject) -> JsonObject | None:
-    """The parameters with `validated` replaced by the ledger that it meant; None if that is unknown."""
+    """The parameters with `validated` replaced by the ledger of the response; None if that is unknown."""
     if result.get("validated") is not True or "error" in result:
         return None
     own = request_in_own_version(call.version, call.method, call.params)
     if own.get("ledger_index") != "validated":
         return call.params
     if own is not call.params and call.params.get("ledger_index") != "validated":
-        return None  # its version names the ledger in another way
+        return None  # its version names the ledger differently
     known = result.get("ledger_index")
     if type(known) is int:
         return {**call.params, "ledger_index": known}

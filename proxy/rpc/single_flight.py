@@ -1,4 +1,4 @@
-"""Equal reads that wait together share one node request."""
+"""Identical reads that wait together share one node request."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -7,13 +7,13 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 MAX_WAIT_SECONDS = 1.0
-"""The longest that a request waits for an equal one in flight before it is sent even so."""
+"""Most seconds that a request waits for an identical one in flight before it is sent anyway."""
 
 
 class SingleFlight(Generic[T]):
-    """At most one request of each key in flight; those that arrive meanwhile wait, and share the next one's answer.
+    """At most one request of each key in flight; those that arrive meanwhile wait, and share the next one's response.
 
-    Every request that shares an answer was waiting before the node request was sent. So a client that writes and then
+    Every request that shares a response was waiting before the node request was sent. So a client that writes and then
     reads never gets a result from before its write.
     """
 
@@ -21,15 +21,15 @@ class SingleFlight(Generic[T]):
         self._max_wait = max_wait
         self._in_flight: dict[Hashable, asyncio.Future[T | None]] = {}
         self._next: dict[Hashable, asyncio.Future[T | None]] = {}
-        """The flights that wait to start, which requests may still join."""
+        """The flights that have not started, which requests may still join."""
         self._loop = asyncio.get_running_loop()
 
     async def ask(
         self, key: Hashable, ask: Callable[[], Awaitable[T]], may_share: Callable[[T], bool], deadline: float
     ) -> tuple[T, bool]:
-        """The answer of `ask`, or of the flight that this request could join; and whether it was shared.
+        """The response of `ask`, or of the flight that this request could join; and whether it was shared.
 
-        Where that flight failed, was cancelled, or its answer is not `may_share`, `ask` is called after all, as it is
+        If that flight fails or is cancelled, or its response is not `may_share`, `ask` is called after all, as it is
         at `deadline` (the event loop's time). Raises what `ask` raises.
         """
         if (joined := self._next.get(key)) is not None:
@@ -43,7 +43,7 @@ class SingleFlight(Generic[T]):
                 try:
                     await self._wait(before, min(deadline, self._loop.time() + self._max_wait))
                 finally:
-                    del self._next[key]  # the node request is about to be sent: no one may join any more
+                    del self._next[key]  # the node request is about to be sent: nobody may join now
             self._in_flight[key] = flight
             answer = await ask()
             return answer, False

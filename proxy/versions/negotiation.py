@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Protocol
 from adapters import JsonObject
 
 DEFAULT_VERSION: Final = 1
-"""The version of a request that names none, as XLS-22 fixes it, whatever the server offers."""
+"""The version of a request without one, as XLS-22 defines it, whatever the server offers."""
 
 Reason = Literal["not_an_integer", "below_minimum", "above_maximum"]
 
@@ -25,7 +25,7 @@ class Absent(Enum):
 
 
 MISSING: Final = Absent.MISSING
-"""Stands for the version of a request without `api_version`."""
+"""The `api_version` of a request that has none."""
 
 
 class SupportedVersions(Protocol):
@@ -84,7 +84,7 @@ def negotiate(requested: Any, versions: SupportedVersions, default: int = DEFAUL
 def version_result(client_version: int, versions: SupportedVersions) -> JsonObject:
     """The result of the method `version`: the range that is offered here, whichever versions the nodes have.
 
-    Version 1 has a form of its own, which does not name a range (rippled's `Version.h`).
+    Version 1 has another form, without a range (rippled's `Version.h`).
     """
     if client_version == 1:
         return {"version": {"first": "1.0.0", "good": "1.0.0", "last": "1.0.0"}}
@@ -94,7 +94,7 @@ def version_result(client_version: int, versions: SupportedVersions) -> JsonObje
 def read_version_range(result: JsonObject) -> VersionRange | None:
     """The range in a node's result of `version`; None if it is not one.
 
-    A node that has version 2 names its range in integers (XLS-22); the old form, three strings, is that of version 1.
+    A node with version 2 reports its range as integers (XLS-22); the old form, three strings, is version 1's.
     """
     named = result.get("version")
     first, last = (named.get("first"), named.get("last")) if isinstance(named, dict) else (None, None)
@@ -110,5 +110,5 @@ def _shown(requested: Any) -> str:
     if isinstance(requested, str):
         return f' "{requested}"' if _PLAIN.fullmatch(requested) else ""
     if isinstance(requested, int) and requested.bit_length() > 64:
-        return ""  # Its text would take time in the square of its length.
+        return ""  # Converting it to text takes quadratic time.
     return f" {json.dumps(requested)}" if requested is None or isinstance(requested, (bool, int, float)) else ""

@@ -1,4 +1,4 @@
-"""Sunset of API versions: the notices that their clients get with every answer, and the date of their refusal."""
+"""Sunset of API versions: the notices that their clients get with every response, and the date of their refusal."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ import orjson
 from proxy.versions.negotiation import SupportedVersions
 
 Clock = Callable[[], float]
-"""The Unix time in seconds."""
+"""Returns the Unix time in seconds."""
 
 WARNING_ID = 3001
-"""The id of the warning on WebSocket. Clio's ids begin at 2001, rippled's at 1001."""
+"""The id of the warning on WebSocket. Clio's ids start at 2001, rippled's at 1001."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class DeprecationNotices:
         return self._headers.get(version, {}) if version is not None else {}
 
     def with_warning(self, version: int, message: bytes) -> bytes:
-        """A WebSocket answer to a client of `version`, with the notice among its `warnings`, in Clio's form."""
+        """A WebSocket response to a client of `version`, with the notice among its `warnings`, in Clio's form."""
         warning = self._warnings.get(version)
         if warning is None:
             return message
@@ -54,7 +54,7 @@ class DeprecationNotices:
             answer["warnings"] = [*(given if isinstance(given, list) else []), orjson.Fragment(warning)]
             return orjson.dumps(answer)
         except (ValueError, TypeError):
-            return message  # nested too deeply to be rewritten: the answer matters more
+            return message  # nested too deeply to be rewritten: the response matters more
 
 
 class SunsettingRange:
@@ -71,7 +71,7 @@ class SunsettingRange:
 
     @property
     def min(self) -> int:
-        """The lowest version now."""
+        """The lowest version at this moment."""
         now = self._clock()
         gone = max((version for ends, version in self._ends if ends <= now), default=0)
         return max(self._lowest, gone + 1)

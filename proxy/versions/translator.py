@@ -23,11 +23,11 @@ UNABLE_ERRORS = frozenset(
     {
         *("tooBusy", "slowDown", "notReady", "notSynced", "noNetwork", "noCurrent", "noClosed"),
         *("amendmentBlocked", "unlBlocked"),
-        # A Clio cannot get what it needs from its rippled (`rpc/Errors.hpp`, 7000 to 7003).
+        # Clio cannot reach its rippled (`rpc/Errors.hpp`, 7000 to 7003).
         *("connectionError", "requestError", "timeout", "invalidResponse"),
     }
 )
-"""Errors that say something of the node at the moment, not of the request: another node may well have the result."""
+"""Errors about the node's current state, not the request: another node may well have the result."""
 
 
 class NodeAnswer(NamedTuple):
@@ -39,7 +39,7 @@ class NodeAnswer(NamedTuple):
 
 
 Ask = Callable[[NodeRequest], Awaitable[NodeAnswer]]
-"""Sends one request to a node, over any transport. What it raises is not caught."""
+"""Sends one request to a node, over any transport. Its exceptions are not caught."""
 
 
 @dataclass(slots=True)
@@ -72,11 +72,11 @@ class SubrequestBudget:
         self._size = 0
 
     def add_calls(self, calls: int) -> None:
-        """Allow one node request more for each of these further calls of a batch."""
+        """Allow one more node request for each of `calls` further calls of a batch."""
         self._max_requests += calls
 
     def used_up(self) -> JsonObject | None:
-        """The error result for a request that needs another node request and may not have it; None if it may."""
+        """The error result for a request whose budget is used up; None if it may make another node request."""
         if self._requests >= self._max_requests:
             limit = f"{self._max_requests} node requests (limits.max_subrequests)"
         elif self._size > self._max_size:
@@ -87,11 +87,11 @@ class SubrequestBudget:
 
     @property
     def remaining(self) -> int:
-        """The node requests that are left."""
+        """The number of node requests left."""
         return self._max_requests - self._requests
 
     def count(self, requests: int, size: int) -> None:
-        """Nodes, or the cache, have answered `requests` with `size` bytes."""
+        """Count `requests` that nodes, or the cache, answered with `size` bytes."""
         self._requests += requests
         self._size += size
 
@@ -100,7 +100,7 @@ class SubrequestBudget:
         return self._charge()
 
     def over_rate(self) -> JsonObject:
-        """The error result for a request that could not pay."""
+        """The error result for a request beyond its client's rate."""
         return error_result("slowDown", "This request takes more node requests than your rate allows. Request less.")
 
 
@@ -108,8 +108,8 @@ class Translator:
     """Drives conversations for all requests of a process.
 
     `max_subrequests`: node requests that one client request may take. `max_subrequest_bytes`: bytes of their responses.
-    `cache_size`: immutable responses cached for all requests. `concurrency`: requests of one conversation that are in
-    flight together at most, where it says that they do not depend on each other.
+    `cache_size`: immutable responses to cache, for all requests. `concurrency`: most independent requests of one
+    conversation that are in flight together.
     """
 
     def __init__(
@@ -135,8 +135,8 @@ class Translator:
     ) -> TranslatedResult:
         """Run a conversation to its end and return the result for the client.
 
-        `first`: the response to its first request, where that has been sent already. `own_extras`: what stands next to
-        a result that took no node request. The result is `tooBusy` when `budget` is used up, `slowDown` when the
+        `first`: the response to its first request, if that has been sent already. `own_extras`: members next to a
+        result that needs no node request. The result is `tooBusy` when `budget` is used up, `slowDown` when the
         client's rate is. A subrequest that the node is unable to serve makes the result that error: without it the
         result would lack fields, and look like a success. Raises UnexpectedShape, and what `ask` raises.
         """
@@ -145,7 +145,7 @@ class Translator:
         extras: JsonObject = dict(own_extras or {})
         answer: NodeAnswer | None = None
         ahead: deque[NodeAnswer] = deque()
-        unable: JsonObject | None = None  # what the node refused a request with
+        unable: JsonObject | None = None  # the error of a request that the node refused
         while True:
             began = time.perf_counter()
             try:
@@ -183,9 +183,9 @@ class Translator:
     async def _ask_all(
         self, requests: Sequence[NodeRequest], node_version: int, ask: Ask, budget: SubrequestBudget, *, free: bool
     ) -> list[NodeAnswer]:
-        """The responses to those that the client can pay for, in their order, a few in flight at a time.
+        """The responses to those requests that the client's rate allows, in order, a few in flight at a time.
 
-        `free`: the first costs nothing more. Raises what the first failure is.
+        `free`: the first is not charged. Raises the first failure.
         """
         answers: list[NodeAnswer] = []
         for start in range(0, len(requests), self._concurrency):
@@ -229,7 +229,7 @@ class Translator:
 
 
 def _cache_key(request: NodeRequest, node_version: int) -> tuple[int, str, bytes]:
-    # A client's number may be of a type of its own.
+    # A client's number may be of a special type.
     return node_version, request.method, compact(orjson.dumps(request.params, repr, orjson.OPT_SORT_KEYS))
 
 

@@ -205,7 +205,7 @@ def test_what_could_not_be_shown_is_a_fault_of_the_configuration(
         assert fault.startswith("listen.tls.key: ")
         assert words in fault
     ended = written(not_after=datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1))
-    assert "ended at" in faults(ended)[0]
+    assert "expired at" in faults(ended)[0]
 
 
 @pytest.mark.parametrize("pasted", ["certificate", "key"])
