@@ -27,9 +27,9 @@ Without a file, the environment alone is enough.
   `http_file: /run/secrets/node-url`. For `headers_file` the file contains lines of the form `Name: value`.
 
 `xrpl-version-proxy check-config` validates the configuration, `config show` prints it with the origin of each value,
-and `config schema` prints its JSON Schema. SIGHUP reads everything again, files of secrets included; keys whose change
-needs a restart are logged as `restart_required`. With `watch_config`, changed files are
-read again without a signal.
+and `config schema` prints its JSON Schema. SIGHUP reads everything again, files of secrets included; with
+`watch_config`, changed files are read again without a signal. Only `tracing`, `logging.format` and `workers` from 1
+to more need a restart; `restart_required` in the log names them.
 """
 
 

@@ -25,6 +25,10 @@ class AllowedHosts:
     """Decides by `Host` whether to answer a request. `names`: configured; `*.example.com` stands for subdomains."""
 
     def __init__(self, names: Iterable[str]) -> None:
+        self.replace(names)
+
+    def replace(self, names: Iterable[str]) -> None:
+        """Have these names configured from now on, in place of all before."""
         configured = [name.lower() for name in names]
         self._names = {name for name in configured if not name.startswith("*.")} | {socket.gethostname().lower()}
         self._domains = (*_PRIVATE_DOMAINS, *(name[1:] for name in configured if name.startswith("*.")))

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest, gzip_accepted
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from proxy.http.listener import bind
 from proxy.http.response import SERVER
 from proxy.nodes.readiness import Readiness
 from proxy.nodes.status import NodeStatus
@@ -65,6 +66,7 @@ class ObserveServer:
         self._pages = pages
         self._allowed_hosts = AllowedHosts((*allowed_hosts, host))
         self._runner: web.AppRunner | None = None
+        self._sites: list[web.BaseSite] = []
 
     async def start(self) -> None:
         """Listen. Raises OSError if the address is unavailable."""
@@ -83,23 +85,46 @@ class ObserveServer:
         if runner.server is not None:
             runner.server.request_factory = partial(runner.server.request_factory, _cls=_Request)  # type: ignore[call-arg]
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            self._sites = await _listen(runner, self._host, self._port)
         except OSError:
             await self.stop()
             raise
+
+    async def move(self, host: str, port: int, allowed_hosts: Iterable[str] = ()) -> None:
+        """Listen at another address and no longer at the present one, where requests in progress are completed.
+
+        Raises OSError if it is unavailable, or RuntimeError before `start`: then nothing has changed.
+        """
+        if self._runner is None:
+            raise RuntimeError("the observe server has not been started")
+        if (host, port) != (self._host, self._port) or not self._sites:
+            left = self._sites
+            if port and port == self._port:  # one of the two hosts may be all addresses of this machine
+                self._sites = []
+                await _leave(left)
+            try:
+                self._sites = await _listen(self._runner, host, port)
+            except OSError:
+                if not self._sites:
+                    self._sites = await _listen(self._runner, self._host, self._port)
+                raise
+            await _leave(site for site in left if site in self._runner.sites)
+            self._host, self._port = host, port
+        self._allowed_hosts.replace((*allowed_hosts, host))
 
     async def stop(self) -> None:
         """Stop listening, and end the requests in flight."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+            self._sites = []
 
     @property
     def url(self) -> str:
         """The address with the actual port, for example `http://127.0.0.1:9652`. Raises RuntimeError before `start`."""
         if self._runner is None or not self._runner.addresses:
             raise RuntimeError("the observe server has not been started")
-        port = self._runner.addresses[0][1]
+        port = self._runner.addresses[-1][1]
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{port}"
 
@@ -157,6 +182,19 @@ def node_status_json(node: NodeStatus, now: float) -> dict[str, object]:
 def _exposition(registry: CollectorRegistry, is_openmetrics: bool, compressed: bool) -> bytes:
     text: bytes = openmetrics.generate_latest(registry) if is_openmetrics else generate_latest(registry)  # type: ignore[no-untyped-call]
     return gzip.compress(text, 5) if compressed else text
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> list[web.BaseSite]:
+    """Serve at every address of `host`. Raises OSError."""
+    sites: list[web.BaseSite] = [web.SockSite(runner, each) for each in await bind(host, port)]
+    for site in sites:
+        await site.start()
+    return sites
+
+
+async def _leave(sites: Iterable[web.BaseSite]) -> None:
+    for site in sites:
+        await site.stop()
 
 
 async def _close_background(app: web.Application) -> None:

@@ -9,7 +9,7 @@ import structlog
 
 import proxy
 from proxy.access.admission import InFlight
-from proxy.config import Settings
+from proxy.config import ObserveSettings, Settings
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.nodes import Node, NodePool
 from proxy.nodes.readiness import Readiness
@@ -120,11 +120,16 @@ class Proxy:
         Raises OSError if a new address cannot be bound, and CertificateProblem: then nothing has changed.
         """
         await self._apply(settings)
-        keys = ("observe", "logging.format", "tracing") + (() if self._shares_ports else ("workers",))
+        keys = ("logging.format", "tracing") + (() if self._shares_ports else ("workers",))
         unchanged = [key for key in keys if _value(self._started_with, key) != _value(settings, key)]
         if unchanged:
             log.warning("restart_required", keys=unchanged)
-        log.info("reloaded", listen=self.http_urls, nodes=[node.name for node in settings.nodes])
+        log.info(
+            "reloaded",
+            listen=self.http_urls,
+            observe=self.observe_url,
+            nodes=[node.name for node in settings.nodes],
+        )
 
     async def stop(self) -> None:
         """Drain and stop: report not ready, keep accepting for `timeouts.drain_delay`, then give requests and sessions
@@ -195,11 +200,13 @@ class Proxy:
         try:
             if grpc is not None:
                 grpc_bound = await grpc.bind(settings, certificates)
+            await self._move_observe(settings.observe)
             removed = await self._replace_nodes(settings)
         except BaseException:
             release(bound)
             if grpc is not None:
                 await grpc.release(grpc_bound)
+            await self._move_observe(self._settings.observe)
             raise
         # Other nodes may be on another network, where the same ledger number is another ledger.
         if (settings.cache, _urls(settings)) != (self._settings.cache, _urls(self._settings)):
@@ -218,6 +225,11 @@ class Proxy:
             self._retired.add(retired)
             self._spawn(self._retire(retired))
         self._spawn(_close_nodes(removed, settings.timeouts.request))
+
+    async def _move_observe(self, settings: ObserveSettings) -> None:
+        """Serve operators at this address, if it is another one. Raises OSError if it is unavailable."""
+        if self._observe is not None:
+            await self._observe.move(settings.host, settings.port, settings.allowed_hosts)
 
     def _grpc_for(self, settings: Settings) -> "GrpcListeners | None":
         """The gRPC listeners; None until the settings have a `grpc_port` for the first time."""

@@ -2,9 +2,11 @@
 
 import asyncio
 import errno
+import itertools
 import os
 import signal
 import socket
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from typing import NoReturn
 
@@ -12,7 +14,7 @@ import structlog
 import uvloop
 
 import proxy
-from proxy.config import ConfigSource, ConfigurationError, Settings
+from proxy.config import ConfigSource, ConfigurationError, ObserveSettings, Settings
 from proxy.eventloop.backoff import Backoff
 from proxy.observe.aggregate import AggregateServer
 from proxy.server.config_watch import watch_config
@@ -54,6 +56,11 @@ class _Supervisor:
         self._source = source
         self._run_worker = run_worker
         self._workers: dict[int, Worker] = {}
+        """The configured number of them, by their own number."""
+        self._numbers = itertools.count(1)
+        self._respawning: dict[int, asyncio.Task[None]] = {}
+        self._surplus: dict[Worker, asyncio.Task[None]] = {}
+        """Those that drain because fewer are configured now."""
         self._manager = ServiceManager(os.environ)
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
@@ -62,7 +69,7 @@ class _Supervisor:
             settings.observe.port,
             version=proxy.__version__,
             wanted=settings.workers,
-            workers=lambda: [each.observe_url for each in self._workers.values() if each.observe_url is not None],
+            workers=lambda: [each.observe_url for each in self._all_workers() if each.observe_url is not None],
             draining=self._stop.is_set,
             allowed_hosts=settings.observe.allowed_hosts,
         )
@@ -88,10 +95,12 @@ class _Supervisor:
             finally:
                 self._stop.set()
                 self._manager.notify("STOPPING=1", "finishing requests in progress")
-                work.cancel()
-                watch.cancel()
-                await asyncio.gather(work, stop, watch, return_exceptions=True)
-                await self._stop_workers()
+                workers = self._all_workers()
+                tasks = (work, stop, watch, *self._respawning.values(), *self._surplus.values())
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await self._stop_workers(workers)
                 await self._aggregate.stop()
         log.info("stopped")
 
@@ -100,15 +109,14 @@ class _Supervisor:
         await self._start_all()
         log.info("workers_started", count=len(self._workers), observe=self._aggregate.url, version=proxy.__version__)
         self._manager.notify("READY=1", f"serving with {len(self._workers)} workers")
-        respawning = [self._respawn(number) for number in self._workers]
+        for number in self._workers:
+            self._respawning[number] = asyncio.create_task(self._respawn(number))
         watching = watch_config(self._source, lambda: self._settings.watch_config, self._reload.set)
-        await asyncio.gather(
-            *respawning, self._manager.keep_alive(), self._reload_all(), watching, return_exceptions=True
-        )
+        await asyncio.gather(self._manager.keep_alive(), self._reload_all(), watching, return_exceptions=True)
 
     async def _start_all(self) -> None:
         """Start all workers and wait until each serves. Raises OSError with the reason of one that cannot."""
-        for number in range(1, self._settings.workers + 1):
+        for number in itertools.islice(self._numbers, self._settings.workers):
             self._start(number)
         for worker in self._workers.values():
             await worker.started.wait()
@@ -146,7 +154,7 @@ class _Supervisor:
         """
         while True:
             await asyncio.sleep(CHECK_EVERY)
-            for worker in self._workers.values():
+            for worker in self._all_workers():
                 if worker.silent_for is None:
                     continue
                 worker.silent_for += CHECK_EVERY
@@ -161,16 +169,32 @@ class _Supervisor:
             await self._reload.wait()
             self._reload.clear()
             self._manager.notify("RELOADING=1")
-            good = True
-            done: set[Worker] = set()
-            # A worker that was replaced meanwhile has been started with the old configuration.
-            while left := [worker for worker in self._workers.values() if worker not in done]:
-                for worker in left:
-                    done.add(worker)
-                    good = await self._reload_worker(worker) and good
-            self._adopt_settings(good)
+            good = await self._reload_once()
             words = "" if good else RELOAD_FAILED
             self._manager.notify("READY=1", f"serving with {len(self._workers)} workers{words}")
+
+    async def _reload_once(self) -> bool:
+        """Apply the configuration as it is now; return whether that succeeded."""
+        settings: Settings | None = None
+        with suppress(ConfigurationError):  # which each worker logs and counts
+            settings = self._source.read()
+        moved = settings is None or await self._move_observe(settings.observe)
+        self._aggregate.reloaded(rejected=not moved)
+        if not moved:
+            return False
+        good = True
+        done: set[Worker] = set()
+        # A worker that was replaced meanwhile has been started with the old configuration.
+        while left := [worker for worker in self._workers.values() if worker not in done]:
+            for worker in left:
+                done.add(worker)
+                good = await self._reload_worker(worker) and good
+        if settings is None or not good:
+            await self._move_observe(self._settings.observe)
+            return False
+        self._settings = settings
+        await self._resize(settings.workers)
+        return True
 
     async def _reload_worker(self, worker: Worker) -> bool:
         """Have a worker read the configuration again; return whether it applied it, or has exited."""
@@ -186,38 +210,62 @@ class _Supervisor:
             return False
         return worker.exited.is_set() or worker.reload_ok
 
-    def _adopt_settings(self, good: bool) -> None:
-        """Start later workers with the configuration that the running ones have applied, if they have.
+    async def _move_observe(self, settings: ObserveSettings) -> bool:
+        """Serve operators at this address, if it is another one; return whether they are."""
+        try:
+            await self._aggregate.move(settings.host, settings.port, settings.allowed_hosts)
+        except OSError as error:
+            log.error("configuration_rejected", problems=[f"observe: {error}"])
+            return False
+        return True
 
-        If not, it is still read: the files that it names are watched, as one of them may be what is wrong with it.
-        """
-        with suppress(ConfigurationError):  # reported by the workers, or the file has changed again since
-            settings = self._source.read()
-            if not good:
-                return
-            unchanged = [
-                key for key in ("workers", "observe") if getattr(settings, key) != getattr(self._settings, key)
-            ]
-            if unchanged:
-                log.warning("restart_required", keys=unchanged)
-            same = {"workers": self._settings.workers, "observe": self._settings.observe}
-            self._settings = settings.model_copy(update=same)
+    async def _resize(self, wanted: int) -> None:
+        """Start workers, or let some drain, until there are as many as configured."""
+        surplus = list(self._workers)[wanted:]
+        added = list(itertools.islice(self._numbers, wanted - len(self._workers))) if not surplus else []
+        if not surplus and not added:
+            return
+        self._aggregate.want(wanted)
+        for number in surplus:
+            self._respawning.pop(number).cancel()
+            worker = self._workers.pop(number)
+            self._surplus[worker] = asyncio.create_task(self._drain(worker))
+        try:
+            for number in added:
+                self._start(number)
+                self._respawning[number] = asyncio.create_task(self._respawn(number))
+        except OSError as error:  # the limit of processes or files is reached
+            log.error("configuration_rejected", problems=[f"workers: {error}"])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RELOAD_TIMEOUT):
+                for worker in self._workers.values():
+                    await worker.started.wait()
+        log.info("workers_changed", count=len(self._workers))
 
-    async def _stop_workers(self) -> None:
-        """Let all workers drain, and kill those that exceed the time they have."""
+    async def _drain(self, worker: Worker) -> None:
+        """Let a worker that is no longer needed finish what it does."""
+        try:
+            await self._stop_workers([worker])
+        finally:
+            del self._surplus[worker]
+
+    async def _stop_workers(self, workers: Sequence[Worker]) -> None:
+        """Let workers drain, and kill those that exceed the time they have."""
         timeouts = self._settings.timeouts
-        self._forward_signal(signal.SIGTERM)
+        _send(workers, signal.SIGTERM)
         try:
             async with asyncio.timeout(timeouts.drain_delay + timeouts.shutdown + EXIT_MARGIN):
-                for worker in self._workers.values():
+                for worker in workers:
                     await worker.exited.wait()
         except TimeoutError:
             log.warning("workers_killed")
-            self._forward_signal(signal.SIGKILL)
+            _send(workers, signal.SIGKILL)
+
+    def _all_workers(self) -> list[Worker]:
+        return [*self._workers.values(), *self._surplus]
 
     def _forward_signal(self, number: signal.Signals) -> None:
-        for worker in self._workers.values():
-            worker.send(number)
+        _send(self._all_workers(), number)
 
     def _on_stop_signal(self) -> None:
         if self._stop.is_set():
@@ -227,6 +275,11 @@ class _Supervisor:
     def _exit_immediately(self) -> NoReturn:
         self._forward_signal(signal.SIGKILL)
         os._exit(1)
+
+
+def _send(workers: Iterable[Worker], number: signal.Signals) -> None:
+    for worker in workers:
+        worker.send(number)
 
 
 def _reserve(host: str, port: int, until: ExitStack) -> None:

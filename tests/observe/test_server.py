@@ -268,7 +268,7 @@ async def test_a_taken_port_is_an_oserror_and_nothing_stays() -> None:
         second = ObserveServer(
             "127.0.0.1", port, version="0.1.0", metrics=Metrics("0.1.0"), readiness=lambda: Readiness(())
         )
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(OSError, match="in use"):
             await second.start()
         with pytest.raises(RuntimeError, match="not been started"):
             _ = second.url

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -183,9 +184,9 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
             process.send(signal.SIGHUP)
             assert "no such file" in (await process.line("configuration_rejected", 2))["problems"][0]
 
-            process.write(given(observe={"host": "127.0.0.1", "port": 9}))
+            process.write(given(logging={"format": "console"}))
             process.send(signal.SIGHUP)
-            assert (await process.line("restart_required"))["keys"] == ["observe"]
+            assert (await process.line("restart_required"))["keys"] == ["logging.format"]
             async with client.get(metrics) as answer:
                 assert "xrpl_proxy_config_last_reload_successful 1.0" in await answer.text()
             await socket.send_json({"command": "fee"})
@@ -195,7 +196,6 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
 async def test_what_takes_a_restart_is_told_as_long_as_it_is_not_in_force(node: ScriptedNode, tmp_path: Path) -> None:
     given = {"nodes": [node.settings()]}
     other = {
-        "observe": {"host": "127.0.0.1", "port": 9},
         "logging": {"format": "console"},
         "tracing": {"sample": 0.5},
         "workers": 2,
@@ -207,13 +207,64 @@ async def test_what_takes_a_restart_is_told_as_long_as_it_is_not_in_force(node: 
             process.write({**given, **at, **other})
             process.send(signal.SIGHUP)
             assert sorted((await process.line("restart_required", number))["keys"]) == sorted(
-                ["observe", "logging.format", "tracing", "workers"]
+                ["logging.format", "tracing", "workers"]
             )
             await process.line("reloaded", number)
         process.write({**given, **at})
         process.send(signal.SIGHUP)
         await process.line("reloaded", 3)
         assert len([line for line in process.lines if line["event"] == "restart_required"]) == 2
+
+
+async def scraped(port: int, host: str = "127.0.0.1", name: str = "localhost") -> int:
+    url, headers = f"http://{host}:{port}/metrics", {"Host": name}
+    async with aiohttp.ClientSession() as client, client.get(url, headers=headers) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def test_the_observe_address_moves(node: ScriptedNode, proxy: StartProxy) -> None:
+    first, second = free_port(), free_port()
+
+    def observing(host: str, port: int, *names: str) -> Any:
+        return settings(node, observe={"host": host, "port": port, "allowed_hosts": names})
+
+    served = await proxy(nodes=[node.settings()], observe={"host": "127.0.0.1", "port": first})
+    async with aiohttp.ClientSession() as client, client.get(f"{served.observe_url}/ready"):
+        await served.reload(observing("127.0.0.1", second))
+        assert served.observe_url == f"http://127.0.0.1:{second}"
+        assert await scraped(second) == 200
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await scraped(first)
+        async with client.get(f"http://127.0.0.1:{first}/ready") as answer:  # on the connection that was open
+            assert answer.status == 200
+    # The same port, where the system lets nobody listen at one address and at all of them.
+    await served.reload(observing("0.0.0.0", second))
+    assert await scraped(second, "127.0.0.2") == 200
+    await served.reload(observing("::", second))
+    assert await scraped(second, "127.0.0.2") == await scraped(second, "[::1]") == 200
+    await served.reload(observing("127.0.0.1", second))
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await scraped(second, "127.0.0.2")
+    assert await scraped(second, name="proxy.example.com") == 421
+    await served.reload(observing("127.0.0.1", second, "proxy.example.com"))
+    assert await scraped(second, name="proxy.example.com") == 200
+    await served.reload(observing("127.0.0.1", second))
+    assert await scraped(second, name="proxy.example.com") == 421
+
+
+async def test_an_observe_address_that_cannot_be_had_changes_nothing(node: ScriptedNode, proxy: StartProxy) -> None:
+    port = free_port()
+    served = await proxy(nodes=[node.settings()], observe={"host": "127.0.0.1", "port": port})
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        elsewhere = {"host": "127.0.0.1", "port": taken.getsockname()[1]}
+        with pytest.raises(OSError, match="in use"):
+            await served.reload(settings(node, observe=elsewhere, versions={"max": 3}))
+    with socket.create_server(("127.0.0.2", port)), pytest.raises(OSError, match="in use"):
+        await served.reload(settings(node, observe={"host": "0.0.0.0", "port": port}, versions={"max": 3}))
+    assert served.observe_url == f"http://127.0.0.1:{port}"
+    assert await scraped(port) == 200
+    assert (await ask(served.http_url, {"method": "fee", "params": [{"api_version": 3}]}))[0] == 400
 
 
 async def test_sigusr1_has_the_log_tell_everything_and_then_less_again(node: ScriptedNode, tmp_path: Path) -> None:

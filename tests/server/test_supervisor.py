@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from proxy.observe.aggregate import AggregateServer, merged
+from proxy.observe.aggregate import AggregateServer
+from proxy.observe.merged_metrics import merged
 from tests.conftest import StartNode
 from tests.support.conformance import (
     VERSIONS,
@@ -231,6 +233,81 @@ async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> Non
         os.kill(workers_of(process)[0], signal.SIGKILL)
         await process.line("started", 3)  # the one in its place has the new configuration as well
         await refused_version_1(port)
+
+
+async def test_a_reload_changes_the_number_of_workers_and_their_observe_address(
+    demo_node: StartNode, tmp_path: Path
+) -> None:
+    node, port, moved_to = await demo_node(), free_port(), free_port()
+    timeouts = {"drain_delay": 0, "shutdown": 5}
+    given = two_workers(node, port, timeouts=timeouts)
+    url = f"http://127.0.0.1:{port}/"
+    async with Process(tmp_path, given) as process, aiohttp.ClientSession() as client:
+        before = (await process.line("workers_started"))["observe"]
+        first = workers_of(process)
+        for _ in range(20):
+            assert (await ask(port))["status"] == "success"
+        await get(f"{before}/metrics")
+        process.write({**given, "workers": 4, "observe": {"host": "127.0.0.1", "port": moved_to}})
+        process.send(signal.SIGHUP)
+        assert (await process.line("workers_changed"))["count"] == 4
+        observe = f"http://127.0.0.1:{moved_to}"
+        assert '"workers":{"serving":4,"wanted":4}' in (await get(f"{observe}/ready"))[1]
+        assert {*first} < {*workers_of(process)}
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await get(f"{before}/ready")
+        sockets = [await client.ws_connect(url) for _ in range(20)]
+        process.write({**given, "workers": 1, "observe": {"host": "127.0.0.1", "port": moved_to}})
+        process.send(signal.SIGHUP)
+        assert (await process.line("workers_changed", 2))["count"] == 1
+
+        async def one_is_left() -> bool:
+            return len(workers_of(process)) == 1
+
+        await until(one_is_left)
+        assert {await served_or_closed(socket) for socket in sockets} <= {"served", 1001}
+        assert workers_of(process)[0] in first
+        for _ in range(20):
+            assert (await ask(port))["status"] == "success"
+        text = (await get(f"{observe}/metrics"))[1]
+        assert "xrpl_proxy_workers 1.0" in text
+        assert "xrpl_proxy_workers_wanted 1.0" in text
+        assert "xrpl_proxy_workers_ended_total 0.0" in text
+        assert 'method="account_info",node_version="2",outcome="success",transport="http"} 40.0' in text
+        assert not [line for line in process.lines if line["event"] in ("worker_exited", "workers_killed")]
+        process.send(signal.SIGTERM)
+        assert await process.ended() == 0
+
+
+async def served_or_closed(session: aiohttp.ClientWebSocketResponse) -> str | int:
+    """`served`, or the code that a session was closed with."""
+    with suppress(aiohttp.ClientConnectionResetError):
+        await session.send_json({"id": 1, "command": "fee"})
+    message = await session.receive(timeout=10)
+    return "served" if message.type is aiohttp.WSMsgType.TEXT else message.data
+
+
+async def test_an_observe_address_that_cannot_be_had_is_no_reload(demo_node: StartNode, tmp_path: Path) -> None:
+    node, port = await demo_node(), free_port()
+    given = two_workers(node, port, logging={"requests": "off"})
+    async with Process(tmp_path, given) as process:
+        observe = (await process.line("workers_started"))["observe"]
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            elsewhere = {"host": "127.0.0.1", "port": taken.getsockname()[1]}
+            process.write({**given, "observe": elsewhere, "versions": {"min": 2, "max": 2}})
+            process.send(signal.SIGHUP)
+            (problem,) = (await process.line("configuration_rejected"))["problems"]
+        assert problem.startswith("observe: ")
+        assert (await ask(port))["status"] == "success"  # of version 1
+        assert "xrpl_proxy_config_last_reload_successful 0.0" in (await get(f"{observe}/metrics"))[1]
+        process.write(given)
+        process.send(signal.SIGHUP)
+        await process.line("reloaded", 2)
+
+        async def is_good() -> bool:
+            return "xrpl_proxy_config_last_reload_successful 1.0" in (await get(f"{observe}/metrics"))[1]
+
+        await until(is_good)
 
 
 async def test_a_reload_reaches_one_that_is_started_meanwhile(demo_node: StartNode, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text_families
 from prometheus_client.samples import Sample
 
-from proxy.observe.aggregate import merged
+from proxy.observe.merged_metrics import merged
 from proxy.telemetry.metrics import Metrics
 from tests.commands.conftest import Run, run
 from tests.conftest import StartNode, StartProxy
