@@ -24,6 +24,8 @@ class Outcome:
     """What the bystander saw: seconds of each response, what failed; and the proxy's memory in kB."""
 
     seconds: list[float] = field(default_factory=list)
+    at_node: list[float] = field(default_factory=list)
+    """The same of requests made to the node directly: what neither the proxy nor its clients can do anything about."""
     failures: list[str] = field(default_factory=list)
     before: int = 0
     most: int = 0
@@ -31,15 +33,20 @@ class Outcome:
 
     def quantile(self, share: float) -> float:
         """Seconds within which this share of the responses came."""
-        return sorted(self.seconds)[min(len(self.seconds) - 1, int(len(self.seconds) * share))]
+        return _quantile(self.seconds, share)
 
     def report(self) -> str:
         """The figures on one line."""
         return (
             f"{len(self.seconds)} responses, {len(self.failures)} failures, p50 {self.quantile(0.5) * 1000:.0f} ms, "
-            f"p99 {self.quantile(0.99) * 1000:.0f} ms, longest {max(self.seconds) * 1000:.0f} ms; memory "
+            f"p99 {self.quantile(0.99) * 1000:.0f} ms, longest {max(self.seconds) * 1000:.0f} ms (of the node itself: "
+            f"p99 {_quantile(self.at_node, 0.99) * 1000:.0f} ms, longest {max(self.at_node) * 1000:.0f} ms); memory "
             f"{self.before // 1000} MB before, {self.most // 1000} at most, {self.after // 1000} after"
         )
+
+
+def _quantile(seconds: list[float], share: float) -> float:
+    return sorted(seconds)[min(len(seconds) - 1, int(len(seconds) * share))]
 
 
 async def run(seconds: float, workers: int) -> Outcome:
@@ -57,12 +64,13 @@ async def run(seconds: float, workers: int) -> Outcome:
     await proxy.start()
     outcome = Outcome()
     try:
-        await _ask_for(proxy.http_url, 3, outcome)  # what is built once is there from now on
+        await _ask_for(proxy.http_url, f"http://{url}", 3, outcome)  # what is built once is there from now on
         outcome.before = proxy.kilobytes()
         outcome.seconds.clear()
+        outcome.at_node.clear()
         attackers = await _started("tests.hostile", "attack", str(urlsplit(proxy.http_url).port))
         watching = asyncio.create_task(_watch(proxy, outcome))
-        await _ask_for(proxy.http_url, seconds, outcome)
+        await _ask_for(proxy.http_url, f"http://{url}", seconds, outcome)
         watching.cancel()
         attackers.kill()
         await attackers.wait()
@@ -90,7 +98,7 @@ async def _watch(proxy: ProxyProcesses, outcome: Outcome) -> None:
         await asyncio.sleep(0.25)
 
 
-async def _ask_for(url: str, seconds: float, outcome: Outcome) -> None:
+async def _ask_for(url: str, node: str, seconds: float, outcome: Outcome) -> None:
     connector = aiohttp.TCPConnector(local_addr=_BYSTANDER)
     timeout = aiohttp.ClientTimeout(total=10)
     async with (
@@ -107,13 +115,20 @@ async def _ask_for(url: str, seconds: float, outcome: Outcome) -> None:
             message = await websocket.receive_json(timeout=10)
             return "" if message["status"] == "success" else str(message)
 
+        async def at_node() -> str:
+            async with client.post(node, json={"method": "fee", "params": [{}]}) as response:
+                return f"the node: HTTP {response.status}" if response.status != 200 else ""
+
         await asyncio.gather(
-            _repeat(over_http, seconds, outcome),
-            _repeat(over_websocket, seconds, outcome),
+            _repeat(over_http, seconds, outcome.seconds, outcome.failures),
+            _repeat(over_websocket, seconds, outcome.seconds, outcome.failures),
+            _repeat(at_node, seconds, outcome.at_node, outcome.failures),
         )
 
 
-async def _repeat(request: Callable[[], Awaitable[str]], seconds: float, outcome: Outcome) -> None:
+async def _repeat(
+    request: Callable[[], Awaitable[str]], seconds: float, taken: list[float], failures: list[str]
+) -> None:
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while (began := loop.time()) < end:
@@ -122,6 +137,6 @@ async def _repeat(request: Callable[[], Awaitable[str]], seconds: float, outcome
         except (aiohttp.ClientError, TimeoutError, TypeError) as error:  # TypeError: the session was closed
             failure = repr(error)
         if failure:
-            outcome.failures.append(failure)
-        outcome.seconds.append(loop.time() - began)
+            failures.append(failure)
+        taken.append(loop.time() - began)
         await asyncio.sleep(max(0.0, began + 1 / _PER_SECOND - loop.time()))

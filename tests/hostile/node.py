@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import orjson
+import uvloop
 from aiohttp import web
 
 SLOW_SECONDS = 8.0
@@ -107,4 +108,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())
