@@ -1,6 +1,8 @@
 """The answers that the fixed node gives: recorded ones, made as long as a case wants them."""
 
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -33,13 +35,15 @@ class Case:
         return self.client_version == self.node_version
 
 
+@cache
+def _exchanges() -> dict[str, Json]:
+    return {line["id"]: line for line in read_lines("exchanges.jsonl.xz")}
+
+
 def _recorded(entry: str, version: int) -> Json:
-    for line in read_lines("exchanges.jsonl.xz"):
-        if line["id"] == entry:
-            body: Json = line["http"][str(version)]["body"]
-            body["result"] |= _HEALTH
-            return body
-    raise LookupError(entry)
+    body: Json = deepcopy(_exchanges()[entry]["http"][str(version)]["body"])
+    body["result"] |= _HEALTH
+    return body
 
 
 def _repeated(entries: list[Json], times: int) -> list[Json]:
@@ -81,11 +85,9 @@ def ledger(client_version: int, node_version: int, size: int) -> Case:
 
 
 def _recorded_request(entry: str, version: int) -> bytes:
-    for line in read_lines("exchanges.jsonl.xz"):
-        if line["id"] == entry:
-            params = line["params"] if version == 1 else {**line["params"], "api_version": version}
-            return orjson.dumps({"method": line["method"], "params": [params]})
-    raise LookupError(entry)
+    line = _exchanges()[entry]
+    params = line["params"] if version == 1 else {**line["params"], "api_version": version}
+    return orjson.dumps({"method": line["method"], "params": [params]})
 
 
 def all_cases() -> list[Case]:

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 # A background job of a shell script ignores SIGINT, and every process that it starts inherits that; the tests of Ctrl-C
 # need the default disposition, which processes started from here now have again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tests start the proxy a hundred times: where bytecode is not to be written, each process would compile all of it.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 StartNode = Callable[..., Awaitable[DemoNode]]
 
