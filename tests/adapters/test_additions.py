@@ -53,7 +53,7 @@ for_every_pair = pytest.mark.parametrize(("name", "client", "node"), PAIRS)
 
 def node_of(name: str, version: int) -> Ask:
     """A recorded node, or a Clio."""
-    return ClioNode(version).ask if name == "clio" else RecordedNode(version, release=name).ask  # type: ignore[arg-type]
+    return ClioNode(version).ask if name == "clio" else RecordedNode(version, release=name).ask
 
 
 @cache
@@ -61,7 +61,7 @@ def requests_to(name: str) -> list[NodeRequest]:
     """Each recorded request to a node, once."""
     if name == "clio":
         return clio_requests()
-    entries = (e for e in read_lines("exchanges.jsonl.xz", name) if e["port"] == "public")  # type: ignore[arg-type]
+    entries = (e for e in read_lines("exchanges.jsonl.xz", name) if e["port"] == "public")
     found = [NodeRequest(e["method"], e["params"] or {}) for e in entries if e["method"] not in UNCOMPARED]
     return [each for each in found if each.method not in _MADE_ANEW]
 
@@ -167,7 +167,7 @@ def pushed_by(name: str, version: int) -> list[JsonObject]:
     if name == "clio":
         told = clio_streams().values()
         return [each.get(f"v{version}", each["v1"]) for each in told]
-    return [orjson.loads(text) for text in _pushed_texts(name, version)]  # type: ignore[arg-type]
+    return [orjson.loads(text) for text in _pushed_texts(name, version)]
 
 
 @cache

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.clients
 
 def node(name: str, api_version: int) -> DemoNode | DemoClio:
     """A demo node of a release."""
-    return DemoClio(api_version) if name == "clio" else DemoNode(api_version, release=name)  # type: ignore[arg-type]
+    return DemoClio(api_version) if name == "clio" else DemoNode(api_version, release=name)
 
 
 @pytest.mark.parametrize("library", [Library("xrpl_py", 2), Library("xrpl_js", 2)], ids=str)
