@@ -26,7 +26,7 @@ _ADDRESS = re.compile(r"(ipv4|ipv6|unix|dns):")
 _NO_ANSWER = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 _DETAILS = {
     grpc.StatusCode.UNAVAILABLE: "The node is unreachable, or the connection to it was lost.",
-    grpc.StatusCode.DEADLINE_EXCEEDED: "The node did not answer in time.",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "The node did not respond in time.",
 }
 _REFUSAL_CODES = {
     "unreadable": grpc.StatusCode.INVALID_ARGUMENT,

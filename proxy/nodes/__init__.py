@@ -1,4 +1,4 @@
-"""Connections to nodes: no other package opens any."""
+"""Connections to nodes, which no other package opens, their health, and the choice among them."""
 
 from proxy.envelope.methods import KNOWN_METHODS, READING_METHODS
 from proxy.nodes.breaker import Breaker

@@ -1,8 +1,8 @@
-"""Whether a node treats the proxy, and so every client, as an administrator: found out with a harmless `ping`.
+"""Detects whether a node treats the proxy, and so every client, as an administrator, with a harmless `ping`.
 
 A rippled grants administration by the peer's address (`isAdmin` in `src/xrpld/rpc/detail/Role.cpp`), and its `ping`
-reports the role. A Clio's does not; there only an administrator's `server_info` has `etl` (`ServerInfo.hpp`). A
-response without either, or an error, is not an administrator's.
+reports the role. Clio's does not; there only an administrator's `server_info` has `etl` (`ServerInfo.hpp`). A response
+without either, or an error, is not an administrator's.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from proxy.nodes.forwarded import client_headers
 from proxy.nodes.http import NodeFailure
 
 _LONGEST = 1_000_000
-"""Bytes of a response that are read; that to `ping` has a hundred."""
+"""Most bytes of a response to read; that to `ping` has about a hundred."""
 
 
 def admin_problem(port: str) -> str:
     """The problem of a node that treats the proxy as an administrator on its `port` (HTTP or WebSocket)."""
     return (
-        f"takes the proxy for an administrator on its {port} port: name a port whose `admin` does not list the proxy's "
+        f"treats the proxy as an administrator on its {port} port: use a port whose `admin` does not list the proxy's "
         "address and whose `secure_gateway` does (of a Clio: set admin_password), or set guard.allow_admin_nodes"
     )
 
@@ -34,7 +34,7 @@ def takes_for_admin(ping: dict[str, Any]) -> bool:
 
 
 def is_clio_admins(server_info: dict[str, Any]) -> bool:
-    """Whether the result of a `server_info` is one that a Clio gives to administrators."""
+    """Whether the result of a `server_info` is one that Clio returns to administrators only."""
     info = server_info.get("info")
     return isinstance(info, dict) and "clio_version" in info and "etl" in info
 
@@ -49,7 +49,7 @@ async def takes_for_admin_by_websocket(
     forwarded: bool,
     seconds: float,
 ) -> bool:
-    """Send `ping` over a WebSocket connection of its own. Raises NodeFailure if the node `name` does not respond."""
+    """Send `ping` over a separate WebSocket connection. Raises NodeFailure if the node `name` does not respond."""
     request = orjson.dumps({"id": 1, "command": "ping", "api_version": api_version}).decode()
     try:
         async with (
@@ -69,7 +69,7 @@ async def takes_for_admin_by_websocket(
         raise NodeFailure("timeout", name) from None
     except (aiohttp.ClientError, OSError):
         raise NodeFailure("refused", name) from None
-    except (TypeError, ValueError):  # no message but the end of the connection, or one that is not JSON
+    except (TypeError, ValueError):  # the connection ended, or the message is not JSON
         raise NodeFailure("nonsense", name) from None
     result = answer.get("result") if isinstance(answer, dict) else None
     return takes_for_admin(result if isinstance(result, dict) else {})

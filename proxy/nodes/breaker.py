@@ -1,4 +1,4 @@
-"""A circuit breaker: pauses a node that keeps failing, so that it does not take every request's time."""
+"""A circuit breaker: pauses a node that fails repeatedly, so that requests do not wait for it."""
 
 import time
 from collections import deque
@@ -8,10 +8,10 @@ from proxy.eventloop.backoff import Backoff
 
 
 class Breaker:
-    """Counts the outcomes of a node's requests, and decides whether it may be sent another.
+    """Counts the outcomes of a node's requests, and decides whether it gets another.
 
     It opens after `failures` failed requests within `window` seconds, if they are at least half of all: a node that
-    answers most requests is worth using. It then stays open for `pause` seconds, give or take a fifth, lets one trial
+    serves most requests is worth using. It then stays open for `pause` seconds, plus or minus a fifth, lets one trial
     request through, and closes if that succeeds; if not, each further pause is twice as long, up to `longest_pause`.
     """
 
@@ -28,7 +28,7 @@ class Breaker:
         self._window = window
         self._backoff = Backoff(pause, longest_pause)
         self._clock = clock
-        # When each request ended and whether it failed. Of twice as many as open it, half are enough to judge by.
+        # When each request ended and whether it failed; twice as many as open the breaker are enough to judge by.
         self._ended: deque[tuple[float, bool]] = deque(maxlen=2 * failures)
         self._pause = 0.0  # seconds, the current one
         self._until = 0.0
@@ -44,29 +44,29 @@ class Breaker:
         return not self.is_open or self._clock() >= self._until
 
     def start_trial(self) -> None:
-        """The node is sent a request; if it is a trial, the next waits for its outcome, or as long as a pause."""
+        """Note that the node is sent a request; if it is a trial, the next waits for its outcome, or for a pause."""
         if self.is_open:
             self._half_open = True
             self._until = self._clock() + self._pause
 
     def succeeded(self) -> None:
-        """A request was answered."""
+        """Note a successful request."""
         if self.is_open:
             self.close()
         self._ended.append((self._clock(), False))
 
     def failed(self) -> None:
-        """A request was not answered."""
+        """Note a failed request."""
         if not self.is_open:
             self._ended.append((self._clock(), True))
             if self._too_many():
                 self._wait()
-        elif self._half_open:  # else it was in flight when the breaker opened
+        elif self._half_open:  # otherwise it was already in flight when the breaker opened
             self._half_open = False
             self._wait()
 
     def close(self) -> None:
-        """Forget the failures, for the node has restarted."""
+        """Forget the failures, because the node has restarted."""
         self._backoff.reset()
         self._half_open = False
         self._ended.clear()

@@ -1,7 +1,7 @@
-"""The nodes' reports compared with each other: which network they are on, and which ledger is the newest.
+"""Compares the nodes' reports with each other: the network that they are on, and their newest ledger.
 
-Neither may depend on a single node: one that is on another network, or that reports a ledger that cannot be there yet,
-would otherwise put all others out of rotation.
+Neither may depend on a single node: one on another network, or one that reports a ledger that cannot exist yet, would
+otherwise take all others out of rotation.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ _SECONDS_PER_LEDGER = 2.0
 
 
 def compare(statuses: Sequence[NodeStatus], rules: HealthRules, network_id: int | None, now: float) -> Comparison:
-    """Compare the nodes, of which only those that are healthy by themselves count.
+    """Compare the nodes; only those that are healthy by themselves count.
 
-    `network_id`: the network that they have to be on, None while it is not known. `now`: the event loop's time.
+    `network_id`: the network that they must be on, None while unknown. `now`: the event loop's time.
     """
     reporting = [status for status in statuses if status.up and status.reported_at is not None]
     standalone = bool(reporting) and all(status.standalone for status in reporting)
@@ -35,7 +35,7 @@ def _implausible(healthy: Sequence[NodeStatus], rules: HealthRules, now: float) 
     allowed = rules.max_lag * (2 if len(known) == 2 else 1)
     ledgers = [_ledger(status) for status in known]
     if max(ledgers, default=0) - min(ledgers, default=0) <= allowed:
-        return frozenset()  # as a rule, and cheaper than to compare each with each
+        return frozenset()  # the usual case, and cheaper than comparing all pairs
     found = set()
     for status in known:
         votes = [

@@ -10,7 +10,7 @@ from proxy.nodes.http_connection import HttpConnection
 
 
 class ConnectionPool:
-    """The connections to one node's port: idle ones are reused, the last used first, for `idle_seconds`.
+    """The connections to one node's port: idle ones are reused for `idle_seconds`, the last used first.
 
     `url`: `http` or `https`. `tls`: for `https`; None for the system's trust store. The caller bounds how
     many are open.
@@ -59,7 +59,7 @@ class ConnectionPool:
         return connection
 
     def release(self, connection: HttpConnection) -> None:
-        """Keep a connection for reuse after a request, or drop it if it cannot be reused."""
+        """Return a connection for reuse after a request, or drop it if it cannot be reused."""
         if not connection.usable:
             self._all.discard(connection)
             return

@@ -1,4 +1,4 @@
-"""The response when no node gave a usable one: an error of the client's own version, and an HTTP status."""
+"""The response when no node gave a usable one: an error in the client's version, and an HTTP status."""
 
 from adapters import JsonObject
 from proxy.nodes.http import FailureKind, NodeFailure
@@ -7,10 +7,10 @@ from proxy.versions.translator import UnexpectedShape
 
 _RESPONSES: dict[FailureKind, tuple[int, str]] = {
     "refused": (503, "The node cannot be reached."),
-    "timeout": (504, "The node did not answer in time."),
-    "disconnected": (502, "The connection to the node was lost before it had answered."),
-    "too_large": (502, "The node's answer is larger than this server takes."),
-    "nonsense": (502, "The node's answer cannot be read."),
+    "timeout": (504, "The node did not respond in time."),
+    "disconnected": (502, "The connection to the node was lost before it responded."),
+    "too_large": (502, "The node's response is larger than this server accepts."),
+    "nonsense": (502, "The node's response is invalid."),
     "rejected": (504, "The node is too busy: it rejected one of several requests, without saying which."),
 }
 _OUTCOME_UNKNOWN = " It is not known whether the node acted on the request."
@@ -27,11 +27,11 @@ NODE_ERRORS = (NoHealthyNode, NodeFailure, UnexpectedShape)
 def failure_response(failure: Failure, client_version: int, reads_only: bool) -> tuple[int, JsonObject]:
     """The HTTP status and the error result for a client of that version.
 
-    A node that cannot be reached is to a client what a node out of sync is. The message says if the node may have acted
-    on the request, unless it `reads_only`.
+    An unreachable node has the error of one that is out of sync. The message says if the node may have acted on the
+    request, unless it `reads_only`.
     """
     if isinstance(failure, NoHealthyNode):
-        status, message = 503, "No node can be asked at the moment."
+        status, message = 503, "No node is available at the moment."
     else:
         status, message = _RESPONSES[failure.kind if isinstance(failure, NodeFailure) else "nonsense"]
         if not reads_only and not (isinstance(failure, NodeFailure) and not failure.maybe_received):

@@ -1,24 +1,23 @@
 """The connections to one node, shared fairly between client addresses.
 
-Given out first come, first served, they would all go to one address with slow requests, and everybody else would wait.
+First come, first served would give them all to one address with slow requests, and everybody else would wait.
 """
 
 import asyncio
 from collections import OrderedDict, deque
 
 _RESERVED_SHARE = 4
-"""One in this many places is reserved for addresses that have few."""
+"""One in this many places is reserved for addresses with few."""
 _FEW_SHARE = 8
-"""An address has few places while it has less than one in this many of the reserved ones."""
+"""An address has few places if it has less than one in this many of the reserved ones."""
 
 
 class FairQueue:
-    """`places` to be used within one event loop, each by one client's request.
+    """`places` for requests of clients, within one event loop.
 
-    A request takes a free place immediately; a quarter of the places is reserved for clients that have few, because a
-    place is not taken away from a slow request. Where none is free for a client its requests wait, first come first
-    served; clients with waiting requests take turns. How many wait is bounded by the requests in flight
-    (`limits.in_flight`).
+    A request takes a free place immediately. A quarter of the places is reserved for clients with few, because a place
+    cannot be taken back from a slow request. If none is free for a client, its requests wait in order; clients with
+    waiting requests take turns. `limits.in_flight` bounds how many wait.
     """
 
     def __init__(self, places: int) -> None:
@@ -26,10 +25,10 @@ class FairQueue:
         self._reserved = places // _RESERVED_SHARE
         self._few = max(1, self._reserved // _FEW_SHARE)
         self._used: dict[str, int] = {}
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()  # by client, who is next first
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()  # by client, the next one first
 
     def take(self, client: str) -> bool:
-        """Take a place for `client`, if one is free for it and none of its requests waits."""
+        """Take a place for `client` if one is free for it and none of its requests waits."""
         if client in self._waiting or not self._may_take(client):
             return False
         self._take(client)
@@ -42,14 +41,14 @@ class FairQueue:
         try:
             await turn
         except BaseException:
-            if turn.done() and not turn.cancelled():  # it was given a place when it no longer waited
+            if turn.done() and not turn.cancelled():  # it was given a place after it had stopped waiting
                 self.give_back(client)
             else:
                 self._forget(client, turn)
             raise
 
     def give_back(self, client: str) -> None:
-        """Return a place of `client`, to be taken by whose turn it is."""
+        """Return a place of `client`; the client whose turn it is gets it."""
         left = self._used[client] - 1
         if left:
             self._used[client] = left
@@ -67,7 +66,7 @@ class FairQueue:
         self._used[client] = self._used.get(client, 0) + 1
 
     def _serve(self) -> None:
-        """Give what is free to the clients that wait, in turn."""
+        """Give free places to waiting clients, in turn."""
         while self._free:
             client = next((client for client in self._waiting if self._may_take(client)), None)
             if client is None:

@@ -1,4 +1,4 @@
-"""The client address that a node is given with each request."""
+"""The client address that is sent to a node with each request."""
 
 import secrets
 from functools import cache, lru_cache
@@ -12,12 +12,12 @@ _DOCUMENTATION = int(IPv6Address("2001:db8::"))
 
 @cache
 def own_address() -> str:
-    """Return the address for the proxy's own requests, one for each process.
+    """Return the address for the proxy's own requests, unique to this process.
 
-    A node charges each address for its load. Without an address of their own, health checks, shared subscriptions and
-    the like would be charged to the proxy's address, which on the node's own host is 127.0.0.1, together with local
-    clients; once these are throttled, the proxy would take the node to be down. No client has an address in the
-    documentation network; the last 64 bits are random, so that several proxies do not share one either.
+    A node charges each address for its load. Without their own address, health checks, shared subscriptions and the
+    like would be charged to the proxy's address, which on the node's own host is 127.0.0.1, together with local
+    clients; once these are throttled, the node would appear to be down. No client has an address in the documentation
+    network; the last 64 bits are random, so that several proxies do not share one either.
     """
     return str(IPv6Address(_DOCUMENTATION | secrets.randbits(64)))
 
@@ -25,9 +25,9 @@ def own_address() -> str:
 def client_headers(client: str | None, *, forwarded: bool) -> dict[str, str]:
     """The headers that name the client, or the proxy itself for None, to a node.
 
-    `forwarded`: also as `Forwarded` (RFC 7239), the only one that a Clio reads (`ProxyIpResolver`), and believes from
-    the addresses in its `server.proxy.ips` or with the secret `X-Proxy-Token`. Raises ValueError if `client` is not an
-    IP address.
+    `forwarded`: also as `Forwarded` (RFC 7239), the only one that Clio reads (`ProxyIpResolver`), and trusts from the
+    addresses in its `server.proxy.ips` or with the secret `X-Proxy-Token`. Raises ValueError if `client` is not an IP
+    address.
     """
     address = own_address() if client is None else forwarded_for(client)
     headers = {"X-Forwarded-For": address}
@@ -41,9 +41,9 @@ def forwarded_for(client: str) -> str:
     """Return a client's IP address in the form for `X-Forwarded-For`.
 
     rippled (`extractIpAddrFromField` in `src/xrpld/rpc/detail/Role.cpp`) reads an IPv6 address with or without
-    brackets, and ends an IPv4 address at a colon. The bare address is the one form that it and everything between
-    reads the same. A zone (`%eth0`) means nothing to another host, and an IPv4 client of a dual-stack listener
-    (`::ffff:192.0.2.1`) is given as IPv4, so that it is charged as one client.
+    brackets, and ends an IPv4 address at a colon. Only the bare address is read alike everywhere. A zone (`%eth0`)
+    means nothing to another host, and an IPv4 client of a dual-stack listener (`::ffff:192.0.2.1`) becomes IPv4, so
+    that it is charged as one client.
 
     Raises ValueError if `client` is not an IP address.
     """

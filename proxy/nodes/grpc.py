@@ -1,6 +1,6 @@
 """A node's gRPC port: one HTTP/2 connection for all calls, and whether it can be reached.
 
-Its library is optional: only what is configured for gRPC imports this module.
+Its library is optional: this module is imported only if gRPC is configured.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _LONGEST_PAUSE_MS = 5000
 """Milliseconds between two attempts to connect to an unreachable node."""
 
 Metadata = tuple[tuple[str, str | bytes], ...]
-"""Of a gRPC call: pairs of key and value."""
+"""Metadata of a gRPC call: pairs of key and value."""
 Stream = grpc.aio.StreamStreamCall[bytes, bytes]
 Call = grpc.aio.UnaryStreamCall[bytes, bytes] | Stream
 
@@ -24,7 +24,7 @@ Call = grpc.aio.UnaryStreamCall[bytes, bytes] | Stream
 class GrpcNode:
     """The gRPC port at `address` (host:port), which rippled serves without TLS.
 
-    `answer_bytes`: the largest message taken from it. It is connected from `start` to `close`.
+    `answer_bytes`: the largest message accepted from it. It is connected from `start` to `close`.
     """
 
     def __init__(self, name: str, address: str, *, answer_bytes: int) -> None:
@@ -36,11 +36,11 @@ class GrpcNode:
             address,
             options=(
                 ("grpc.max_receive_message_length", answer_bytes),
-                ("grpc.max_send_message_length", -1),  # has been bounded where it came in
+                ("grpc.max_send_message_length", -1),  # bounded where it arrived
                 ("grpc.max_reconnect_backoff_ms", _LONGEST_PAUSE_MS),
                 ("grpc.enable_retries", 0),
                 ("grpc.enable_http_proxy", 0),
-                # Channels to one address would share a connection, and one closed by a reload outlive it.
+                # Channels to one address would share a connection, which would outlive a channel closed by a reload.
                 ("grpc.use_local_subchannel_pool", 1),
             ),
         )
@@ -48,12 +48,12 @@ class GrpcNode:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, changed: Callable[[], None]) -> None:
-        """Connect and stay connected; call `changed` whenever `problem` has changed."""
+        """Connect and stay connected; call `changed` whenever `problem` changes."""
         self._changed = changed
         self._task = asyncio.create_task(self._follow(), name=f"gRPC connection to node {self.name}")
 
     async def wait_first(self, seconds: float) -> None:
-        """Wait at most `seconds` until it is known whether it can be reached."""
+        """Wait at most `seconds` for the outcome of the first attempt to connect."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._first.wait()
@@ -67,16 +67,16 @@ class GrpcNode:
         await self._channel.close()
 
     def ask(self, path: str, request: bytes, metadata: Metadata, seconds: float) -> Call:
-        """Begin a call of one request, which ends after `seconds` at the latest.
+        """Start a call with one request, which ends after `seconds` at the latest.
 
-        On the wire it equals a stream of one. But where the node ends a call before the library has written a stream
-        to its end, the library may lose the status that the node gave.
+        On the wire it equals a stream of one. But if the node ends a call before the library has written a stream to
+        its end, the library may lose the node's status.
         """
         begin: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(path)
         return begin(request, timeout=seconds, metadata=metadata)
 
     def stream(self, path: str, metadata: Metadata, seconds: float) -> Stream:
-        """Begin a call of messages in both directions, which ends after `seconds` at the latest."""
+        """Start a call with messages in both directions, which ends after `seconds` at the latest."""
         begin: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(path)
         return begin(timeout=seconds, metadata=metadata)
 

@@ -1,4 +1,4 @@
-"""A node's health and API version: probed at intervals, and whenever clients' requests give a reason to."""
+"""A node's health and API version: probed at intervals, and when a client's request gives a reason to."""
 
 import asyncio
 import random
@@ -22,9 +22,9 @@ from proxy.versions.translator import MISSHAPEN
 log = structlog.get_logger(__name__)
 
 _SHORTEST = 0.2
-"""Seconds between two probes at least, however many requests fail."""
+"""Least seconds between two probes, however many requests fail."""
 _FAST_PROBE = 1.0
-"""Seconds until the next probe at most, while it is between up and down."""
+"""Most seconds until the next probe while the node is between up and down."""
 
 
 class _Unusable(Exception):  # noqa: N818 - what has happened
@@ -32,22 +32,22 @@ class _Unusable(Exception):  # noqa: N818 - what has happened
 
 
 class _Overloaded(Exception):  # noqa: N818 - what has happened
-    """The node is up, and too busy to say more."""
+    """The node is up, but too busy to report its state."""
 
 
 class NodeHealth:
-    """Probes a node every `interval` seconds, give or take a fifth, and watches what becomes of clients' requests.
+    """Probes a node every `interval` seconds, plus or minus a fifth, and watches the outcomes of clients' requests.
 
     A node is up when it reports its state, or responds with an error, and down after `rules.failures` consecutive
-    failures: of probes, or of connections that a client's request could not make. A request that was slow, lost or got
-    an odd response only causes an immediate probe; otherwise one client's request that a node cannot handle would take
-    the node from everybody. A node that was down is up again after `rules.successes` consecutive responses. One that
-    refuses a probe because it is overloaded stays as it was last known.
+    failed probes or connections. A client's request that was slow, lost or got an invalid response only causes an
+    immediate probe; otherwise one request that a node cannot handle would take the node from all clients. A node that
+    was down is up again after `rules.successes` consecutive responses. One that refuses a probe because it is
+    overloaded stays as it was last known.
 
     Whenever it comes up, or was restarted, it is first checked whether it treats the proxy as an administrator, over
     HTTP and, if it has a `websocket_url`, over WebSocket. If so, it stays down, unless `allow_admin`.
 
-    `api_version`: the version to use, or None to find it out with `version` at each probe: the lowest that it has from
+    `api_version`: the version to use, or None to detect it with `version` at each probe: the lowest that it has from
     `newest` on, or its highest below. `timeout`: seconds for one request. `tls`: for the WebSocket address.
     `changed`: called with the node's name and whether it is up, at the start and when that changes.
     """
@@ -66,7 +66,7 @@ class NodeHealth:
         allow_admin: bool = False,
         changed: Callable[[str, bool], None] | None = None,
     ) -> None:
-        self.status = NodeStatus(node.name, api_version=api_version, problem="not asked yet")
+        self.status = NodeStatus(node.name, api_version=api_version, problem="not probed yet")
         self._node = node
         self._auto = api_version is None
         self._newest = newest
@@ -82,7 +82,7 @@ class NodeHealth:
         self._looked = asyncio.Event()
         self._probe_requested = asyncio.Event()
         self._was_up = False
-        self._failures = self._successes = 0  # one after the other, up to now
+        self._failures = self._successes = 0  # consecutive ones
         self._task: asyncio.Task[None] | None = None
         node.add_observer(self._heard)
 
@@ -115,11 +115,11 @@ class NodeHealth:
         return self.up
 
     def request_probe(self) -> None:
-        """Have the node probed soon, because of an odd response."""
+        """Request a probe soon, because of an invalid response."""
         self._probe_requested.set()
 
     async def probe_now(self, until: float) -> None:
-        """Have the node probed immediately; wait for the outcome until the event loop's time `until` at most."""
+        """Request a probe immediately; wait for the outcome, until the event loop's time `until` at most."""
         self._probe_requested.set()
         try:
             async with asyncio.timeout_at(until):
@@ -169,7 +169,7 @@ class NodeHealth:
         self._tell_watchers()
 
     async def _report(self) -> tuple[NodeStatus, str | None]:
-        """Its status, and the error that it responds with. Raises NodeFailure, _Unusable and _Overloaded."""
+        """The node's status, and the error in its response. Raises NodeFailure, _Unusable and _Overloaded."""
         api_version = await self._version()
         answer = await self._ask("server_info", api_version)
         result = await self._in_own_version("server_info", result_of(answer), api_version)
@@ -195,13 +195,13 @@ class NodeHealth:
             return known
         chosen, problem = choose_version(await self._ask("version", 2), self._newest)
         if chosen is None and known is not None and self.up:
-            return known  # too busy to say; `server_info` shows whether it still is that version
+            return known  # too busy to report it; `server_info` shows whether the version still works
         if chosen is None:
             raise _Unusable(problem)
         return chosen
 
     async def _find_admin(self, api_version: int) -> str | None:
-        """Why the node gets no WebSocket sessions, if it gets none. Raises NodeFailure and _Unusable."""
+        """Why the node gets no WebSocket sessions, or None. Raises NodeFailure and _Unusable."""
         ping = await self._in_own_version("ping", result_of(await self._ask("ping", api_version)), api_version)
         if not self._allow_admin and takes_for_admin(ping or {}):
             raise _Unusable(admin_problem("HTTP"))
@@ -224,7 +224,7 @@ class NodeHealth:
         return None
 
     async def _in_own_version(self, method: str, result: JsonObject | None, api_version: int) -> JsonObject | None:
-        """The result of a request without parameters in the version that health reads; None for one of no shape."""
+        """The result of a request without parameters, in `OWN_VERSION`; None if it is invalid."""
         conversation = read_in_own_version(method, api_version, self.status.server)
         if result is None or conversation is None:
             return result
@@ -245,13 +245,13 @@ class NodeHealth:
         return await self._node.ask(body, client=None, method=method, reads_only=True, deadline=deadline)
 
     def _heard(self, done: NodeRequestDone) -> None:
-        """Learn from the outcome of a client's request."""
+        """Evaluate the outcome of a client's request."""
         if not done.for_client:
             return
         outcome = done.outcome
         answered = isinstance(outcome, NodeResponse) and _is_usual(outcome)
         if self.status.overloaded and isinstance(outcome, NodeResponse):
-            return  # that it is busy is known: asking more often would add to it
+            return  # it is known to be busy: more probes would add to that
         if answered == self.status.up:
             return
         if isinstance(outcome, NodeFailure) and outcome.kind == "refused":

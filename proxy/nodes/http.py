@@ -1,4 +1,4 @@
-"""One node over HTTP: sends a request, returns the complete response or a named failure, within a time and a size."""
+"""One node over HTTP: sends a request, returns the complete response or a failure, within limits of time and size."""
 
 import asyncio
 import ssl
@@ -27,27 +27,27 @@ _FAILURES: dict[FailureKind, str] = {
     "timeout": "no response came in time",
     "disconnected": "the connection was lost before the complete response came",
     "too_large": "the response was larger than limits.answer_bytes",
-    "nonsense": "the response was not one of a node",
+    "nonsense": "the response was invalid",
     "rejected": "the node rejected one of several requests without saying which",
 }
 
 _MIN_BLAMEABLE_SECONDS = 1.0
-"""A node that had less time than this, and than half of its timeout, is not blamed for a missing response."""
+"""A node that had less time than this, and less than half of its timeout, is not blamed for a missing response."""
 _NODES_REQUEST_BYTES = 1_000_000
-"""The largest request that a rippled takes (`maxRequestSize`); at a larger one it resets the connection."""
+"""The largest request that rippled accepts (`maxRequestSize`); it resets the connection of a larger one."""
 
 
-class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so everywhere
-    """A node gave no usable response. Holds nothing of the request or the response.
+class NodeFailure(Exception):  # noqa: N818 - a failure of a node, not of ours
+    """A node gave no usable response. Contains nothing of the request or the response.
 
     `kind`: `refused` (no connection), `timeout`, `disconnected` (lost before the complete response came), `too_large`,
     `nonsense` (not HTTP, badly framed, a redirect, an unrequested encoding).
     `node`: its name.
-    `maybe_received`: False if the node cannot have seen the request, so that even one that submits may go elsewhere.
+    `maybe_received`: False if the node cannot have seen the request, so that even a submission may be retried.
     `detail`: more about the cause, for the operator, such as what is wrong with its certificate; else "".
-    `client_fault`: it says nothing of the node. The client's own time was over too soon, the request waited behind
-    others in the proxy, or the client asked for more than is taken: a request larger than nodes accept, or a response
-    larger than `limits.answer_bytes`.
+    `client_fault`: the node is not to blame. The client's time ran out too soon, the request waited behind others in
+    the proxy, or the client requested too much: a request larger than nodes accept, or a response larger than
+    `limits.answer_bytes`.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, and said so e
 
 
 class NodeRequestDone(NamedTuple):
-    """A request to a node that has ended, for the node's observers."""
+    """The outcome of a request to a node, for the node's observers."""
 
     node: str
     method: str
@@ -82,18 +82,18 @@ Watcher = Callable[[NodeRequestDone], None]
 
 
 class HttpNode:
-    """A node's JSON-RPC port, and the open connections to it. Create it within an event loop.
+    """A node's JSON-RPC port, and the connections to it. Create it within an event loop.
 
-    `name`: what the configuration calls it. `url`: its `http://` or `https://` address.
-    `connect_timeout`, `answer_timeout`: seconds for making a connection, and for a whole request, including the
+    `name`: its name in the configuration. `url`: its `http://` or `https://` address.
+    `connect_timeout`, `answer_timeout`: seconds for connecting, and for a whole request, including the
     wait for a free connection.
     `idle_timeout`: seconds until an idle connection is closed; less than the node's own (rippled's is 3 s
     for a peer on loopback, 30 s for others).
     `connections`: clients' requests in flight; more wait, and addresses take turns (see FairQueue). `answer_bytes`: the
     largest response body accepted.
     `tls`: TLS verification for `https://`; None for the system's trust store. `tracing`: of clients' requests.
-    `headers`: sent with every request and WebSocket handshake, in addition to those of the proxy itself.
-    `forwarded`: whether it learns the client by `Forwarded` as well; None for once it is known to be a Clio.
+    `headers`: sent with every request and WebSocket handshake, in addition to the proxy's.
+    `forwarded`: whether to send the client's address in `Forwarded` as well; None: only to a Clio.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class HttpNode:
         self.url = url
         self.headers = headers
         self.forwarded = bool(forwarded)
-        """Whether the client is also named by `Forwarded`."""
+        """Whether the client's address is also sent in `Forwarded`."""
         self._forwarded_follows_software = forwarded is None
         self._connect_timeout = connect_timeout
         self._answer_timeout = answer_timeout
@@ -128,7 +128,7 @@ class HttpNode:
         self._tracing = tracing
         self._head = request_head(urlsplit(url), headers)
         write_batcher = WriteBatcher()
-        # The places bound the connections, so that their pools need no bound of their own.
+        # The places bound the connections, so that their pools need no bound.
         self._reading = ConnectionPool(
             urlsplit(url), write_batcher, idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls
         )
@@ -139,7 +139,7 @@ class HttpNode:
         )
 
     def learn_software(self, software: str) -> None:
-        """Name the client in the form that this software reads."""
+        """Send the client's address in the form that this software reads."""
         if self._forwarded_follows_software:
             self.forwarded = software == "clio"
 
@@ -155,7 +155,7 @@ class HttpNode:
         `client`: the IP address that the node charges; None for the proxy's own requests.
         `method`: for the observers. `deadline`: the event loop's time at which the client's request ends.
         `reads_only`: the request may be sent again, once, if the node closed an idle connection just as the request
-        was written to it. Any other request is written at most once.
+        was written. Any other request is written at most once.
 
         Raises NodeFailure; ValueError if `client` is not an IP address.
         """
@@ -177,7 +177,7 @@ class HttpNode:
         if began >= deadline:
             raise NodeFailure(
                 "timeout", self.name, maybe_received=False
-            )  # not for the observers: it says nothing of the node
+            )  # not for the observers: the node is not to blame
         ends = min(deadline, began + self._answer_timeout)
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         pool = self._reading if reads_only else self._submitting
@@ -185,7 +185,7 @@ class HttpNode:
         place = ""
         answer: NodeResponse | None = None
         try:
-            # The proxy's own few do not wait behind clients: a busy node is not one that is down.
+            # The proxy's own few requests do not wait behind clients, or a busy node would appear to be down.
             if client is not None:
                 if not self._places.take(place := limit_key(client)):
                     await self._wait_for_place(place, ends)
@@ -211,12 +211,12 @@ class HttpNode:
                 connection = None
             self._check(answer)
         except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
-            # What a request waited behind others is not the node's time either.
+            # The time that a request waited behind others does not count as the node's.
             has_waited = waited or (client is not None and not has_place)
             hurried = has_waited or deadline < began + min(self._answer_timeout / 2, _MIN_BLAMEABLE_SECONDS)
             failure = self._failure(error, connected, hurried=hurried, oversized=len(body) > _NODES_REQUEST_BYTES)
             self._tell(NodeRequestDone(self.name, method, client is not None, self._loop.time() - began, failure))
-            raise failure from None  # the cause may quote what the node sent
+            raise failure from None  # the cause may quote the node's response
         finally:
             if has_place:
                 self._places.give_back(place)
@@ -229,7 +229,7 @@ class HttpNode:
 
     @asynccontextmanager
     async def _limit(self, ends: float) -> AsyncIterator[None]:
-        """Raises TimeoutError at `ends`, and when all is closed."""
+        """Raises TimeoutError at `ends`, and on close."""
         limit = asyncio.timeout_at(ends)
         self._waiting.add(limit)
         try:
@@ -245,11 +245,11 @@ class HttpNode:
             return await pool.connect()
 
     def _check(self, answer: NodeResponse) -> None:
-        """Raises NodeFailure for what is not a node's response."""
+        """Raises NodeFailure for an invalid response."""
         if 300 <= answer.status < 400 or (answer.content_encoding and answer.content_encoding.lower() != "identity"):
             raise NodeFailure("nonsense", self.name)
         if not answer.has_length and not _is_json(answer.body):
-            # Ended by closing: only its content shows whether it is complete.
+            # It ended with the connection: only its content shows whether it is complete.
             raise NodeFailure("disconnected", self.name)
 
     def _failure(self, error: Exception, connected: bool, *, hurried: bool, oversized: bool) -> NodeFailure:
@@ -282,7 +282,7 @@ class HttpNode:
     async def close(self) -> None:
         """Close all connections; requests in flight fail."""
         self._closed = True
-        for limit in self._waiting:  # for a free connection, or to be connected
+        for limit in self._waiting:  # for a free place, or while connecting
             if not limit.expired():
                 limit.reschedule(self._loop.time())
         await asyncio.gather(self._reading.close(), self._submitting.close())

@@ -1,7 +1,7 @@
-"""One HTTP/1.1 connection to a node: no more than one request at a time takes.
+"""One HTTP/1.1 connection to a node, with the minimum that one request at a time needs.
 
-A POST with a known length goes out in one write; the response is parsed by llhttp (through httptools). It is a
-third of the work of a general HTTP client, which is most of what a proxy in Python costs.
+A POST with a known length is sent in one write; llhttp (through httptools) parses the response. This takes a third of
+the time of a general HTTP client, which is most of what a proxy in Python costs.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.response import NodeResponse, parse_cached
 
 _MOST_HEAD_BYTES = 65_536
-"""Of a response: status line and headers."""
+"""Largest head of a response, in bytes: status line and headers."""
 _WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
 
 
@@ -23,7 +23,7 @@ class AnswerTooLarge(Exception):  # noqa: N818 - what has happened
 
 
 class AnswerMalformed(Exception):  # noqa: N818
-    """What came is not HTTP as a node speaks it."""
+    """The response is not HTTP as a node speaks it."""
 
 
 class HttpConnection(asyncio.Protocol):
@@ -35,7 +35,7 @@ class HttpConnection(asyncio.Protocol):
     def __init__(self, most_bytes: int, write_batcher: WriteBatcher) -> None:
         self._most_bytes = most_bytes
         self._write_batcher = write_batcher
-        self._unwritten = b""  # of a question
+        self._unwritten = b""  # of the current request
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
@@ -48,9 +48,9 @@ class HttpConnection(asyncio.Protocol):
         self._content_encoding = ""
         self._framed = False
         self._in_body = False
-        self._complete_answer: tuple[NodeResponse, bool] | None = None  # until all that came is read
+        self._complete_answer: tuple[NodeResponse, bool] | None = None  # until everything received is parsed
         self.answer_started = False
-        """Whether any byte of the response to the current request has come."""
+        """Whether any byte of the response to the current request has arrived."""
         self.idle_since = 0.0
 
     @property
@@ -63,7 +63,7 @@ class HttpConnection(asyncio.Protocol):
         """Write a request; the returned future gets the complete response.
 
         It gets ConnectionError if the connection is lost, TimeoutError on `expire`, AnswerTooLarge or AnswerMalformed.
-        A caller that stops waiting must `abort` it, since the response may still come. Raises ConnectionError.
+        A caller that stops waiting must `abort` it, because the response may still arrive. Raises ConnectionError.
         """
         if self._transport is None or self._waiting is not None:
             raise ConnectionResetError
@@ -80,13 +80,13 @@ class HttpConnection(asyncio.Protocol):
         return waiting
 
     def flush(self) -> None:
-        """Write what was held back to the end of the event loop's iteration."""
+        """Write what was deferred to the end of the event loop's iteration."""
         unwritten, self._unwritten = self._unwritten, b""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(unwritten)
 
     def expire(self) -> None:
-        """The response has not come in time."""
+        """The deadline of the request has passed."""
         self._fail(TimeoutError())
 
     def abort(self) -> None:
@@ -95,17 +95,17 @@ class HttpConnection(asyncio.Protocol):
             self._transport.abort()
 
     async def closed(self) -> None:
-        """Waits until the connection is gone."""
+        """Wait until the connection is closed."""
         await asyncio.shield(self._closed)
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keeps the transport."""
+        """Store the transport."""
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; data without a request in flight closes the connection."""
+        """Parse data; data without a request in flight closes the connection."""
         if self._waiting is None or self._waiting.done() or self._parser is None or self._unwritten:
             self.abort()
             return
@@ -119,11 +119,11 @@ class HttpConnection(asyncio.Protocol):
             self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-            # The parser does not report a header that does not end.
+            # The parser does not report a header before its end.
             if not self._in_body and self._head_size > 2 * _MOST_HEAD_BYTES:
                 raise AnswerMalformed
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, AnswerMalformed, AnswerTooLarge) as error:
-            if self._complete_answer is not None:  # what came after it is nothing that was asked for
+            if self._complete_answer is not None:  # data after it was not requested
                 self._deliver(self._complete_answer[0], keeps=False)
                 return
             too_large = isinstance(error, AnswerTooLarge) or isinstance(error.__context__, AnswerTooLarge)
@@ -138,7 +138,7 @@ class HttpConnection(asyncio.Protocol):
             self._closed.set_result(None)
         if self._in_body and not self._framed and error is None:
             self._finish(keeps=False)
-        self._parser = None  # which holds this, and would until Python looks for cycles
+        self._parser = None  # a reference cycle, which would last until the garbage collector runs
         self._give_whole()
         self._fail(ConnectionResetError())
 
@@ -147,10 +147,10 @@ class HttpConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """A response begins."""
         if self._complete_answer is not None:
-            raise AnswerMalformed  # a second response to one question
+            raise AnswerMalformed  # a second response to one request
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Notes the headers that matter."""
+        """Evaluate the headers that matter."""
         self._headers_size += len(name) + len(value)
         if self._headers_size > _MOST_HEAD_BYTES:
             raise AnswerMalformed
@@ -174,14 +174,14 @@ class HttpConnection(asyncio.Protocol):
         self._in_body = self._status() >= 200
 
     def on_body(self, part: bytes) -> None:
-        """Collects the body."""
+        """Collect the body."""
         self._body.add(part)
         if self._body.size > self._most_bytes:
             raise AnswerTooLarge
 
     def on_message_complete(self) -> None:
         """The response is complete."""
-        if not self._in_body:  # 100 Continue, and its like
+        if not self._in_body:  # an interim response, such as 100 Continue
             self._begin_message()
             return
         self._finish(keeps=self._parser is not None and self._parser.should_keep_alive())
@@ -206,7 +206,7 @@ class HttpConnection(asyncio.Protocol):
             self._deliver(*self._complete_answer)
 
     def _deliver(self, answer: NodeResponse, keeps: bool) -> None:
-        """Deliver the response; the connection stays open if it `keeps`."""
+        """Deliver the response; the connection stays open if `keeps`."""
         waiting, self._waiting, self._complete_answer = self._waiting, None, None
         if not keeps and self._transport is not None:
             self._transport.close()

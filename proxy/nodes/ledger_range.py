@@ -19,7 +19,7 @@ class LedgerRange(NamedTuple):
 
 
 def requested_ledgers(params: Mapping[str, Any]) -> LedgerRange | None:
-    """The ledgers that a request needs, None if its parameters name none by number.
+    """The ledgers that a request needs; None if its parameters name none by number.
 
     Looks at `ledger_index` (and the old `ledger`), `ledger_index_min` and `_max` of `account_tx`, `min_ledger` and
     `max_ledger` of `tx`. Of a range with an open end only the given end is needed.
@@ -38,9 +38,9 @@ def requested_ledgers(params: Mapping[str, Any]) -> LedgerRange | None:
 
 
 def has_ledgers(complete_ledgers: str | None, wanted: LedgerRange, newest: int = 0) -> bool:
-    """Whether a node that reports these `complete_ledgers` (`32570-4000,5000-91234567`) has all that are wanted.
+    """Whether a node that reports these `complete_ledgers` (`32570-4000,5000-91234567`) has all of `wanted`.
 
-    `newest`: a validated ledger that it has been seen to have since, and with it those from its last range on.
+    `newest`: a validated ledger that it has shown to have since; it then has those from its last range up to it.
     """
     ranges = _ranges(complete_ledgers or "")
     if any(first <= wanted.first and wanted.last <= last for first, last in ranges):
@@ -49,7 +49,7 @@ def has_ledgers(complete_ledgers: str | None, wanted: LedgerRange, newest: int =
 
 
 def validated_ledger_in(body: bytes) -> int | None:
-    """The `ledger_index` of a result of a validated ledger, found without parsing it; None where there is none.
+    """The `ledger_index` of a result from a validated ledger, found without parsing it; None if there is none.
 
     rippled writes members in the order of their names, so that it is near the end.
     """
@@ -65,7 +65,7 @@ def _ranges(complete_ledgers: str) -> tuple[LedgerRange, ...]:
     ranges = []
     for part in complete_ledgers.split(","):
         first, _, last = part.strip().partition("-")
-        if _is_number(first) and (not last or _is_number(last)):  # `empty` is none
+        if _is_number(first) and (not last or _is_number(last)):  # `empty` has none
             ranges.append(LedgerRange(int(first), int(last or first)))
     return tuple(ranges)
 

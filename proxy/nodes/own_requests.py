@@ -10,7 +10,7 @@ from proxy.nodes.status import OVERLOAD_ERRORS
 
 def result_of(answer: NodeResponse) -> dict[str, Any] | None:
     """The `result` of a JSON-RPC response, None if that is not an object; the response itself if it has none, like the
-    bare errors of a Clio.
+    bare errors of Clio.
     """
     try:
         message = orjson.loads(answer.body)
@@ -34,9 +34,9 @@ def refuses_version(answer: NodeResponse) -> bool:
 
 
 def refuses_as_overloaded(answer: NodeResponse) -> bool:
-    """Whether the node refuses the request because it is busy, or because its sender's address is throttled.
+    """Whether the node refuses the request because it is busy, or because the sender's address is throttled.
 
-    A rippled does so with a line of text and HTTP 503, a Clio with a bare error; a proxy before a node with 429.
+    rippled does so with a line of text and HTTP 503, Clio with a bare error, a proxy in front of a node with 429.
     """
     if answer.status not in (429, 503):
         return False
@@ -49,4 +49,4 @@ def describe_invalid(answer: NodeResponse, api_version: int | None) -> str:
     if refuses_version(answer):
         return f"refuses API version {api_version}"
     is_json = answer.body.lstrip()[:1] in (b"{", b"[")
-    return f"answers HTTP {answer.status} without {'a result that a node gives' if is_json else 'JSON'}"
+    return f"returns HTTP {answer.status} without {'a valid result' if is_json else 'JSON'}"

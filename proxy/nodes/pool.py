@@ -20,12 +20,12 @@ from proxy.nodes.ledger_range import LedgerRange, has_ledgers
 from proxy.nodes.status import Comparison, HealthRules, NodeStatus, with_health
 
 if TYPE_CHECKING:
-    from proxy.nodes.grpc import GrpcNode  # whose library is optional
+    from proxy.nodes.grpc import GrpcNode  # its library is optional
 
 log = structlog.get_logger(__name__)
 
 _CLOSING = 3
-"""Ledgers beyond a node's newest known one that it may have by now: as many as close between two health checks."""
+"""A node may have this many ledgers beyond its newest known one: as many as close between two health checks."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,12 +37,12 @@ class Node:
     websocket_url: str | None
     health: NodeHealth
     weight: int = 1
-    """Its share of the requests, against the other nodes' weights."""
+    """Its share of the requests, relative to the other nodes' weights."""
     tls: ssl.SSLContext | None = None
     """TLS verification for `https://` and `wss://`; None if neither is used."""
     breaker: Breaker = field(default_factory=Breaker)
     grpc: "GrpcNode | None" = None
-    """Its gRPC port; None where it has none."""
+    """Its gRPC port; None if it has none."""
     in_flight: int = 0
     status: NodeStatus = field(init=False)
     """Its status, compared with the other nodes."""
@@ -73,16 +73,18 @@ class Node:
 
     @property
     def newest_ledger(self) -> int:
-        """The newest validated ledger that it is known to have: as reported, or as responses and streams show."""
+        """The newest validated ledger that it is known to have, from its reports, responses and streams."""
         return max(self._newest_seen, self.health.status.validated_ledger or 0)
 
     def note_ledger(self, ledger_index: object) -> None:
-        """Learn from a response or a stream message that it has this validated ledger; anything else is ignored."""
+        """Note that a response or a stream message shows that it has this validated ledger; ignores anything but an
+        integer.
+        """
         if type(ledger_index) is int and ledger_index > self._newest_seen:
             self._newest_seen = ledger_index
 
     def restarted(self) -> None:
-        """Forget what was learnt of it and what it failed at, for it has been down."""
+        """Forget its newest ledger and its failures, because it has been down."""
         self._newest_seen = 0
         self.breaker.close()
 
@@ -130,12 +132,12 @@ class Node:
 
 
 class NodePool:
-    """The nodes, with health checks from `start` to `close`, judged by `rules`."""
+    """The nodes, with health checks from `start` to `close`; `rules` say which are healthy."""
 
     def __init__(self, nodes: Iterable[Node], rules: HealthRules | None = None) -> None:
         self._nodes = tuple(nodes)
         self._rules = rules or HealthRules()
-        self._network_id: int | None = None  # learnt; retained as long as the process
+        self._network_id: int | None = None  # detected; valid for the life of the process
         self._started = False
 
     async def start(self, wait: float) -> None:
@@ -147,7 +149,7 @@ class NodePool:
         self._reevaluate()
 
     async def replace(self, nodes: Sequence[Node], rules: HealthRules, wait: float) -> list[Node]:
-        """Change to `nodes`, of which some may be here already, and to `rules`, for all users of this pool.
+        """Switch to `nodes`, some of which may be here already, and to `rules`, for all users of this pool.
 
         Health checks of new nodes are started; waits at most `wait` seconds for the first outcome of each. Returns the
         removed nodes, for the caller to close when their requests have ended.
@@ -162,7 +164,7 @@ class NodePool:
             raise
         gone = [node for node in self._nodes if node not in nodes]
         if not {node.http.url for node in nodes} & {node.http.url for node in self._nodes}:
-            self._network_id = None  # other servers may well be on another network
+            self._network_id = None  # all nodes were replaced: they may be on another network
         self._nodes, self._rules, self._started = tuple(nodes), rules, True
         self._reevaluate()
         return gone
@@ -182,11 +184,11 @@ class NodePool:
         min_ledger: int = 0,
         exclude: Collection[Node] = (),
     ) -> Node | None:
-        """The node for a client's request, None where none is available.
+        """The node for a client's request; None if none is available.
 
         In this order: one whose software has the `method`; that has the ledgers in `ledger_index`, and is not behind
-        `min_ledger`, the newest ledger that the client has seen; that is not overloaded; that speaks the client's own
-        version, so that nothing has to be translated; the least busy by its weight, and among equals a random one.
+        `min_ledger`, the newest ledger that the client has seen; that is not overloaded; that is used in the client's
+        version, so that nothing has to be translated; the least busy by weight, and among equals a random one.
         Requests that are sent only once (not `reads_only`, or a session) are never used as breaker trials.
         """
         able = [node for node in self._nodes if node.is_available(websocket) and node not in exclude]
@@ -205,7 +207,7 @@ class NodePool:
     def may_have(self, ledgers: LedgerRange | None, exclude: Collection[Node]) -> bool:
         """Whether an available node other than these may have `ledgers`: it is known to, or is about to close them.
 
-        None is for what is not named by a ledger's number, which any node may have.
+        `ledgers` is None for what is not named by a ledger's number, which any node may have.
         """
         others = (node for node in self._nodes if node not in exclude and node.is_available(websocket=False))
         return any(
@@ -213,7 +215,7 @@ class NodePool:
         )
 
     def choose_for_grpc(self) -> Node | None:
-        """The node for a gRPC call: the least busy of those whose gRPC port is connected to; None where none is."""
+        """The node for a gRPC call: the least busy of those with a connected gRPC port; None if there is none."""
 
         def order(node: Node) -> tuple[float, float]:
             return node.in_flight / node.weight, -(random.random() ** (1 / node.weight))  # noqa: S311 - no secret
@@ -235,7 +237,7 @@ class NodePool:
         return frozenset(node.name for node in self._nodes if node.breaker.is_open)
 
     def _reevaluate(self) -> None:
-        """Compare the nodes again, for something may have changed at one of them."""
+        """Compare the nodes again, because the status of one may have changed."""
         now = asyncio.get_running_loop().time()
         statuses = [node.health.status for node in self._nodes]
         others = compare(statuses, self._rules, self._required_network(statuses, now), now)
@@ -251,7 +253,7 @@ class NodePool:
                 log.warning("node_unhealthy", node=node.name, problem=is_now.problem)
 
     def _required_network(self, statuses: Sequence[NodeStatus], now: float) -> int | None:
-        """The network that every node has to be on: as configured, or that of the first healthy node, once learnt.
+        """The network that every node must be on: the configured one, or that of the first healthy node, once known.
 
         At the start all nodes are probed together; the first is the first in the configuration, not the fastest.
         """
@@ -267,7 +269,7 @@ class NodePool:
 
 
 class _Wanted(NamedTuple):
-    """What a request wants of its node."""
+    """What a request needs from its node."""
 
     client_version: int
     asked_once: bool
@@ -276,13 +278,13 @@ class _Wanted(NamedTuple):
     min_ledger: int
 
     def order(self, node: Node) -> tuple[bool, bool, bool, bool, bool, float, float]:
-        """The node with the least is chosen."""
+        """The sort key of a node; the node with the least is chosen."""
         doubtful = self.asked_once and node.breaker.is_open
         is_clio = node.server.software == "clio"
         unknown = self.method in (RIPPLED_METHODS if is_clio else CLIO_METHODS)
         lacks = node.newest_ledger < self.min_ledger or (self.ledgers is not None and not node.has(self.ledgers))
         other_version = node.api_version != self.client_version
-        # Of numbers drawn so, each node's is the greatest as often as its weight is of the sum of all.
+        # With these random numbers, each node comes first with a probability proportional to its weight.
         drawn = random.random() ** (1 / node.weight)  # noqa: S311 - no secret
         load = node.in_flight / node.weight
         return doubtful, unknown, lacks, node.status.overloaded, other_version, load, -drawn

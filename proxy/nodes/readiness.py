@@ -7,11 +7,11 @@ from proxy.nodes.status import NodeStatus
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The nodes as the last health checks saw them, and whether the proxy is shutting down."""
+    """The nodes' status from the last health checks, and whether the proxy is shutting down."""
 
     nodes: tuple[NodeStatus, ...]
     draining: bool = False
-    """The proxy is shutting down: it finishes requests in flight and wants no new ones."""
+    """The proxy is shutting down: it finishes requests in flight and should get no new ones."""
 
     @property
     def ready(self) -> bool:

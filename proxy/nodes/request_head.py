@@ -10,7 +10,7 @@ from proxy.nodes.forwarded import client_headers
 def request_head(url: SplitResult, headers: Mapping[str, str]) -> bytes:
     """The beginning of every request to `url`, with the configured `headers`.
 
-    Nodes do not compress; asking them not to keeps a response's size on the wire its size in memory.
+    Nodes do not compress, and are asked not to, so that a response's size on the wire is its size in memory.
     """
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     host = url.netloc.rpartition("@")[2]
@@ -20,7 +20,7 @@ def request_head(url: SplitResult, headers: Mapping[str, str]) -> bytes:
 
 @lru_cache(maxsize=4096)
 def client_lines(client: str | None, forwarded: bool) -> bytes:
-    """The lines that name the client to the node: see `client_headers`."""
+    """The header lines with the client's address: see `client_headers`."""
     return _lines(client_headers(client, forwarded=forwarded))
 
 

@@ -1,4 +1,4 @@
-"""A node's HTTP response, and a fast path for one that arrives whole with a head that was parsed before."""
+"""A node's HTTP response, and a fast path for one that arrives in one piece with a head that was parsed before."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _REMEMBERED = 1_024
 class NodeResponse(NamedTuple):
     """A node's complete response: HTTP status, `Content-Type` and `Content-Encoding` ("" for none), body.
 
-    `has_length`: its length was stated, and not only marked by the end of the connection.
+    `has_length`: its length was declared, not only marked by the end of the connection.
     """
 
     status: int
@@ -33,7 +33,7 @@ def parse_cached(data: bytes, most_bytes: int) -> tuple[NodeResponse, bool] | No
 
 
 class _Head(NamedTuple):
-    """The head of a usual response, which states its length."""
+    """The head of a usual response, which declares its length."""
 
     status: int
     content_type: str
@@ -44,8 +44,8 @@ class _Head(NamedTuple):
 
 @lru_cache(_REMEMBERED)
 def _read_head(data: bytes) -> _Head | None:
-    """Most heads are the same as those that came before, but for the length and the second; None for an unusual one."""
-    if data.count(b"\n") != data.count(b"\r\n"):  # the parser may see it end sooner than this does
+    """Most heads equal earlier ones, except for the length and the second; None for an unusual one."""
+    if data.count(b"\n") != data.count(b"\r\n"):  # the parser may see its end earlier than this does
         return None
     headers: dict[bytes, bytes] = {}
     parser = httptools.HttpResponseParser(_Headers(headers))

@@ -1,4 +1,4 @@
-"""What is known of one node, and whether that is good enough to send it requests."""
+"""The status of one node, and whether it is good enough to send it requests."""
 
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ from adapters.node import UNKNOWN_NODE
 T = TypeVar("T")
 
 OVERLOAD_ERRORS = frozenset({"slowDown", "tooBusy"})
-"""With these a node refuses a health check because it is busy: it is there, and works."""
+"""Errors with which a node refuses a health check because it is busy, although it works."""
 NOT_READY_ERRORS = frozenset(
     {
         "amendmentBlocked",
@@ -22,12 +22,12 @@ NOT_READY_ERRORS = frozenset(
         "unlBlocked",
     }
 )
-"""With these a node says that it cannot serve anybody; a Clio without ledgers answers everything with `notReady`."""
+"""Errors of a node that can serve no requests; a Clio without ledgers returns `notReady` to everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthRules:
-    """When a node is in rotation, as configured in section `health`. Seconds, and numbers of ledgers."""
+    """When a node is in rotation: the configuration's section `health`. Seconds, and numbers of ledgers."""
 
     failures: int = 2
     """Consecutive failures until a node is down."""
@@ -38,26 +38,26 @@ class HealthRules:
     states: frozenset[str] = frozenset({"full", "proposing", "validating"})
     """Accepted server states; empty for any."""
     network_id: int | None = None
-    """The network that every node has to be on; None for that of the first healthy node."""
+    """The network that every node must be on; None for that of the first healthy node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a node is compared with: what the other nodes of the pool report."""
+    """What a node is compared with: the reports of the pool's other nodes."""
 
     newest: int | None = None
-    """The newest validated ledger that can be believed; None where no healthy node reports one."""
+    """The newest plausible validated ledger; None if no healthy node reports one."""
     network_id: int | None = None
-    """The network that every node has to be on; None while it is not known."""
+    """The network that every node must be on; None while it is not known."""
     implausible: frozenset[str] = frozenset()
-    """Names of the nodes whose ledger is further ahead of the other nodes' than the time since these allows."""
+    """Names of the nodes whose ledger is further ahead of the others than is possible."""
     standalone: bool = False
-    """Every node is a standalone one, which closes ledgers only on request: age and lag say nothing."""
+    """Every node is standalone and closes ledgers only on request, so that age and lag mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """What is known of a node. While it is down, its own reports stay as it last made them."""
+    """The status of a node. While it is down, its last reports stay."""
 
     name: str
     up: bool = False
@@ -65,9 +65,9 @@ class NodeStatus:
     healthy: bool = False
     """It is up and its ledgers are good enough: it is in rotation."""
     api_version: int | None = None
-    """The API version used with it; None until `auto` has found out."""
+    """The API version used with it; None until it is detected (`auto`)."""
     problem: str | None = None
-    """Why it is out of rotation, or the error with which it responds to health checks."""
+    """Why it is out of rotation, or the error in its responses to health checks."""
     websocket_problem: str | None = None
     """Why it gets no WebSocket sessions."""
     grpc_problem: str | None = None
@@ -77,14 +77,14 @@ class NodeStatus:
     overloaded: bool = False
     """It refused the last health check because it is busy; everything else is as last reported."""
     server_state: str | None = None
-    """`full`, `syncing`, …, from `server_info`; a Clio has none."""
+    """`full`, `syncing`, …, from `server_info`; Clio has none."""
     validated_ledger: int | None = None
     validated_ledger_age: int | None = None
-    """Seconds, when it was reported."""
+    """Its age in seconds at the time of the report."""
     reported_at: float | None = None
     """When it last reported its ledgers, in the event loop's time (seconds)."""
     complete_ledgers: str | None = None
-    """For example `32570-91234567`, with commas where there are gaps."""
+    """For example `32570-91234567`, with commas at gaps."""
     network_id: int | None = None
     """The network that it is on; None while that is not known."""
     wrong_network: bool = False
@@ -92,23 +92,23 @@ class NodeStatus:
     standalone: bool = False
     """It runs without a network (`rippled -a`)."""
     blocked: str | None = None
-    """Why its software cannot follow the ledger: an amendment that it does not have, or a corrupt database."""
+    """Why it cannot follow the ledger: an unsupported amendment, or a corrupt database."""
     server: NodeInfo = UNKNOWN_NODE
     """Its software and release."""
     uptime: int | None = None
-    """Seconds since the node started, when it was reported."""
+    """Seconds since the node started, at the time of the report."""
     lag: int | None = None
-    """Validated ledgers that it is behind the newest one of the pool."""
+    """How many validated ledgers it is behind the pool's newest."""
 
     def validated_age(self, now: float) -> float | None:
-        """Seconds since its last validated ledger as far as is known, at the event loop's time `now`."""
+        """Seconds since its last known validated ledger, at the event loop's time `now`."""
         if self.validated_ledger_age is None or self.reported_at is None:
             return None
         return self.validated_ledger_age + now - self.reported_at
 
 
 def with_server_info(status: NodeStatus, result: dict[str, Any], now: float) -> NodeStatus:
-    """`status` with what a result of `server_info` reports; one without `info` (an error) reports nothing."""
+    """`status` updated from a result of `server_info`; one without `info` (an error) changes nothing."""
     info = result.get("info")
     if not isinstance(info, dict):
         return status
@@ -133,8 +133,8 @@ def with_server_info(status: NodeStatus, result: dict[str, Any], now: float) -> 
 def _network_id(info: dict[str, Any], known: int | None) -> int | None:
     """The network that `info` reports.
 
-    A rippled without `[network_id]` in its configuration takes itself to be on network 0, and some releases (1.12, 3.x)
-    then report none. A Clio reports what its rippled does, and nothing while it cannot reach that.
+    A rippled without `[network_id]` in its configuration is on network 0, and some releases (1.12, 3.x) then report
+    none. Clio reports its rippled's, and nothing while it cannot reach that.
     """
     reported = _typed(info.get("network_id"), int)
     if reported is not None:
@@ -144,17 +144,17 @@ def _network_id(info: dict[str, Any], known: int | None) -> int | None:
 
 def _blocked(info: dict[str, Any]) -> str | None:
     if info.get("amendment_blocked") is True:
-        return "is amendment blocked: its software has to be upgraded"
+        return "is amendment blocked: upgrade its software"
     if info.get("corruption_detected") is True:
         return "reports that its database is corrupt"
     return None
 
 
 def with_health(status: NodeStatus, rules: HealthRules, others: Comparison, now: float) -> NodeStatus:
-    """`status` with `healthy`, `lag`, `wrong_network` and, where it is not healthy, `problem`.
+    """`status` with `healthy`, `lag`, `wrong_network` and, if it is not healthy, `problem`.
 
-    A node that reports nothing of its ledgers, because it responds to `server_info` with an error, is taken as it is.
-    An overloaded one is judged by its last report as if that had just come.
+    A node that does not report its ledgers, because `server_info` is an error there, is accepted as it is. An
+    overloaded one is judged by its last report as if that had just arrived.
     """
     lag = None
     if others.newest is not None and status.validated_ledger is not None:
@@ -171,7 +171,7 @@ def _unhealthy_reason(status: NodeStatus, rules: HealthRules, others: Comparison
     if status.wrong_network:
         return f"is on network {status.network_id}, not {others.network_id} (network_id)"
     if status.problem in NOT_READY_ERRORS:
-        return f"answers server_info with {status.problem}"
+        return f"returns {status.problem} to server_info"
     if status.reported_at is None:
         return None
     if status.blocked is not None:
@@ -181,12 +181,12 @@ def _unhealthy_reason(status: NodeStatus, rules: HealthRules, others: Comparison
     if status.validated_ledger is None:
         return "has no validated ledger"
     if status.name in others.implausible:
-        return f"reports ledger {status.validated_ledger}, too far ahead of the other nodes to be true"
+        return f"reports ledger {status.validated_ledger}, which is impossibly far ahead of the other nodes"
     if others.standalone:
         return None
     age = status.validated_age(now)
     if age is not None and age > rules.max_validated_age:
-        return f"has a validated ledger of {age:.0f} seconds ago (health.max_validated_age)"
+        return f"last validated a ledger {age:.0f} seconds ago (health.max_validated_age)"
     if status.lag is not None and status.lag > rules.max_lag:
         return f"is {status.lag} ledgers behind (health.max_lag)"
     return None

@@ -6,15 +6,15 @@ from proxy.nodes.response import NodeResponse
 from proxy.versions.negotiation import read_version_range
 
 HIGHEST_VERSION = VERSIONS.newest
-"""The highest API version that any part of the proxy knows."""
+"""The highest API version that the proxy supports."""
 
 
 def choose_version(answer: NodeResponse, newest: int) -> tuple[int | None, str]:
     """Choose the version to use from a node's response to `version`, requested at version 2.
 
-    The lowest that the node has from `newest` on, or its highest below. A node that has version 2 names its range in
-    integers (XLS-22). One that has only version 1 responds in the old form, refuses the version, or, if even older,
-    does not know the method. Returns the version, or None and what the problem is.
+    The lowest that the node has from `newest` on, or its highest below. A node with version 2 reports its range as
+    integers (XLS-22). One with only version 1 responds in the old form, refuses the version or, if even older, does not
+    have the method. Returns the version, or None and the problem.
     """
     result = result_of(answer)
     if result is None:
@@ -23,11 +23,14 @@ def choose_version(answer: NodeResponse, newest: int) -> tuple[int | None, str]:
     if error in ("invalid_API_version", "unknownCmd"):
         return 1, ""
     if error is not None:
-        return None, f"answers version with {error}"
+        return None, f"returns {error} to version"
     versions = read_version_range(result)
     if versions is None:
-        return None, "answers version with something else than a range"
+        return None, "returns no range to version"
     if versions.min > HIGHEST_VERSION:
         offered = f"{versions.min} to {versions.max}"
-        return None, f"speaks API versions {offered} only, and {HIGHEST_VERSION} is the highest known here"
+        return (
+            None,
+            f"supports API versions {offered} only, and {HIGHEST_VERSION} is the highest supported here",
+        )
     return min(max(versions.min, newest), versions.max), ""

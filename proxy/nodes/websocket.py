@@ -1,4 +1,4 @@
-"""One WebSocket connection to a node: opened for one client's session, or for the streams that all share."""
+"""WebSocket connections to nodes: for one client's session, or for the streams that sessions share."""
 
 import asyncio
 import ssl
@@ -18,29 +18,29 @@ from proxy.nodes.http import NodeFailure
 # Seconds to wait for a node's close frame.
 _CLOSE_SECONDS = 1.0
 _MOST_UNSENT = 65_536
-"""Bytes that a node has not taken, beyond which its pings get no pong (RFC 6455, 5.5.3, wants the latest only)."""
+"""Unsent bytes beyond which a node's pings get no pong (RFC 6455, 5.5.3, requires a pong to the latest only)."""
 
 
 class _Socket(aiohttp.ClientWebSocketResponse[bool]):
     def __init__(self, reader: Any, writer: WebSocketWriter, *args: Any, **options: Any) -> None:
         super().__init__(reader, writer, *args, **options)
-        # All who wait in `send_frame` for the node to take more wait for one future: to end one would end them all.
+        # All callers of `send_frame` that wait for the node wait for one future: cancelling one would cancel them all.
         writer._limit = sys.maxsize
 
     @property
     def unsent(self) -> int:
-        """Bytes that the node has not taken yet."""
+        """Bytes that the node has not read yet."""
         return self._writer.transport.get_write_buffer_size()
 
     async def pong(self, message: bytes = b"") -> None:
-        """Answers a ping, unless the node takes nothing: nothing else would bound what it pings for."""
+        """Answer a ping, unless the node does not read: nothing else would bound the pongs."""
         if self.unsent < _MOST_UNSENT:
             await super().pong(message)
 
     def abort(self) -> None:
-        """Drop the connection immediately: closing waits for unsent data, which a node that hangs never takes."""
+        """Drop the connection immediately: closing waits for unsent data, which a node that hangs never reads."""
         self._writer.transport.abort()
-        # Three ways in which it would hold itself until Python looks for cycles.
+        # Three reference cycles, which would last until the garbage collector runs.
         self._cancel_heartbeat()
         if isinstance(protocol := self._writer.protocol, ResponseHandler):
             protocol._data_received_cb = None
@@ -49,11 +49,10 @@ class _Socket(aiohttp.ClientWebSocketResponse[bool]):
 
 
 class WebSocketConnector:
-    """Opens connections to nodes; make it where an event loop runs.
+    """Opens connections to nodes. Create it within an event loop.
 
-    `connect_timeout`: seconds for connection and handshake. `ping_interval`: seconds without a word from the node
-    until it is pinged; with no pong within half of that the connection is lost. `message_bytes`: the largest message
-    taken.
+    `connect_timeout`: seconds for connection and handshake. `ping_interval`: seconds of silence until the node is
+    pinged; without a pong within half of that the connection is lost. `message_bytes`: the largest message accepted.
     """
 
     def __init__(self, *, connect_timeout: float, ping_interval: float, message_bytes: int) -> None:
@@ -82,9 +81,9 @@ class WebSocketConnector:
     ) -> "NodeConnection":
         """Open a connection to the node `name` for the client at that IP address, or None for the proxy itself.
 
-        The node reads who the client is at the handshake only, so that an identity is a connection. `tls`: verification
-        for a wss:// `url`. `forwarded`: name the client by
-        `Forwarded` as well. Raises NodeFailure; ValueError if `client` is not an IP address.
+        The node reads the client's address at the handshake only, so each client has its own connection. `tls`:
+        verification for a wss:// `url`. `forwarded`: send the address in `Forwarded` as well. Raises NodeFailure;
+        ValueError if `client` is not an IP address.
         """
         named = client_headers(client, forwarded=forwarded)
         try:
@@ -105,7 +104,7 @@ class WebSocketConnector:
         return NodeConnection(name, cast(_Socket, socket), self._deadlines)
 
     async def close(self) -> None:
-        """Closes all connections that are still open."""
+        """Close all connections that are still open."""
         await self._http.close()
         self._deadlines.close()
 
@@ -125,11 +124,11 @@ class NodeConnection:
 
     @property
     def unsent(self) -> int:
-        """Bytes that the node has not taken yet."""
+        """Bytes that the node has not read yet."""
         return self._socket.unsent
 
     async def send(self, message: bytes) -> None:
-        """Sends one message; does not wait for the node to take it. Raises NodeFailure where the connection is lost."""
+        """Send one message; does not wait for the node to read it. Raises NodeFailure if the connection is lost."""
         try:
             await self._socket.send_frame(message, aiohttp.WSMsgType.TEXT)
         except (aiohttp.ClientError, OSError):
@@ -140,7 +139,7 @@ class NodeConnection:
         try:
             message = await self._socket.receive()
         except (aiohttp.ClientError, OSError):
-            return None  # a pong could not be sent any more
+            return None  # a pong could not be sent
         if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
             text: bytes = message.data
             return text
@@ -150,7 +149,7 @@ class NodeConnection:
 
     @property
     def close_code(self) -> int | None:
-        """The code that the connection was closed with; None while it is open, 1006 where it broke."""
+        """The code that the connection was closed with; None while it is open, 1006 if it broke."""
         return self._socket.close_code
 
     @property
@@ -163,7 +162,7 @@ class NodeConnection:
         self._socket.abort()
 
     async def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         try:
             await self._socket.close()
         finally:
@@ -171,7 +170,7 @@ class NodeConnection:
 
 
 def _detail(error: Exception) -> str:
-    """Why no connection could be made. Without the node's URL, of which the path may be a key."""
+    """Why no connection could be made. Without the node's URL, whose path may be a key."""
     if isinstance(error, aiohttp.ClientResponseError):
         return f"HTTP {error.status}"
     return str(error) if isinstance(error, OSError) else type(error).__name__

@@ -1,4 +1,4 @@
-"""A node that takes the proxy for an administrator is not used, unless the configuration says so."""
+"""A node that treats the proxy as an administrator is not used, unless the configuration says so."""
 
 from typing import Any
 

@@ -31,7 +31,7 @@ def test_one_node_far_ahead_is_the_one_out_of_rotation(count: int, ahead: int) -
     assert healthy(*honest, liar) == [each.name for each in honest]
     assert healthy(liar, *honest) == [each.name for each in honest]
     shown = with_health(liar, RULES, compare([liar, *honest], RULES, 0, NOW), NOW)
-    assert shown.problem == f"reports ledger {131 + ahead}, too far ahead of the other nodes to be true"
+    assert shown.problem == f"reports ledger {131 + ahead}, which is impossibly far ahead of the other nodes"
 
 
 def test_nodes_that_are_behind_since_their_last_ledger_is_old_are_out_of_rotation() -> None:
@@ -87,7 +87,7 @@ def test_an_overloaded_node_stays_as_it_was_last_known() -> None:
 @pytest.mark.parametrize(
     ("info", "problem"),
     [
-        ({"amendment_blocked": True}, "is amendment blocked: its software has to be upgraded"),
+        ({"amendment_blocked": True}, "is amendment blocked: upgrade its software"),
         ({"corruption_detected": True}, "reports that its database is corrupt"),
     ],
 )

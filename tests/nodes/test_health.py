@@ -136,11 +136,11 @@ async def test_an_error_is_an_answer_too() -> None:
     ("answer", "problem"),
     [
         (web.Response(status=400, text="invalid_API_version"), "refuses API version 2"),
-        (web.Response(status=403, text="Forbidden"), "answers HTTP 403 without JSON"),
-        (web.Response(status=200, text="<html>"), "answers HTTP 200 without JSON"),
-        (web.json_response([1]), "answers HTTP 200 without a result that a node gives"),
-        (web.json_response({"result": [1]}), "answers HTTP 200 without a result that a node gives"),
-        (web.json_response({"result": {"hello": 1}}), "answers HTTP 200 without a result that a node gives"),
+        (web.Response(status=403, text="Forbidden"), "returns HTTP 403 without JSON"),
+        (web.Response(status=200, text="<html>"), "returns HTTP 200 without JSON"),
+        (web.json_response([1]), "returns HTTP 200 without a valid result"),
+        (web.json_response({"result": [1]}), "returns HTTP 200 without a valid result"),
+        (web.json_response({"result": {"hello": 1}}), "returns HTTP 200 without a valid result"),
     ],
 )
 async def test_an_answer_that_no_node_gives_is_none(answer: web.Response, problem: str) -> None:
@@ -167,7 +167,7 @@ async def test_a_node_that_is_not_there_and_comes() -> None:
 async def test_waiting_for_the_first_answer_ends() -> None:
     async with running({"server_info": hang}) as node, health_of(node.http_url, limit=0.3) as (health, *_):
         assert not await health.wait_probed(0.05)
-        assert health.status.problem == "not asked yet"
+        assert health.status.problem == "not probed yet"
         assert not await health.wait_probed(15)
         assert health.status.problem == "timeout"
 
@@ -286,13 +286,13 @@ async def test_auto_finds_the_version(version: Any, newest: int, chosen: int) ->
     [
         (
             {"version": {"first": 98, "last": 99}},
-            f"speaks API versions 98 to 99 only, and {VERSIONS.newest} is the highest known here",
+            f"supports API versions 98 to 99 only, and {VERSIONS.newest} is the highest supported here",
         ),
-        ({"version": {"first": 2, "last": 1}}, "answers version with something else than a range"),
-        ({"version": {"first": True, "last": 2}}, "answers version with something else than a range"),
-        ({}, "answers version with something else than a range"),
-        ({"error": "tooBusy"}, "answers version with tooBusy"),
-        (web.Response(status=503, text="Server is overloaded"), "answers HTTP 503 without JSON"),
+        ({"version": {"first": 2, "last": 1}}, "returns no range to version"),
+        ({"version": {"first": True, "last": 2}}, "returns no range to version"),
+        ({}, "returns no range to version"),
+        ({"error": "tooBusy"}, "returns tooBusy to version"),
+        (web.Response(status=503, text="Server is overloaded"), "returns HTTP 503 without JSON"),
     ],
 )
 async def test_auto_does_not_guess(version: Any, problem: str) -> None:
