@@ -2,7 +2,6 @@
 
 from functools import cache
 from itertools import product
-from typing import Any
 
 import orjson
 import pytest
@@ -15,14 +14,13 @@ from proxy.demo.streams import stream_recordings
 from tests.support.conformance import UNCOMPARED, differences
 from tests.support.native import Miss, RecordedNode, serve
 from tests.support.recorded import is_fault
+from tests.support.transactions import timeless, transactions
 from tests.support.validation import message_fault, result_fault
 
 NODES: dict[Release, NodeInfo] = {
     "rippled-1.12": NodeInfo("rippled", (1, 12, 0)),
     "xrpld-3.3": NodeInfo("xrpld", (3, 3, 0)),
 }
-# What 1.12 cannot know of a transaction that is the same in 2.6.1: other ledgers, and state that depends on them.
-_OF_THE_LEDGER = frozenset({"ledger_hash", "close_time_iso", "date", "ledger_index", "ctid", "meta", "meta_blob"})
 
 
 @cache
@@ -72,28 +70,6 @@ def test_results_of_1_12_have_the_shape_that_the_clients_version_has(client: int
         if fault := result_fault(client, request.method, result):
             faults[f"{request.method} {request.params}"] = fault
     assert not faults, "\n".join(f"{name}: {found}" for name, found in faults.items())
-
-
-def transactions(value: Any) -> dict[str, JsonObject]:
-    """Each transaction of version 2 inside a result, by its hash, with what stands next to it."""
-    found: dict[str, JsonObject] = {}
-    if isinstance(value, list):
-        for item in value:
-            found |= transactions(item)
-    elif isinstance(value, dict):
-        if "tx_json" in value and isinstance(value.get("hash"), str):
-            found[value["hash"]] = value
-        for item in value.values():
-            found |= transactions(item)
-    return found
-
-
-def timeless(entry: JsonObject) -> JsonObject:
-    """A transaction's entry without what depends on the ledger that it is in; its fields are its own."""
-    kept = {name: value for name, value in entry.items() if name not in _OF_THE_LEDGER and name != "owner_funds"}
-    inside = {name: value for name, value in entry["tx_json"].items() if name not in _OF_THE_LEDGER}
-    present = sorted(name for name in _OF_THE_LEDGER - {"ctid"} if name in entry or name in entry["tx_json"])
-    return {**kept, "tx_json": inside, "present": present}
 
 
 @pytest.mark.parametrize("method", ["tx", "account_tx", "ledger", "transaction_entry"])
