@@ -13,12 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters import VERSIONS, JsonObject, NodeInfo, NodeRequest
-from proxy.demo.clio import clio_streams
 from proxy.demo.recorded import Release, read_lines
 from proxy.demo.streams import stream_recordings
 from tests.support.conformance import UNCOMPARED
 from tests.support.native import Ask, Miss, RecordedNode, serve
-from tests.support.native_clio import ClioNode, clio_requests
+from tests.support.native_clio import ClioNode, clio_requests, clio_streams
 from tests.support.recorded import is_fault
 
 MARKS = ("zz_added_", "ZzAdded")

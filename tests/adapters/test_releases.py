@@ -1,5 +1,6 @@
 """Recordings of other releases than 2.6.1: rippled 1.12, which has version 1 only, and xrpld 3.3."""
 
+import copy
 from functools import cache
 from itertools import product
 
@@ -13,6 +14,7 @@ from proxy.demo.recorded import API_VERSIONS, Release, read_lines
 from proxy.demo.streams import stream_recordings
 from tests.support.conformance import UNCOMPARED, differences
 from tests.support.native import Miss, RecordedNode, serve
+from tests.support.native_clio import clio_streams
 from tests.support.recorded import is_fault
 from tests.support.transactions import timeless, transactions
 from tests.support.validation import message_fault, result_fault
@@ -116,3 +118,13 @@ def test_pushed_transactions_of_1_12_have_what_later_releases_push() -> None:
         assert pushed["ctid"] == f"C{pushed['ledger_index']:07X}{pushed['meta']['TransactionIndex']:04X}0000"
         assert "hash" in pushed
         assert pushed["tx_json"]["TransactionType"] != "Payment" or "Amount" not in pushed["tx_json"]
+
+
+@pytest.mark.parametrize(("client", "node"), [(1, 2), (2, 1)])
+@pytest.mark.parametrize("kind", clio_streams())
+def test_clio_pushes_as_native(kind: str, client: int, node: int) -> None:
+    told = clio_streams()[kind]
+    release = (2, 8) if kind == "proposed" else (2, 6)  # v2's form of it is of that release
+    pipeline = VERSIONS.stream_pipeline(client, node, NodeInfo("clio", release, 0))
+    rewritten = pipeline.rewrite(copy.deepcopy(told.get(f"v{node}", told["v1"])))
+    assert differences(told.get(f"v{client}", told["v1"]), rewritten) == []

@@ -2,6 +2,7 @@
 
 import copy
 from functools import cache
+from pathlib import Path
 
 import orjson
 
@@ -9,6 +10,7 @@ from adapters import JsonObject, NodeRequest
 from proxy.demo.clio import clio_cases
 from tests.support.native import Miss
 
+STREAMS = Path(__file__).parents[1] / "adapters" / "clio_streams.json"
 Asked = tuple[str, bytes]
 
 
@@ -30,6 +32,13 @@ def clio_requests() -> list[NodeRequest]:
     """The request of each case, once; without those whose name says that only an adapter makes them."""
     cases = (case for case in clio_cases() if not case["name"].startswith("("))
     return [NodeRequest(case["method"], case["params"]) for case in cases]
+
+
+@cache
+def clio_streams() -> dict[str, JsonObject]:
+    """What Clio pushes, by kind of message: `{"v1", "v2", …}`, `v2` missing where it is the same."""
+    streams: dict[str, JsonObject] = orjson.loads(STREAMS.read_bytes())
+    return streams
 
 
 class ClioNode:
