@@ -80,7 +80,7 @@ def test_a_sound_configuration_is_summed_up(good: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["check-config", "serve"])
-def test_a_faulty_configuration_is_told_wholly_on_stderr(command: str, bad: Path) -> None:
+def test_every_problem_of_a_configuration_is_printed_on_stderr(command: str, bad: Path) -> None:
     result = run(command, "--config", bad)
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -135,7 +135,7 @@ def test_demo_says_in_one_line_that_its_port_is_taken(taken: int) -> None:
 @pytest.mark.parametrize(
     "arguments", [["demo", "--api-version", "99"], ["demo", "--port", "70000"], ["serv"], ["serve", "x"]]
 )
-def test_what_is_typed_wrongly_is_told_with_the_usage(arguments: list[str]) -> None:
+def test_a_typing_error_prints_the_usage(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.stderr.startswith("Usage:")

@@ -45,7 +45,7 @@ async def test_each_item_of_a_batch_counts(node: ScriptedNode, proxy: StartProxy
 
 
 @pytest.mark.parametrize("message", ['{"command": "fee", "id": 7}', "{"])
-async def test_a_session_that_asks_too_often_is_told_to_slow_down_and_closed(proxy: StartProxy, message: str) -> None:
+async def test_a_session_over_its_rate_gets_slow_down_and_is_closed(proxy: StartProxy, message: str) -> None:
     async with DemoNode() as demo:
         limits = {"requests_per_second": 1, "burst_seconds": 4, "exempt": []}
         served = await proxy(demo, limits=limits)
@@ -86,14 +86,14 @@ async def test_a_listener_may_have_a_rate_of_its_own_and_networks_may_be_exempt(
     assert [(await ask(served.http_url))[0] for _ in range(5)] == [200] * 5
 
 
-async def test_all_together_have_one_rate_that_nobody_is_exempt_from(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_the_global_rate_exempts_no_client(node: ScriptedNode, proxy: StartProxy) -> None:
     limits = {"global_requests_per_second": 1, "burst_seconds": 2}
     served = await proxy(nodes=[node.settings()], limits=limits, listen=[{"host": "127.0.0.1", "port": 0}] * 2)
     statuses = [(await ask(url))[0] for url in served.http_urls * 3]
     assert statuses.count(200) in (2, 3)
 
 
-async def test_requests_under_way_are_bounded_for_each_address(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_requests_in_flight_are_limited_for_each_address(node: ScriptedNode, proxy: StartProxy) -> None:
     limits = {"in_flight_per_address": 2, "exempt": []}
     served = await proxy(nodes=[node.settings()], limits=limits, guard=TRUSTED, timeouts={"request": 1})
     async with asyncio.TaskGroup() as group:
@@ -137,9 +137,7 @@ async def posted(url: str, origin: str) -> tuple[int, str | None]:
         return answer.status, answer.headers.get("Access-Control-Allow-Origin")
 
 
-async def test_web_pages_are_told_nothing_unless_the_configuration_says_so(
-    node: ScriptedNode, proxy: StartProxy
-) -> None:
+async def test_web_pages_get_no_cors_headers_unless_configured(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings()])
     assert await preflight(served.http_url, "https://a.example") == (405, {})
     assert await posted(served.http_url, "https://a.example") == (200, None)

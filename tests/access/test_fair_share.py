@@ -105,7 +105,7 @@ async def test_turns_pause_while_others_are_active(fair_share: FairShare) -> Non
     assert second - first >= 0.039
 
 
-async def test_turns_do_not_pause_for_nobody(fair_share: FairShare) -> None:
+async def test_turns_do_not_pause_without_others(fair_share: FairShare) -> None:
     async def work() -> None:
         await fair_share.turn("192.0.2.1")
         fair_share.spent("192.0.2.1", 1000)
@@ -115,7 +115,7 @@ async def test_turns_do_not_pause_for_nobody(fair_share: FairShare) -> None:
         await asyncio.gather(work(), work())
 
 
-async def test_who_does_not_wait_any_more_delays_nobody(fair_share: FairShare) -> None:
+async def test_a_cancelled_waiter_delays_nobody(fair_share: FairShare) -> None:
     gone = asyncio.create_task(fair_share.turn("192.0.2.1"))
     await asyncio.sleep(0)
     gone.cancel()

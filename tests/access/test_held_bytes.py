@@ -24,7 +24,7 @@ def test_the_total_never_exceeds_twice_the_limit_and_nothing_is_left(requests: l
     assert held.take("a", LIMIT, LIMIT)
 
 
-def test_one_that_holds_everything_keeps_nobody_out() -> None:
+def test_one_client_with_all_places_excludes_no_other() -> None:
     held = HeldBytes()
     while held.take("attacker", 100, LIMIT):
         pass

@@ -35,7 +35,7 @@ def test_when_all_places_are_taken_the_client_with_the_most_makes_room() -> None
     assert victim.given_up == []
 
 
-def test_nobody_takes_a_place_from_a_client_that_has_no_more() -> None:
+def test_no_client_takes_the_last_place_of_another() -> None:
     receiving = ReceivingBodies()
     senders = [Sender(receiving, name) for name in "abcde"]
     assert [sender.send() for sender in senders * 2] == [None] * 10

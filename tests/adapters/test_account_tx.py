@@ -88,7 +88,7 @@ def test_v1_of_a_server_without_ledgers(told: JsonObject, native: JsonObject) ->
     assert serve(1, 2, "account_tx", {"account": ALICE}, LaidOutNode({"account_tx": told}).ask) == native
 
 
-def test_v1_server_fails_between_two_questions() -> None:
+def test_v1_server_fails_between_two_requests() -> None:
     node = LaidOutNode({"account_tx": [error("lgrIdxMalformed"), error("tooBusy")]})
     params = {"account": ALICE, "ledger_index_min": 5}
     assert serve(1, 2, "account_tx", params, node.ask) == error("tooBusy")
@@ -96,7 +96,7 @@ def test_v1_server_fails_between_two_questions() -> None:
 
 @pytest.mark.parametrize("name", ["binary", "forward"])
 @pytest.mark.parametrize("value", ["true", 1, 0.0, None, [], {}])
-def test_v2_refuses_what_is_no_boolean_before_all_else(name: str, value: Any) -> None:
+def test_v2_refuses_a_non_boolean_before_all_else(name: str, value: Any) -> None:
     refusal = error("invalidParams", f"Invalid field '{name}'.")
     assert serve(2, 1, "account_tx", {name: value, "limit": "x"}, LaidOutNode({}).ask) == refusal
 
@@ -158,7 +158,7 @@ def test_v2_range_within_the_servers(asked: JsonObject, reported: tuple[int, int
         ({"ledger_index_min": 20}, error("tooBusy"), error("tooBusy")),
     ],
 )
-def test_v2_tells_three_errors_apart(asked: JsonObject, server: JsonObject, native: JsonObject) -> None:
+def test_v2_distinguishes_three_errors(asked: JsonObject, server: JsonObject, native: JsonObject) -> None:
     node = LaidOutNode({"account_tx": [error("lgrIdxsInvalid"), server]})
     assert serve(2, 1, "account_tx", {"account": ALICE, **asked}, node.ask) == native
     assert node.asked[1] == ("account_tx", PROBE)

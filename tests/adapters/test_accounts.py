@@ -21,7 +21,7 @@ class TestAccountInfo:
         assert node.asked == [("account_info", {"account": ALICE, "signer_lists": read})]
 
     @pytest.mark.parametrize("given", ["true", 1, 0, None, []])
-    def test_v2_refuses_them_beside_the_account(self, given: Any) -> None:
+    def test_v2_refuses_them_with_the_account(self, given: Any) -> None:
         node = LaidOutNode({"account_info": {**FOUND, "queue_data": {"txn_count": 0}}})
         params = {"account": ALICE, "queue": True, "signer_lists": given}
         assert serve(2, 1, "account_info", params, node.ask) == error("invalidParams", **FOUND)
@@ -87,7 +87,7 @@ class TestNoRippleCheck:
         assert serve(2, 1, "noripple_check", params, LaidOutNode({}).ask) == refusal
 
     @pytest.mark.parametrize("limit", [None, "", [], {}])
-    def test_v2_refuses_beside_a_limit_that_is_empty(self, limit: Any) -> None:
+    def test_v2_refuses_an_empty_limit_with_the_account(self, limit: Any) -> None:
         params = {**self.USER, "transactions": "x", "limit": limit}
         refusal = error("invalidParams", "Invalid field 'transactions'.")
         assert serve(2, 1, "noripple_check", params, LaidOutNode({}).ask) == refusal

@@ -125,7 +125,7 @@ def test_down_two_steps_and_up_again() -> None:
     assert asked == [("account_info", {"account": ALICE, "signer_lists": True})]
 
 
-def test_one_steps_questions_pass_the_other() -> None:
+def test_one_steps_requests_pass_the_other() -> None:
     """A made-up method of several questions, each of which changed between the versions below."""
     got, asked = ask(2, 3, "both", {"accounts": ["a"]}, {"account_info": {"account_data": {"of": {}}}})
     assert (got, asked) == ({"found": [None]}, [("account_info", {"id": "a", "signer_lists": True})])
@@ -161,7 +161,7 @@ def test_errors_pass_every_step() -> None:
     assert [method for method, _ in asked] == ["random", "fee", "server_info"]
 
 
-def test_a_method_gone_above_is_gone_for_all_above() -> None:
+def test_a_method_removed_in_a_version_is_removed_in_all_above() -> None:
     for client, node in ((3, 2), (3, 1)):
         assert ask(client, node, "both", {"accounts": []}, {}) == (error("unknownCmd"), [])
 

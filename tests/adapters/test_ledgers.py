@@ -40,7 +40,7 @@ class TestLedger:
         return {**self.OPEN, "ledger": ledger, "queue_data": [queued]}
 
     @pytest.mark.parametrize("queue", [True, "yes", 1])
-    def test_v1_queue_that_v2_fails_on_is_asked_expanded_and_reduced(self, queue: Any) -> None:
+    def test_v1_queue_that_v2_fails_on_is_requested_expanded_and_reduced(self, queue: Any) -> None:
         node = LaidOutNode({"ledger": [error("internal"), self.expanded()]})
         got = serve(1, 2, "ledger", {"queue": queue, "transactions": True}, node.ask)
         assert got["queue_data"] == [{"account": "r", "fee": "10", "tx": "Q"}]
@@ -116,7 +116,7 @@ class TestLedgerHeader:
         assert serve(1, 2, "ledger_header", {"ledger": legacy}, node.ask) == error("lgrNotFound")
 
     @pytest.mark.parametrize("named", [{"ledger_index": "closed"}, {"ledger": "closed"}])
-    def test_the_closed_ledger_is_asked_for_by_its_hash(self, named: JsonObject) -> None:
+    def test_the_closed_ledger_is_requested_by_its_hash(self, named: JsonObject) -> None:
         node = LaidOutNode({"ledger_closed": {"ledger_hash": HASH, "ledger_index": 131}, "ledger": FOUND})
         assert serve(1, 2, "ledger_header", named, node.ask)["ledger_data"] == SERIALISED
         assert node.asked == [("ledger_closed", {}), ("ledger", {"ledger_hash": HASH})]
@@ -245,7 +245,7 @@ class TestTxHistory:
         assert found == everything[index:]
 
     @pytest.mark.parametrize("start", [5, 100, 10_000])
-    def test_none_left(self, start: int) -> None:
+    def test_none_remain(self, start: int) -> None:
         got, _ = self.history(start, {9: 3, 8: 0, 7: 2})
         assert got == {"index": start, "txs": None}
 
@@ -261,7 +261,7 @@ class TestTxHistory:
 
     @pytest.mark.parametrize("fails_at", [0, 1, 2])
     @pytest.mark.parametrize("start", [0, 2])
-    def test_a_node_that_fails_is_told_rather_than_a_page_cut_short(self, start: int, fails_at: int) -> None:
+    def test_a_failing_node_is_reported_rather_than_a_page_cut_short(self, start: int, fails_at: int) -> None:
         node = self.ledgers({9: 1, 8: 1, 7: 1})
         failing = LaidOutNode({"ledger": error("slowDown")})
         answers = iter([node.ask] * fails_at + [failing.ask] * 9)

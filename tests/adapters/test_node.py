@@ -38,6 +38,6 @@ def test_written_and_read_again(node: NodeInfo) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "rippled two", "skynet 1.0"])
-def test_what_is_no_release(text: str) -> None:
+def test_what_is_not_a_release(text: str) -> None:
     with pytest.raises(ValueError, match="expected software and release"):
         NodeInfo.from_text(text)

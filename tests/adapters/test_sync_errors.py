@@ -28,7 +28,7 @@ def server_info(state: str, age: Any = 2) -> JsonObject:
 @pytest.mark.parametrize(
     "method", ["book_offers", "account_info", "ledger", "submit", "submit_multisigned", "path_find"]
 )
-def test_v1_is_told_the_condition_unmet(method: str, server: JsonObject, native: str) -> None:
+def test_v1_gets_the_unmet_condition(method: str, server: JsonObject, native: str) -> None:
     node = LaidOutNode({method: error("notSynced"), "server_info": server})
     assert serve(1, 2, method, {}, node.ask) == error(native)
 
@@ -48,7 +48,7 @@ def test_v1_ledger_that_cannot_be_looked_up() -> None:
 
 
 @pytest.mark.parametrize("token", ["noNetwork", "noCurrent", "noClosed"])
-def test_v2_is_told_one(token: str) -> None:
+def test_v2_gets_one(token: str) -> None:
     assert serve(2, 1, "fee", {}, LaidOutNode({"fee": error(token)}).ask) == error("notSynced")
 
 

@@ -106,7 +106,7 @@ class TestTransactionEntry:
         "ledger_hash": LEDGER.hash,
     }
 
-    def test_v2_is_told_the_close_time_of_a_validated_ledger(self) -> None:
+    def test_v2_gets_the_close_time_of_a_validated_ledger(self) -> None:
         node = LaidOutNode({"transaction_entry": {**self.TOLD, "validated": True}, "ledger": HEADER})
         got = serve(2, 1, "transaction_entry", {"tx_hash": "T", "ledger_index": 131}, node.ask)
         assert got["close_time_iso"] == LEDGER.close_time_iso
@@ -131,19 +131,19 @@ class TestSigning:
 
     @pytest.mark.parametrize(("client", "node"), [(1, 2), (2, 1)])
     @pytest.mark.parametrize("params", [{"tx_blob": "12"}, {"tx_blob": "12", "tx_json": {}}, {"tx_blob": None}])
-    def test_a_submitted_blob_is_told_alike(self, client: int, node: int, params: JsonObject) -> None:
+    def test_a_submitted_blob_has_the_same_response(self, client: int, node: int, params: JsonObject) -> None:
         told = {"tx_json": {**PAYMENT, "Amount": "5", "hash": "T", "inLedger": 5}, "accepted": True}
         assert serve(client, node, "submit", params, LaidOutNode({"submit": told}).ask) == told
 
     @pytest.mark.parametrize("method", ["sign", "sign_for", "submit", "submit_multisigned"])
-    def test_the_request_goes_on_as_it_is(self, method: str) -> None:
+    def test_the_request_is_forwarded_unchanged(self, method: str) -> None:
         params = {"tx_json": {**PAYMENT, "Amount": "5"}, "secret": "s", "offline": True}
         for client, version in ((1, 2), (2, 1)):
             node = LaidOutNode({method: error("badSecret")})
             serve(client, version, method, params, node.ask)
             assert node.asked == [(method, params)]
 
-    def test_simulate_is_told_alike(self) -> None:
+    def test_simulate_has_the_same_response(self) -> None:
         told = {"tx_json": {**PAYMENT, "DeliverMax": "5", "hash": "T"}, "meta": {}, "ledger_index": 5}
         for client, version in ((1, 2), (2, 1)):
             assert serve(client, version, "simulate", {}, LaidOutNode({"simulate": told}).ask) == told

@@ -62,7 +62,7 @@ class TestAmmInfo:
         assert len(node.asked) == 1
 
     @pytest.mark.parametrize("params", [{"account": {}}, {"asset": XRP, "amm_account": ["x"]}])
-    def test_an_account_that_is_no_value(self, params: JsonObject) -> None:
+    def test_an_account_of_another_type(self, params: JsonObject) -> None:
         node = LaidOutNode({"amm_info": REFUSED})
         assert serve(3, 2, "amm_info", params, node.ask) == error("internal")
         node = LaidOutNode({"amm_info": error("internal"), "ledger": {"ledger": {}, **ABOUT}})
@@ -88,7 +88,7 @@ class TestAmmInfo:
         assert got == error(native, **ABOUT)
         assert node.asked[1:] == [("account_info", {"account": ALICE, "ledger_index": "current"})] * len(accounts)
 
-    def test_v3_node_that_fails_when_asked_about_the_account(self) -> None:
+    def test_v3_node_that_fails_for_the_account(self) -> None:
         node = LaidOutNode({"amm_info": REFUSED, "account_info": error("tooBusy")})
         assert serve(3, 2, "amm_info", {"account": ALICE}, node.ask)["error"] == "tooBusy"
 
@@ -101,7 +101,7 @@ class TestAmmInfo:
             ({"amm_account": ALICE}, error("actNotFound", **ABOUT)),
         ],
     )
-    def test_what_both_tell_alike(self, params: JsonObject, told: JsonObject) -> None:
+    def test_what_both_report_alike(self, params: JsonObject, told: JsonObject) -> None:
         for client, node in ((3, 2), (2, 3)):
             answers = LaidOutNode({"amm_info": told})
             assert serve(client, node, "amm_info", params, answers.ask) == told
@@ -134,7 +134,7 @@ class TestLedgerEntry:
         assert serve(3, node, "ledger_entry", {"index": name}, answers.ask) == self.RIPPLED_2
 
     @pytest.mark.parametrize("index", ["Fee", "x", "", 5, None, ["fee"], {}])
-    def test_v3_what_is_no_name_stays_refused(self, index: Any) -> None:
+    def test_v3_an_unknown_name_stays_refused(self, index: Any) -> None:
         node = LaidOutNode({"ledger_entry": self.RIPPLED_3})
         assert serve(3, 2, "ledger_entry", {"index": index}, node.ask) == self.RIPPLED_3
         assert len(node.asked) == 1

@@ -33,7 +33,7 @@ def heard(script: Script, word: str) -> bool:
 
 
 @pytest.mark.parametrize("library", XRPL_JS, ids=str)
-async def test_xrpl_js_goes_on_at_another_node(demo_node: StartNode, proxy: StartProxy, library: Library) -> None:
+async def test_xrpl_js_continues_at_another_node(demo_node: StartNode, proxy: StartProxy, library: Library) -> None:
     nodes = [await demo_node(1), await demo_node(2)]
     ours = await proxy(*nodes)
     async with running(library, "lost_node", websocket_url(ours)) as script:

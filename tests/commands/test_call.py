@@ -45,7 +45,7 @@ async def test_the_json_form_names_its_version_itself(demo_node: StartNode, run:
     assert orjson.loads(ran.out)["result"]["inLedger"] == 57
 
 
-async def test_an_error_is_written_and_told_by_the_exit_status(demo_node: StartNode, run: Run) -> None:
+async def test_an_error_is_printed_and_sets_the_exit_status(demo_node: StartNode, run: Run) -> None:
     node = await demo_node(2)
     for url in (node.http_url, node.websocket_url):
         ran = await run("call", "account_info", "rNotAnAddress", "--url", url)
@@ -70,7 +70,7 @@ async def test_no_answer_has_a_status_of_its_own(unused_tcp_port: int, run: Run)
         assert "key" not in ran.err
 
 
-async def test_what_is_no_node_is_no_answer(run: Run) -> None:
+async def test_a_server_that_is_not_a_node_gives_no_answer(run: Run) -> None:
     async def page(*_: Any) -> web.Response:
         return web.Response(text="<html>hello</html>")
 
@@ -125,7 +125,7 @@ async def test_secrets_are_never_echoed(run: Run) -> None:
         [],
     ],
 )
-async def test_a_wrong_command_line_is_told_with_the_usage(run: Run, words: list[str]) -> None:
+async def test_a_wrong_command_line_prints_the_usage(run: Run, words: list[str]) -> None:
     ran = await run("call", *words)
     assert ran.status == 2
     assert ran.err.startswith("Usage:")

@@ -46,13 +46,15 @@ async def test_the_command_prints_csv_that_no_spreadsheet_takes_for_formulas(
     assert "exclude" in err
 
 
-async def test_the_command_says_where_nobody_answers(unused_tcp_port: int, run: Run) -> None:
+async def test_the_command_reports_that_nobody_answers(unused_tcp_port: int, run: Run) -> None:
     status, _, err = await run("clients", "--url", f"http://127.0.0.1:{unused_tcp_port}")
     assert status == 3
     assert err.startswith("no response:")
 
 
-async def test_the_command_says_what_is_no_observe_address(demo_node: StartNode, proxy: StartProxy, run: Run) -> None:
+async def test_the_command_rejects_an_address_that_is_not_the_observe_address(
+    demo_node: StartNode, proxy: StartProxy, run: Run
+) -> None:
     served = await proxy(await demo_node(2))
     await ask(served)
     status, _, err = await run("clients", "--url", served.http_url)

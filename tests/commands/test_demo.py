@@ -54,7 +54,7 @@ async def test_printed_lines_show_one_ledger_at_both_versions() -> None:
         assert await process.wait() == 0
 
 
-async def test_a_taken_port_is_told_in_one_line() -> None:
+async def test_a_port_in_use_is_reported_in_one_line() -> None:
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server, demo("--port", str(port)) as process:

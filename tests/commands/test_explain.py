@@ -19,7 +19,7 @@ async def test_every_changed_method_is_listed_and_explained(run: Run) -> None:
         assert "- client of " in told.out
 
 
-async def test_what_each_direction_does_is_told(run: Run) -> None:
+async def test_what_each_direction_does_is_described(run: Run) -> None:
     told = (await run("explain", "tx")).out
     assert "client of 1 on a node of 2: the request is rewritten; the result is rewritten" in told
     assert "client of 2 on a node of 1: the adapter decides what is asked" in told

@@ -120,7 +120,7 @@ def test_what_has_no_meaning_is_refused_without_being_quoted(line: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "form"), FORMS.items())
-def test_more_or_fewer_words_than_a_form_has_are_told_with_the_form(method: str, form: Form) -> None:
+def test_too_many_or_too_few_words_print_the_form(method: str, form: Form) -> None:
     for count in (form.least - 1, (form.most or 99) + 1):
         if count and (count < form.least or form.most is not None):
             with pytest.raises(click.UsageError) as refused:
@@ -158,7 +158,7 @@ def test_named_parameters_stand_anywhere() -> None:
 
 
 @pytest.mark.parametrize("words", [("a=1", "a=2"), ("--secret=hush-hush",), ("-x",)])
-def test_named_twice_and_options_that_are_none_are_refused(words: tuple[str, ...]) -> None:
+def test_duplicate_names_and_unknown_options_are_refused(words: tuple[str, ...]) -> None:
     with pytest.raises(click.UsageError) as refused:
         split_named(words)
     assert "hush-hush" not in refused.value.message

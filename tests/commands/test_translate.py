@@ -59,7 +59,7 @@ async def test_an_error_becomes_the_other_versions_error(run: Run, transport: st
     assert orjson.loads(ran.out) == recorded("ledger_entry", params, 1, transport)
 
 
-async def test_look_ups_are_told_and_then_taken_from_a_file(run: Run, tmp_path: Path) -> None:
+async def test_lookups_are_reported_and_then_taken_from_a_file(run: Run, tmp_path: Path) -> None:
     params = {"transaction": PAYMENT}
     answer = json_of(recorded("tx", params, 1))
     words = ["translate", "--method", "tx", "--from", 1, "--to", 2]
@@ -74,14 +74,14 @@ async def test_look_ups_are_told_and_then_taken_from_a_file(run: Run, tmp_path: 
     assert orjson.loads(given.out) == recorded("tx", params, 2)
 
 
-async def test_look_ups_are_asked_of_a_node(run: Run, demo_node: StartNode) -> None:
+async def test_lookups_are_requested_from_a_node(run: Run, demo_node: StartNode) -> None:
     node = await demo_node(1)
     words = ["--method", "tx", "--from", 1, "--to", 2, "--node", node.http_url]
     ran = await run("translate", *words, stdin=json_of(recorded("tx", {"transaction": PAYMENT}, 1)))
     assert orjson.loads(ran.out) == recorded("tx", {"transaction": PAYMENT}, 2)
 
 
-async def test_a_method_that_is_gone_needs_no_input(run: Run, demo_node: StartNode) -> None:
+async def test_a_removed_method_needs_no_input(run: Run, demo_node: StartNode) -> None:
     node = await demo_node(2)
     words = ["--method", "ledger_header", "--from", 2, "--to", 1, "--params", '{"ledger_index": 131}']
     ran = await run("translate", *words, "--node", node.http_url)
@@ -118,7 +118,7 @@ async def test_messages_are_translated_as_they_come(
         ('{"type": "response"}', "no answer to tx of version 2"),
     ],
 )
-async def test_what_is_no_answer_is_told(run: Run, stdin: str, says: str) -> None:
+async def test_what_is_not_a_response_is_an_error(run: Run, stdin: str, says: str) -> None:
     ran = await run("translate", "--method", "tx", "--from", 2, "--to", 1, stdin=stdin)
     assert (ran.status, ran.out) == (1, "")
     assert says in ran.err
@@ -141,7 +141,7 @@ async def test_a_node_that_is_not_there_has_a_status_of_its_own(run: Run, unused
         ["--method", "tx", "--from", "2", "--to", "1", "--look-up", __file__],
     ],
 )
-async def test_a_wrong_command_line_is_told_with_the_usage(run: Run, words: list[str]) -> None:
+async def test_a_wrong_command_line_prints_the_usage(run: Run, words: list[str]) -> None:
     ran = await run("translate", *words, stdin="{}")
     assert ran.status == 2
     assert ran.err.startswith("Usage:")

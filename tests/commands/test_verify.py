@@ -102,7 +102,7 @@ async def test_adapters_broken_on_purpose_are_found(
     assert "account_info over HTTP" not in again.out
 
 
-async def test_an_account_that_is_named_is_asked_about(demo_node: StartNode, run: Run, tmp_path: Path) -> None:
+async def test_a_named_account_is_requested(demo_node: StartNode, run: Run, tmp_path: Path) -> None:
     node = await demo_node("all")
     words = ["--node", node.http_url, *FAST, "--ledgers", 1, "--account", "rfVeBw4RWgcRet8TUpKoEHjLHKghQBcFEC"]
     ran = await run("verify", *words)
@@ -118,13 +118,13 @@ async def test_a_node_of_one_version_cannot_be_verified(demo_node: StartNode, ru
         assert ran.status == 3
 
 
-async def test_a_node_that_is_not_there_is_told(run: Run, unused_tcp_port: int) -> None:
+async def test_an_absent_node_is_reported(run: Run, unused_tcp_port: int) -> None:
     ran = await run("verify", "--node", f"http://127.0.0.1:{unused_tcp_port}")
     assert (ran.status, ran.out) == (3, "")
     assert "connection refused" in ran.err
 
 
-async def test_the_node_is_asked_no_faster_than_allowed(demo_node: StartNode) -> None:
+async def test_the_node_is_queried_no_faster_than_allowed(demo_node: StartNode) -> None:
     node = await demo_node("all")
     async with ApiClient(node.http_url) as server:
         paced = RateLimitedNode(server, rate=20)
@@ -136,7 +136,7 @@ async def test_the_node_is_asked_no_faster_than_allowed(demo_node: StartNode) ->
         assert node.asked["fee"] == 5
 
 
-async def test_one_comparison_asks_the_same_question_once(demo_node: StartNode) -> None:
+async def test_one_comparison_sends_the_same_request_once(demo_node: StartNode) -> None:
     node = await demo_node("all")
     async with ApiClient(node.http_url) as server:
         paced = RateLimitedNode(server, rate=1000)

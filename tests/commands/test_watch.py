@@ -82,21 +82,21 @@ async def test_ctrl_c_ends_it_though_the_server_does_not_close(start_command: St
     assert error == b""
 
 
-async def test_a_refused_subscription_is_told(demo_node: StartNode, run: Run) -> None:
+async def test_a_refused_subscription_is_reported(demo_node: StartNode, run: Run) -> None:
     node = await demo_node(2)
     ran = await run("watch", "nope", "--url", node.websocket_url)
     assert ran.status == 1
     assert "malformedStream" in ran.out
 
 
-async def test_a_server_that_is_not_there_is_told_at_once(run: Run, unused_tcp_port: int) -> None:
+async def test_an_absent_server_is_reported_immediately(run: Run, unused_tcp_port: int) -> None:
     ran = await run("watch", "ledger", "--url", f"ws://127.0.0.1:{unused_tcp_port}")
     assert ran.status == 3
     assert "connection refused" in ran.err
 
 
 @pytest.mark.parametrize("words", [[], ["--books", "XRP"], ["ledger", "--count", "0"]])
-async def test_a_wrong_command_line_is_told_with_the_usage(run: Run, words: list[str]) -> None:
+async def test_a_wrong_command_line_prints_the_usage(run: Run, words: list[str]) -> None:
     ran = await run("watch", *words)
     assert ran.status == 2
     assert ran.err.startswith("Usage:")

@@ -85,7 +85,7 @@ def test_the_default_file_loads_as_the_defaults() -> None:
     assert load_settings(DEFAULT_FILE, {}) == Settings.model_validate({"nodes": [node]})
 
 
-def test_every_key_is_told_in_words_and_taken_from_its_variable(tmp_path: Path) -> None:
+def test_every_key_is_described_and_read_from_its_variable(tmp_path: Path) -> None:
     certificates = str(tmp_path / "ca.pem")
     trustme.CA().cert_pem.write_to_path(certificates)
     base = {
@@ -161,7 +161,7 @@ def test_the_environment_wins_over_the_file(file: Path) -> None:
     assert (settings.listeners[0].host, settings.listeners[0].port) == ("10.0.0.1", 2000)
 
 
-def test_a_section_in_one_variable_adds_to_the_file_and_gives_way_to_single_keys(file: Path) -> None:
+def test_a_section_in_one_variable_overrides_the_file_but_not_single_keys(file: Path) -> None:
     write(file, "listen: {host: 10.0.0.1, port: 1000}")
     environ = {"XRPL_PROXY_LISTEN__PORT": "3000", "XRPL_PROXY_LISTEN": '{"port": 2000}', "XRPL_PROXY_TIMEOUTS": "{}"}
     settings = load_settings(file, environ)
@@ -203,7 +203,7 @@ def test_a_section_with_all_its_keys_commented_out_means_its_defaults(file: Path
     assert load_settings(write(file, "limits:\n#  depth: 3\n"), {}).limits.depth == 25
 
 
-def test_all_faults_are_told_at_once_with_key_value_what_is_allowed_and_where(file: Path) -> None:
+def test_all_problems_are_reported_together_with_key_value_expectation_and_place(file: Path) -> None:
     file.write_text(
         """\
 listen: {port: 70000, prot: 1}
@@ -318,12 +318,12 @@ def test_a_node_speaks_a_version_that_is_a_whole_number_or_auto(version: str) ->
         "http://@a",
     ],
 )
-def test_what_is_no_url_of_a_node_is_refused(url: str) -> None:
+def test_an_invalid_node_url_is_refused(url: str) -> None:
     assert list(faults(None, {"XRPL_PROXY_NODES__0__NAME": "a", "XRPL_PROXY_NODES__0__HTTP": url})) == ["nodes[0].http"]
 
 
 @pytest.mark.parametrize("url", ["http://a", "https://a.b.example:443/key/of?x=1", "http://[::1]:5005/", "http://a_b"])
-def test_a_url_of_a_node_is_kept_as_it_is(url: str) -> None:
+def test_a_url_of_a_node_stays_as_it_is(url: str) -> None:
     settings = load_settings(None, {"XRPL_PROXY_NODES__0__NAME": "a", "XRPL_PROXY_NODES__0__HTTP": url})
     assert settings.nodes[0].http == url
 
@@ -414,7 +414,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
         (b"#" * 300_000, "expected at most 262144 bytes"),
     ],
 )
-def test_a_file_that_is_no_configuration_is_one_clear_fault(file: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_not_a_configuration_is_one_clear_problem(file: Path, content: bytes, words: str) -> None:
     file.write_bytes(content)
     said = faults(file)
     assert list(said) == [str(file)]
@@ -427,7 +427,7 @@ def test_an_unreadable_file_hides_no_fault_of_the_environment(file: Path) -> Non
     assert set(said) == {str(file), "listen.port"}
 
 
-def test_a_relative_file_that_is_absent_is_told_with_where_it_was_looked_for(
+def test_a_missing_relative_file_is_reported_with_the_path_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -438,7 +438,7 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
     assert "is a directory" in faults(tmp_path)[str(tmp_path)]
 
 
-def test_a_key_given_twice_is_told_with_both_lines(file: Path) -> None:
+def test_a_duplicate_key_is_reported_with_both_lines(file: Path) -> None:
     said = faults(write(file, "listen:\n  port: 1\n  port: 2\nlisten: {}\n"))
     assert said["listen.port"] == f"listen.port: set twice, in lines 3 and 4 of {file}"
     assert said["listen"] == f"listen: set twice, in lines 2 and 5 of {file}"
@@ -518,7 +518,7 @@ def test_nothing_but_faults_comes_of_any_input(
                 load_settings(path, environ)
 
 
-def test_faults_of_versions_that_go_are_told(file: Path) -> None:
+def test_problems_of_sunsets_are_reported(file: Path) -> None:
     write(
         file,
         """\

@@ -78,7 +78,7 @@ async def test_refuses_other_versions(demo_node: StartNode, asked: Any) -> None:
     }
 
 
-async def test_tells_what_no_recording_holds(demo_node: StartNode) -> None:
+async def test_reports_requests_without_a_recording(demo_node: StartNode) -> None:
     node = await demo_node(1)
     params = {"account": ALICE, "ledger_index": 77, "secret": "not for others"}
     miss = {"method": "account_info", "params": {**params, "secret": "<masked>"}}
@@ -105,7 +105,7 @@ async def test_echoes_the_envelope_and_masks_secrets(demo_node: StartNode) -> No
     assert answer["result"]["request"] == {**params, "seed": "<masked>", "command": "no_method"}
 
 
-async def test_tells_its_version_and_who_asks(demo_node: StartNode) -> None:
+async def test_reports_its_version_and_the_client(demo_node: StartNode) -> None:
     node = await demo_node(2)
     forwarded = {"X-Forwarded-For": "203.0.113.9, 10.0.0.1"}
     async with client_session() as session:

@@ -44,7 +44,7 @@ def test_reads_every_recorded_transaction(release: Release) -> None:
 
 
 @pytest.mark.parametrize("blob", ["", "DEADBEEF", "1200", "120000", "12FFFF", "12000024000000", "E1", "F9" * 40])
-def test_refuses_what_is_no_transaction(blob: str) -> None:
+def test_refuses_an_invalid_transaction(blob: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         decode_transaction(bytes.fromhex(blob))
 

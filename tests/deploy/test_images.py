@@ -110,7 +110,7 @@ async def test_the_demo_node_of_the_compose_file_answers(unused_tcp_port_factory
             await process.wait()
 
 
-async def test_the_health_check_tells_a_living_proxy_from_none(demo_node: StartNode, proxy: StartProxy) -> None:
+async def test_the_health_check_distinguishes_a_running_proxy(demo_node: StartNode, proxy: StartProxy) -> None:
     found = re.search(r'CMD \["python", "-c", "(.+)"\]', DOCKERFILE.read_text())
     assert found
     served = await proxy(await demo_node(2))

@@ -8,7 +8,7 @@ from tests.support.installed import DEPLOY
 PROXIES = {"10.0.0.10", "10.0.0.11"}
 
 
-def test_rippled_trusts_the_proxies_and_takes_none_for_an_administrator() -> None:
+def test_rippled_trusts_the_proxies_and_makes_none_an_administrator() -> None:
     sections = ConfigParser(allow_no_value=True)
     sections.read_string((DEPLOY / "rippled" / "rippled.cfg").read_text())
     assert list(sections["server"]) == ["port_rpc_proxy", "port_ws_proxy", "port_rpc_admin_local"]

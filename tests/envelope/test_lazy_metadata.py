@@ -73,6 +73,6 @@ def test_nothing_that_looks_like_metadata_is_mistaken_for_it(entries: list[Any],
 
 
 @pytest.mark.parametrize("cut", [1, 100, 20_000])
-def test_what_is_not_whole_is_refused(cut: int) -> None:
+def test_an_incomplete_one_is_refused(cut: int) -> None:
     with pytest.raises(orjson.JSONDecodeError):
         loads_lazy_metadata(LISTS[0].answer[:-cut])

@@ -32,7 +32,7 @@ def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:
     return call
 
 
-def test_what_stands_beside_a_result_goes_along() -> None:
+def test_fields_next_to_a_result_are_forwarded() -> None:
     node_body = b'{"result":{"a":1,"status":"success","warning":"load"},"warnings":[{"id":2001}],"forwarded":true}'
     result, beside = read_jsonrpc_answer(200, node_body)
     assert result == {"a": 1}
@@ -99,7 +99,7 @@ def test_a_nodes_error_is_understood_in_every_form(answer: dict[str, Any]) -> No
     assert read_jsonrpc_answer(503, orjson.dumps(answer)) == (error_result("slowDown"), {})
 
 
-def test_a_node_is_asked_anew() -> None:
+def test_a_node_is_requested_again() -> None:
     params = {"account": "r", "x": [1.5, 1e22]}
     assert json.loads(node_request("account_info", params, 2)) == {
         "method": "account_info",

@@ -91,7 +91,7 @@ def test_every_recorded_result_is_written_back_as_it_was() -> None:
     assert seen > 2000
 
 
-def test_a_result_is_the_same_whether_a_node_was_asked_by_http_or_websocket() -> None:
+def test_a_result_is_the_same_over_http_and_websocket() -> None:
     seen = 0
     for entry in read_lines("exchanges.jsonl.xz"):
         if entry["method"] in {"ping", "random", "server_info", "server_state"}:

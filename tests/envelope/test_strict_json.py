@@ -138,7 +138,7 @@ def test_an_error_quotes_no_more_than_is_useful() -> None:
 
 
 @pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
-def test_what_is_no_number_is_refused(constant: bytes) -> None:
+def test_a_non_number_is_refused(constant: bytes) -> None:
     refusal(b'{"a":' + constant + b"}")
     refusal(b'{"id":' + constant + b"}")
 
@@ -184,7 +184,7 @@ def test_a_number_is_of_a_kind_of_its_own_only_where_it_would_be_rewritten() -> 
 FLOATS_60_000 = b",".join([b"1e15"] * 60_000)
 
 
-def test_a_large_request_goes_on_as_it_was_written() -> None:
+def test_a_large_request_is_forwarded_as_it_was_written() -> None:
     call = read_jsonrpc(b'{"method":"ledger_current","params":[{"a":[%b]}]}' % FLOATS_60_000, POLICY)
     assert isinstance(call, Call)
     assert node_request(call.method, call.params, 2) == (

@@ -90,7 +90,7 @@ def test_a_call_is_taken_out_of_its_envelope() -> None:
 @pytest.mark.parametrize(
     "message", ["", "[]", "null", "{", "5", '{"a":1,"a":2}', "\ud800", b"\xff", '{"id":"\\ud800"}']
 )
-def test_what_is_no_object_is_given_back(message: str | bytes) -> None:
+def test_a_non_object_is_returned_unchanged(message: str | bytes) -> None:
     text = message if isinstance(message, bytes) else message.encode(errors="surrogatepass")
     assert answer_to(message) == {"type": "error", "error": "jsonInvalid", "value": text.decode(errors="replace")}
 
@@ -151,7 +151,7 @@ def test_subscribing_a_url_is_answered_as_to_a_guest() -> None:
 
 
 @pytest.mark.parametrize("method", ["batch", ""])
-def test_what_is_a_method_over_http_only_is_none_here(method: str) -> None:
+def test_a_method_of_http_only_is_unknown_here(method: str) -> None:
     answer = answer_to(json.dumps({"command": method, "params": [{"method": "stop"}]}))
     assert (answer["error"], answer["error_code"]) == ("unknownCmd", 32)
 

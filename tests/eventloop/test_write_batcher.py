@@ -26,7 +26,7 @@ async def test_all_is_written_in_order_at_the_end_of_the_round() -> None:
     assert written == [0, 1, 2, 3, 4]
 
 
-async def test_none_waits_for_more_than_a_few_others() -> None:
+async def test_no_write_waits_for_more_than_a_few_others() -> None:
     batcher = WriteBatcher()
     written: list[int] = []
     for number in range(100):

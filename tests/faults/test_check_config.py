@@ -72,7 +72,7 @@ def test_a_faulty_configuration_is_refused_by_both(fault: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("content", [None, b"", b"listen: [", b"\xff\xfe", b"[1]", b"a: &a [1]\nb: *a\n"])
-def test_what_is_no_configuration_is_refused_by_both(content: bytes | None, tmp_path: Path) -> None:
+def test_an_invalid_configuration_is_refused_by_both(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     if content is not None:
         file.write_bytes(content)

@@ -95,7 +95,7 @@ async def test_a_node_that_answers_half(harness: Harness) -> None:
     await (await AtFault.made(harness, fail)).endure(is_lost)
 
 
-async def test_a_node_that_sends_what_is_no_websocket(harness: Harness) -> None:
+async def test_a_node_that_sends_invalid_websocket_frames(harness: Harness) -> None:
     async def fail(session: ScriptedSession, _: dict[str, Any]) -> None:
         session.transport.write(b"220 mail.example ESMTP\r\n" * 10)
 

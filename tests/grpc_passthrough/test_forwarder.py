@@ -38,7 +38,7 @@ async def test_a_stream_of_answers_passes_in_its_order_and_empty_ones_too(node: 
     assert got == sent
 
 
-async def test_streams_pass_in_both_directions_at_once(node: GrpcNode, served: Started) -> None:
+async def test_streams_pass_in_both_directions_concurrently(node: GrpcNode, served: Started) -> None:
     async def echo(requests: AsyncIterator[bytes], context: Context) -> None:
         async for message in requests:
             await context.write(message)

@@ -80,7 +80,7 @@ async def test_a_method_that_is_configured_passes_as_it_is(node: GrpcNode, serve
     assert node.messages == [b"not protobuf"]
 
 
-async def test_a_client_is_who_it_is(node: GrpcNode, served: Started) -> None:
+async def test_a_client_is_identified(node: GrpcNode, served: Started) -> None:
     _, channel = await served(node)
     spoofed = Request(client_ip="10.0.0.1", user="admin").SerializeToString()
     await unary(channel)(b"\x10\x01" + spoofed + spoofed)
@@ -89,7 +89,7 @@ async def test_a_client_is_who_it_is(node: GrpcNode, served: Started) -> None:
     assert node.messages[0].startswith(b"\x10\x01")
 
 
-async def test_behind_a_trusted_proxy_a_client_is_whom_that_names(node: GrpcNode, served: Started) -> None:
+async def test_behind_a_trusted_proxy_a_client_is_the_forwarded_one(node: GrpcNode, served: Started) -> None:
     _, channel = await served(node, guard={"trusted_proxies": ["127.0.0.1/32"]})
     await unary(channel)(b"", metadata=(("x-forwarded-for", "10.0.0.1, 2001:db8::7"),))
     assert Request.FromString(node.messages[0]).client_ip == "ipv6:[2001:db8::7]:0"  # type: ignore[attr-defined]
@@ -159,7 +159,7 @@ async def test_requests_a_second_are_limited(node: GrpcNode, served: Started) ->
 
 
 @pytest.mark.parametrize("limits", [{"limits": {"in_flight_per_address": 1, "exempt": []}}, {"grpc": {"in_flight": 1}}])
-async def test_calls_under_way_are_limited(node: GrpcNode, served: Started, limits: dict[str, dict[str, int]]) -> None:
+async def test_calls_in_flight_are_limited(node: GrpcNode, served: Started, limits: dict[str, dict[str, int]]) -> None:
     release = asyncio.Event()
 
     async def wait(requests: AsyncIterator[bytes], context: Context) -> None:

@@ -40,7 +40,7 @@ async def status_of(channel: grpc.aio.Channel, service: str = "") -> int:
     return answer.status
 
 
-async def test_load_balancers_are_told_whether_calls_have_a_node(node: GrpcNode, served: Started) -> None:
+async def test_load_balancers_see_whether_calls_have_a_node(node: GrpcNode, served: Started) -> None:
     _, channel = await served(node)
     assert await status_of(channel) == SERVING
     assert await status_of(channel, "org.xrpl.rpc.v1.XRPLedgerAPIService") == SERVING
@@ -49,7 +49,7 @@ async def test_load_balancers_are_told_whether_calls_have_a_node(node: GrpcNode,
     assert raised.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_who_watches_is_told_of_changes(node: GrpcNode, served: Started) -> None:
+async def test_watchers_are_notified_of_changes(node: GrpcNode, served: Started) -> None:
     _, channel = await served(node)
     health: Any = HealthStub(channel)
     watching = health.Watch(HealthCheckRequest())
@@ -67,7 +67,7 @@ async def test_who_watches_is_told_of_changes(node: GrpcNode, served: Started) -
     assert seen == [SERVING, NOT_SERVING, SERVING]
 
 
-async def test_a_node_that_is_gone_is_told_of_and_found_again(node: GrpcNode, served: Started) -> None:
+async def test_a_lost_node_is_reported_and_found_again(node: GrpcNode, served: Started) -> None:
     proxy, channel = await served(node)
     await unary(channel)(b"")
     await node.stop_grpc()
@@ -137,7 +137,7 @@ async def test_the_port_shows_the_listeners_certificate_and_its_successor(node: 
         await proxy.stop()
 
 
-async def test_calls_under_way_end_when_the_proxy_is_told_to_stop(node: GrpcNode, served: Started) -> None:
+async def test_calls_in_flight_end_when_the_proxy_stops(node: GrpcNode, served: Started) -> None:
     release = asyncio.Event()
 
     async def wait(requests: AsyncIterator[bytes], context: Context) -> None:
@@ -157,7 +157,7 @@ async def test_calls_under_way_end_when_the_proxy_is_told_to_stop(node: GrpcNode
     await stopping
 
 
-async def test_a_reload_keeps_calls_and_goes_over_to_other_rules(node: GrpcNode, served: Started) -> None:
+async def test_a_reload_keeps_calls_and_applies_other_rules(node: GrpcNode, served: Started) -> None:
     listen = {"port": 0, "grpc_port": 0}
     proxy, channel = await served(node, listen=listen)
     await unary(channel)(b"")
@@ -167,7 +167,7 @@ async def test_a_reload_keeps_calls_and_goes_over_to_other_rules(node: GrpcNode,
     assert proxy.grpc_ports == []
 
 
-async def test_a_port_that_is_taken_is_told(node: GrpcNode, served: Started) -> None:
+async def test_a_port_in_use_is_reported(node: GrpcNode, served: Started) -> None:
     proxy, _ = await served(node)
     other = Proxy(settings_for(node, listen={"port": 0, "grpc_port": proxy.grpc_ports[0]}))
     with pytest.raises(OSError, match="gRPC port"):

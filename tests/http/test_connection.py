@@ -60,7 +60,7 @@ async def test_a_request_may_come_in_any_pieces(node: ScriptedNode, proxy: Start
         b"\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n",
     ],
 )
-async def test_a_request_is_the_same_whether_it_comes_at_once_or_bit_by_bit(
+async def test_a_request_is_the_same_in_one_piece_or_in_many(
     node: ScriptedNode, proxy: StartProxy, whole: bytes
 ) -> None:
     served = await proxy(nodes=[node.settings()])
@@ -87,7 +87,7 @@ async def test_a_body_in_chunks_is_the_same_body(node: ScriptedNode, proxy: Star
     assert node.times("fee") == 1
 
 
-async def test_answers_come_in_the_order_of_their_requests(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_responses_come_in_the_order_of_their_requests(node: ScriptedNode, proxy: StartProxy) -> None:
     lateness = 0.05
 
     async def late(*_: Any) -> dict[str, Any]:
@@ -113,7 +113,7 @@ async def test_answers_come_in_the_order_of_their_requests(node: ScriptedNode, p
     ],
     ids=["garbage", "an unknown coding", "a bad chunk", "a long target"],
 )
-async def test_what_is_no_http_behind_a_request_takes_nothing_from_it(
+async def test_invalid_http_after_a_request_does_not_affect_its_response(
     node: ScriptedNode, proxy: StartProxy, nonsense: bytes
 ) -> None:
     served = await proxy(nodes=[node.settings()])
@@ -173,7 +173,7 @@ async def test_head_is_answered_without_a_body(node: ScriptedNode, proxy: StartP
     assert answer.endswith(b"\r\n\r\n")
 
 
-async def test_who_says_that_nothing_more_comes_still_gets_its_answer(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_a_half_closed_client_still_gets_its_response(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings()])
     async with RawClient(served.http_url) as client:
         await client.send(post(FEE))
@@ -193,7 +193,7 @@ async def test_who_says_that_nothing_more_comes_still_gets_its_answer(node: Scri
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + HANDSHAKE + b"\x88\x80\0\0\0\0", 2),
     ],
 )
-async def test_answers_among_many_requests_under_way_are_all_written(
+async def test_responses_among_many_requests_in_flight_are_all_written(
     node: ScriptedNode, proxy: StartProxy, sent: bytes, answers: int
 ) -> None:
     over = asyncio.Event()
@@ -237,7 +237,7 @@ async def test_a_connection_without_requests_is_closed_after_its_time(node: Scri
     await nobody_connected(served)
 
 
-async def test_a_websocket_may_follow_requests_and_be_spoken_to_at_once(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_a_websocket_may_follow_requests_with_messages_sent_ahead(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings(websocket=node.websocket_url)])
     async with RawClient(served.http_url) as client:
         await client.send(post(FEE) + HANDSHAKE + frame({"id": 7, "command": "fee"}))
@@ -254,7 +254,7 @@ async def test_a_websocket_may_follow_requests_and_be_spoken_to_at_once(node: Sc
         (HANDSHAKE.replace(b"Host: proxy\r\n", b""), b"this is not HTTP/1.1"),
     ],
 )
-async def test_a_handshake_that_is_none_is_told_so_and_the_connection_ends(
+async def test_an_invalid_handshake_is_refused_and_the_connection_ends(
     node: ScriptedNode, proxy: StartProxy, handshake: bytes, told: bytes
 ) -> None:
     served = await proxy(nodes=[node.settings(websocket=node.websocket_url)])

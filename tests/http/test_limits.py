@@ -26,7 +26,7 @@ STRICT: dict[str, Any] = {"exempt": []}
 
 
 @pytest.mark.parametrize("beginning", [b"", b"POST / HTTP/1.1\r\nHost: a\r\n"], ids=["nothing", "half a head"])
-async def test_a_client_that_does_not_finish_its_head_is_let_go(
+async def test_a_client_that_does_not_finish_its_head_is_disconnected(
     node: ScriptedNode, proxy: StartProxy, beginning: bytes
 ) -> None:
     served = await proxy(nodes=[node.settings()], timeouts=SHORT)
@@ -77,7 +77,7 @@ async def test_a_body_that_comes_fast_enough_may_take_longer(node: ScriptedNode,
         assert (await client.rest()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_a_client_that_never_reads_is_let_go(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_a_client_that_never_reads_is_disconnected(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings()], timeouts=SHORT, limits={"min_bytes_per_second": 10_000_000})
     async with RawClient(served.http_url, small=True) as client:
         await client.send(post({"method": "big"}))
@@ -230,7 +230,7 @@ async def test_connections_in_all_are_bounded_for_everybody(node: ScriptedNode, 
         b"POST / HTTP/1.1\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(1000)) + b"\r\n",
     ],
 )
-async def test_what_is_not_http_is_told_so_or_let_go(node: ScriptedNode, proxy: StartProxy, sent: bytes) -> None:
+async def test_invalid_http_gets_400_or_is_disconnected(node: ScriptedNode, proxy: StartProxy, sent: bytes) -> None:
     served = await proxy(nodes=[node.settings()], timeouts=SHORT)
     async with RawClient(served.http_url) as client:
         await client.send(sent)
@@ -253,7 +253,7 @@ async def test_a_body_said_to_be_too_large_is_refused_before_it_comes(node: Scri
 @pytest.mark.parametrize(
     "line", [b"POST / HTTP/1.1\r\nContent-Encoding: gzip", b"HEAD / HTTP/1.1"], ids=["POST", "HEAD"]
 )
-async def test_what_follows_a_body_that_was_not_asked_for_is_not_taken_for_it(
+async def test_what_follows_a_refused_body_is_not_taken_for_it(
     node: ScriptedNode, proxy: StartProxy, line: bytes
 ) -> None:
     """A client that is answered before it may continue can leave the body out, and send its next request."""
@@ -266,7 +266,7 @@ async def test_what_follows_a_body_that_was_not_asked_for_is_not_taken_for_it(
     assert node.times("fee") == 0
 
 
-async def test_part_of_a_head_behind_a_request_has_no_more_time(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_part_of_a_head_after_a_request_has_no_more_time(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings()], timeouts={"request_head": 0.5, "idle_client": 60})
     async with RawClient(served.http_url) as client:
         await client.send(post(FEE) + b"POST / HTTP/1.1\r\nHos")
@@ -300,9 +300,7 @@ async def test_a_body_in_very_many_small_chunks_is_refused(node: ScriptedNode, p
     assert most < 20 * size  # with an object for each chunk it would be more than 40 times
 
 
-async def test_requests_far_ahead_are_answered_and_few_of_them_taken_apart(
-    node: ScriptedNode, proxy: StartProxy
-) -> None:
+async def test_pipelined_requests_are_answered_and_few_are_parsed_early(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings()], timeouts={"request": 0.5})
     many = 3_000
     async with RawClient(served.http_url) as client:
@@ -346,7 +344,7 @@ async def test_a_compressed_bomb_is_refused_without_unpacking(node: ScriptedNode
         assert "send it without Content-Encoding" in await answer.text()
 
 
-async def test_who_asks_first_whether_to_send_is_told_to(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_expect_100_continue_is_answered(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings()])
     head, _, body = post(FEE, "Expect: 100-continue", "Connection: close").partition(b"\r\n\r\n")
     async with RawClient(served.http_url) as client:
@@ -356,7 +354,7 @@ async def test_who_asks_first_whether_to_send_is_told_to(node: ScriptedNode, pro
         assert (await client.rest()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_requests_sent_one_behind_the_other_are_all_answered(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_pipelined_requests_are_all_answered(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings()])
     async with RawClient(served.http_url) as client:
         await client.send(post(FEE) * 49 + post(FEE, "Connection: close"))

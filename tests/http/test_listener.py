@@ -99,7 +99,7 @@ def test_listeners_are_one_mapping_or_a_list_in_the_environment_too() -> None:
     ]
 
 
-def test_all_faults_of_listeners_are_told_at_once_each_with_its_place() -> None:
+def test_all_problems_of_listeners_are_reported_together_each_with_its_place() -> None:
     said = faults(
         VERSIONS="{min: 1, max: 2}",
         LISTEN="[{port: 1, default_version: 2, versions: {max: 1}}, {port: 1, versions: {max: 3}}, {port: 9652}]",

@@ -186,7 +186,7 @@ def test_a_chunk_that_others_may_frame_differently_ends_the_connection(chunk: by
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
 )
-def test_what_is_not_http_1_is_refused(line: bytes) -> None:
+def test_invalid_http_1_is_refused(line: bytes) -> None:
     requests, sent = served(line + b"\r\n\r\n" + GET)
     assert requests == []
     assert sent.startswith(b"HTTP/1.1 400 ")

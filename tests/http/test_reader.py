@@ -61,7 +61,7 @@ def test_reading_pauses_between_small_pieces_and_is_not_resumed_early() -> None:
     assert transport.reading
 
 
-def test_small_pieces_are_counted_anew_after_each_check() -> None:
+def test_small_pieces_are_counted_again_after_each_check() -> None:
     reader, transport, _ = control()
     for _ in range(100):
         reader.received_part(1)

@@ -64,7 +64,7 @@ async def serial_shown(url: str, trust: ssl.SSLContext) -> str:
     return serial
 
 
-async def test_http_and_websocket_by_tls(
+async def test_http_and_websocket_over_tls(
     node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA
 ) -> None:
     ends = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + datetime.timedelta(days=20)
@@ -114,7 +114,7 @@ async def test_a_new_certificate_is_shown_without_dropping_connections(
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01", post(FEE)], ids=["nothing", "half", "no TLS"])
-async def test_a_handshake_that_does_not_come_about_is_given_up(
+async def test_an_incomplete_handshake_times_out(
     node: ScriptedNode, proxy: StartProxy, written: Written, sent: bytes
 ) -> None:
     served = await proxy(nodes=[node.settings()], listen={**AT, "tls": written()}, timeouts={"request_head": 0.4})
@@ -125,7 +125,7 @@ async def test_a_handshake_that_does_not_come_about_is_given_up(
     assert await counted(served, "xrpl_proxy_connections_refused_total") == {'reason="handshake"': 1}
 
 
-async def test_a_client_that_never_reads_what_is_encrypted_is_let_go(
+async def test_a_client_that_never_reads_over_tls_is_disconnected(
     node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA
 ) -> None:
     limits, timeouts = {"min_bytes_per_second": 10_000_000}, {"client_write": 0.4}

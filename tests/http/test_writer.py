@@ -63,7 +63,7 @@ async def test_a_large_body_is_written_as_the_client_takes_it_and_counted_until_
     assert unsent.total == 0
 
 
-async def test_a_client_that_is_shed_or_gone_frees_what_waits() -> None:
+async def test_a_client_that_is_shed_or_leaves_frees_what_waits() -> None:
     for is_shed in (True, False):
         unsent = UnsentBytes(100_000_000)
         shed: list[str] = []

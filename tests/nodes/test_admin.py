@@ -55,7 +55,7 @@ async def test_a_clio_shows_it_in_server_info(proxy: StartProxy) -> None:
         assert "administrator" in (await ready(served))["node-1"]["problem"]
 
 
-async def test_a_node_that_was_restarted_unnoticed_is_asked_again(proxy: StartProxy) -> None:
+async def test_a_node_that_was_restarted_unnoticed_is_checked_again(proxy: StartProxy) -> None:
     async with ScriptedNode() as node:
         served = await proxy(nodes=[node.settings()], timeouts={"health_interval": 0.1})
         node.role = "admin"
@@ -73,7 +73,7 @@ async def test_an_answer_that_says_nothing_of_it_is_no_administrators(proxy: Sta
         assert (await ready(served))["node-1"]["healthy"]
 
 
-async def test_a_node_whose_websocket_is_not_there_serves_http_only(proxy: StartProxy) -> None:
+async def test_a_node_without_its_websocket_serves_http_only(proxy: StartProxy) -> None:
     async with ScriptedNode() as node, ScriptedNode("gone") as gone:
         await gone.stop()
         served = await proxy(nodes=[node.settings(websocket=gone.websocket_url)], timeouts={"health_interval": 0.1})

@@ -44,7 +44,7 @@ def test_old_failures_do_not_count() -> None:
     assert circuit.allows()
 
 
-def test_a_node_that_answers_most_requests_is_kept() -> None:
+def test_a_node_that_answers_most_requests_stays_in_rotation() -> None:
     circuit = breaker(Clock())
     for number in range(100):
         circuit.failed() if number % 3 == 0 else circuit.succeeded()
@@ -113,7 +113,7 @@ async def test_a_node_that_is_well_and_fails_at_requests_gets_no_more_of_them(pr
             raise AssertionError("it was not tried again")
 
 
-async def test_a_node_is_not_tried_with_what_is_asked_once(proxy: StartProxy) -> None:
+async def test_a_node_is_not_probed_with_non_idempotent_requests(proxy: StartProxy) -> None:
     pause = 0.01
     async with ScriptedNode("a", fee=break_off) as a, ScriptedNode("b") as b:
         health = {"failures": 1000, "breaker_failures": 3, "breaker_pause": pause, "breaker_longest_pause": pause}
@@ -127,7 +127,7 @@ async def test_a_node_is_not_tried_with_what_is_asked_once(proxy: StartProxy) ->
         assert (a.times("submit"), b.times("submit")) == (0, 20)
 
 
-async def test_with_no_other_node_the_client_is_told_at_once(proxy: StartProxy) -> None:
+async def test_with_no_other_node_the_client_gets_an_error_immediately(proxy: StartProxy) -> None:
     async with ScriptedNode(fee=break_off) as node:
         health = {"failures": 1000, "breaker_failures": 3, "breaker_pause": 60}
         served = await proxy(nodes=[node.settings()], health=health)

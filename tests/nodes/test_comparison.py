@@ -34,7 +34,7 @@ def test_one_node_far_ahead_is_the_one_out_of_rotation(count: int, ahead: int) -
     assert shown.problem == f"reports ledger {131 + ahead}, which is impossibly far ahead of the other nodes"
 
 
-def test_nodes_that_are_behind_since_their_last_ledger_is_old_are_out_of_rotation() -> None:
+def test_nodes_whose_last_ledger_is_old_are_out_of_rotation() -> None:
     assert healthy(node("a", 131, age=60), node("b", 146)) == ["b"]
     assert healthy(node("a", 131, age=60), node("b", 131, age=60), node("c", 146)) == ["c"]
     assert healthy(node("a", 131, age=110), node("b", 131, age=110), node("c", 160), node("d", 160)) == ["c", "d"]

@@ -28,7 +28,7 @@ async def test_one_client_alone_takes_three_quarters_and_leaves_room_for_others(
         assert queue.take(f"victim {number}")
 
 
-async def test_few_places_are_all_for_whoever_comes() -> None:
+async def test_few_places_are_all_for_any_client() -> None:
     queue = FairQueue(3)
     assert await fill(queue, "a", 5) == 3
 

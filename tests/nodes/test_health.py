@@ -113,7 +113,7 @@ async def test_a_node_that_answers_is_up_and_its_ledgers_are_known() -> None:
         assert asked_of(node) == [("server_info", 2), ("ping", 2)]
 
 
-async def test_an_upgraded_node_is_followed(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_upgraded_node_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
     async with running({}) as node, health_of(node.http_url, interval=0.05) as (health, *_):
         assert await health.wait_probed(15)
         assert health.status.server == NodeInfo("rippled", (2, 6, 1))
@@ -143,7 +143,7 @@ async def test_an_error_is_an_answer_too() -> None:
         (web.json_response({"result": {"hello": 1}}), "returns HTTP 200 without a valid result"),
     ],
 )
-async def test_an_answer_that_no_node_gives_is_none(answer: web.Response, problem: str) -> None:
+async def test_a_response_that_no_node_gives_is_invalid(answer: web.Response, problem: str) -> None:
     async with running({"server_info": answer}) as node, health_of(node.http_url) as (health, *_):
         assert not await health.wait_probed(15)
         assert health.status.problem == problem
@@ -172,7 +172,7 @@ async def test_waiting_for_the_first_answer_ends() -> None:
         assert health.status.problem == "timeout"
 
 
-async def test_clients_refused_connections_take_it_down_at_once() -> None:
+async def test_clients_refused_connections_take_it_down_immediately() -> None:
     async with running({"fee": {}}) as node, health_of(node.http_url) as (health, asked, watch):
         await health.wait_probed(15)
         await node.stop()
@@ -183,7 +183,7 @@ async def test_clients_refused_connections_take_it_down_at_once() -> None:
         await watch.until(True)  # asked again long before the interval of a minute
 
 
-async def test_a_clients_answer_makes_the_question_come_at_once() -> None:
+async def test_a_clients_response_causes_an_immediate_probe() -> None:
     answers = {"fee": {}, "server_info": web.Response(status=503)}
     async with running(answers) as node, health_of(node.http_url) as (health, asked, watch):
         assert not await health.wait_probed(15)
@@ -192,7 +192,7 @@ async def test_a_clients_answer_makes_the_question_come_at_once() -> None:
         await watch.until(True)  # long before the interval of a minute
 
 
-async def test_one_failure_is_not_the_end_and_one_answer_not_the_beginning() -> None:
+async def test_one_failure_does_not_take_it_down_and_one_response_not_up() -> None:
     async with running({}) as node, health_of(node.http_url, interval=0.05) as (health, _, watch):
         await health.wait_probed(15)
         outcomes = iter([False, True, False, False, True, False, True, True])
@@ -209,7 +209,7 @@ async def test_one_failure_is_not_the_end_and_one_answer_not_the_beginning() -> 
         assert health.up
 
 
-async def test_a_health_question_does_not_wait_behind_clients() -> None:
+async def test_a_probe_does_not_wait_behind_clients() -> None:
     release = asyncio.Event()
 
     async def wait(*_: Any) -> Any:
@@ -229,7 +229,7 @@ async def test_a_health_question_does_not_wait_behind_clients() -> None:
         await asyncio.gather(*clients)
 
 
-async def test_one_slow_request_does_not_take_a_node_from_everybody() -> None:
+async def test_one_slow_request_takes_a_node_from_no_other_client() -> None:
     async with running({"ledger": hang}) as node, health_of(node.http_url) as (health, asked, watch):
         await health.wait_probed(15)
         assert isinstance(await ask_as_client(asked, "ledger", seconds=0.05), NodeFailure)
@@ -240,7 +240,7 @@ async def test_one_slow_request_does_not_take_a_node_from_everybody() -> None:
         assert watch.told == [("node-1", False), ("node-1", True)]
 
 
-async def test_a_node_that_hangs_altogether_is_found_out_by_the_first_slow_request() -> None:
+async def test_a_node_that_hangs_is_found_by_the_first_slow_request() -> None:
     async with running({"fee": hang}) as node, health_of(node.http_url, limit=0.2) as (health, asked, watch):
         await health.wait_probed(15)
         node.answers["server_info"] = hang
@@ -249,7 +249,7 @@ async def test_a_node_that_hangs_altogether_is_found_out_by_the_first_slow_reque
         assert health.status.problem == "timeout"
 
 
-async def test_many_failures_make_few_questions() -> None:
+async def test_many_failures_cause_few_probes() -> None:
     async with running({"fee": web.Response(status=502)}) as node, health_of(node.http_url) as (health, asked, _):
         await health.wait_probed(15)
         for _ in range(100):
@@ -333,7 +333,7 @@ async def test_auto_follows_a_node_that_changes_while_it_is_up() -> None:
         assert watch.told == [("node-1", False), ("node-1", True)]
 
 
-async def test_a_node_too_busy_to_tell_its_version_is_still_spoken_to_in_the_one_it_had() -> None:
+async def test_a_node_too_busy_to_report_its_version_keeps_its_last_one() -> None:
     answers = {"version": {"version": {"first": 1, "last": 2}}}
     async with (
         running(answers) as node,

@@ -125,14 +125,14 @@ async def test_the_proxys_own_requests_carry_an_address_that_no_client_can_have(
     assert ipaddress.ip_address(own_address()) in ipaddress.ip_network("2001:db8::/32")  # RFC 3849
 
 
-async def test_what_is_no_address_is_not_written() -> None:
+async def test_an_invalid_address_is_not_forwarded() -> None:
     async with RawNode(always(OK)) as raw, asking(raw.port) as node:
         with pytest.raises(ValueError, match="does not appear to be"):
             await ask(node, client="127.0.0.1\r\nX-User: root")
     assert raw.requests == []
 
 
-async def test_no_cookie_is_kept() -> None:
+async def test_no_cookie_is_stored() -> None:
     async with RawNode(always(http(b"{}", "200 OK", b"Set-Cookie: a=b"))) as raw, asking(raw.port) as node:
         await ask(node)
         await ask(node)
@@ -196,7 +196,7 @@ BODY_5 = b"\r\n\r\n[12]\n"
         b"HTTP/1.1 200 OK\r\nContent-Length: 20000",
     ],
 )
-async def test_an_answer_is_the_same_whether_it_comes_at_once_or_bit_by_bit(head: bytes) -> None:
+async def test_a_response_is_the_same_in_one_piece_or_in_many(head: bytes) -> None:
     whole = head + BODY_5
 
     async def answer(request: Request) -> None:
@@ -253,7 +253,7 @@ def resetting_on_reuse(request: Request) -> Awaitable[None]:
 
 
 @pytest.mark.parametrize("answer", [closing_on_reuse, resetting_on_reuse])
-async def test_a_read_caught_by_an_idle_close_is_answered(answer: RequestHandler) -> None:
+async def test_a_read_caught_by_an_idle_close_is_retried(answer: RequestHandler) -> None:
     async with RawNode(answer) as raw, asking(raw.port) as node:
         for _ in range(4):
             assert (await ask(node)).status == 200
@@ -261,7 +261,7 @@ async def test_a_read_caught_by_an_idle_close_is_answered(answer: RequestHandler
         assert [(request.connection, request.number) for request in raw.requests][:3] == [(1, 1), (1, 2), (2, 1)]
 
 
-async def test_a_read_caught_while_all_kept_connections_are_stale_is_answered() -> None:
+async def test_a_read_is_answered_though_all_pooled_connections_are_stale() -> None:
     gate = asyncio.Event()
 
     async def answer(request: Request) -> None:
@@ -303,7 +303,7 @@ async def test_a_submit_does_not_meet_a_connection_that_has_been_idle() -> None:
     assert [request.number for request in raw.requests] == [1, 1, 1]
 
 
-async def test_a_read_whose_answer_had_begun_is_not_asked_again() -> None:
+async def test_a_read_whose_response_had_begun_is_not_retried() -> None:
     async def answer(request: Request) -> None:
         if request.number == 1:
             request.send(OK)
@@ -317,7 +317,7 @@ async def test_a_read_whose_answer_had_begun_is_not_asked_again() -> None:
         assert len(raw.requests) == 2
 
 
-async def test_a_read_is_asked_again_once_only() -> None:
+async def test_a_read_is_retried_once_only() -> None:
     async def answer(request: Request) -> None:
         if len(raw.requests) == 1:
             request.send(OK)
@@ -574,7 +574,7 @@ async def test_a_closed_node_fails_at_once() -> None:
         assert (failure.kind, failure.maybe_received) == ("refused", False)
 
 
-async def test_closing_ends_questions_under_way() -> None:
+async def test_closing_ends_requests_in_flight() -> None:
     async with RawNode(never) as raw, asking(raw.port) as node:
         question = asyncio.create_task(failing(node))
         await raw.received.wait()
@@ -582,7 +582,7 @@ async def test_closing_ends_questions_under_way() -> None:
         assert (await question).kind == "disconnected"
 
 
-async def test_closing_within_an_answer_ends_the_question_too() -> None:
+async def test_closing_within_a_response_ends_the_request_too() -> None:
     async def answer(request: Request) -> None:
         request.send(OK if request.number == 1 else OK[:-5])
 
@@ -597,7 +597,7 @@ async def test_closing_within_an_answer_ends_the_question_too() -> None:
         assert (failure.kind, failure.maybe_received) == ("disconnected", True)
 
 
-async def test_watchers_hear_of_every_question() -> None:
+async def test_observers_are_notified_of_every_request() -> None:
     async def answer(request: Request) -> None:
         request.send(OK if b"fee" in request.body else b"nonsense\r\n\r\n")
 
@@ -615,7 +615,7 @@ async def test_watchers_hear_of_every_question() -> None:
     assert all(0 < asked.seconds < 1 for asked in heard)
 
 
-async def test_a_failure_says_nothing_of_what_was_asked_or_answered() -> None:
+async def test_a_failure_reveals_neither_request_nor_response() -> None:
     async with RawNode(always(b"HTTP/1.1 2xx sEcReT\r\n\r\n")) as raw, asking(raw.port) as node:
         failure = await failing(node)
     assert failure.__cause__ is None
@@ -639,7 +639,7 @@ def test_the_node_reads_back_the_clients_address(address: ipaddress.IPv4Address 
         ("fe80::1%eth0", "fe80::1"),
     ],
 )
-def test_one_client_is_told_in_one_form(client: str, told: str) -> None:
+def test_one_client_has_one_form(client: str, told: str) -> None:
     assert forwarded_for(client) == told
 
 
@@ -648,7 +648,7 @@ def test_every_recorded_method_is_known() -> None:
     assert recorded - KNOWN_METHODS == {"no_such_method", ""}
 
 
-def test_what_changes_something_is_not_asked_twice() -> None:
+def test_what_changes_something_is_not_sent_twice() -> None:
     signing = {"sign", "sign_for", "channel_authorize", "wallet_propose"}
     assert not READING_METHODS & {"submit", "submit_multisigned", "subscribe", "unsubscribe", "stop", *signing}
 

@@ -51,7 +51,7 @@ async def test_idle_nodes_share_by_their_weight(proxy: StartProxy) -> None:
         assert 120 < a.times("fee") < 180
 
 
-async def test_the_least_busy_is_asked(proxy: StartProxy) -> None:
+async def test_the_least_busy_is_used(proxy: StartProxy) -> None:
     async with two_nodes(ledger_data=hang) as (a, b):
         served = await proxy(nodes=[a.settings(), b.settings()])
         waiting = asyncio.create_task(ask(served, "ledger_data"))
@@ -74,7 +74,7 @@ async def test_the_least_busy_is_asked(proxy: StartProxy) -> None:
         {"min_ledger": 40, "max_ledger": 41},
     ],
 )
-async def test_a_ledger_is_asked_of_a_node_that_has_it(proxy: StartProxy, params: dict[str, Any]) -> None:
+async def test_a_ledger_is_requested_from_a_node_that_has_it(proxy: StartProxy, params: dict[str, Any]) -> None:
     async with two_nodes() as (a, b):
         a.info["complete_ledgers"] = "32-39,100-131"
         b.info["complete_ledgers"] = "32-50,100-131"
@@ -84,7 +84,7 @@ async def test_a_ledger_is_asked_of_a_node_that_has_it(proxy: StartProxy, params
         assert (a.times("account_tx"), b.times("account_tx")) == (0, 5)
 
 
-async def test_a_ledger_that_none_has_is_asked_of_any(proxy: StartProxy) -> None:
+async def test_a_ledger_that_no_node_has_is_requested_from_any(proxy: StartProxy) -> None:
     async with two_nodes(ledger={"error": "lgrNotFound"}) as (a, b):
         served = await proxy(nodes=[a.settings(), b.settings()])
         assert (await ask(served, "ledger", ledger_index=999))["error"] == "lgrNotFound"
@@ -100,7 +100,7 @@ async def test_a_ledger_that_none_has_is_asked_of_any(proxy: StartProxy) -> None
         ({"server_state": "syncing"}, "is in state syncing (health.states)"),
     ],
 )
-async def test_a_node_that_is_behind_gets_no_work_until_it_has_caught_up(
+async def test_a_node_that_lags_is_out_of_rotation_until_it_has_caught_up(
     proxy: StartProxy, info: dict[str, Any], problem: str
 ) -> None:
     async with two_nodes() as (a, b):
@@ -131,7 +131,7 @@ async def test_a_node_that_gets_no_work_holds_no_other_to_its_ledger(proxy: Star
         assert b.times("fee") == 1
 
 
-async def test_a_clio_tells_no_state(proxy: StartProxy) -> None:
+async def test_a_clio_reports_no_state(proxy: StartProxy) -> None:
     async with ScriptedNode() as node:
         del node.info["server_state"]
         served = await proxy(nodes=[node.settings()])

@@ -30,7 +30,7 @@ def tls_of(ca: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("checked", [True, False])
-async def test_http_and_websocket_by_tls(proxy: StartProxy, authority: tuple[trustme.CA, str], checked: bool) -> None:
+async def test_http_and_websocket_over_tls(proxy: StartProxy, authority: tuple[trustme.CA, str], checked: bool) -> None:
     ca, path = authority
     node = ScriptedNode()
     node.tls = tls_of(ca)
@@ -43,7 +43,7 @@ async def test_http_and_websocket_by_tls(proxy: StartProxy, authority: tuple[tru
         assert (await ask_by_websocket(served))["status"] == "success"
 
 
-async def test_a_url_in_capitals_is_by_tls_as_any_other(proxy: StartProxy, authority: tuple[trustme.CA, str]) -> None:
+async def test_a_url_in_capitals_uses_tls_as_any_other(proxy: StartProxy, authority: tuple[trustme.CA, str]) -> None:
     ca, path = authority
     node = ScriptedNode()
     node.tls = tls_of(ca)
@@ -77,7 +77,7 @@ async def test_a_reload_reads_the_file_of_the_ca_again(proxy: StartProxy, author
 
 
 @pytest.mark.parametrize(("host", "trusted"), [("127.0.0.1", False), ("node.example", True)])
-async def test_a_node_that_cannot_prove_who_it_is_is_told_nothing(
+async def test_a_node_whose_certificate_fails_verification_receives_nothing(
     proxy: StartProxy, authority: tuple[trustme.CA, str], host: str, trusted: bool
 ) -> None:
     ca, path = authority

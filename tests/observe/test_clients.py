@@ -39,14 +39,14 @@ async def test_clients_names_the_one_of_version_1_and_not_the_one_of_version_2(
     assert "sEdNotToBeSeen" not in str(everything)
 
 
-async def test_a_wrong_filter_is_told(demo_node: StartNode, proxy: StartProxy) -> None:
+async def test_a_wrong_filter_is_an_error(demo_node: StartNode, proxy: StartProxy) -> None:
     served = await proxy(await demo_node(2))
     async with aiohttp.ClientSession() as http, http.get(f"{served.observe_url}/clients?version=one") as answer:
         assert answer.status == 400
         assert "such as 1" in (await answer.json())["error"]
 
 
-async def test_prefix_keeps_no_whole_address_and_off_keeps_nobody(demo_node: StartNode, proxy: StartProxy) -> None:
+async def test_prefix_keeps_no_whole_address_and_off_keeps_no_client(demo_node: StartNode, proxy: StartProxy) -> None:
     node = await demo_node(2)
     trusting = {"trusted_proxies": ["127.0.0.0/8"]}
     served = await proxy(node, clients={"keep": "prefix"}, guard=trusting)

@@ -58,7 +58,7 @@ def summary(ready: bool, count: int, history: list[dict[str, Any]]) -> dict[str,
     }
 
 
-def test_counts_are_added_up_and_a_ready_worker_tells_of_the_nodes() -> None:
+def test_counts_are_added_up_and_nodes_are_those_of_a_ready_worker() -> None:
     def entry(time: float, **requests: int) -> dict[str, Any]:
         return {"time": time, "requests": {key.removeprefix("v"): count for key, count in requests.items()}}
 
@@ -77,7 +77,7 @@ def test_counts_are_added_up_and_a_ready_worker_tells_of_the_nodes() -> None:
     assert (told["in_flight"], told["seconds"], told["refusals"]) == (5, 3, {"version": 5})
 
 
-async def test_two_workers_tell_of_one_client_as_one(demo_node: StartNode, tmp_path: Path) -> None:
+async def test_two_workers_report_one_client_as_one(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
     async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
         observe = (await process.line("workers_started"))["observe"]

@@ -41,7 +41,7 @@ async def refused(proxy: Proxy) -> None:
                 assert answer.status in (400, 403)
 
 
-async def test_the_summary_tells_what_was_driven(demo_node: StartNode, proxy: StartProxy) -> None:
+async def test_the_summary_shows_the_load(demo_node: StartNode, proxy: StartProxy) -> None:
     served = await proxy(await demo_node(2), versions={"sunset": [SUNSET], "dry_run_refuse": [1]})
     await drive(served, old=3, new=5)
     await refused(served)
@@ -100,7 +100,7 @@ async def test_the_history_has_what_was_counted_between_its_entries() -> None:
     assert len(told.to_json()["history"]) == 289
 
 
-async def test_the_page_asks_nobody_else_for_anything(demo_node: StartNode, proxy: StartProxy) -> None:
+async def test_the_page_loads_nothing_from_elsewhere(demo_node: StartNode, proxy: StartProxy) -> None:
     served = await proxy(await demo_node(2))
     async with aiohttp.ClientSession() as http, http.get(f"{served.observe_url}/") as answer:
         page = await answer.text()

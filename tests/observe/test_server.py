@@ -146,7 +146,7 @@ async def test_every_metric_has_its_name_labels_and_value(accept: str, parse: An
     assert "sEcReTmEtHoD" not in text
 
 
-async def test_metrics_uncompressed_for_who_does_not_ask() -> None:
+async def test_metrics_are_uncompressed_unless_requested() -> None:
     async with observing() as (session, _), session.get("/metrics", skip_auto_headers=["Accept-Encoding"]) as answer:
         assert "Content-Encoding" not in answer.headers
         assert "xrpl_proxy_build_info" in await answer.text()
@@ -374,7 +374,7 @@ def test_which_requests_are_logged(lines: Lines, requests: Requests, written: li
     assert [line["outcome"] for line in lines.read()] == written
 
 
-def test_the_level_is_kept(lines: Lines) -> None:
+def test_the_level_is_respected(lines: Lines) -> None:
     lines.configure("warning")
     log = structlog.get_logger("proxy.server.proxy")
     log.info("unheard")

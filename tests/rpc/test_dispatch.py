@@ -79,7 +79,7 @@ async def test_a_node_that_refuses_connections_is_passed_over(proxy: StartProxy)
 
 @pytest.mark.parametrize("method", ["submit", "submit_multisigned", "sign", "no_such_method", "feature"])
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_what_may_have_been_acted_on_is_asked_once(proxy: StartProxy, method: str, fault: str) -> None:
+async def test_what_may_have_been_acted_on_is_sent_once(proxy: StartProxy, method: str, fault: str) -> None:
     async with bad_and_good(method, FAULTS[fault]) as (bad, good):
         served = await proxy(nodes=both(bad, good), timeouts={"node_answer": 0.3})
         body = {"method": method, "params": [{"tx_blob": "12", "api_version": 2}]}
@@ -91,14 +91,14 @@ async def test_what_may_have_been_acted_on_is_asked_once(proxy: StartProxy, meth
         assert "good" not in text
 
 
-async def test_an_error_that_is_the_answer_is_not_asked_again(proxy: StartProxy) -> None:
+async def test_a_final_error_is_not_retried(proxy: StartProxy) -> None:
     async with bad_and_good("account_info", {"error": "actNotFound", "error_code": 19}) as (bad, good):
         served = await proxy(nodes=both(bad, good))
         assert (await ask(served, "account_info", account=ACCOUNT))["error"] == "actNotFound"
         assert good.times("account_info") == 0
 
 
-async def test_tries_are_bounded_and_what_a_node_answered_is_told(proxy: StartProxy) -> None:
+async def test_attempts_are_limited_and_the_nodes_response_is_returned(proxy: StartProxy) -> None:
     busy: Answer = {"error": "tooBusy", "error_code": 9}
     nodes = [ScriptedNode(f"node-{number}", fee=busy if number == 1 else break_off) for number in range(4)]
     async with nodes[0], nodes[1], nodes[2], nodes[3]:
@@ -121,7 +121,7 @@ async def test_all_tries_are_within_the_requests_time(proxy: StartProxy) -> None
         assert asyncio.get_running_loop().time() - began < 1
 
 
-async def test_a_conversation_begins_anew_on_another_node(demo_node: StartNode, proxy: StartProxy) -> None:
+async def test_a_multi_request_translation_restarts_on_another_node(demo_node: StartNode, proxy: StartProxy) -> None:
     """A v2 client's `tx` takes a v1 node two questions; the node dies at the second."""
     recorded = await demo_node(1)
 
@@ -248,7 +248,7 @@ def open_sockets() -> int:
         ("account_tx", "lgrIdxMalformed", {"account": ACCOUNT, "ledger_index_min": 132, "ledger_index_max": 132}),
     ],
 )
-async def test_a_ledger_that_one_node_lacks_is_asked_of_another(
+async def test_a_ledger_that_one_node_lacks_is_requested_from_another(
     proxy: StartProxy, method: str, error: str, params: dict[str, Any]
 ) -> None:
     """A client that has heard of a new ledger may meet a node that is a moment later."""
@@ -258,7 +258,7 @@ async def test_a_ledger_that_one_node_lacks_is_asked_of_another(
         assert (late.times(method), good.times(method)) == (1, 1)
 
 
-async def test_what_no_node_has_is_told_as_the_first_said_it(proxy: StartProxy) -> None:
+async def test_not_found_on_all_nodes_is_the_first_nodes_error(proxy: StartProxy) -> None:
     async with bad_and_good("tx", {"error": "txnNotFound", "first": True}) as (one, other):
         other.answers["tx"] = break_off
         served = await proxy(nodes=both(one, other))
@@ -271,7 +271,9 @@ async def test_what_no_node_has_is_told_as_the_first_said_it(proxy: StartProxy) 
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_a_ledger_seen_in_a_response_is_asked_of_the_node_that_has_it(proxy: StartProxy, version: int) -> None:
+async def test_a_ledger_seen_in_a_response_is_requested_from_the_node_that_has_it(
+    proxy: StartProxy, version: int
+) -> None:
     """Long before the next health check."""
     async with ScriptedNode("a") as a, ScriptedNode("b") as b:
         served = await proxy(nodes=[a.settings(weight=1000), b.settings()], timeouts={"health_interval": 60})

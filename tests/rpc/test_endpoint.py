@@ -57,7 +57,7 @@ class TestNodesThatFail:
 
     @pytest.mark.parametrize("version", [None, 1, 2])
     @pytest.mark.parametrize("fault", FAULTS)
-    async def test_is_told_as_an_error(
+    async def test_is_an_error_for_the_client(
         self, node: ScriptedNode, proxy: StartProxy, fault: str, version: int | None
     ) -> None:
         answer, status, token = self.FAULTS[fault]
@@ -75,7 +75,7 @@ class TestNodesThatFail:
         assert (await ask(served))["status"] == "success"  # the proxy lives on
 
     @pytest.mark.parametrize(("version", "token"), [(None, "noNetwork"), (1, "noNetwork"), (2, "notSynced")])
-    async def test_that_is_down_is_told_in_the_clients_own_version(
+    async def test_a_node_that_is_down_is_reported_in_the_clients_version(
         self, node: ScriptedNode, proxy: StartProxy, version: int | None, token: str
     ) -> None:
         served = await proxy(nodes=[node.settings()])
@@ -97,7 +97,7 @@ class TestNodesThatFail:
         assert "result" not in told
 
     @pytest.mark.parametrize("fault", [hang, answer_half, break_off, web.Response(text="<html>")])
-    async def test_submit_is_sent_once_and_its_fate_told(
+    async def test_submit_is_sent_once_and_its_outcome_reported(
         self, node: ScriptedNode, proxy: StartProxy, fault: Answer | Answering
     ) -> None:
         node.answers["submit"] = fault
@@ -186,7 +186,7 @@ class TestEnvelopes:
         assert node.asked[-1][1]["signer_lists"] is True
         assert orjson.loads(body)["result"]["request"] == {**params, "command": "account_info"}
 
-    async def test_the_load_balancers_question(self, node: ScriptedNode, proxy: StartProxy) -> None:
+    async def test_the_load_balancers_check(self, node: ScriptedNode, proxy: StartProxy) -> None:
         served = await proxy(nodes=[node.settings()], timeouts={"health_interval": 0.1}, health={"failures": 1})
         async with aiohttp.ClientSession() as client:
 
@@ -223,7 +223,7 @@ class TestWhoAsks:
     @pytest.mark.parametrize(
         "lie", [{"X-Forwarded-For": "8.8.8.8"}, {"X-Forwarded-For": "8.8.8.8, 127.0.0.1"}, {"Forwarded": "for=8.8.8.8"}]
     )
-    async def test_a_stranger_is_who_is_connected(
+    async def test_an_untrusted_client_is_its_peer_address(
         self, node: ScriptedNode, proxy: StartProxy, lie: dict[str, str]
     ) -> None:
         seen = await self.headers_at_node(node, proxy, {}, lie)
@@ -240,7 +240,7 @@ class TestWhoAsks:
             ({}, "127.0.0.1"),
         ],
     )
-    async def test_a_trusted_proxy_says_who_asks(
+    async def test_a_trusted_proxy_names_the_client(
         self, node: ScriptedNode, proxy: StartProxy, headers: dict[str, str], client: str
     ) -> None:
         seen = await self.headers_at_node(node, proxy, {"trusted_proxies": ["127.0.0.0/8"]}, headers)
@@ -319,7 +319,7 @@ class TestBounds:
             ({"max_subrequest_bytes": 50}, "limits.max_subrequest_bytes"),
         ],
     )
-    async def test_questions_for_one_request(
+    async def test_subrequests_for_one_request(
         self, demo_node: StartNode, proxy: StartProxy, limits: dict[str, int], named: str
     ) -> None:
         node = await demo_node(2)
@@ -330,7 +330,7 @@ class TestBounds:
         assert str(*limits.values()) in result["error_message"]
         assert node.asked["ledger"] <= 3
 
-    async def test_time_for_one_request_of_many_questions(self, node: ScriptedNode, proxy: StartProxy) -> None:
+    async def test_time_for_one_request_of_many_subrequests(self, node: ScriptedNode, proxy: StartProxy) -> None:
         slowness = 0.2
 
         async def slowly(_: web.BaseRequest, params: dict[str, Any]) -> Answer:
@@ -344,7 +344,7 @@ class TestBounds:
         assert status == 504
         assert asyncio.get_running_loop().time() - began < 1.5
 
-    async def test_headers_of_validated_ledgers_are_asked_for_once(
+    async def test_headers_of_validated_ledgers_are_requested_once(
         self, demo_node: StartNode, proxy: StartProxy
     ) -> None:
         node = await demo_node(1)
@@ -356,7 +356,9 @@ class TestBounds:
         await ask(served, "transaction_entry", 2, tx_hash=PAYMENT, ledger_index=57)
         assert node.asked["ledger"] == 1
 
-    async def test_headers_of_others_are_asked_for_each_time(self, node: ScriptedNode, proxy: StartProxy) -> None:
+    async def test_headers_of_other_ledgers_are_requested_each_time(
+        self, node: ScriptedNode, proxy: StartProxy
+    ) -> None:
         node.versions = range(1, 2)
         node.answers["tx"] = {"TransactionType": "AccountSet", "hash": "T", "ledger_index": 7, "inLedger": 7}
         header = {"ledger": {"closed": True, "ledger_data": "00" * 118}, "ledger_hash": "H", "validated": False}

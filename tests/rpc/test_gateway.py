@@ -223,7 +223,7 @@ async def test_only_a_trusted_proxy_assigns_an_id(proxy: StartProxy, guard: Any,
     assert len(found) > 8
 
 
-async def test_who_is_refused_for_now_is_told_when_to_try_again(proxy: StartProxy) -> None:
+async def test_a_temporary_refusal_says_when_to_try_again(proxy: StartProxy) -> None:
     limits = {"requests_per_second": 1, "burst_seconds": 2, "exempt": []}
     async with ScriptedNode() as node:
         served = await proxy(nodes=[node.settings()], limits=limits)
@@ -236,7 +236,7 @@ async def test_who_is_refused_for_now_is_told_when_to_try_again(proxy: StartProx
         assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "1")
 
 
-async def test_without_a_node_a_client_is_told_when_to_try_again(proxy: StartProxy, unused_tcp_port: int) -> None:
+async def test_without_a_node_the_client_learns_when_to_try_again(proxy: StartProxy, unused_tcp_port: int) -> None:
     nodes = [{"name": "gone", "http": f"http://127.0.0.1:{unused_tcp_port}", "api_version": 2}]
     served = await proxy(nodes=nodes)
     assert await header(served, "Retry-After") == "1"

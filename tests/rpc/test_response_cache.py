@@ -20,7 +20,7 @@ SHARED = {"coalesce_reads": True}
 
 
 @pytest.mark.parametrize("node_version", [1, 2])
-async def test_a_validated_transaction_is_asked_for_once_a_version(
+async def test_a_validated_transaction_is_requested_once_a_version(
     demo_node: StartNode, proxy: StartProxy, node_version: int
 ) -> None:
     node = await demo_node(node_version)
@@ -37,7 +37,7 @@ async def test_a_validated_transaction_is_asked_for_once_a_version(
     assert 1000 < kept < 20_000
 
 
-async def test_it_is_off_unless_asked_for(demo_node: StartNode, proxy: StartProxy) -> None:
+async def test_it_is_off_by_default(demo_node: StartNode, proxy: StartProxy) -> None:
     node = await demo_node(2)
     served = await proxy(node)
     for _ in range(2):
@@ -45,7 +45,7 @@ async def test_it_is_off_unless_asked_for(demo_node: StartNode, proxy: StartProx
     assert node.asked["tx"] == 2
 
 
-async def test_the_answer_is_in_the_envelope_of_who_asks(demo_node: StartNode, proxy: StartProxy) -> None:
+async def test_the_response_is_in_the_clients_envelope(demo_node: StartNode, proxy: StartProxy) -> None:
     served = await proxy(await demo_node(2), cache=KEPT)
     for number in (1, "two", [3]):
         params = {"transaction": PAYMENT, "api_version": 2, "id": number}
@@ -87,7 +87,7 @@ HASH = "AB" * 32
         ("account_info", {"ledger_hash": HASH}, VALIDATED, 2),
     ],
 )
-async def test_only_what_never_changes_is_kept(
+async def test_only_what_never_changes_is_cached(
     proxy: StartProxy, method: str, params: dict[str, Any], answer: Answer, asked: int
 ) -> None:
     async with ScriptedNode() as node:
@@ -107,7 +107,9 @@ async def test_only_what_never_changes_is_kept(
         ({}, 1),
     ],
 )
-async def test_what_is_said_beside_it_is_kept_or_nothing(proxy: StartProxy, beside: dict[str, Any], asked: int) -> None:
+async def test_the_extra_fields_are_cached_or_the_response_is_not(
+    proxy: StartProxy, beside: dict[str, Any], asked: int
+) -> None:
     whole = web.json_response({"result": {**VALIDATED, "status": "success"}, **beside})
     async with ScriptedNode(tx=whole) as node:
         served = await proxy(nodes=[node.settings()], cache=KEPT)
@@ -265,7 +267,7 @@ async def test_what_a_node_says_to_one_client_is_not_for_the_others(proxy: Start
         assert node.times("account_lines") == 5
 
 
-async def test_other_parameters_or_another_version_are_another_question(proxy: StartProxy) -> None:
+async def test_other_parameters_or_another_version_are_another_request(proxy: StartProxy) -> None:
     gate = Gate({"good": True, "validated": True})
     async with ScriptedNode(account_lines=gate) as node:
         served = await proxy(nodes=[node.settings()], cache=SHARED)

@@ -80,7 +80,7 @@ async def test_what_is_the_same_is_counted(capsys: pytest.CaptureFixture[str]) -
     assert "shadow_different" not in capsys.readouterr().out
 
 
-async def test_what_differs_is_counted_and_told_briefly(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_what_differs_is_counted_and_logged_briefly(capsys: pytest.CaptureFixture[str]) -> None:
     other = {**V1, "account_data": {"Balance": "9" * 500, "Flags": 0}, "age": 3}
     async with (
         ScriptedNode(account_info=V2) as node,
@@ -109,7 +109,7 @@ async def test_what_differs_is_counted_and_told_briefly(capsys: pytest.CaptureFi
         ("server_info", {}),
     ],
 )
-async def test_only_reads_of_validated_ledgers_are_asked(method: str, params: dict[str, Any]) -> None:
+async def test_only_reads_of_validated_ledgers_are_shadowed(method: str, params: dict[str, Any]) -> None:
     answers: dict[str, Any] = {"account_info": V2, "simulate": V2, "submit": V2}
     async with ScriptedNode(**answers) as node, native_node(**answers) as native:
         async with shadowed(node, native) as proxy:
@@ -184,7 +184,7 @@ async def test_fields_to_ignore_and_a_node_by_its_name() -> None:
         Settings.model_validate({"nodes": [{"name": "node-1", "http": "http://a"}], "shadow": {"node": "other"}})
 
 
-async def test_a_sample_of_none_asks_nobody() -> None:
+async def test_a_sample_of_zero_sends_nothing() -> None:
     async with ScriptedNode(account_info=V2) as node, native_node(account_info=V1) as native:
         async with shadowed(node, native, sample=0.0) as proxy:
             await ask(proxy)

@@ -44,7 +44,7 @@ async def test_those_that_wait_share_the_next_answer() -> None:
     assert await asyncio.gather(*tasks) == [(1, False), (2, False), (2, True), (2, True), (2, True)]
 
 
-async def test_an_answer_that_is_not_to_be_shared_is_asked_for_by_each() -> None:
+async def test_a_response_that_must_not_be_shared_is_requested_by_each() -> None:
     flights, source = SingleFlight[int](max_wait=30), Source()
     tasks = [start(flights, source, share=False) for _ in range(4)]
     await until_started(*tasks)

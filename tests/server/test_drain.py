@@ -20,7 +20,7 @@ def given(node: ScriptedNode) -> dict[str, Any]:
     return {"nodes": [node.settings(websocket=node.websocket_url)], "logging": {"requests": "off"}}
 
 
-async def test_sigterm_finishes_what_is_under_way_and_tells_sessions(
+async def test_sigterm_finishes_requests_in_flight_and_closes_sessions(
     node: ScriptedNode, given: dict[str, Any], tmp_path: Path
 ) -> None:
     go_on = asyncio.Event()
@@ -77,7 +77,7 @@ async def test_what_does_not_end_is_ended(node: ScriptedNode, given: dict[str, A
             assert await process.ended(4) == 0
 
 
-async def test_a_second_signal_ends_it_at_once(node: ScriptedNode, given: dict[str, Any], tmp_path: Path) -> None:
+async def test_a_second_signal_ends_it_immediately(node: ScriptedNode, given: dict[str, Any], tmp_path: Path) -> None:
     async with Process(tmp_path, given) as process:
         url = (await process.line("started"))["listen"][0]
         async with RawClient(url) as stuck:
@@ -100,7 +100,7 @@ async def test_it_can_be_stopped_while_it_waits_for_its_nodes(tmp_path: Path) ->
                 assert await process.ended(5) == 0
 
 
-async def test_systemd_is_told_how_it_goes(given: dict[str, Any], tmp_path: Path) -> None:
+async def test_systemd_is_notified(given: dict[str, Any], tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))
         notify.setblocking(False)

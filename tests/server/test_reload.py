@@ -24,7 +24,7 @@ def settings(*nodes: ScriptedNode, **sections: Any) -> Any:
     return settings_for(nodes=[node.settings(websocket=node.websocket_url) for node in nodes], **sections)
 
 
-async def test_nodes_come_and_go_and_sessions_stay(proxy: StartProxy) -> None:
+async def test_nodes_are_added_and_removed_and_sessions_stay(proxy: StartProxy) -> None:
     async with ScriptedNode("old") as old, ScriptedNode("stays") as stays, ScriptedNode("new") as new:
         served = await proxy(nodes=[node.settings(websocket=node.websocket_url) for node in (old, stays)])
         async with aiohttp.ClientSession() as client:
@@ -45,7 +45,7 @@ async def test_nodes_come_and_go_and_sessions_stay(proxy: StartProxy) -> None:
         await check_stays(lambda: old.times("server_info") == looked, 0.1)
 
 
-async def test_a_request_that_a_node_is_at_is_answered_though_the_node_goes(proxy: StartProxy) -> None:
+async def test_a_request_in_flight_is_answered_though_its_node_is_removed(proxy: StartProxy) -> None:
     gone_on = asyncio.Event()
 
     async def slow(*_: Any) -> dict[str, Any]:
@@ -62,7 +62,7 @@ async def test_a_request_that_a_node_is_at_is_answered_though_the_node_goes(prox
         assert (await first)[1]["result"]["by"] == "old"
 
 
-async def test_nodes_that_are_gone_are_not_looked_after_though_they_have_work(proxy: StartProxy) -> None:
+async def test_removed_nodes_are_not_probed_though_they_have_requests(proxy: StartProxy) -> None:
     gone_on, looking, looked = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def slow(*_: Any) -> dict[str, Any]:
@@ -92,7 +92,7 @@ async def test_nodes_that_are_gone_are_not_looked_after_though_they_have_work(pr
         assert [status for status, _ in await asyncio.gather(*asked)] == [200, 200]
 
 
-async def test_listeners_come_and_go_without_cutting_anybody_off(node: ScriptedNode, proxy: StartProxy) -> None:
+async def test_listeners_are_added_and_removed_without_dropping_clients(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings(websocket=node.websocket_url)], listen=[AT, AT])
     kept, gone = served.http_urls
     async with aiohttp.ClientSession() as client, client.ws_connect(gone) as socket, RawClient(gone) as idle:
@@ -193,7 +193,7 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
             assert (await socket.receive_json(timeout=5))["status"] == "success"
 
 
-async def test_what_takes_a_restart_is_told_as_long_as_it_is_not_in_force(node: ScriptedNode, tmp_path: Path) -> None:
+async def test_keys_that_need_a_restart_are_logged_until_it_happens(node: ScriptedNode, tmp_path: Path) -> None:
     given = {"nodes": [node.settings()]}
     other = {
         "logging": {"format": "console"},
@@ -267,7 +267,7 @@ async def test_an_observe_address_that_cannot_be_had_changes_nothing(node: Scrip
     assert (await ask(served.http_url, {"method": "fee", "params": [{"api_version": 3}]}))[0] == 400
 
 
-async def test_sigusr1_has_the_log_tell_everything_and_then_less_again(node: ScriptedNode, tmp_path: Path) -> None:
+async def test_sigusr1_toggles_the_debug_level(node: ScriptedNode, tmp_path: Path) -> None:
     async with Process(tmp_path, {"nodes": [node.settings()], "logging": {"level": "info"}}) as process:
         url = (await process.line("started"))["listen"][0]
 

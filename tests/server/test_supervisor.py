@@ -84,7 +84,7 @@ def standing_still(pid: int) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-async def test_all_answer_and_are_told_of_as_one(demo_node: StartNode, tmp_path: Path) -> None:
+async def test_all_workers_answer_and_their_metrics_are_one(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
     async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
         observe = (await process.line("workers_started"))["observe"]
@@ -149,7 +149,7 @@ async def test_one_that_hangs_is_replaced(demo_node: StartNode, tmp_path: Path) 
             assert (await ask(port))["status"] == "success"
 
 
-async def test_none_hangs_because_the_supervisor_stood_still(demo_node: StartNode, tmp_path: Path) -> None:
+async def test_no_worker_is_killed_because_the_supervisor_was_stopped(demo_node: StartNode, tmp_path: Path) -> None:
     settings_of_two = two_workers(await demo_node(), free_port())
     async with Process(tmp_path, settings_of_two, module="tests.support.impatient") as process:
         await process.line("workers_started")
@@ -192,7 +192,7 @@ async def test_no_counter_goes_back_when_one_is_silent_or_dies(demo_node: StartN
         await until(one_more_is)
 
 
-async def test_a_worker_that_fails_to_tell_stands_there_with_what_it_told_last() -> None:
+async def test_a_worker_whose_metrics_fail_counts_with_its_last_ones() -> None:
     """Its gauges too, until it ends."""
     status = 200
 
@@ -329,7 +329,7 @@ async def test_a_reload_reaches_one_that_is_started_meanwhile(demo_node: StartNo
         await refused_version_1(port)
 
 
-async def test_workers_end_when_nobody_supervises_them(demo_node: StartNode, tmp_path: Path) -> None:
+async def test_workers_end_without_their_supervisor(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
     async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
         await process.line("workers_started")
@@ -343,7 +343,7 @@ async def test_workers_end_when_nobody_supervises_them(demo_node: StartNode, tmp
         await until(gone)
 
 
-async def test_it_can_be_stopped_while_a_worker_does_not_come_to_serve(demo_node: StartNode, tmp_path: Path) -> None:
+async def test_it_can_be_stopped_while_a_worker_hangs_at_its_start(demo_node: StartNode, tmp_path: Path) -> None:
     timeouts = {"shutdown": 0.2}
     async with Process(tmp_path, two_workers(await demo_node(), free_port(), timeouts=timeouts)) as process:
 
@@ -376,7 +376,7 @@ async def test_a_port_of_another_is_not_shared(demo_node: StartNode, tmp_path: P
             assert "address already in use" in second.lines[-1]["event"]
 
 
-def test_metrics_are_added_up_and_the_worst_is_told() -> None:
+def test_metrics_are_summed_and_the_worst_gauge_wins() -> None:
     one = '# TYPE xrpl_proxy_node_up gauge\nxrpl_proxy_node_up{node="a"} 1\n# TYPE x counter\nx_total 2\n'
     other = '# TYPE xrpl_proxy_node_up gauge\nxrpl_proxy_node_up{node="a"} 0\n# TYPE x counter\nx_total 3\n'
     samples = {sample.name: sample.value for metric in merged([one, other]) for sample in metric.samples}

@@ -31,7 +31,7 @@ def test_schemas_and_adapters_agree(older: int, newer: int) -> None:
     assert found - adapted <= WITHOUT_ADAPTER | PASSED_ON
 
 
-def test_what_is_told() -> None:
+def test_what_is_reported() -> None:
     found = changes(1, 2)
     assert Change("tx_history", "method", "removed") in found
     assert Change("account_info", "answer", "added", "signer_lists", after="SignerList[], optional") in found

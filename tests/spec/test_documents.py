@@ -97,7 +97,7 @@ def test_asyncapi_parser_finds_faults(asyncapi_parser: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("version", versions())
-def test_every_method_is_told(version: int) -> None:
+def test_every_method_is_described(version: int) -> None:
     known = METHODS - (OLD_METHODS if version > 1 else set())
     operations = document("asyncapi", version)["operations"]
     asked = {name for name, operation in operations.items() if operation["action"] == "receive"}
@@ -135,7 +135,7 @@ def test_changed_methods_inherit_from_a_base() -> None:
     assert v1["AccountLinesSuccessResponse"] == v3["AccountLinesSuccessResponse"]
 
 
-def test_every_error_is_told_with_its_code() -> None:
+def test_every_error_has_its_code() -> None:
     told = document("openapi", 1)["components"]["schemas"]["ErrorCodes"]["anyOf"]
     codes = {
         each["properties"]["error"]["const"]: each["properties"]["error_code"]["const"]

@@ -22,7 +22,7 @@ def remembering(hours: int = 24, most: int = 100) -> tuple[ClientUsage, Clock]:
     return ClientUsage("full", hours, most, (), clock), clock
 
 
-def test_what_is_not_used_again_is_forgotten_after_the_hours() -> None:
+def test_a_client_is_forgotten_after_the_configured_hours() -> None:
     callers, clock = remembering(hours=2)
     callers.record(ClientIdentity("a"), "http", 1, "tx")
     clock.now += 1.5 * HOUR
@@ -36,7 +36,7 @@ def test_what_is_not_used_again_is_forgotten_after_the_hours() -> None:
     assert callers.evicted == 0
 
 
-def test_the_longest_unseen_gives_way() -> None:
+def test_the_longest_unseen_is_evicted() -> None:
     callers, _ = remembering(most=2)
     for address in ("a", "b", "a", "c"):
         callers.record(ClientIdentity(address), "http", 1, "fee")
@@ -44,7 +44,7 @@ def test_the_longest_unseen_gives_way() -> None:
     assert callers.evicted == 1
 
 
-def test_one_address_with_ever_new_names_pushes_nobody_out() -> None:
+def test_one_address_with_ever_new_names_evicts_no_other() -> None:
     callers, _ = remembering()
     callers.record(ClientIdentity("192.0.2.1", "old"), "http", 1, "tx")
     for number in range(500):
@@ -56,7 +56,7 @@ def test_one_address_with_ever_new_names_pushes_nobody_out() -> None:
     assert sum(use.requests for use in others.uses.values()) == 480
 
 
-def test_one_ipv6_network_with_ever_new_addresses_pushes_nobody_out() -> None:
+def test_one_ipv6_network_with_ever_new_addresses_evicts_no_other() -> None:
     callers, _ = remembering(most=50)
     callers.record(ClientIdentity("192.0.2.1", "old"), "http", 1, "tx")
     for number in range(500):

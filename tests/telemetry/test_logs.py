@@ -31,7 +31,7 @@ def test_whatever_was_not_successful_gets_a_line_whatever_the_share() -> None:
     assert not AccessLog("errors", 1.0).should_log("success", "1")
 
 
-def test_the_document_tells_every_event_of_the_source() -> None:
+def test_the_document_lists_every_event_of_the_source() -> None:
     sources = [path for path in (ROOT / "proxy").rglob("*.py") if not {"commands", "demo"} & set(path.parts)]
     events = {event for path in sources for event in _EVENT.findall(path.read_text())}
     assert len(events) > 20

@@ -90,7 +90,7 @@ def attributes(span: Span) -> dict[str, Any]:
     return {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
 
 
-async def test_a_request_and_its_question_are_spans_of_one_trace_that_the_node_is_told_of() -> None:
+async def test_a_request_and_its_node_request_are_spans_of_one_trace() -> None:
     async with collector() as collecting, ScriptedNode() as node:
         async with traced(node, collecting) as served:
             await post(served, "fee", api_version=1, secret="sEdNotToBeSeen")
@@ -123,7 +123,7 @@ async def test_a_request_and_its_question_are_spans_of_one_trace_that_the_node_i
 
 
 @pytest.mark.parametrize(("flags", "spans"), [("01", 2), ("00", 0)])
-async def test_a_clients_trace_is_gone_on_with_if_its_flag_says_so(flags: str, spans: int) -> None:
+async def test_a_clients_trace_is_continued_if_its_flag_says_so(flags: str, spans: int) -> None:
     async with collector() as collecting, ScriptedNode() as node, traced(node, collecting) as served:
         await post(served, "fee", {"traceparent": f"00-{TRACE}-{PARENT}-{flags}", "tracestate": "a=b"})
     assert len(collecting.spans) == spans
@@ -173,7 +173,7 @@ async def test_a_node_that_fails_is_an_error_by_its_kind_only() -> None:
     assert request.events == []
 
 
-async def test_a_collector_that_is_not_there_hinders_nobody(unused_tcp_port: int) -> None:
+async def test_an_absent_collector_affects_no_request(unused_tcp_port: int) -> None:
     nowhere = Collector()
     nowhere.url = f"http://127.0.0.1:{unused_tcp_port}/v1/traces"
     async with ScriptedNode() as node, traced(node, nowhere) as served:

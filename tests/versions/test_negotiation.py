@@ -20,12 +20,12 @@ def test_a_version_within_the_range_is_served(asked: int) -> None:
     assert negotiate(asked, VERSIONS) == asked
 
 
-def test_none_asked_for_is_the_first() -> None:
+def test_without_a_version_it_is_the_first() -> None:
     assert negotiate(MISSING, VERSIONS) == 1
     assert negotiate(MISSING, VersionRange(1, 3), default=2) == 2
 
 
-def test_none_asked_for_is_refused_where_the_first_is_not_offered() -> None:
+def test_without_a_version_the_first_must_be_offered() -> None:
     assert refused(MISSING, VersionRange(2, 3)).reason == "below_minimum"
 
 
@@ -39,7 +39,7 @@ def test_an_integer_out_of_range_is_no_lower_version(asked: int, reason: str) ->
     assert refused(asked).reason == reason
 
 
-def test_the_client_is_told_what_it_asked_for_and_both_bounds() -> None:
+def test_the_error_names_the_requested_version_and_both_bounds() -> None:
     assert refused(4).detail == "Unsupported API version 4: this server supports API versions 1 to 2."
     assert refused(4, VersionRange(2, 3)).detail.endswith("this server supports API versions 2 to 3.")
     assert refused("two").detail == (

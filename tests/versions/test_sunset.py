@@ -45,7 +45,7 @@ async def on_websocket(proxy: Proxy, *requests: dict[str, Any]) -> list[bytes]:
     return answers
 
 
-async def test_answers_to_the_version_that_goes_say_so_in_headers(demo_node: StartNode, proxy: StartProxy) -> None:
+async def test_responses_of_the_sunsetting_version_say_so_in_headers(demo_node: StartNode, proxy: StartProxy) -> None:
     served = await proxy(await demo_node(2), versions={"sunset": [GOING]})
     for body in (asked(1), asked(None), asked(1, "account_info"), asked(1, "version")):
         _, headers, _ = await post(served, body)
@@ -68,7 +68,7 @@ async def test_a_batch_says_so_when_one_of_its_items_is_of_that_version(
     assert "Sunset" not in headers
 
 
-async def test_without_a_day_of_deprecation_and_a_link_only_the_end_is_told(
+async def test_without_a_deprecation_date_and_a_link_only_the_sunset_is_announced(
     demo_node: StartNode, proxy: StartProxy
 ) -> None:
     served = await proxy(await demo_node(2), versions={"sunset": [{"version": 1, "date": "2027-06-30"}]})

@@ -103,7 +103,7 @@ async def test_deflate_is_offered_where_configured(harness: Harness) -> None:
     assert "permessage-deflate" not in (await handshake(off, offer))[1]
 
 
-async def test_what_the_node_is_told_of_the_client(harness: Harness) -> None:
+async def test_what_the_node_learns_of_the_client(harness: Harness) -> None:
     """Its address, at the handshake, and nothing that it wrote itself."""
     node = await harness.node(accept)
     written = {
@@ -129,7 +129,7 @@ async def test_what_the_node_is_told_of_the_client(harness: Harness) -> None:
     assert (await node.session(1)).headers.getall("X-Forwarded-For") == ["1.2.3.4"]
 
 
-async def test_ping_tells_the_clients_address(demo_node: StartNode, harness: Harness) -> None:
+async def test_ping_returns_the_clients_address(demo_node: StartNode, harness: Harness) -> None:
     proxy = await harness.proxy(await demo_node(2), guard={"trusted_proxies": ["127.0.0.0/8"]})
     client = await harness.client(proxy, headers={"X-Forwarded-For": "2001:db8::7"})
     assert (await client.request({"command": "ping"}))["result"]["ip"] == "2001:db8::7"

@@ -38,7 +38,7 @@ async def test_ids_come_back_as_they_were_written(harness: Harness, api_version:
     assert answer.keys() == {"result", "status", "type"}
 
 
-async def test_ids_repeated_at_once_keep_their_requests(harness: Harness) -> None:
+async def test_concurrent_equal_ids_keep_their_requests(harness: Harness) -> None:
     """Answered in any order by the node, every answer is that of its request."""
     node = await harness.node()
     client = await harness.client(await harness.proxy(node))
@@ -99,7 +99,7 @@ async def test_what_the_proxy_answers_waits_for_requests_before_it(harness: Harn
     assert [(await client.receive())["id"] for _ in range(4)] == [1, 2, 3, 4]
 
 
-async def test_an_answer_of_several_questions_keeps_its_place(demo_node: StartNode, harness: Harness) -> None:
+async def test_a_response_of_several_requests_keeps_its_place(demo_node: StartNode, harness: Harness) -> None:
     client = await harness.client(await harness.proxy(await demo_node(2)))
     await client.send(
         {"command": "tx_history", "start": 0, "id": 1}, *({"command": "ping", "id": n} for n in range(2, 12))
@@ -260,7 +260,7 @@ async def test_message_size(harness: Harness) -> None:
     await harness.wait_metric(1, proxy, "xrpl_proxy_session_closed_total", reason="message_too_big")
 
 
-async def test_far_too_large_a_message_is_told_before_the_connection_goes(harness: Harness) -> None:
+async def test_far_too_large_a_message_is_an_error_before_the_connection_closes(harness: Harness) -> None:
     proxy = await harness.proxy(await harness.node(echo), websocket={"message_bytes": 1000})
     client = await harness.client(proxy)
     await client.send(b"x" * 3_000_000)
@@ -288,7 +288,7 @@ async def test_compressed_answers_before_and_after_there_are_many(harness: Harne
 
 
 @pytest.mark.parametrize("bits", [15, 9])
-async def test_a_few_compressed_answers_need_nothing_kept(harness: Harness, bits: int) -> None:
+async def test_a_few_compressed_responses_need_no_retained_state(harness: Harness, bits: int) -> None:
     """Each can be unpacked alone: what zlib would keep for the next one is several times all else of a session."""
     proxy = await harness.proxy(await harness.node(echo))
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy.http_url).port)

@@ -73,7 +73,7 @@ async def test_a_silent_node_is_given_up(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("close", [True, False])
-async def test_a_client_that_goes(harness: Harness, close: bool) -> None:
+async def test_a_client_that_disconnects(harness: Harness, close: bool) -> None:
     node = await harness.node(respond_to_all)
     proxy = await harness.proxy(node)
     client = await harness.client(proxy)
@@ -87,7 +87,7 @@ async def test_a_client_that_goes(harness: Harness, close: bool) -> None:
         await (await node.session()).ended.wait()
 
 
-async def test_a_client_that_pings_and_goes(harness: Harness) -> None:
+async def test_a_client_that_pings_and_disconnects(harness: Harness) -> None:
     """A pong that cannot be sent any more is no fault of the proxy's."""
     proxy = await harness.proxy(await harness.node(respond_to_all))
     with capture_logs() as logs:
@@ -140,7 +140,7 @@ async def test_every_message_counts_towards_the_rate_also_a_refused_one(
 
 
 @pytest.mark.parametrize("close", [1000, 1001, 1013, None])
-async def test_a_lost_node_is_told(harness: Harness, close: int | None) -> None:
+async def test_a_lost_node_is_reported(harness: Harness, close: int | None) -> None:
     """What is under way fails first, then the close frame names a code that client libraries reconnect on."""
     node = await harness.node()
     proxy = await harness.proxy(node)
@@ -173,7 +173,7 @@ async def test_a_node_that_throws_the_client_out(harness: Harness) -> None:
     assert len(node.sessions) == 1
 
 
-async def test_both_sides_close_at_once(harness: Harness) -> None:
+async def test_both_sides_close_concurrently(harness: Harness) -> None:
     node = await harness.node()
     proxy = await harness.proxy(node)
     clients = [await harness.client(proxy) for _ in range(10)]
@@ -220,7 +220,7 @@ async def test_reconnecting(harness: Harness) -> None:
     assert await harness.metric(proxy, "xrpl_proxy_subscriptions") == 4
 
 
-async def test_no_gap_is_told_where_there_is_none(harness: Harness) -> None:
+async def test_no_gap_is_reported_where_there_is_none(harness: Harness) -> None:
     async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await session.respond(asked, {"ledger_index": 100})
 
@@ -235,7 +235,7 @@ async def test_no_gap_is_told_where_there_is_none(harness: Harness) -> None:
     assert await harness.metric(proxy, GAPS) == 0
 
 
-async def test_a_gap_for_who_follows_no_ledgers(harness: Harness) -> None:
+async def test_a_gap_without_a_ledger_subscription(harness: Harness) -> None:
     """The newest validated ledger of the nodes before and after tells how many may have been missed."""
 
     async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
@@ -413,7 +413,7 @@ async def test_a_slow_client(harness: Harness) -> None:
     slow.close()
 
 
-async def test_a_slow_client_that_reads_in_the_end_is_told(harness: Harness) -> None:
+async def test_a_slow_client_that_reads_in_the_end_gets_the_reason(harness: Harness) -> None:
     node = await harness.node(respond_to_all)
     proxy = await harness.proxy(node, websocket={"queue_bytes": 10_000})
     client = await harness.client(proxy)
@@ -480,7 +480,7 @@ async def test_a_node_that_reads_nothing(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("shorter", ["node_answer", "request"])
-async def test_a_node_that_takes_no_questions(harness: Harness, shorter: str) -> None:
+async def test_a_node_that_takes_no_requests(harness: Harness, shorter: str) -> None:
     """Those that it has not taken end in the same time as those that it does not answer, and are bounded as these."""
     node = await harness.node()
     proxy = await harness.proxy(

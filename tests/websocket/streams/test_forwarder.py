@@ -189,7 +189,7 @@ async def test_a_subscribe_that_the_proxy_refuses_decides_nothing(harness: Harne
         assert is_v1(await client.receive())
 
 
-async def test_pushed_right_behind_the_answer(harness: Harness) -> None:
+async def test_pushed_right_after_the_response(harness: Harness) -> None:
     """What a node pushes in one breath with its answer comes after it, and in the version of that subscribe."""
 
     async def at_once(session: ScriptedSession, asked: dict[str, Any]) -> None:
@@ -208,7 +208,7 @@ async def test_pushed_right_behind_the_answer(harness: Harness) -> None:
             assert (is_v1(message), message["number"]) == (version == 1, number)
 
 
-async def test_pushed_messages_wait_for_their_subscribe_behind_a_long_conversation(harness: Harness) -> None:
+async def test_pushed_messages_wait_for_their_subscribe_after_a_long_translation(harness: Harness) -> None:
     """The answer to `subscribe` waits for that of an earlier request which takes several questions."""
     node = await harness.node()
     client = await harness.client(await harness.proxy(node, websocket=OWN))

@@ -86,7 +86,7 @@ async def test_the_answer_is_the_nodes(harness: Harness) -> None:
     assert node.subscriptions.counts["consensus"] == 1
 
 
-async def test_many_who_come_at_once_share_an_answer(harness: Harness) -> None:
+async def test_many_concurrent_subscribers_share_a_response(harness: Harness) -> None:
     """A node that all clients come back to is not asked by each; but a random number is for one."""
     node, _, clients = await served(harness, 30)
     results = await asyncio.gather(*(subscribe(client, "ledger") for client in clients))
@@ -96,7 +96,7 @@ async def test_many_who_come_at_once_share_an_answer(harness: Harness) -> None:
     assert len({result["random"] for result in results}) == 30
 
 
-async def test_many_who_want_to_know_the_state_wait_for_one_answer(harness: Harness) -> None:
+async def test_many_subscribers_wait_for_one_response_with_the_state(harness: Harness) -> None:
     """However they name what they want; and of random numbers each has its own."""
     node, _, (busy, *others) = await served(harness, 12)
     await busy.send(*({"command": "subscribe", "streams": ["server"], "id": number} for number in range(60)))
@@ -108,7 +108,7 @@ async def test_many_who_want_to_know_the_state_wait_for_one_answer(harness: Harn
     assert node.subscriptions.counts["server"] <= 8
 
 
-async def test_a_stream_that_an_older_node_refuses_takes_none_from_others(harness: Harness) -> None:
+async def test_a_stream_that_an_older_node_refuses_affects_no_other(harness: Harness) -> None:
     node = await harness.node(None)
     node.subscriptions.unknown_streams = ("manifests",)
     proxy = await harness.proxy(node)
@@ -137,7 +137,7 @@ async def test_what_is_pushed_while_a_subscribe_waits_for_its_answer(harness: Ha
     assert (await client.receive())["ledger_index"] == 101
 
 
-async def test_who_leaves_and_comes_back_costs_the_node_nothing(harness: Harness) -> None:
+async def test_unsubscribing_and_resubscribing_costs_the_node_nothing(harness: Harness) -> None:
     node, _, (client,) = await served(harness, 1)
     for _ in range(50):
         await subscribe(client, "manifests")
@@ -156,7 +156,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("text", NONSENSE, ids=["no JSON", "a list", "a number"])
-async def test_an_answer_that_is_none_hurts_nobody_else(harness: Harness, text: bytes) -> None:
+async def test_an_invalid_response_affects_no_other_client(harness: Harness, text: bytes) -> None:
     node, _, (client, other) = await served(harness, 2)
     await subscribe(other, "ledger")
 
@@ -207,7 +207,7 @@ async def test_the_order_of_answers(harness: Harness) -> None:
     await silent(client)
 
 
-async def test_pushed_right_behind_the_answer(harness: Harness) -> None:
+async def test_pushed_right_after_the_response(harness: Harness) -> None:
     """What the node pushes in one breath with its answer comes after it, also where an earlier request takes longer."""
 
     async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
@@ -254,7 +254,7 @@ async def test_both_streams_of_transactions(harness: Harness, streams: list[str]
         await silent(client)
 
 
-async def test_streams_of_transactions_come_and_go(harness: Harness) -> None:
+async def test_streams_of_transactions_are_added_and_removed(harness: Harness) -> None:
     """Whichever is begun with and whichever goes first, none is lost and none doubled."""
     node, _, (validated, proposed) = await served(harness, 2)
     for first, second in (("transactions", "transactions_proposed"), ("transactions_proposed", "transactions")):

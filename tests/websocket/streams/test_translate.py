@@ -24,7 +24,7 @@ def test_another_version_has_its_own() -> None:
     assert rewritten(TWO_ON_TWO, pushed_again()) != rewritten(ONE_ON_TWO, pushed_again())
 
 
-def test_a_large_one_is_rewritten_and_not_kept() -> None:
+def test_a_large_one_is_rewritten_and_not_cached() -> None:
     message = orjson.loads(recorded_transaction())
     message["filling"] = "x" * 100_000
     first = rewritten(ONE_ON_TWO, orjson.dumps(message))
