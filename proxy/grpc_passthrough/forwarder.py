@@ -52,7 +52,7 @@ class Rules:
 
 
 _COPY_SECONDS = 2e-9
-"""What it costs gRPC to unpack and hand over one byte of a message."""
+"""Seconds that gRPC needs to decompress and deliver one byte of a message."""
 
 
 class _Refused(Exception):  # noqa: N818 - named after what has happened
@@ -192,7 +192,7 @@ async def _one(requests: AsyncIterator[bytes], identity: IdentityFields, client:
         except Malformed as problem:
             raise _Refused("unreadable", f"The request is not valid protobuf: {problem}.") from None
         finally:
-            # gRPC has unpacked the message, and copied it here.
+            # gRPC has decompressed and copied the message.
             fair_share.spent(client, fair_share.cpu_clock() - began + len(message) * _COPY_SECONDS)
     raise _Refused("unreadable", "The call has no request message.")
 
@@ -219,7 +219,7 @@ async def _receive(call: Call, context: Context) -> _Status:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        # Neither the client nor its deadline: the connection to the node was closed, for example by a reload.
+        # Not the client or its deadline: the connection to the node was closed, for example by a reload.
         return _Status(grpc.StatusCode.UNAVAILABLE, _DETAILS[grpc.StatusCode.UNAVAILABLE])
     finally:
         call.cancel()

@@ -1,6 +1,6 @@
 """The client's identity in the bytes of a gRPC request: removes what the client wrote and adds its real address.
 
-rippled's requests have the fields `client_ip` and `user`, which a node believes from a peer in its `secure_gateway`:
+rippled's requests have the fields `client_ip` and `user`, which a node trusts from a peer in its `secure_gateway`:
 with `user` set and no `client_ip` the client is exempt from resource controls (`GRPCServer.cpp`, `clientIsUnlimited`).
 """
 
@@ -12,7 +12,7 @@ _TAG_BYTES, _VALUE_BYTES = 5, 10
 
 
 _MOST_FIELDS = 1_000
-"""Fields of one request, many more than rippled's have: each is looked at in Python."""
+"""Most fields of one request, many more than rippled's have: each is parsed in Python."""
 
 
 class Malformed(ValueError):  # noqa: N818 - named after what is wrong with the message

@@ -15,7 +15,7 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _IDENTITY = frozenset({"forwarded", "x-forwarded-for", "x-proxy-token", "x-real-ip", "x-user"})
-"""Set only by the proxy: nodes, and proxies in front of them, believe these from peers they trust."""
+"""Set only by the proxy: nodes, and proxies in front of them, rely on these from trusted peers."""
 _END_TO_END = frozenset({"grpc-trace-bin", "grpc-tags-bin", "grpc-status-details-bin", "grpc-previous-rpc-attempts"})
 """The `grpc-…` keys that are end to end; all others belong to one connection."""
 

@@ -54,12 +54,12 @@ class GrpcServer:
         self._shown: Identity | None = None
         self._server = grpc.aio.server(
             options=(
-                # It is on by default, and then any other process can bind the same port and receive some of its calls.
+                # On by default, which would let any other process bind the same port and receive some of the calls.
                 ("grpc.so_reuseport", int(shared)),
                 ("grpc.max_receive_message_length", bounds.request_bytes),
                 ("grpc.max_allowed_incoming_connections", bounds.connections),
                 ("grpc.server_handshake_timeout_ms", int(bounds.handshake_seconds * 1000)),
-                ("grpc.max_send_message_length", -1),  # has been bounded where it came in
+                ("grpc.max_send_message_length", -1),  # bounded where it arrived
                 ("grpc.max_concurrent_streams", _STREAMS),
                 ("grpc.max_connection_idle_ms", _IDLE_MS),
                 ("grpc.keepalive_time_ms", _PING_MS),

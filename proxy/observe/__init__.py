@@ -1,1 +1,1 @@
-"""What is seen from outside: metrics, log lines, and the endpoints that give them."""
+"""The observe address: metrics, health, readiness, the page, and who uses which version."""

@@ -21,16 +21,16 @@ from proxy.observe.summary import serve_page
 Json = dict[str, Any]
 
 _READY_SECONDS = 1.0
-"""For a worker to answer `/ready`; one that does not is left out. The chart's readiness probe waits 2 seconds."""
+"""Seconds for a worker to respond to `/ready`; a slower one is omitted. The chart's readiness probe waits 2 seconds."""
 _SECONDS = 5.0
-"""For a worker to answer anything else: with 10,000 callers or a series per method it takes a second to build."""
+"""Seconds for other responses of a worker: with 10,000 callers or a series per method they take a second to build."""
 
 
 class AggregateServer(ObserveServer):
-    """The observe address of several workers, each of which has one of its own.
+    """The observe address of several workers, each of which has its own.
 
-    `/clients`, `/summary` and `/retiring` are added up. `/ready` has the nodes as one of the workers sees them, and how
-    many `workers` serve of those `wanted`. `workers`: returns their observe addresses.
+    `/clients`, `/summary` and `/retiring` are added up. `/ready` has the nodes as seen by one of the workers, and how
+    many `workers` of those `wanted` serve. `workers`: returns their observe addresses.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class AggregateServer(ObserveServer):
         self._merged.wanted = workers
 
     def reloaded(self, *, rejected: bool) -> None:
-        """Report whether the last configuration was rejected before any worker was given it."""
+        """Report whether the last configuration was rejected before any worker received it."""
         self._merged.reload_rejected = rejected
 
     def worker_exited(self) -> None:
@@ -106,7 +106,7 @@ class AggregateServer(ObserveServer):
     async def _read_metrics(self, url: str, accept: str) -> bool:
         """Store a worker's metrics; returns whether it reported any."""
         body = await self._get(f"{url}/metrics", _SECONDS, 200, accept=accept)
-        if body is None or url not in self._workers():  # it has exited meanwhile, and the base has its counters
+        if body is None or url not in self._workers():  # it has exited in the meantime, and the base has its counters
             return False
         self._counters.set(url, body.decode())
         return True
@@ -146,7 +146,7 @@ class AggregateServer(ObserveServer):
         return await request.app[BACKGROUND].run(_merged_retiring, version, reports, callers)
 
     async def _get_all(self, path: str, seconds: float, *good: int, accept: str = "*/*") -> list[bytes]:
-        """The bodies of the workers' responses, of those that answer with one of the `good` statuses."""
+        """The bodies of the workers' responses that have one of the `good` statuses."""
         bodies = await asyncio.gather(
             *(self._get(url + path, seconds, *good, accept=accept) for url in self._workers())
         )

@@ -1,8 +1,8 @@
 """One thread that builds large responses, so that building them does not block the event loop.
 
-With a single thread, several scrapes at the same time compete with the event loop for the interpreter no more than one
-does. It may wait up to `sys.getswitchinterval()` (5 ms) for the thread, and for nothing longer: what runs here calls no
-C function that takes longer without releasing the interpreter.
+With a single thread, several concurrent scrapes compete with the event loop for the interpreter no more than one does.
+The loop may wait up to `sys.getswitchinterval()` (5 ms) for the thread, and no longer: code that runs here calls no C
+function that holds the interpreter for longer.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ class Background:
         return await asyncio.get_running_loop().run_in_executor(self._thread, build, *args)
 
     def close(self) -> None:
-        """Start nothing more; the thread ends when its current call does."""
+        """Accept no more calls; the thread ends after its current one."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 BACKGROUND = web.AppKey("background", Background)
-"""Where handlers find the thread of their application."""
+"""The application's thread."""

@@ -18,7 +18,7 @@ from proxy.telemetry.logs import mask_text
 Json = dict[str, Any]
 
 NDJSON = "application/x-ndjson"
-"""Of a response with one line for all members but `callers`, then a line per caller, which workers are queried for."""
+"""The media type of responses of workers: one line for all members except `callers`, then a line per caller."""
 
 _FILTER = re.compile(r"[1-9][0-9]?|refused")
 
@@ -34,7 +34,7 @@ class ClientsPage:
     `refused`) leaves out all others. `requests` are those since `first`; uses older than `hours` are left out. `paths`
     counts the requests to URLs that set the default version, such as `/v2`.
 
-    `callers`: those of the configuration in force. `dry_run_refuse`: the versions counted as if they were refused.
+    `callers`: returns the current ones. `dry_run_refuse`: the versions counted as if they were refused.
     """
 
     def __init__(self, callers: Callable[[], ClientUsage], dry_run_refuse: Callable[[], Collection[int]]) -> None:
@@ -84,7 +84,7 @@ def encode_clients(head: Json, callers: Iterable[Json]) -> bytes:
 
 
 def decode_lines(body: bytes) -> tuple[Json, Iterator[Json]]:
-    """The first line of a worker's response, and its callers, each decoded when it is needed."""
+    """The first line of a worker's response, and its callers, each decoded on demand."""
     lines = iter(body.splitlines())
     return orjson.loads(next(lines)), map(orjson.loads, lines)
 
@@ -115,7 +115,7 @@ def _version_json(version: int | None, uses: list[tuple[UsageKey, UsageCount]], 
 
 @lru_cache(4096)
 def _printable(text: str) -> str | None:
-    """What a client wrote about itself, safe for a terminal, and without what looks like a secret."""
+    """Text that a client chose, made safe for a terminal and without what looks like a secret."""
     return mask_text("".join(mark if mark.isprintable() else "?" for mark in text)) or None
 
 

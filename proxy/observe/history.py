@@ -1,4 +1,4 @@
-"""How many requests each version had over time: by five minutes for a day, by the hour for 30 days; in memory only."""
+"""The requests of each version over time: every five minutes for a day, every hour for 30 days; in memory only."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -13,9 +13,9 @@ _ENTRIES = 288  # a day
 _HOUR = 3600
 _HOURS = 30 * 24
 _MIN_POINTS = 6
-"""Of a trend: with fewer, chance decides."""
+"""Fewest entries for a trend."""
 _FORESIGHT = 3 * 365 * 86400
-"""Seconds beyond which a trend predicts nothing."""
+"""Most seconds that a trend predicts."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class History:
         self._hours: deque[Entry] = deque(maxlen=_HOURS)
 
     def write(self) -> None:
-        """Add an entry: what was counted since the last one."""
+        """Add an entry: the requests counted since the last one."""
         counted = self._counts()
         entry = Entry(self._clock(), counted - self._counted)
         self._counted = counted
@@ -49,7 +49,7 @@ class History:
         self._add_to_hour(self._hours, entry)
 
     def entries(self) -> list[Json]:
-        """Entries of five minutes, the oldest first; the last one is what has been counted since."""
+        """Entries of five minutes, the oldest first; the last one is incomplete."""
         return [*(entry.to_json() for entry in self._entries), self._current().to_json()]
 
     def hours(self) -> list[Json]:
@@ -74,7 +74,7 @@ class History:
 def trend(entries: Sequence[Json], version: str) -> Json | None:
     """How the share of `version` changes: `{"per_day": share, "zero_at": Unix time or None}`, by least squares.
 
-    `zero_at` is where the line reaches no requests at all; None if the share does not fall, or falls too slowly to say.
+    `zero_at` is when the line reaches zero; None if the share does not fall, or falls too slowly to say.
     None in place of a trend if fewer than six entries have requests.
     """
     points = []

@@ -1,9 +1,9 @@
-"""Which `Host` the observe address answers to: a defence against DNS rebinding.
+"""Which `Host` headers the observe address accepts: a defence against DNS rebinding.
 
-A web page on a name that its owner lets resolve to this address is, for a browser, of the same origin as the observe
-page, and could read clients' addresses. Such a page cannot do without a name that resolves in public DNS, so these are
-allowed: IP addresses, `localhost`, names of one label and names under domains that public DNS does not have, as inside
-Kubernetes or Docker (`proxy`, `proxy.xrpl.svc`, `proxy.internal`), this machine's own name, and configured names.
+An attacker's host name that resolves to this address makes the attacker's web page, to a browser, the same origin as
+the observe page, so that it could read clients' addresses. Such an attack needs a name in public DNS. So these are
+allowed: IP addresses, `localhost`, single labels, names under domains that public DNS does not have, as in Kubernetes
+or Docker (`proxy`, `proxy.xrpl.svc`, `proxy.internal`), this machine's own name, and configured names.
 """
 
 import re
@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from aiohttp import web
 
 _PRIVATE_DOMAINS = (".localhost", ".svc", ".cluster.local", ".internal")
-"""Reserved (RFC 6761, ICANN's `.internal`), or of Kubernetes; nobody can register a name under them."""
+"""Reserved (RFC 6761, ICANN's `.internal`) or used by Kubernetes; nobody can register a name under them."""
 _PORT = re.compile(r":[0-9]{0,5}$")
 
 
@@ -22,19 +22,19 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class AllowedHosts:
-    """Decides by `Host` whether to answer a request. `names`: configured; `*.example.com` stands for subdomains."""
+    """Decides by `Host` whether to serve a request. `names`: configured; `*.example.com` matches subdomains."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.replace(names)
 
     def replace(self, names: Iterable[str]) -> None:
-        """Have these names configured from now on, in place of all before."""
+        """Replace the configured names."""
         configured = [name.lower() for name in names]
         self._names = {name for name in configured if not name.startswith("*.")} | {socket.gethostname().lower()}
         self._domains = (*_PRIVATE_DOMAINS, *(name[1:] for name in configured if name.startswith("*.")))
 
     def allows(self, host: str | None) -> bool:
-        """Whether to answer a request with this `Host`, with or without a port; None if it has none (HTTP/1.0)."""
+        """Whether to serve a request with this `Host`, with or without a port; None if it has none (HTTP/1.0)."""
         if host is None:
             return True
         name = _PORT.sub("", host.strip()).rstrip(".").lower()
@@ -48,7 +48,7 @@ ALLOWED = web.AppKey("allowed_hosts", AllowedHosts)
 
 @web.middleware
 async def refuse_other_hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Middleware: answers 421 (Misdirected Request) to hosts that are not allowed by the application's `ALLOWED`."""
+    """Middleware: responds 421 (Misdirected Request) to hosts that the application's `ALLOWED` does not allow."""
     if request.app[ALLOWED].allows(request.headers.get("Host")):
         return await handler(request)
     return web.Response(

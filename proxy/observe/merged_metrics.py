@@ -26,7 +26,7 @@ _MIN_GAUGES = frozenset(
         "xrpl_proxy_node_up",
     }
 )
-"""Gauges of which the lowest of all workers counts: a problem of one worker must show."""
+"""Gauges whose lowest value counts: a problem of one worker must show."""
 _MAX_GAUGES = frozenset(
     {
         "process_max_fds",
@@ -40,7 +40,7 @@ _MAX_GAUGES = frozenset(
         "xrpl_proxy_ready",
     }
 )
-"""Gauges of which the highest counts. All other gauges, and all counters and histograms, are added up."""
+"""Gauges whose highest value counts. All other gauges, and all counters and histograms, are added up."""
 
 
 def merged(texts: Iterable[str], base: Iterable[Metric] = ()) -> list[Metric]:
@@ -83,7 +83,7 @@ def _combine(family: str, one: float, other: float) -> float:
 
 
 class CounterHistory:
-    """What each running worker last reported, and what exited workers had counted.
+    """The last reports of running workers, and the counters of exited ones.
 
     Without it a counter would decrease when a worker exits or does not answer, and Prometheus would take that for a
     restart and count everything that remains again.
@@ -100,11 +100,11 @@ class CounterHistory:
         self._texts[url] = text
 
     def retain(self, running: Iterable[str]) -> None:
-        """All workers but those `running` have exited: their counters count on, their gauges do not."""
+        """All workers except those `running` have exited: retain their counters, drop their gauges."""
         self._exited += [self._texts.pop(url) for url in self._texts.keys() - set(running)]
 
     async def merged(self, background: Background) -> list[Metric]:
-        """All of it, as of one process. Not to be called again before it has returned."""
+        """All metrics, as of one process. Must not be called again before it has returned."""
         exited, self._exited = self._exited, []
         try:
             self._base, metrics = await background.run(_merged_with_base, exited, self._base, [*self._texts.values()])
@@ -117,7 +117,7 @@ class CounterHistory:
 def _merged_with_base(
     exited: Sequence[str], base: list[Metric], texts: Sequence[str]
 ) -> tuple[list[Metric], list[Metric]]:
-    """The new base, which has the counters of `exited` as well, and the metrics of all."""
+    """The new base, with the counters of `exited` added, and the metrics of all."""
     if exited:
         base = [metric for metric in merged(exited, base) if metric.type != "gauge"]
     return base, merged(texts, base)
@@ -134,10 +134,10 @@ class WorkerMetrics(Collector):
         self.running = 0
         self.ended = 0
         self.reload_rejected = False
-        """Whether the supervisor could not apply the last configuration, whatever the workers made of it."""
+        """Whether the supervisor could not apply the last configuration, even if the workers could."""
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing: what there is depends on the workers."""
+        """Nothing: the metrics depend on the workers."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:

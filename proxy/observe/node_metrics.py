@@ -11,7 +11,7 @@ from proxy.nodes.status import NodeStatus
 
 
 class NodesCollector(Collector):
-    """Gauges of every node, and whether the proxy is ready. Make it where the event loop runs.
+    """Gauges of every node, and whether the proxy is ready. Create it within an event loop.
 
     `readiness`, `paused`: may be called in another thread; `paused` returns the names of nodes that get no requests, or
     one on trial, because requests failed too often.
@@ -27,7 +27,7 @@ class NodesCollector(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """The current gauges, without those of unknown values."""
+        """The current gauges, without unknown values."""
         readiness, paused = self._readiness(), self._paused()
         now = self._time()
         yield GaugeMetricFamily(

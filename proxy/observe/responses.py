@@ -1,4 +1,4 @@
-"""What all responses of the observe address have in common."""
+"""Responses of the observe address."""
 
 from http import HTTPStatus
 from typing import Any

@@ -1,4 +1,4 @@
-"""`GET /retiring` on the observe address: who still needs the oldest version that is offered, and until when."""
+"""`GET /retiring` on the observe address: who still needs the oldest offered version, and until when."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 _TOP = 10
 _METHODS = 15
 _HOURLY_FROM = 12
-"""Hours of history from which a trend is taken from hours, and before it from entries of five minutes."""
+"""Hours of history from which on the trend uses hours instead of entries of five minutes."""
 _TREND_HOURS = 7 * 24
 _MIN_AGE, _AGE_PER_BUILD = 2.0, 20
 

@@ -44,7 +44,7 @@ async def serve_page(_: web.Request) -> web.Response:
 
 @cache
 def _page() -> str:
-    """The page with its style and its script in it, so that one response has everything."""
+    """The page with its style and script inline, so that one response has everything."""
     html, style, script = (
         files("proxy.observe").joinpath(f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
     )
@@ -54,7 +54,7 @@ def _page() -> str:
 class Summary:
     """Summarises metrics, nodes and configuration, and the versions' shares over time.
 
-    `settings`, `offered`, `readiness`, `callers`: return what is in force. `clock`: the time of day.
+    `settings`, `offered`, `readiness`, `callers`: return the current ones. `clock`: the time of day.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Summary:
         self._history = History(metrics.requests_by_version, clock)
 
     async def keep_history(self) -> None:
-        """Write the history until cancelled."""
+        """Add entries to the history until cancelled."""
         while True:
             await asyncio.sleep(ENTRY_SECONDS)
             self.write_history()
@@ -115,7 +115,7 @@ class Summary:
         return self._summary(self._known())
 
     def _known(self) -> Json:
-        """What may be read in the event loop only."""
+        """The values that may be read in the event loop only."""
         settings, readiness, offered = self._settings(), self._readiness(), self._offered()
         now = asyncio.get_running_loop().time()
         return {

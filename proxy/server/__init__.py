@@ -1,1 +1,1 @@
-"""The proxy as processes: start, reload, stop, and workers."""
+"""Processes: start, reload, stop, and workers."""

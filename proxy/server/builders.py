@@ -37,7 +37,7 @@ from proxy.websocket import (
 )
 
 _CONCURRENT_SUBREQUESTS = 8
-"""Node requests in flight together for one client request, such as the ledgers that a page of account_tx is from."""
+"""Most concurrent node requests for one client request, such as those for the ledgers of a page of account_tx."""
 
 
 def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing: Tracing) -> Node:
@@ -144,7 +144,7 @@ def make_health_rules(settings: Settings) -> HealthRules:
 
 
 def make_policy(listen: ListenSettings, settings: Settings, clock: Clock) -> RequestPolicy:
-    """What the requests of one listener must satisfy."""
+    """The request policy of one listener."""
     guard, limits, versions = settings.guard, settings.limits, settings.versions
     method_policy = MethodPolicy(
         allow_admin_methods=frozenset(guard.allow_admin_methods),
@@ -189,7 +189,7 @@ def _midnight_utc(day: date) -> float:
 
 
 def make_tracing(settings: Settings, version: str) -> Tracing:
-    """What creates spans; `version` is that of the proxy itself."""
+    """The tracer; `version` is the proxy's."""
     if settings.tracing.endpoint is None:
         return NO_TRACING
     from proxy.telemetry.otel import OpenTelemetry  # needs an optional library
@@ -241,14 +241,14 @@ def make_dispatcher(
     metrics: Metrics,
     fair_share: FairShare,
 ) -> Dispatcher:
-    """What sends HTTP requests to nodes and returns their results."""
+    """The dispatcher of HTTP requests."""
     return Dispatcher(
         nodes, translator, cache, metrics, fair_share, tries=settings.health.tries, share=settings.cache.coalesce_reads
     )
 
 
 def make_translator(settings: Settings) -> Translator:
-    """What runs the adapters."""
+    """The translator, which runs the adapters."""
     limits = settings.limits
     return Translator(
         max_subrequests=limits.max_subrequests,
@@ -259,7 +259,7 @@ def make_translator(settings: Settings) -> Translator:
 
 
 def make_dialer(settings: Settings) -> WebSocketConnector:
-    """What connects sessions to nodes."""
+    """The connector of sessions to nodes."""
     return WebSocketConnector(
         connect_timeout=settings.timeouts.connect,
         ping_interval=settings.websocket.ping_interval,

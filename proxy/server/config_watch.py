@@ -1,4 +1,4 @@
-"""Reloads when the configuration's files change, if `watch_config` says so."""
+"""Reloads when the configuration's files change, if `watch_config` is on."""
 
 import asyncio
 from collections.abc import Callable

@@ -101,7 +101,7 @@ class Generation:
         await asyncio.gather(*(services.websocket.drain(seconds) for services in self.listener_services))
 
     async def close_when_idle(self) -> None:
-        """Close it when the last request and session that use it have ended; called after it has been replaced."""
+        """Close it when the last request and session that use it have ended; call it once it has been replaced."""
         await self._active.wait_idle()
         await self.close()
 

@@ -16,10 +16,10 @@ from proxy.telemetry.metrics import Metrics
 from proxy.tls import Certificate
 
 ListenerKey = tuple[str, int, int]
-"""Host, port, and a number that tells apart listeners with the same two: port 0 may be configured more than once."""
+"""Host, port, and a number that distinguishes listeners with equal ones: port 0 may be configured more than once."""
 
 BoundSockets = dict[ListenerKey, list[socket.socket]]
-"""Sockets that listen already and that no `Listener` serves yet."""
+"""Listening sockets that no `Listener` serves yet."""
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ class ClientListeners:
 
     @property
     def all(self) -> list[Listener]:
-        """All listeners that may have clients: the open ones, and those that a reload closed and that still finish."""
+        """All listeners that may have clients: the open ones, and closed ones whose clients have not disconnected."""
         return [*(active.listener for active in self._open.values()), *self._closing]
 
     def _retire(self, removed: _ActiveListener) -> None:

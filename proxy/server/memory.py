@@ -1,4 +1,4 @@
-"""Giving memory that is no longer used back to the system."""
+"""Returns unused memory to the system."""
 
 import asyncio
 import ctypes
@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 TRIM_SECONDS = 5.0
-"""How often; so rarely much has been freed since the last time that it takes a few milliseconds at most."""
+"""Seconds between two trims; each takes a few milliseconds at most."""
 
 
 async def trim_regularly(seconds: float = TRIM_SECONDS) -> None:
     """Return freed memory to the system, every `seconds`, until cancelled. Returns immediately without glibc.
 
     After it has freed a large block, glibc takes blocks of that size (up to 32 MB) from its heap, and returns that
-    to the system only from its end: a single small object near the end retains all that large responses and slow
-    clients once took. Without large blocks in the heap (`M_MMAP_THRESHOLD`) each of them would cost page faults, which
-    doubled the latency under load.
+    to the system only from its end: a single small object near the end retains all the memory that large responses and
+    slow clients once needed. Keeping large blocks out of the heap (`M_MMAP_THRESHOLD`) would cause page faults for each
+    of them, which doubled the latency under load.
     """
     trim = _malloc_trim()
     while trim is not None:
@@ -24,5 +24,5 @@ async def trim_regularly(seconds: float = TRIM_SECONDS) -> None:
 
 
 def _malloc_trim() -> Callable[[int], Any] | None:
-    """`malloc_trim` of glibc; None where the C library has none: musl and macOS return memory themselves."""
+    """The C library's `malloc_trim`; None if there is none: musl and macOS return memory themselves."""
     return getattr(ctypes.PyDLL(None), "malloc_trim", None)

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings, source: ConfigSource) -> None:
-    """Serve until SIGTERM or SIGINT, a second one of which ends the process at once, with status 1.
+    """Serve until SIGTERM or SIGINT; a second one ends the process immediately, with status 1.
 
     SIGHUP reads the configuration again from `source`; SIGUSR1 turns debug logging on, and the next one off again.
     Raises OSError if an address cannot be bound.
@@ -89,7 +89,7 @@ class _Process:
         if work.done():
             stop.cancel()
             try:
-                work.result()  # raises the reason it could not start
+                work.result()  # raises the reason why it could not start
             finally:
                 await self._proxy.stop()
         self._proxy.begin_drain()

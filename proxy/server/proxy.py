@@ -169,7 +169,7 @@ class Proxy:
 
     @property
     def http_url(self) -> str:
-        """The first of `http_urls`."""
+        """The first URL of `http_urls`."""
         return self.http_urls[0]
 
     @property
@@ -208,7 +208,7 @@ class Proxy:
                 await grpc.release(grpc_bound)
             await self._move_observe(self._settings.observe)
             raise
-        # Other nodes may be on another network, where the same ledger number is another ledger.
+        # New nodes may be on another network, where the same ledger number is another ledger.
         if (settings.cache, _urls(settings)) != (self._settings.cache, _urls(self._settings)):
             self._cache = ResponseCache(settings.cache.bytes, self._metrics)
         if (settings.clients, settings.guard) != (self._settings.clients, self._settings.guard):
@@ -227,7 +227,7 @@ class Proxy:
         self._spawn(_close_nodes(removed, settings.timeouts.request))
 
     async def _move_observe(self, settings: ObserveSettings) -> None:
-        """Serve operators at this address, if it is another one. Raises OSError if it is unavailable."""
+        """Serve operators at this address, if it has changed. Raises OSError if it is unavailable."""
         if self._observe is not None:
             await self._observe.move(settings.host, settings.port, settings.allowed_hosts)
 

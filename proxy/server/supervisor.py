@@ -60,7 +60,7 @@ class _Supervisor:
         self._numbers = itertools.count(1)
         self._respawning: dict[int, asyncio.Task[None]] = {}
         self._surplus: dict[Worker, asyncio.Task[None]] = {}
-        """Those that drain because fewer are configured now."""
+        """Workers that drain because fewer are configured now."""
         self._manager = ServiceManager(os.environ)
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
@@ -91,7 +91,7 @@ class _Supervisor:
             try:
                 await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
-                    work.result()  # raises the reason they could not start
+                    work.result()  # raises the reason why they could not start
             finally:
                 self._stop.set()
                 self._manager.notify("STOPPING=1", "finishing requests in progress")
@@ -147,7 +147,7 @@ class _Supervisor:
                 worker.failure = str(error)
 
     async def _watch(self) -> NoReturn:
-        """Kill workers that hang: they would hold on to their clients, and be given new ones.
+        """Kill workers that hang: they would hold their clients, and get new ones.
 
         Silence is counted in rounds of this loop rather than by the clock, so that no worker is killed after all
         processes were suspended together, as in a paused container.
@@ -211,7 +211,7 @@ class _Supervisor:
         return worker.exited.is_set() or worker.reload_ok
 
     async def _move_observe(self, settings: ObserveSettings) -> bool:
-        """Serve operators at this address, if it is another one; return whether they are."""
+        """Serve operators at this address, if it has changed; return whether that succeeded."""
         try:
             await self._aggregate.move(settings.host, settings.port, settings.allowed_hosts)
         except OSError as error:
@@ -243,14 +243,14 @@ class _Supervisor:
         log.info("workers_changed", count=len(self._workers))
 
     async def _drain(self, worker: Worker) -> None:
-        """Let a worker that is no longer needed finish what it does."""
+        """Drain a worker that is no longer needed."""
         try:
             await self._stop_workers([worker])
         finally:
             del self._surplus[worker]
 
     async def _stop_workers(self, workers: Sequence[Worker]) -> None:
-        """Let workers drain, and kill those that exceed the time they have."""
+        """Drain workers, and kill those that exceed their time."""
         timeouts = self._settings.timeouts
         _send(workers, signal.SIGTERM)
         try:
@@ -283,7 +283,8 @@ def _send(workers: Iterable[Worker], number: signal.Signals) -> None:
 
 
 def _reserve(host: str, port: int, until: ExitStack) -> None:
-    """Make sure that no other program has the port, and hold it: workers that share it would share it with any program.
+    """Make sure that no other program has the port, and hold it: a port shared by workers could be shared by any
+    program.
 
     Raises OSError.
     """

@@ -34,10 +34,10 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notify:
                 notify.sendto("\n".join(lines).encode(), address)
         except OSError:
-            pass  # nobody listens, and nothing depends on it
+            pass  # nobody listens, which does no harm
 
     async def keep_alive(self) -> None:
-        """Feed the watchdog from the event loop, twice per interval that it asks for, until cancelled."""
+        """Notify the watchdog from the event loop, twice per interval, until cancelled."""
         while self._watchdog_seconds:
             self.notify("WATCHDOG=1")
             await asyncio.sleep(self._watchdog_seconds / 2)

@@ -22,7 +22,7 @@ ALIVE_EVERY = 5.0
 """Seconds between two `ALIVE` messages."""
 
 EXIT_MARGIN = 5.0
-"""Seconds that a worker may take to exit, in addition to those that the configuration grants."""
+"""Seconds that a worker may take to exit, in addition to `timeouts.shutdown`."""
 
 
 async def heartbeat(supervisor: Connection) -> NoReturn:
@@ -46,7 +46,7 @@ class Worker:
         self.observe_url: str | None = None
         """None until it serves, and after it has exited."""
         self.failure: str | None = None
-        """The reason it gave for not starting."""
+        """The reason why it could not start."""
         self.exited = asyncio.Event()
         self.started = asyncio.Event()
         """Set when it serves, has failed to start, or has exited."""

@@ -1,4 +1,4 @@
-"""A logger whose lines per event are bounded, for events that clients can cause as often as they like."""
+"""A logger with a limit on the lines per event, for events that clients can cause at will."""
 
 import time
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class RateLimitedLog:
             self._log.warning(event, **fields, **extra)
 
     def _admit(self, event: str) -> dict[str, int] | None:
-        """Fields to add to the line, or None where it is over the bound."""
+        """Fields to add to the line, or None if it is over the limit."""
         now = self._clock()
         if event not in self._windows and len(self._windows) >= _EVENTS:
             event = ""

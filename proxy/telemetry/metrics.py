@@ -61,7 +61,7 @@ class Metrics:
 
         self._requests = FastCounter(
             "xrpl_proxy_requests_total",
-            "Client requests answered",
+            "Client requests",
             ("transport", "method", "client_version", "node_version", "outcome"),
             registry,
         )
@@ -147,9 +147,9 @@ class Metrics:
         )
         self.cache_bytes = Gauge("xrpl_proxy_cache_bytes", "Bytes of cached responses", registry=registry)
         self._shared = counter(
-            "xrpl_proxy_shared_answers_total", "Requests answered together with an identical waiting one", "method"
+            "xrpl_proxy_shared_answers_total", "Requests that shared the response to an identical one", "method"
         )
-        self._node_up = gauge("xrpl_proxy_node_up", "1 if the node answers, 0 if it does not", "node")
+        self._node_up = gauge("xrpl_proxy_node_up", "1 if the node responds, 0 if it does not", "node")
         Gauge("xrpl_proxy_build_info", "The proxy's version; always 1", ["version"], registry=registry).labels(
             version
         ).set(1)
@@ -282,7 +282,7 @@ class Metrics:
         self._node_up.forget(node)
 
     def node_up(self, node: str, up: bool) -> None:
-        """Set whether a node answers: the `changed` callback of `NodeHealth`."""
+        """Set whether a node responds: the `changed` callback of `NodeHealth`."""
         self._node_up[(node,)].set(up)
 
     def session_opened(self, client_version: int) -> None:

@@ -26,7 +26,7 @@ _EXPORT_SECONDS = 5
 
 
 class OpenTelemetry:
-    """Makes spans and exports them to `endpoint`, a URL, from a thread of its own with a bounded queue.
+    """Creates spans and exports them to `endpoint`, a URL, from a separate thread with a bounded queue.
 
     `sample`: the share of requests to trace. A client's sampled trace is continued, but subject to the same share:
     clients do not decide how much is traced.

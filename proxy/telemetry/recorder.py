@@ -1,4 +1,4 @@
-"""The record of one request, over any transport: what is known about it, and its way into metrics and log."""
+"""The record of one request, over any transport, and its path into metrics, access log and traces."""
 
 import itertools
 import secrets
@@ -20,14 +20,14 @@ Transport = Literal["http", "ws", "grpc"]
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One request, from its arrival to its response. Each step of the pipeline adds what it learns."""
+    """One request, from its arrival to its response. Each step of the pipeline adds to it."""
 
     transport: Transport
     peer: str
     """The client's address."""
     request_id: str
     caller: ClientIdentity | None = None
-    """What the client's usage is recorded under, if it is."""
+    """The key under which the client's usage is recorded, if it is."""
     method: str = ""
     client_version: int | None = None
     node_version: int | None = None
@@ -40,9 +40,9 @@ class RequestRecord:
     path: str = ""
     """The URL's path, if it sets the version of requests without `api_version`: `/v2`."""
     call: Call | None = None
-    """The request, with `answer`, of one that a node answered and that is not part of a batch."""
+    """The request, with `answer`, if a node answered it and it is not part of a batch."""
     answer: bytes | None = field(default=None, repr=False)
-    """The text that the client is sent."""
+    """The text that is sent to the client."""
     items: "list[RequestRecord] | None" = None
     """Of a batch that is served, the records of its items, which take the place of its own."""
     began: float = field(default_factory=time.perf_counter)
@@ -61,7 +61,7 @@ class RequestRecord:
 
 
 FinishObserver = Callable[[RequestRecord], None]
-"""Is called with each request that was answered by a node, once it is recorded."""
+"""Called with each request that a node answered, once it is recorded."""
 
 
 class RequestRecorder:
@@ -88,15 +88,15 @@ class RequestRecorder:
         self._observers: list[FinishObserver] = []
 
     def add_observer(self, observer: FinishObserver) -> None:
-        """Call `observer` with each finished request that has the answer of a node."""
+        """Call `observer` with each finished request that has the response of a node."""
         self._observers.append(observer)
 
     def begin(
         self, transport: Transport, address: str, caller: ClientIdentity | None = None, request_id: str | None = None
     ) -> RequestRecord:
-        """The record of a new request of the client at `address`, with an id that no other process uses either.
+        """The record of a new request of the client at `address`, with an id that is unique across processes.
 
-        `request_id`: the id that it has already, if it has one.
+        `request_id`: its id, if it already has one.
         """
         return RequestRecord(transport, address, request_id or f"{self._process}-{next(self._numbers)}", caller)
 
@@ -113,7 +113,7 @@ class RequestRecorder:
         return _InProgress(self.metrics, self.tracing.request(record, headers))
 
     def refused(self, record: RequestRecord, reason: str, version_refused: VersionRefused | None = None) -> None:
-        """The proxy refuses the request; called before `finish`."""
+        """Record a refusal; call it before `finish`."""
         record.outcome = "refused"
         record.error = reason
         self.metrics.refused(reason)
@@ -161,7 +161,7 @@ class RequestRecorder:
 
 
 class _InProgress:
-    """Counts a request as in flight, and has its span."""
+    """Counts a request as in flight, and holds its span."""
 
     __slots__ = ("_metrics", "_span")
 

@@ -1,4 +1,4 @@
-"""Tracing as the rest of the proxy sees it: one span per client request and one per node request."""
+"""The interface for tracing: one span per client request and one per node request."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -20,7 +20,7 @@ class TracedRequest(Protocol):
 
 
 class Tracing(Protocol):
-    """Makes spans."""
+    """Creates spans."""
 
     def request(self, served: TracedRequest, headers: Mapping[str, str] | None = None) -> AbstractContextManager[None]:
         """A span that lasts as long as the request is served, with the attributes that `served` has at the end.
@@ -33,11 +33,11 @@ class Tracing(Protocol):
         """A span that lasts as long as the node request; yields header lines that pass the trace on to the node."""
 
     async def close(self) -> None:
-        """Export what is left, within a few seconds."""
+        """Export the remaining spans, within a few seconds."""
 
 
 class _Untraced:
-    """Makes no spans."""
+    """Creates no spans."""
 
     def __init__(self) -> None:
         self._request = nullcontext()
