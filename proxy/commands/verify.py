@@ -23,7 +23,7 @@ from proxy.commands.verification.samples import find_subjects
 from proxy.commands.verification.streams import compare_pushed
 from proxy.config import shown_url
 
-_DIFFERENT, _NO_ANSWER = 1, 3
+_DIFFERENT, _NO_ANSWER, _NOT_COVERED = 1, 3, 4
 _PLAIN_WIDTH = 120
 """Columns of the table where it goes into a file or a CI's log."""
 
@@ -47,7 +47,8 @@ class _Unverifiable(Exception):  # noqa: N818 - what has happened
 @click.command(
     short_help="Prove the adapters at a live node.",
     epilog="Exit status: 0 where everything compared is the same, 1 where something differs, 2 for a wrong command "
-    "line, 3 where the node does not answer, or nothing could be compared.",
+    "line, 3 where the node does not answer, or nothing could be compared, 4 where the coverage is less than "
+    "--min-coverage.",
 )
 @click.option("--node", required=True, metavar="URL", callback=checked_url, help="The node, over HTTP.")
 @click.option("--websocket", metavar="URL", callback=checked_url, help="The same node, over WebSocket as well.")
@@ -77,6 +78,13 @@ class _Unverifiable(Exception):  # noqa: N818 - what has happened
     help="How long to listen to what is pushed, with --websocket.",
 )
 @timeout_option
+@click.option(
+    "--min-coverage",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    metavar="PERCENT",
+    help="Fail unless this share of the methods that differ between versions was compared.",
+)
 @click.option("--ignore", multiple=True, metavar="FIELD", help="Leave fields of this name out of the comparison.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JSON.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JUnit's XML.")
@@ -88,6 +96,7 @@ def verify(
     rate: float,
     listen: float,
     timeout: float,
+    min_coverage: float,
     ignore: tuple[str, ...],
     json_file: Path | None,
     junit: Path | None,
@@ -111,7 +120,12 @@ def verify(
     if not report.total("same") + report.total("different"):
         click.echo("verify: the node had no answer that could be compared", err=True)
         sys.exit(_NO_ANSWER)
-    sys.exit(_DIFFERENT if report.total("different") else 0)
+    if report.total("different"):
+        sys.exit(_DIFFERENT)
+    covered = report.coverage().percent
+    if covered < min_coverage:
+        click.echo(f"verify: the coverage of {covered:.1f} % is below --min-coverage {min_coverage:g}", err=True)
+        sys.exit(_NOT_COVERED)
 
 
 def _write(path: Path, content: object) -> None:

@@ -1,6 +1,7 @@
 """`verify` finds nothing wrong with adapters that are right, and finds what is wrong with those that are not."""
 
 import asyncio
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,30 @@ async def test_a_node_of_all_versions_agrees_with_the_adapters(demo_node: StartN
     assert same["account_info"] > 100
     assert same["account_tx"] > 50
     assert f"0 different, {report['not_asked']} not asked" in ran.out
+    # What can be asked of a rippled has been.
+    assert report["coverage"]["percent"] == 100.0
+    assert {each["method"] for each in report["coverage"]["not_compared"]} == unasked & VERSIONS.changed_methods()
+    assert "not compared at all: ledger_request, peers: for administrators only" in ran.out
+    assert re.search(r"^\d+ not asked: replayMiss: ", ran.out, re.MULTILINE)
     suites = ElementTree.parse(tmp_path / "report.xml").getroot()
     counted = {name: sum(int(suite.attrib[name]) for suite in suites) for name in ("tests", "failures", "skipped")}
     assert counted["failures"] == 0
     assert counted["tests"] == len(suites.findall("*/testcase"))
     assert counted["skipped"] == report["not_asked"]
+
+
+async def test_too_little_coverage_is_no_success(demo_node: StartNode, run: Run) -> None:
+    node = await demo_node("all")
+    words = ("verify", "--node", node.http_url, *FAST, "--ledgers", 1)
+    ran = await run(*words, "--min-coverage", 100)
+    assert ran.status == 4, ran.out
+    assert re.search(r"the coverage of \d+\.\d % is below --min-coverage 100", ran.err)
+    (line,) = re.findall(r"^coverage: (\d+) of the (\d+) methods .* (\d+) %$", ran.out, re.MULTILINE)
+    compared, possible, percent = map(int, line)
+    assert 0 < compared < possible
+    assert round(100 * compared / possible) == percent
+    assert "nothing in the ledgers that were searched is a subject for it" in ran.out
+    assert (await run(*words, "--min-coverage", percent - 1)).status == 0
 
 
 def _without_signer_lists(self: AccountInfo, result: JsonObject, params: JsonObject) -> JsonObject:

@@ -12,13 +12,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from adapters import JsonObject, NodeInfo
+from adapters import VERSIONS, JsonObject, NodeInfo
 from adapters.node import UNKNOWN_NODE
 from proxy.commands.verification.comparison import Outcome, Verdict
+from proxy.commands.verification.coverage import Coverage, NotCompared, coverage
 
 _VERDICTS: tuple[Verdict, ...] = ("same", "different", "not asked")
 _SHOWN_PER_METHOD = 3
 _SHOWN_LINES = 6
+_SHOWN_METHODS = 6
 # What XML 1.0 cannot hold.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -50,6 +52,10 @@ class Report:
         """How many outcomes of a verdict there are in all."""
         return sum(outcome.verdict == verdict for outcome in self.outcomes)
 
+    def coverage(self) -> Coverage:
+        """How much of what differs between the versions was compared."""
+        return coverage(self.outcomes, VERSIONS, self.versions, self.server)
+
     def differing(self) -> list[Outcome]:
         """The outcomes with differences, those of a row together."""
         return sorted((outcome for outcome in self.outcomes if outcome.verdict == "different"), key=_row)
@@ -78,6 +84,8 @@ def write_for_people(report: Report, console: Console) -> None:
     console.print(table)
     for line in _difference_lines(report.differing()):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for line in _coverage_lines(report):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     totals = ", ".join(f"{report.total(verdict)} {verdict}" for verdict in _VERDICTS)
     console.print(f"{len(report.outcomes)} comparisons from {report.asked} questions: {totals}", highlight=False)
 
@@ -97,6 +105,29 @@ def _difference_lines(differing: Iterable[Outcome]) -> Iterator[str]:
     yield ""
 
 
+def _coverage_lines(report: Report) -> Iterator[str]:
+    """What was not asked, by reason, and how much of what differs between versions was compared."""
+    by_reason: dict[str, Counter[str]] = {}
+    for outcome in report.outcomes:
+        if outcome.verdict == "not asked":
+            by_reason.setdefault(outcome.reason, Counter())[outcome.method] += 1
+    for reason, methods in sorted(by_reason.items(), key=lambda item: -item[1].total()):
+        shown = ", ".join(f"{method} ({count})" for method, count in methods.most_common(_SHOWN_METHODS))
+        more = f" and {len(methods) - _SHOWN_METHODS} methods more" if len(methods) > _SHOWN_METHODS else ""
+        yield f"{methods.total()} not asked: {reason}: {shown}{more}"
+    covered = report.coverage()
+    for reason, each in groupby(sorted(covered.not_compared, key=_reason), _reason):
+        yield f"not compared at all: {', '.join(one.method for one in each)}: {reason}"
+    yield (
+        f"coverage: {len(covered.compared)} of the {covered.possible} methods that differ between versions and can be "
+        f"compared, {covered.percent:.0f} %"
+    )
+
+
+def _reason(method: NotCompared) -> str:
+    return method.reason
+
+
 def as_json(report: Report) -> JsonObject:
     """Everything, for programs; of outcomes that are the same only how many."""
     methods = [
@@ -111,6 +142,11 @@ def as_json(report: Report) -> JsonObject:
         "ledger_index": report.ledger_index,
         "questions": report.asked,
         **{verdict.replace(" ", "_"): report.total(verdict) for verdict in _VERDICTS},
+        "coverage": {
+            "percent": round(report.coverage().percent, 1),
+            "compared": list(report.coverage().compared),
+            "not_compared": [asdict(each) for each in report.coverage().not_compared],
+        },
         "methods": methods,
         "differences": [asdict(outcome) for outcome in report.differing()],
         "skipped": [asdict(outcome) for outcome in report.outcomes if outcome.verdict == "not asked"],
