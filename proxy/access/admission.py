@@ -126,19 +126,25 @@ class Admission:
         key = self._limit_key(address)
         return key is None or self._rate.charge(key, 1)
 
-    def receive(self, address: str, give_up: Callable[[], None]) -> Refusal | None:
+    def receive(self, address: str, give_up: Callable[[], None], size: int) -> Refusal | None:
         """Count a body that starts to arrive, until `received`; or return why it is refused.
 
         There may be as many as requests in flight. Beyond that, the client that sends the most bodies at a time loses
         its oldest one, for which `give_up` is called: slow clients cannot keep others from sending theirs.
         """
+        if not self.hold(address, size):
+            return "total_request_bytes"
         key = self._limit_key(address)
         most = None if key is None else self._max_per_address
-        return self._in_flight.bodies.add(key or address, give_up, self._max_in_flight, most)
+        refusal = self._in_flight.bodies.add(key or address, give_up, self._max_in_flight, most)
+        if refusal is not None:
+            self.let_go(address, size)
+        return refusal
 
-    def received(self, address: str, give_up: Callable[[], None]) -> None:
+    def received(self, address: str, give_up: Callable[[], None], size: int) -> None:
         """Stop counting a body that `receive` counted: it has arrived, or never will."""
         self._in_flight.bodies.remove(self._limit_key(address) or address, give_up)
+        self.let_go(address, size)
 
     def acquire_post(self, address: str, size: int) -> Refusal | None:
         """Count an HTTP request of `size` bytes as in flight, until `release_post`; or return why it is refused."""

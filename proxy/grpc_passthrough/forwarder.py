@@ -5,11 +5,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import grpc
 
 from proxy.access.fair_share import FairShare
+from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.grpc_passthrough.identity import Malformed, with_client_identity
 from proxy.grpc_passthrough.metadata import Metadata, for_client, for_node, peer_and_headers
 from proxy.grpc_passthrough.methods import IdentityFields, ParsedPath, UnknownMethod, read_path
@@ -51,6 +52,8 @@ class Rules:
     seconds: float
 
 
+_COUNTED_BYTES = 4_096
+"""Bytes of a message from which on it counts while its client has not taken it."""
 _COPY_SECONDS = 2e-9
 """Seconds that gRPC needs to decompress and deliver one byte of a message."""
 
@@ -88,6 +91,14 @@ class CallForwarder:
     def versions(self) -> VersionRange:
         """The versions of the packages offered."""
         return self._rules.versions
+
+    def admit(self, context: grpc.aio.ServicerContext[Any, Any]) -> bool:
+        """Charge a health check to its client; return False if it has used up its rate."""
+        services = self._services
+        client = services.identifier.identify(
+            *peer_and_headers(context.peer(), tuple(context.invocation_metadata() or ()))
+        )
+        return services.admission.admit(client.address) is None
 
     async def serve(self, path: str, requests: AsyncIterator[bytes], context: Context) -> None:
         """Serve one call of the method at `path`, to its end."""
@@ -170,7 +181,7 @@ class CallForwarder:
                     else:
                         request = await _one(requests, parsed.identity, served.peer, self._services.fair_share)
                         call = node.grpc.ask(path, request, metadata, seconds)
-                    return await _receive(call, context)
+                    return await _receive(call, context, self._services.unsent_bytes)
             except TimeoutError:
                 return _Status(grpc.StatusCode.DEADLINE_EXCEEDED, _DETAILS[grpc.StatusCode.DEADLINE_EXCEEDED])
             finally:
@@ -205,21 +216,52 @@ async def _send(call: Stream, requests: AsyncIterator[bytes]) -> None:
         await call.done_writing()
 
 
-async def _receive(call: Call, context: Context) -> _Status:
+class _Unsent:
+    """The message of one call that its client has not taken yet; `task` serves the call."""
+
+    def __init__(self, unsent_bytes: UnsentBytes, task: "asyncio.Task[Any]") -> None:
+        self._unsent_bytes = unsent_bytes
+        self._task = task
+        self._size = 0
+
+    def report(self, size: int) -> None:
+        """Note that `size` bytes wait."""
+        self._size = size
+        self._unsent_bytes.report(self, size)
+
+    def unsent_bytes(self) -> int:
+        """Bytes that wait for the client now."""
+        return self._size
+
+    def shed(self) -> None:
+        """End the call, because too much waits for all clients and this one is among the slowest."""
+        self._size = 0
+        self._task.cancel()
+
+
+async def _receive(call: Call, context: Context, unsent_bytes: UnsentBytes) -> _Status:
     """Forward the node's initial metadata and messages, and return its status. Always ends the call."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - this is a coroutine
+    unsent = _Unsent(unsent_bytes, task)
     try:
         await context.send_initial_metadata(for_client(await call.initial_metadata()))
         with suppress(grpc.aio.AioRpcError):  # its status is read below
             async for message in call:
+                if len(message) < _COUNTED_BYTES:
+                    await context.write(message)
+                    continue
+                unsent.report(len(message))
                 await context.write(message)
+                unsent.report(0)
         code, details = await call.code(), await call.details() or ""
         details = _DETAILS.get(code, "") if _ADDRESS.search(details) else details
         return _Status(code, details, for_client(await call.trailing_metadata()))
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if task.cancelling():
             raise
         # Not the client or its deadline: the connection to the node was closed, for example by a reload.
         return _Status(grpc.StatusCode.UNAVAILABLE, _DETAILS[grpc.StatusCode.UNAVAILABLE])
     finally:
+        unsent.report(0)
         call.cancel()

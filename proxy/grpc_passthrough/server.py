@@ -66,7 +66,7 @@ class GrpcServer:
                 ("grpc.keepalive_timeout_ms", _PONG_MS),
             )
         )
-        add_HealthServicer_to_server(Health(ready, self._services), self._server)
+        add_HealthServicer_to_server(Health(ready, self._services, calls.admit), self._server)
         self._server.add_generic_rpc_handlers((_Handler(calls),))
 
     def bind(self) -> None:

@@ -30,7 +30,9 @@ async def receive_body(request: Request, address: str, admission: Admission, lim
     def give_up() -> None:
         request.body.fail(_GivenUp())
 
-    if (reason := admission.receive(address, give_up)) is not None:
+    # What a client announces is held, or many bodies could arrive at a time; without a length, what it may send.
+    size = request.head.content_length or limit
+    if (reason := admission.receive(address, give_up, size)) is not None:
         raise overloaded(reason)
     try:
         request.send_continue()
@@ -43,4 +45,4 @@ async def receive_body(request: Request, address: str, admission: Admission, lim
     except _GivenUp:
         raise overloaded("in_flight") from None
     finally:
-        admission.received(address, give_up)
+        admission.received(address, give_up, size)

@@ -11,6 +11,7 @@ from aiohttp import web
 from proxy.access.admission import Admission
 from proxy.access.fair_share import CHEAP_BYTES, FairShare
 from proxy.envelope import Batch, Call, HttpRefusal, RejectedCall, RequestPolicy, read_jsonrpc
+from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.http.cors import CorsPolicy
 from proxy.http.request import Request
 from proxy.http.response import TEXT, Response
@@ -81,6 +82,7 @@ class ListenerServices:
     request_seconds: float
     active: ActiveCount
     fair_share: FairShare
+    unsent_bytes: UnsentBytes
 
 
 class Gateway:

@@ -94,6 +94,7 @@ class Generation:
             request_seconds=settings.timeouts.request,
             active=self._active,
             fair_share=self._in_flight.fair_share,
+            unsent_bytes=self._unsent_bytes,
         )
 
     async def drain(self, seconds: float) -> None:

@@ -17,6 +17,7 @@ from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node, NodePool
 from proxy.nodes.websocket import NodeConnection, WebSocketConnector
 from proxy.telemetry.client_usage import ClientIdentity
+from proxy.telemetry.log_rate import RateLimitedLog
 from proxy.telemetry.recorder import RequestRecorder
 from proxy.versions.path import path_version
 from proxy.versions.sunset import DeprecationNotices
@@ -27,6 +28,7 @@ from proxy.websocket.session import Session
 from proxy.websocket.streams.shared_registry import SharedSubscriptions
 
 log = structlog.get_logger(__name__)
+session_log = RateLimitedLog(log, lines=100)
 
 # Nodes that one client is tried to be connected to.
 _TRIES = 3
@@ -179,7 +181,7 @@ class WebSocketEndpoint:
     async def _run(self, session: Session, node: Node, request_id: str | None) -> None:
         metrics = self._account.metrics
         metrics.session_opened(session.version)
-        log.info("session_opened", peer=session.peer, node=node.name, request_id=request_id)
+        session_log.info("session_opened", peer=session.peer, node=node.name, request_id=request_id)
         began = asyncio.get_running_loop().time()
         self._sessions.add(session)
         ending = CANCELLED
@@ -191,8 +193,9 @@ class WebSocketEndpoint:
             self._sessions.discard(session)
             metrics.session_closed(session.version, ending.reason)
             seconds = round(asyncio.get_running_loop().time() - began, 3)
-            log.info(
+            session_log.info(
                 "session_closed",
+                ending.reason,
                 peer=session.peer,
                 reason=ending.reason,
                 seconds=seconds,

@@ -2,18 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
+from grpc_health.v1.health_pb2 import HealthCheckRequest
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.grpc_passthrough.identity import Malformed, with_client_identity
 from proxy.grpc_passthrough.methods import KNOWN, IdentityFields
 from tests.grpc_passthrough.conftest import GET_LEDGER, Context, GrpcNode, Started, streaming, unary
+from tests.support.client import until
 
+UNREAD = (
+    ("grpc.http2.bdp_probe", 0),  # a window of 64 kB, however much comes
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.use_local_subchannel_pool", 1),
+)
 GET_LEDGER_FIELDS = KNOWN["GetLedger"]
 
 
@@ -191,3 +200,44 @@ def test_a_request_of_many_fields_is_refused_early() -> None:
     with pytest.raises(Malformed, match="more than 1000 fields"):
         with_client_identity(fields * 499_000, GET_LEDGER_FIELDS, "192.0.2.1")
     assert with_client_identity(fields * 1000, GET_LEDGER_FIELDS, "192.0.2.1").startswith(fields * 1000)
+
+
+async def test_health_checks_are_charged(node: GrpcNode, served: Started) -> None:
+    _, channel = await served(node, limits={"requests_per_second": 1, "burst_seconds": 2, "exempt": []})
+    health: Any = HealthStub(channel)
+    for _ in range(2):
+        await health.Check(HealthCheckRequest(), timeout=5)
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await health.Check(HealthCheckRequest(), timeout=5)
+    assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    watching = health.Watch(HealthCheckRequest(), timeout=5)
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await anext(aiter(watching))
+    assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_calls_that_do_not_read_share_the_bound_of_unsent_bytes(node: GrpcNode, served: Started) -> None:
+    """Four calls do not read messages of 8 MB, of which about two fit; a client that reads gets its own."""
+    size, ended = 8_000_000, 0
+
+    async def large(requests: AsyncIterator[bytes], context: Context) -> None:
+        nonlocal ended
+        try:
+            for _ in range(3):
+                await context.write(b"x" * size)
+        finally:
+            ended += 1
+
+    node.behaves = large
+    proxy, channel = await served(node, limits={"unsent_bytes": 2 * size + 1}, grpc={"in_flight": 100})
+    stalled = [grpc.aio.insecure_channel(f"127.0.0.1:{proxy.grpc_ports[0]}", options=UNREAD) for _ in range(4)]
+    calls = [streaming(each)(b"") for each in stalled]
+    try:
+        await until(lambda: ended >= 2)
+        received = [len(message) async for message in streaming(channel)(b"")]
+        assert received == [size] * 3
+    finally:
+        for call in calls:
+            call.cancel()
+        for each in stalled:
+            await each.close()

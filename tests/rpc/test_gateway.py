@@ -244,3 +244,22 @@ async def test_without_a_node_the_client_learns_when_to_try_again(proxy: StartPr
         for url in (served.http_url, f"{served.observe_url}/ready"):
             async with client.get(url) as answer:
                 assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+
+
+async def test_bodies_that_arrive_are_bounded_in_bytes(proxy: StartProxy) -> None:
+    """One address sends bodies of 1 MB slowly, of which three are allowed; another's request arrives even so."""
+    async with ScriptedNode() as node, AsyncExitStack() as stack:
+        limits = {"total_request_bytes": 3_500_000, "exempt": []}
+        served = await proxy(nodes=[node.settings()], limits=limits, guard=TRUSTED)
+        clients = [await stack.enter_async_context(RawClient(served.http_url)) for _ in range(4)]
+        for client in clients[:3]:
+            await client.send(slow_head("192.0.2.1"))
+        await until(lambda: in_flight(served, 3))
+        await clients[3].send(slow_head("192.0.2.1"))
+        assert (await clients[3].head()).startswith(b"HTTP/1.1 503 ")
+        assert await metric(served, "xrpl_proxy_refused_total") == {'{reason="total_request_bytes"}': 1}
+        other = await stack.enter_async_context(RawClient(served.http_url))
+        await other.send(b"POST / HTTP/1.1\r\nX-Forwarded-For: 198.51.100.1\r\nContent-Length: 16\r\n\r\n{")
+        await until(lambda: in_flight(served, 4))
+        await other.send(b'"method":"fee"}')
+        assert (await other.head()).startswith(b"HTTP/1.1 200 ")
