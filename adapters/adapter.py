@@ -13,7 +13,7 @@ leaves every other field where it is.
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from adapters.clio import clio_error
 from adapters.errors import error_result
@@ -23,7 +23,8 @@ JsonObject = dict[str, Any]
 """A JSON object as orjson reads it."""
 
 
-class NodeRequest(NamedTuple):
+@dataclass(slots=True)
+class NodeRequest:
     """One request for a node.
 
     `immutable`: the response, once it is from a validated ledger, never changes, so that the driver may cache it.

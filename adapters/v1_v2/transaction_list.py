@@ -1,6 +1,7 @@
 """The `transactions` of account_tx and nft_history: one entry for each, with its metadata."""
 
 from collections.abc import Generator
+from dataclasses import replace
 
 from adapters.adapter import Conversation, JsonObject, NodeRequest
 from adapters.ctid import ctid
@@ -58,7 +59,7 @@ def _look_up_hashes(ledgers: dict[int | None, str]) -> Generator[NodeRequest, Js
     """Sets the hash of each ledger. Returns the error of a look-up that failed."""
     requests = [header_request(ledger_index) for ledger_index in ledgers if ledger_index is not None]
     for number, (ledger_index, request) in enumerate(zip(ledgers, requests, strict=True)):
-        result = yield request if number else request._replace(upcoming=tuple(requests[1:]))
+        result = yield request if number else replace(request, upcoming=tuple(requests[1:]))
         if "error" in result:
             return result
         ledgers[ledger_index] = read_header(result).ledger_hash

@@ -107,7 +107,6 @@ class Admission:
         self._max_per_address = max_in_flight_per_address
         self._max_request_bytes = max_request_bytes
         self._by_address = Counter[str]()
-        self._client = lru_cache(_MAX_ADDRESSES)(limit_key)
         self._limit_key = lru_cache(_MAX_ADDRESSES)(lambda address: None if address in exempt else limit_key(address))
 
     def limit_key(self, address: str) -> str | None:
@@ -148,30 +147,30 @@ class Admission:
 
     def acquire_post(self, address: str, size: int) -> Refusal | None:
         """Count an HTTP request of `size` bytes as in flight, until `release_post`; or return why it is refused."""
-        if self._in_flight.posts >= self._max_in_flight:
+        in_flight = self._in_flight
+        if in_flight.posts >= self._max_in_flight:
             return "in_flight"
-        if not self.hold(address, size):
+        if not in_flight.held.take(limit_key(address), size, self._max_request_bytes):
             return "total_request_bytes"
-        refusal = self.acquire(address)
-        if refusal is None:
-            self._in_flight.posts += 1
-        else:
+        if (refusal := self.acquire(address)) is not None:
             self.let_go(address, size)
-        return refusal
+            return refusal
+        in_flight.posts += 1
+        return None
 
     def release_post(self, address: str, size: int) -> None:
         """Stop counting an HTTP request that `acquire_post` counted."""
         self._in_flight.posts -= 1
-        self.let_go(address, size)
+        self._in_flight.held.give_back(limit_key(address), size)
         self.release(address)
 
     def hold(self, address: str, size: int) -> bool:
         """Count the bytes of a request of any transport, until `let_go`; or return False if there are too many."""
-        return self._in_flight.held.take(self._client(address), size, self._max_request_bytes)
+        return self._in_flight.held.take(limit_key(address), size, self._max_request_bytes)
 
     def let_go(self, address: str, size: int) -> None:
         """Stop counting the bytes of a request that `hold` counted."""
-        self._in_flight.held.give_back(self._client(address), size)
+        self._in_flight.held.give_back(limit_key(address), size)
 
     def acquire(self, address: str) -> Refusal | None:
         """Count a request of any transport against the limit per address, until `release`; or return the refusal."""

@@ -68,19 +68,18 @@ def client_address(peer: str, headers: Mapping[str, str], trusted_proxies: Seque
     takes the leftmost; if one on the way cannot be read (`unknown`, an obfuscated `_name`), the peer. If both headers
     are present the first one decides, because proxies that do not know `Forwarded` pass it on unchanged.
     """
-    address = _parse_hop(peer)
-    if address is None:
-        return peer
-    nearest = address
-    if trusted_proxies and _is_in(address, trusted_proxies):
+    if not trusted_proxies:
+        return _normalize_hop(peer)
+    nearest, address = peer, _parse_hop(peer)
+    if address is not None and _is_in(address, trusted_proxies):
         for hop in reversed(_forwarded_for(headers)):
-            forwarded = _parse_hop(hop)
-            if forwarded is None:
-                return str(address)
-            nearest = forwarded
-            if not _is_in(nearest, trusted_proxies):
+            address = _parse_hop(hop)
+            if address is None:
+                return _normalize_hop(peer)
+            nearest = hop
+            if not _is_in(address, trusted_proxies):
                 break
-    return str(nearest)
+    return _normalize_hop(nearest)
 
 
 def _forwarded_for(headers: Mapping[str, str]) -> list[str]:
@@ -110,6 +109,13 @@ def _parse_hop(text: str) -> Address | None:
         if not _is_port(f":{port}"):
             return None
     return parse_address(text)
+
+
+@lru_cache(_CACHED)
+def _normalize_hop(text: str) -> str:
+    """The address in `text` alone; `text` itself where there is none."""
+    address = _parse_hop(text)
+    return text if address is None else str(address)
 
 
 def _is_port(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from proxy.envelope.strict_json import MAX_DEPTH, MAX_ELEMENTS
 from proxy.versions.negotiation import DEFAULT_VERSION, SupportedVersions, VersionRefused
@@ -45,7 +45,8 @@ class RequestPolicy:
     batch_items: int = 100
 
 
-class Call(NamedTuple):
+@dataclass(slots=True)
+class Call:
     """One request taken out of its envelope. Its `repr` shows nothing that could be secret."""
 
     method: str

@@ -227,9 +227,10 @@ class Connection(asyncio.Protocol):
             self._timers.start_linger(self._loop.time())
             self._reader.resume()
             return
-        self._handle_events(self._http.next_event())
-        if self._upgraded:
-            return
+        if (event := self._http.next_event()) is not None:
+            self._handle_events(event)
+            if self._upgraded:
+                return
         if not self._http.is_responding:
             self._wait_for_request()
         elif self._http.pending_bytes <= READ_AHEAD:

@@ -3,7 +3,7 @@
 llhttp parses the bytes. `proxy.http.connection` reads and writes them and handles timeouts.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import httptools
 
@@ -25,14 +25,16 @@ _MIN_PART_BYTES = 32
 chunk costs as much as some hundred bytes."""
 
 
-class RequestReceived(NamedTuple):
+@dataclass(slots=True)
+class RequestReceived:
     """The head of a request. `body`: its body if that is complete; else None, and `BodyReceived` follows."""
 
     head: Head
     body: bytes | None
 
 
-class BodyReceived(NamedTuple):
+@dataclass(slots=True)
+class BodyReceived:
     """A part of the current request's body."""
 
     data: bytes
@@ -42,7 +44,8 @@ class RequestEnded:
     """The current request is complete, whether or not it has been responded to."""
 
 
-class RequestInvalid(NamedTuple):
+@dataclass(slots=True)
+class RequestInvalid:
     """What follows is not HTTP. The rest of the current request, if it is incomplete, will not come."""
 
     problem: str
@@ -76,11 +79,11 @@ class ServerProtocol:
         "_invalid",
         "_parser",
         "_parser_in_body",
-        "_receiving_body",
         "_reparse",
         "_silent_bytes",
         "_upgrading",
         "in_message",
+        "is_receiving_body",
         "should_close",
     )
 
@@ -99,7 +102,8 @@ class ServerProtocol:
         self._upgrading = False  # what follows is not HTTP and is not parsed
         self._eof = False
         self._current: Head | None = None  # without a response yet
-        self._receiving_body = False  # of the current request, or of the last one
+        self.is_receiving_body = False
+        """Whether the body of the current request, or of the last one, is incomplete."""
         self.in_message = False
         """Whether a request has begun to arrive, and its end has not been parsed."""
         self.should_close = False
@@ -109,9 +113,9 @@ class ServerProtocol:
 
     def receive(self, data: bytes) -> Event | None:
         """Process bytes from the client."""
-        if self._invalid or (self.should_close and self._current is None and not self._receiving_body):
+        if self._invalid or (self.should_close and self._current is None and not self.is_receiving_body):
             return None
-        if not (self._current or self.in_message or self._input or self._events or self._receiving_body):
+        if not (self._current or self.in_message or self._input or self._events or self.is_receiving_body):
             known = parse_cached_head(data)
             if known is not None and len(data) - known[1] == known[0].content_length:
                 self._current = known[0]
@@ -128,9 +132,9 @@ class ServerProtocol:
         """Return the next event; None until more is received or the current request has its response."""
         while not self._events:
             if self._upgrading or not self._input:
-                if not self._eof or (self._current is not None and not self._receiving_body):
+                if not self._eof or (self._current is not None and not self.is_receiving_body):
                     return None
-                self._eof = self._receiving_body = False
+                self._eof = self.is_receiving_body = False
                 self.should_close = True
                 return _INPUT_ENDED
             size = max(_PIECE_BYTES, self._body_left)
@@ -145,11 +149,11 @@ class ServerProtocol:
                 self._discard_input()
                 return None
             self._current = event.head
-            self._receiving_body = event.body is None
+            self.is_receiving_body = event.body is None
         elif type(event) is RequestEnded:
-            self._receiving_body = False
+            self.is_receiving_body = False
         elif type(event) is RequestInvalid:
-            if self._current is not None and not self._receiving_body:
+            if self._current is not None and not self.is_receiving_body:
                 return None
             self.should_close = True
         del self._events[0]
@@ -164,11 +168,6 @@ class ServerProtocol:
     def is_responding(self) -> bool:
         """Whether there is a current request."""
         return self._current is not None
-
-    @property
-    def is_receiving_body(self) -> bool:
-        """Whether the body of the current request, or of the last one, is incomplete."""
-        return self._receiving_body
 
     def take_input(self) -> bytes:
         """Return and remove what was received after a request to upgrade the connection: it is not HTTP."""
@@ -195,7 +194,7 @@ class ServerProtocol:
             raise RuntimeError("there is no request to respond to")
         if not (response.keep_alive and head.keep_alive):
             self.should_close = True
-        elif self._receiving_body and "expect" in head.headers:
+        elif self.is_receiving_body and "expect" in head.headers:
             self.should_close = True  # without a 100 Continue, a client may omit the body
         return response.encode(
             is_1_1=head.is_1_1,

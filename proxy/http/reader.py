@@ -13,11 +13,12 @@ reading pauses after each further one, for this many seconds. A piece costs as m
 class ReadControl:
     """Pauses reading from one connection, and resumes it."""
 
-    __slots__ = ("_loop", "_small_pieces", "_throttle", "_transport")
+    __slots__ = ("_loop", "_pausing", "_small_pieces", "_throttle", "_transport")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._transport: asyncio.Transport | None = None
+        self._pausing = False
         self._small_pieces = 0
         self._throttle: asyncio.TimerHandle | None = None  # ends a pause because of small pieces
 
@@ -33,12 +34,14 @@ class ReadControl:
     def pause(self) -> None:
         """Stop reading until `resume`."""
         if self._transport is not None:
+            self._pausing = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """Resume reading."""
         transport = self._transport
-        if self._throttle is None and transport is not None and not (transport.is_closing() or transport.is_reading()):
+        if self._pausing and self._throttle is None and transport is not None and not transport.is_closing():
+            self._pausing = False
             transport.resume_reading()
 
     def received_part(self, size: int) -> None:
@@ -62,7 +65,7 @@ class ReadControl:
     @property
     def is_paused(self) -> bool:
         """Whether reading is paused by backpressure: a delay that is not the client's fault."""
-        return self._throttle is None and self._transport is not None and not self._transport.is_reading()
+        return self._pausing and self._throttle is None
 
     def _end_throttle(self) -> None:
         if self._throttle is not None:

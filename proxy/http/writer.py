@@ -50,7 +50,8 @@ class ResponseWriter:
 
     def write(self, pieces: tuple[bytes, ...]) -> None:
         """Write a response: its bytes, or its head and a large body. Call `drain` unless `is_drained`."""
-        self.flush()
+        if self._batched:
+            self.flush()
         transport = self._transport
         if transport is None or transport.is_closing():
             return

@@ -33,11 +33,8 @@ class Breaker:
         self._pause = 0.0  # seconds, the current one
         self._until = 0.0
         self._half_open = False
-
-    @property
-    def is_open(self) -> bool:
+        self.is_open = False
         """Whether the node failed so often that it gets one request at a time, or none."""
-        return self._backoff.attempts > 0
 
     def allows(self) -> bool:
         """Whether the node may be sent a request now."""
@@ -68,6 +65,7 @@ class Breaker:
     def close(self) -> None:
         """Forget the failures, because the node has restarted."""
         self._backoff.reset()
+        self.is_open = False
         self._half_open = False
         self._ended.clear()
 
@@ -77,5 +75,6 @@ class Breaker:
         return sum(counted) >= self._failures and 2 * sum(counted) >= len(counted)
 
     def _wait(self) -> None:
+        self.is_open = True
         self._pause = self._backoff.next()
         self._until = self._clock() + self._pause

@@ -29,9 +29,11 @@ class FairQueue:
 
     def take(self, client: str) -> bool:
         """Take a place for `client` if one is free for it and none of its requests waits."""
-        if client in self._waiting or not self._may_take(client):
+        used = self._used.get(client, 0)
+        if client in self._waiting or not (self._free > self._reserved or (self._free > 0 and used < self._few)):
             return False
-        self._take(client)
+        self._free -= 1
+        self._used[client] = used + 1
         return True
 
     async def wait(self, client: str) -> None:

@@ -4,8 +4,9 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import orjson
@@ -67,7 +68,8 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, not of ours
         self.client_fault = client_fault or kind == "too_large"
 
 
-class NodeRequestDone(NamedTuple):
+@dataclass(slots=True)
+class NodeRequestDone:
     """The outcome of a request to a node, for the node's observers."""
 
     node: str
@@ -209,7 +211,8 @@ class HttpNode:
                     self._deadlines.clear(connection)
                     pool.release(connection)
                 connection = None
-            self._check(answer)
+            if answer.status >= 300 or answer.content_encoding or not answer.has_length:
+                self._check(answer)
         except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
             # The time that a request waited behind others does not count as the node's.
             has_waited = waited or (client is not None and not has_place)

@@ -1,5 +1,6 @@
 """A node's HTTP response, and a fast path for one that arrives in one piece with a head that was parsed before."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ _MOST_REMEMBERED_BYTES = 1_024
 _REMEMBERED = 1_024
 
 
-class NodeResponse(NamedTuple):
+@dataclass(slots=True)
+class NodeResponse:
     """A node's complete response: HTTP status, `Content-Type` and `Content-Encoding` ("" for none), body.
 
     `has_length`: its length was declared, not only marked by the end of the connection.

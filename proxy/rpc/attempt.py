@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import structlog
@@ -38,7 +39,8 @@ class VersionRefused(NodeFailure):
         super().__init__("nonsense", node)
 
 
-class PassthroughAnswer(NamedTuple):
+@dataclass(slots=True)
+class PassthroughAnswer:
     """A node's answer that needs no translation: `body` as the node sent it, `answer` with the client's envelope."""
 
     body: bytes

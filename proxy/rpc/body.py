@@ -12,20 +12,21 @@ class _GivenUp(Exception):  # noqa: N818 - what has happened
     """The body was given up in favour of a client that sends fewer."""
 
 
+def check_head(request: Request, limit: int) -> None:
+    """Raise Refused for a body that the head says is compressed, or longer than `limit` bytes."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        text = "Unable to parse request: it is compressed, send it without Content-Encoding"
+        raise Refused(HttpRefusal(400, text, "compressed"))
+    if (refusal := refuse_size(request.head.content_length, limit)) is not None:
+        raise Refused(refusal)
+
+
 async def receive_body(request: Request, address: str, admission: Admission, limit: int, deadline: float) -> bytes:
     """The body of a request of the client at `address`, by `deadline` (the event loop's time).
 
     Of a body without a declared length that is longer than `limit` bytes, it returns a little more than `limit`, so
     that the reader refuses it. Raises Refused.
     """
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding.lower() != "identity":
-        text = "Unable to parse request: it is compressed, send it without Content-Encoding"
-        raise Refused(HttpRefusal(400, text, "compressed"))
-    if (refusal := refuse_size(request.head.content_length, limit)) is not None:
-        raise Refused(refusal)
-    if request.body.complete:
-        return request.body.read_now()  # the usual case, which needs neither a timer nor a place
 
     def give_up() -> None:
         request.body.fail(_GivenUp())

@@ -1,8 +1,8 @@
 """Dispatching a call over HTTP: the response comes from the cache, from an equal call in flight, or from a node."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Awaitable
+from dataclasses import dataclass
 
 import structlog
 
@@ -38,7 +38,8 @@ _VERSION_SECONDS = 2.0
 """Most seconds that a read waits for a node's API version to be detected again."""
 
 
-class CallContext(NamedTuple):
+@dataclass(slots=True)
+class CallContext:
     """The limits of a call, and the record that it fills in.
 
     `deadline`: in the event loop's time. `allow_passthrough`: the node's bytes may be the response, where they are the
@@ -70,16 +71,13 @@ class Dispatcher:
     ) -> None:
         self._nodes = nodes
         self._translator = translator
+        self.budget = translator.budget
         self._cache = cache
         self._metrics = metrics
         self._fair_share = fair_share
         self._tries = tries
         self._loop = asyncio.get_running_loop()
         self._sharing: SingleFlight[tuple[Answer, RequestRecord]] | None = SingleFlight() if share else None
-
-    def budget(self, charge: Callable[[], bool]) -> SubrequestBudget:
-        """A new budget of node requests for one POST; `charge` as in `SubrequestBudget`."""
-        return self._translator.budget(charge)
 
     def answer(self, call: Call, context: CallContext) -> Awaitable[Answer]:
         """The response to `call`; the context's record receives the node and the outcome.
@@ -139,8 +137,13 @@ class Dispatcher:
             if attempted:
                 self._metrics.retried(attempted[-1].name)
             attempt = Attempt(node, node.api_version, call.method, record, deadline, self._fair_share)
+            latest: Answer | Exception
             try:
-                latest: Answer | Exception = await self._ask_node(call, attempt, context)
+                answer = latest = await self._ask_node(call, attempt, context)
+                if isinstance(answer, PassthroughAnswer) or "error" not in answer.result:
+                    record.node, record.node_version = node.name, attempt.version
+                    record.outcome, record.error = "success", None
+                    return answer
             except (*NODE_ERRORS, PlainTextAnswer) as failure:
                 latest = failure
             missing = reads_only and self._may_be_elsewhere(latest, wanted, (*attempted, node))

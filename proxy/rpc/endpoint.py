@@ -1,7 +1,6 @@
 """Calls over HTTP, alone or in a batch: dispatched, and their responses written as rippled writes them."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
 
 import orjson
 
@@ -20,14 +19,12 @@ from proxy.envelope.methods import READING_METHODS
 from proxy.envelope.strict_json import write
 from proxy.http.response import JSON, Response
 from proxy.nodes import NodeResponse
-from proxy.nodes.failures import NODE_ERRORS, failure_response
+from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
 from proxy.rpc.attempt import Answer, PassthroughAnswer, PlainTextAnswer
 from proxy.rpc.dispatch import CallContext, Dispatcher
 from proxy.telemetry.recorder import RequestRecord, RequestRecorder
 from proxy.versions.negotiation import SupportedVersions, version_result
 from proxy.versions.translator import SubrequestBudget, TranslatedResult, UnexpectedShape, error_of
-
-T = TypeVar("T")
 
 
 class JsonRpcEndpoint:
@@ -54,7 +51,10 @@ class JsonRpcEndpoint:
             return Response(*write_jsonrpc(read.call, read.result))
         try:
             context = CallContext(record, deadline, budget, allow_passthrough=True)
-            status, body = await self._answer(read, context, _write_alone)
+            status, body = _write_alone(read, await self._answer(read, context))
+        except NODE_ERRORS as failure:
+            status, result = _failed(failure, read, record)
+            body = write_jsonrpc(read, result)[1]
         except PlainTextAnswer as text:
             # The node is overloaded, or forbids the request, or cannot parse it.
             record.outcome, record.error = "error", "text"
@@ -89,29 +89,25 @@ class JsonRpcEndpoint:
             self._reject(item, record)
             return jsonrpc_answer(item.call, item.result)
         try:
-            return (await self._answer(item, context, _write_item))[1]
+            return _write_item(item, await self._answer(item, context))
+        except NODE_ERRORS as failure:
+            return jsonrpc_answer(item, _failed(failure, item, record)[1])
         except PlainTextAnswer as text:
             record.outcome, record.error = "error", "text"
             return jsonrpc_answer(item, error_result("internal", _line(text.answer)))
 
-    async def _answer(
-        self, call: Call, context: CallContext, write_answer: Callable[[Call, Answer], tuple[int, T]]
-    ) -> tuple[int, T]:
-        """Dispatch a call and write its response or its failure; returns the HTTP status too.
-        Raises PlainTextAnswer.
-        """
+    def _answer(self, call: Call, context: CallContext) -> Awaitable[Answer]:
+        """Dispatch a call. The answer raises NODE_ERRORS and PlainTextAnswer."""
         record = context.record
         record.method, record.client_version = call.method, call.version
-        try:
-            if call.method == "version":  # the proxy's versions, whatever the nodes have
-                record.outcome = "success"
-                return write_answer(call, TranslatedResult(version_result(call.version, self._versions)))
-            return write_answer(call, await self._dispatcher.answer(call, context))
-        except NODE_ERRORS as failure:
-            record.outcome = "failed"
-            status, result = failure_response(failure, call.version, call.method in READING_METHODS)
-            record.error = error_of(result)
-            return status, write_answer(call, TranslatedResult(result))[1]
+        if call.method == "version":
+            return self._answer_version(call, record)
+        return self._dispatcher.answer(call, context)
+
+    async def _answer_version(self, call: Call, record: RequestRecord) -> Answer:
+        """The proxy's versions, whatever the nodes have."""
+        record.outcome = "success"
+        return TranslatedResult(version_result(call.version, self._versions))
 
     def _reject(self, rejected: RejectedCall, record: RequestRecord) -> None:
         record.method, record.client_version = rejected.call.method, rejected.call.version
@@ -128,14 +124,22 @@ def _write_alone(call: Call, answer: Answer) -> tuple[int, bytes]:
         raise UnexpectedShape("nested too deeply") from None
 
 
-def _write_item(call: Call, answer: Answer) -> tuple[int, orjson.Fragment]:
+def _write_item(call: Call, answer: Answer) -> orjson.Fragment:
     """As `_write_alone`, for a response in a batch."""
     if isinstance(answer, PassthroughAnswer):
-        return 200, orjson.Fragment(answer.answer)
+        return orjson.Fragment(answer.answer)
     try:
-        return 200, orjson.Fragment(write(jsonrpc_answer(call, answer.result, answer.extras)))
+        return orjson.Fragment(write(jsonrpc_answer(call, answer.result, answer.extras)))
     except TypeError:
         raise UnexpectedShape("nested too deeply") from None
+
+
+def _failed(failure: Failure, call: Call, record: RequestRecord) -> tuple[int, JsonObject]:
+    """The HTTP status and the error result for a call that no node answered."""
+    record.outcome = "failed"
+    status, result = failure_response(failure, call.version, call.method in READING_METHODS)
+    record.error = error_of(result)
+    return status, result
 
 
 def _line(answer: NodeResponse) -> str:

@@ -1,4 +1,4 @@
-"""The path of a request from a client's bytes to its record: every step, in order, is in `Gateway._serve`."""
+"""The path of a request from a client's bytes to its record: every step, in order, is in `Gateway.handle`."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from proxy.http.request import Request
 from proxy.http.response import TEXT, Response
 from proxy.http.upgrade import REQUEST_ID_KEY, unpack_in_turns
 from proxy.nodes.readiness import Readiness
-from proxy.rpc.body import receive_body
+from proxy.rpc.body import check_head, receive_body
 from proxy.rpc.endpoint import JsonRpcEndpoint
 from proxy.rpc.identify import ClientIdentifier
 from proxy.rpc.refusal import Refused, overloaded
@@ -102,60 +102,62 @@ class Gateway:
         self._loop = asyncio.get_running_loop()
 
     async def handle(self, request: Request) -> Response:
-        """Respond to one HTTP request. Raises nothing that a client could cause."""
-        services = self.services
-        with services.active:
-            response = await self._serve(request, services)
-        services.cors.add_headers(request, response)
-        if self.closing or self._draining():
-            response.keep_alive = False
-        return response
-
-    async def _serve(self, request: Request, services: ListenerServices) -> Response:
-        """One HTTP request, step by step; each check is made once, here.
+        """Respond to one HTTP request, step by step; each check is made once, here.
 
         WebSocket messages (`websocket/session`) and gRPC calls (`grpc_passthrough/forwarder`) take the same steps.
+        Raises nothing that a client could cause.
         """
+        services = self.services
         admission, recorder = services.admission, services.recorder
         # Identify
         client = services.identifier.identify(request.remote, request.headers)
-        record = recorder.begin("http", client.address, client.identity, client.request_id)
+        address = client.address
+        record = recorder.begin("http", address, client.identity, client.request_id)
         request.id = record.request_id
         # Admit
         has_call = _has_call(request)
         try:
             self._admit(request, record, services, check_origin=has_call)
         except Refused as refused:
-            return self._refuse(refused.refusal, record, services)
+            return self._complete(request, self._refuse(refused.refusal, record, services), services)
         if not has_call:
             recorder.metrics.status_request(request.method)
-            return self._respond_without_call(request, services)
-        with recorder.in_progress(record, request.headers):
+            return self._complete(request, self._respond_without_call(request, services), services)
+        recorder.metrics.in_flight.inc()
+        with services.active, recorder.tracing.request(record, request.headers):
             try:
                 # Read
                 deadline = self._loop.time() + services.request_seconds
-                body = await receive_body(request, client.address, admission, services.policy.request_bytes, deadline)
-                if (reason := admission.acquire_post(client.address, len(body))) is not None:
+                check_head(request, services.policy.request_bytes)
+                if request.body.complete:
+                    body = request.body.read_now()
+                else:
+                    body = await receive_body(request, address, admission, services.policy.request_bytes, deadline)
+                if (reason := admission.acquire_post(address, len(body))) is not None:
                     raise overloaded(reason)
                 try:
                     # Negotiate and authorise: while reading the envelope, which has rippled's order of checks
-                    policy = _policy_for(request, record, services.policy)
-                    read = await _read_in_turn(body, policy, client.address, services.fair_share, deadline)
+                    if services.fair_share.must_wait(address):
+                        await _take_turn(services.fair_share, address, deadline)
+                    read = _read_measured(body, _policy_for(request, record, services.policy), address, services)
                     if isinstance(read, HttpRefusal):
                         raise Refused(read)
                     if isinstance(read, Batch):
-                        _admit_items(read, client.address, admission)
+                        _admit_items(read, address, admission)
                     # Dispatch, translate and respond
-                    charge = partial(admission.charge, client.address)
+                    charge = partial(admission.charge, address)
                     response = await services.jsonrpc.respond(read, record, deadline, charge)
                 finally:
-                    admission.release_post(client.address, len(body))
+                    admission.release_post(address, len(body))
             except Refused as refused:
-                return self._refuse(refused.refusal, record, services)
+                return self._complete(request, self._refuse(refused.refusal, record, services), services)
+            finally:
+                recorder.metrics.in_flight.dec()
         # Record
-        response.headers.update(services.notices.headers(record.oldest_version))
+        if services.notices:
+            response.headers.update(services.notices.headers(record.oldest_version))
         recorder.finish(record, response.status)
-        return response
+        return self._complete(request, response, services)
 
     async def upgrade(self, request: web.BaseRequest, handshake: Request) -> web.StreamResponse:
         """Serve a client that opens a WebSocket, from its handshake to the end of its session, or refuse it.
@@ -186,6 +188,13 @@ class Gateway:
         if (reason := services.admission.admit(record.peer)) is not None:
             raise overloaded(reason)
 
+    def _complete(self, request: Request, response: Response, services: ListenerServices) -> Response:
+        """Add to a response what every response has."""
+        services.cors.add_headers(request, response)
+        if self.closing or self._draining():
+            response.keep_alive = False
+        return response
+
     def _refuse(self, refusal: HttpRefusal, record: RequestRecord, services: ListenerServices) -> Response:
         """Respond with a refusal, and record it."""
         record.method = refusal.method or ""
@@ -209,18 +218,22 @@ class Gateway:
         return Response(503, f"This server is not ready: {why}.\n".encode(), TEXT)
 
 
-async def _read_in_turn(
-    body: bytes, policy: RequestPolicy, address: str, fair_share: FairShare, deadline: float
+async def _take_turn(fair_share: FairShare, address: str, deadline: float) -> None:
+    """Wait for a turn of a client that has used more than its share. Raises Refused."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            await fair_share.turn(address)
+    except TimeoutError:
+        raise overloaded("fair_share") from None
+
+
+def _read_measured(
+    body: bytes, policy: RequestPolicy, address: str, services: ListenerServices
 ) -> Call | RejectedCall | Batch | HttpRefusal:
-    """Read a body, in a turn if its client has used more than its share; charge the client for the time."""
-    if fair_share.must_wait(address):
-        try:
-            async with asyncio.timeout_at(deadline):
-                await fair_share.turn(address)
-        except TimeoutError:
-            raise overloaded("fair_share") from None
+    """Read a body, and charge its client for the time if it is long."""
     if len(body) < CHEAP_BYTES:
         return read_jsonrpc(body, policy)
+    fair_share = services.fair_share
     began = fair_share.cpu_clock()
     read = read_jsonrpc(body, policy)
     fair_share.spent(address, fair_share.cpu_clock() - began)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import structlog
 
@@ -15,7 +15,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """The form of X-Request-Id that nginx, HAProxy, Envoy and cloud load balancers write."""
 
 
-class Client(NamedTuple):
+@dataclass(slots=True)
+class Client:
     """The client of a request or a session."""
 
     address: str

@@ -3,6 +3,7 @@
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from adapters import VERSIONS
@@ -17,6 +18,7 @@ OTHERS = "(others)"
 _MAX_PER_ADDRESS = 20
 """Callers recorded separately per address or IPv6 /64: inventing user agents or addresses evicts nobody else."""
 _MAX_TEXT = 100
+_CACHED = 1_000
 _CHANGED = VERSIONS.changed_methods()
 
 
@@ -26,6 +28,9 @@ class ClientIdentity(NamedTuple):
     address: str
     agent: str = ""
     user: str = ""
+
+
+_identity = lru_cache(_CACHED)(ClientIdentity)
 
 
 class UsageKey(NamedTuple):
@@ -95,7 +100,7 @@ class ClientUsage:
         if user and peer not in self._trusted:
             user = ""
         address = client if self.keep == "full" else network_of(client, 24, 64) or "unknown"
-        return ClientIdentity(address, headers.get("user-agent", "")[:_MAX_TEXT], user[:_MAX_TEXT])
+        return _identity(address, headers.get("user-agent", "")[:_MAX_TEXT], user[:_MAX_TEXT])
 
     def record(self, caller: ClientIdentity, transport: str, version: int | None, method: str, path: str = "") -> None:
         """Count a request of `caller`."""

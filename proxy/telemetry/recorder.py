@@ -3,10 +3,9 @@
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from proxy.envelope import Call
 from proxy.telemetry.client_usage import ClientIdentity, ClientUsage
@@ -108,10 +107,6 @@ class RequestRecorder:
         batch.items.append(item)
         return item
 
-    def in_progress(self, record: RequestRecord, headers: Mapping[str, str] | None = None) -> "_InProgress":
-        """Trace the request and count it as in flight, within `with`. `headers`: of its HTTP request, if it has one."""
-        return _InProgress(self.metrics, self.tracing.request(record, headers))
-
     def refused(self, record: RequestRecord, reason: str, version_refused: VersionRefused | None = None) -> None:
         """Record a refusal; call it before `finish`."""
         record.outcome = "refused"
@@ -122,8 +117,11 @@ class RequestRecorder:
 
     def finish(self, record: RequestRecord, status: int | None) -> None:
         """Record a request whose response is ready; `status` is its HTTP status, None over another transport."""
-        for each in (record,) if record.items is None else record.items:
-            self._write(each, status)
+        if record.items is None:
+            self._write(record, status)
+            return
+        for item in record.items:
+            self._write(item, status)
 
     def _write(self, record: RequestRecord, status: int | None) -> None:
         seconds = (time.perf_counter() if record.ended is None else record.ended) - record.began
@@ -158,21 +156,3 @@ class RequestRecorder:
             request_id=record.request_id,
             node=record.node,
         )
-
-
-class _InProgress:
-    """Counts a request as in flight, and holds its span."""
-
-    __slots__ = ("_metrics", "_span")
-
-    def __init__(self, metrics: Metrics, span: AbstractContextManager[None]) -> None:
-        self._metrics = metrics
-        self._span = span
-
-    def __enter__(self) -> None:
-        self._metrics.in_flight.inc()
-        self._span.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self._span.__exit__(*error)
-        self._metrics.in_flight.dec()

@@ -37,6 +37,10 @@ class DeprecationNotices:
         self._headers = {sunset.version: _headers(sunset) for sunset in sunsets}
         self._warnings = {sunset.version: _warning(sunset) for sunset in sunsets}
 
+    def __bool__(self) -> bool:
+        """Whether any version ends."""
+        return bool(self._headers)
+
     def headers(self, version: int | None) -> Mapping[str, str]:
         """The headers for a client of `version`: those of RFC 9745, RFC 8594 and RFC 8288, or none."""
         return self._headers.get(version, {}) if version is not None else {}

@@ -3,10 +3,9 @@
 import asyncio
 import struct
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from cachetools import LRUCache
@@ -30,7 +29,8 @@ UNABLE_ERRORS = frozenset(
 """Errors about the node's current state, not the request: another node may well have the result."""
 
 
-class NodeAnswer(NamedTuple):
+@dataclass(slots=True)
+class NodeAnswer:
     """A node's response to one request: its result, the members next to that, and its size in bytes."""
 
     result: JsonObject
@@ -144,7 +144,7 @@ class Translator:
         seconds = 0.0
         extras: JsonObject = dict(own_extras or {})
         answer: NodeAnswer | None = None
-        ahead: deque[NodeAnswer] = deque()
+        ahead: list[NodeAnswer] = []
         unable: JsonObject | None = None  # the error of a request that the node refused
         while True:
             began = time.perf_counter()
@@ -159,23 +159,28 @@ class Translator:
             if unable is not None:
                 return TranslatedResult(unable, extras, seconds)
             if ahead:
-                answer = ahead.popleft()
+                answer = ahead.pop(0)
             elif (refusal := budget.used_up()) is not None:
                 return TranslatedResult(refusal, extras, seconds)
             elif answer is None and first is not None:
                 answer = first
                 budget.count(1, first.size)
                 extras = {}
+            elif answer is None and not (request.immutable or request.upcoming):
+                # As nearly all conversations begin: the client has paid for it, and it is not in the cache.
+                answer = await ask(request)
+                budget.count(1, answer.size)
+                extras = {}
             else:
                 following = request.upcoming if self._concurrency > 1 else ()
                 together = (request, *following)[: budget.remaining]
-                ahead.extend(await self._ask_all(together, node_version, ask, budget, free=answer is None))
+                ahead = await self._ask_all(together, node_version, ask, budget, free=answer is None)
                 if not ahead:
                     return TranslatedResult(budget.over_rate(), extras, seconds)
                 if answer is None:
                     extras = {}
-                answer = ahead.popleft()
-            if answer.result.get("error") in UNABLE_ERRORS:
+                answer = ahead.pop(0)
+            if "error" in answer.result and answer.result["error"] in UNABLE_ERRORS:
                 unable = dict(answer.result)
             if answer.extras:
                 extras = {**answer.extras, **extras}
