@@ -92,6 +92,10 @@ class Node:
         """Whether it is known to have all these ledgers."""
         return has_ledgers(self.status.complete_ledgers, ledgers, self.newest_ledger)
 
+    def lacks(self, method: str) -> bool:
+        """Whether its software does not have the method: only Clio has some, and only rippled others."""
+        return method in (RIPPLED_METHODS if self.server.is_clio else CLIO_METHODS)
+
     def start(self, changed: Callable[[], None]) -> None:
         """Start health checks; `changed` is called whenever its status may have changed."""
         self.health.watch(changed)
@@ -214,6 +218,10 @@ class NodePool:
             ledgers is None or node.has(ledgers) or 0 < ledgers.last - node.newest_ledger <= _CLOSING for node in others
         )
 
+    def any_has(self, method: str) -> bool:
+        """Whether there is an available node whose software has the method."""
+        return any(not node.lacks(method) for node in self._nodes if node.is_available(websocket=False))
+
     def choose_for_grpc(self) -> Node | None:
         """The node for a gRPC call: the least busy of those with a connected gRPC port; None if there is none."""
 
@@ -280,8 +288,7 @@ class _Wanted(NamedTuple):
     def order(self, node: Node) -> tuple[bool, bool, bool, bool, bool, float, float]:
         """The sort key of a node; the node with the least is chosen."""
         doubtful = self.asked_once and node.breaker.is_open
-        is_clio = node.server.software == "clio"
-        unknown = self.method in (RIPPLED_METHODS if is_clio else CLIO_METHODS)
+        unknown = self.method is not None and node.lacks(self.method)
         lacks = node.newest_ledger < self.min_ledger or (self.ledgers is not None and not node.has(self.ledgers))
         other_version = node.api_version != self.client_version
         # With these random numbers, each node comes first with a probability proportional to its weight.

@@ -35,6 +35,7 @@ from proxy.websocket import (
     SubscriptionLimits,
     WebSocketEndpoint,
 )
+from proxy.websocket.elsewhere import OtherNodes
 
 _CONCURRENT_SUBREQUESTS = 8
 """Most concurrent node requests for one client request, such as those for the ledgers of a page of account_tx."""
@@ -279,6 +280,7 @@ def make_websocket(
     nodes: NodePool,
     dialer: WebSocketConnector,
     translator: Translator,
+    dispatcher: Dispatcher,
     account: RequestRecorder,
     policy: RequestPolicy,
     notices: DeprecationNotices,
@@ -312,5 +314,6 @@ def make_websocket(
         notices=notices,
         under_way=under_way,
         shared=shared,
+        other_nodes=OtherNodes(nodes, dispatcher),
         unsent_bytes=unsent_bytes,
     )

@@ -82,6 +82,7 @@ class Generation:
                 nodes=self._nodes,
                 dialer=self._dialer,
                 translator=self._translator,
+                dispatcher=self._dispatcher,
                 account=self._recorder,
                 policy=policy,
                 notices=self._notices,

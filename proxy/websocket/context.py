@@ -15,6 +15,7 @@ from proxy.nodes.websocket import NodeConnection
 from proxy.telemetry.recorder import RequestRecorder
 from proxy.versions.sunset import DeprecationNotices
 from proxy.versions.translator import Translator
+from proxy.websocket.elsewhere import OtherNodes
 from proxy.websocket.streams.budget import SubscriptionLimits
 from proxy.websocket.streams.shared_registry import SharedSubscriptions
 
@@ -57,6 +58,7 @@ class SessionContext:
     connect: Connect
     notices: DeprecationNotices
     shared: SharedSubscriptions
+    other_nodes: OtherNodes
     unsent_bytes: UnsentBytes
     subscription_bytes: Counter[str]
     """Bytes that subscriptions take, by the clients' addresses; a reload leaves it as it is."""

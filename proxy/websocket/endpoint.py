@@ -24,6 +24,7 @@ from proxy.versions.sunset import DeprecationNotices
 from proxy.versions.translator import Translator
 from proxy.websocket.client_socket import ClientSocket
 from proxy.websocket.context import CANCELLED, CLOSING_SECONDS, SessionContext, SessionLimits, going_down
+from proxy.websocket.elsewhere import OtherNodes
 from proxy.websocket.session import Session
 from proxy.websocket.streams.shared_registry import SharedSubscriptions
 
@@ -65,6 +66,7 @@ class WebSocketEndpoint:
         notices: DeprecationNotices,
         under_way: InFlight,
         shared: SharedSubscriptions,
+        other_nodes: OtherNodes,
         unsent_bytes: UnsentBytes,
     ) -> None:
         self._nodes = nodes
@@ -79,6 +81,7 @@ class WebSocketEndpoint:
             partial(self._connect, policy.default_version),
             notices,
             shared,
+            other_nodes,
             unsent_bytes,
             under_way.subscription_bytes,
             under_way.fair_share,

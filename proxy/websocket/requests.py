@@ -116,6 +116,9 @@ class PendingRequests:
         deadline = self._loop.time() + self._services.limits.request_seconds
         try:
             link = await self._nodes.channel(deadline)
+            if self._services.other_nodes.serve(call.method, link.node):
+                result, extras = await self._services.other_nodes.answer(call, served, deadline, self._charge)
+                return write_websocket(call, result, extras)
             link.node.in_flight += 1
             try:
                 return await self._answer(call, served, slot, link, deadline)

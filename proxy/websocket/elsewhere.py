@@ -1,0 +1,47 @@
+"""Requests of a session for a method that its node's software lacks: another node of the pool may have it."""
+
+from collections.abc import Callable
+
+from adapters import JsonObject
+from adapters.errors import error_result
+from proxy.envelope import Call
+from proxy.envelope.methods import SUBSCRIPTION_METHODS
+from proxy.nodes.http import NodeFailure
+from proxy.nodes.pool import Node, NodePool
+from proxy.rpc.attempt import PlainTextAnswer
+from proxy.rpc.dispatch import CallContext, Dispatcher
+from proxy.telemetry.recorder import RequestRecord
+from proxy.versions.translator import TranslatedResult
+
+_REFUSED = {403: "forbidden", 429: "slowDown", 503: "tooBusy"}
+"""What a node refuses over HTTP in a line of text is an error over WebSocket, by HTTP status."""
+
+
+class OtherNodes:
+    """Sends such requests over HTTP, as a session has one node: a rippled's for a Clio, a Clio's for a rippled."""
+
+    def __init__(self, nodes: NodePool, dispatcher: Dispatcher) -> None:
+        self._nodes = nodes
+        self._dispatcher = dispatcher
+
+    def serve(self, method: str, node: Node) -> bool:
+        """Whether a session on `node` should have the method served by another node."""
+        return node.lacks(method) and method not in SUBSCRIPTION_METHODS and self._nodes.any_has(method)
+
+    async def answer(
+        self, call: Call, record: RequestRecord, deadline: float, charge: Callable[[], bool]
+    ) -> tuple[JsonObject, JsonObject]:
+        """The result and what stands next to it. Raises NODE_ERRORS."""
+        budget = self._dispatcher.budget(charge)
+        context = CallContext(record, deadline, budget, allow_passthrough=False)
+        try:
+            answer = await self._dispatcher.answer_uncached(call, context)
+        except PlainTextAnswer as refusal:
+            token = _REFUSED.get(refusal.answer.status)
+            if token is None:
+                raise NodeFailure("nonsense", record.node or "none") from None
+            record.outcome, record.error = "error", token
+            return error_result(token), {}
+        if not isinstance(answer, TranslatedResult):
+            raise TypeError("a session has no use for an HTTP response")
+        return answer.result, answer.extras
