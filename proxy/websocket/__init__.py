@@ -1,4 +1,4 @@
-"""Clients' WebSocket sessions: each is one client's connection and one of its own to a node; streams are shared."""
+"""Clients' WebSocket sessions: each is a client's connection plus one to a node; public streams are shared."""
 
 from proxy.websocket.context import SessionLimits
 from proxy.websocket.endpoint import EndpointLimits, WebSocketEndpoint

@@ -1,4 +1,4 @@
-"""A client's WebSocket: aiohttp's, with the close code that RFC 6455 wants where aiohttp has another."""
+"""A client's WebSocket: aiohttp's, with RFC 6455's close codes where aiohttp uses others."""
 
 import zlib
 
@@ -6,7 +6,7 @@ from aiohttp import WebSocketError, WSCloseCode, web
 
 
 class ClientSocket(web.WebSocketResponse):
-    """Fails the connection with 1002 when a message cannot be decompressed; aiohttp closes it with 1000."""
+    """Fails the connection with 1002 if a message cannot be decompressed; aiohttp closes it with 1000."""
 
     async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
         """Send a close frame and wait for the client's."""
@@ -16,9 +16,9 @@ class ClientSocket(web.WebSocketResponse):
 
 
 def describe_violation(error: object) -> str | None:
-    """What a client did wrong, as the reason of a session's end, by the error that receiving raised; None for others.
+    """The close reason for an error that receiving raised; None if it is not the client's fault.
 
-    The connection has been closed already.
+    The connection is closed already.
     """
     if isinstance(error, WebSocketError):
         return "message_too_big" if error.code == WSCloseCode.MESSAGE_TOO_BIG else "protocol_error"

@@ -1,4 +1,4 @@
-"""What all sessions share, how much each may, and how one ends."""
+"""The context that all sessions share, the limits of each, and why a session ends."""
 
 from collections import Counter
 from collections.abc import Awaitable
@@ -20,25 +20,25 @@ from proxy.websocket.streams.budget import SubscriptionLimits
 from proxy.websocket.streams.shared_registry import SharedSubscriptions
 
 CLOSING_SECONDS = 2.0
-"""What a client has to take what is still queued, and as much again to answer our close frame."""
+"""Seconds for a client to read what is still queued, and as many again to answer the close frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How much one session may. Seconds for times, bytes for sizes."""
+    """The limits of one session. Seconds for times, bytes for sizes."""
 
     request_seconds: float
     node_seconds: float
     in_flight: int
     queue_bytes: int
-    """Of what waits for the client, and of requests in flight, each."""
+    """For queued messages, and likewise for requests in flight."""
     reconnect_seconds: float
-    """How long to look for another node after one was lost; 0 closes the session instead."""
+    """Time to look for another node after one was lost; 0 closes the session instead."""
     subscriptions: SubscriptionLimits
 
 
 class Connect(Protocol):
-    """Opens a connection to a node for a client's address, at best to one that has `min_ledger`."""
+    """Opens a connection to a node for a client's address, preferably to one that has `min_ledger`."""
 
     def __call__(self, peer: str, min_ledger: int = 0) -> Awaitable[tuple[Node, NodeConnection]]:
         """Raises NoHealthyNode and NodeFailure."""
@@ -46,7 +46,7 @@ class Connect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionContext:
-    """What all sessions share.
+    """The context that all sessions share.
 
     `path`: that of the URL, if it sets the version of requests without `api_version`; else empty.
     """
@@ -61,7 +61,7 @@ class SessionContext:
     other_nodes: OtherNodes
     unsent_bytes: UnsentBytes
     subscription_bytes: Counter[str]
-    """Bytes that subscriptions take, by the clients' addresses; a reload leaves it as it is."""
+    """Bytes that subscriptions take, by client address; it outlives a reload."""
     fair_share: FairShare
     path: str = ""
 
@@ -69,8 +69,8 @@ class SessionContext:
 class CloseReason(NamedTuple):
     """Why a session ends.
 
-    `code` and `message` are sent to the client; no code if the client itself closed. `grace`: seconds that requests
-    in flight are given.
+    `code` and `message` are sent to the client; no code if the client itself closed. `grace`: seconds for requests in
+    flight.
     """
 
     reason: str
@@ -80,7 +80,7 @@ class CloseReason(NamedTuple):
 
     @property
     def notifies_client(self) -> bool:
-        """Whether the client still gets what is queued for it before the close frame."""
+        """Whether the client still gets queued messages before the close frame."""
         return self.code is not None and self.reason not in ("client_too_slow", "protocol_error")
 
 
@@ -92,5 +92,5 @@ CANCELLED = CloseReason("cancelled", WSCloseCode.GOING_AWAY, "the server is goin
 
 
 def going_down(grace: float) -> CloseReason:
-    """The ending of all sessions when the proxy ends."""
+    """The reason when the proxy shuts down."""
     return CloseReason("draining", WSCloseCode.GOING_AWAY, "the server is going down", grace)

@@ -1,4 +1,4 @@
-"""Whether what a client is sent is compressed message by message, or each with what the ones before it have left."""
+"""Chooses between compressing each message by itself and with the context of earlier ones (RFC 7692)."""
 
 import asyncio
 
@@ -6,11 +6,11 @@ _BUSY_MESSAGES, _BUSY_SECONDS = 100, 10.0
 
 
 class Deflate:
-    """One session's choice, with a client that unpacks with a window of `bits` bits (0: it is sent nothing compressed).
+    """One session's choice, for a client with a window of `bits` bits (0: nothing is compressed).
 
-    A message of a stream becomes a quarter as long, in half the time, where it may refer to those before it; but for
-    that zlib keeps 95 kB from the first one on, and 210 later. So each is compressed alone until so many come that it
-    pays. From then on none is any more: what refers back counts all that was sent since.
+    With context, a stream message becomes a quarter as long, in half the time; but zlib needs 95 kB from the first
+    message on, and 210 kB later. So each message is compressed by itself until there are enough that context pays.
+    After that none is: the context includes everything sent since.
     """
 
     __slots__ = ("_began", "_bits", "_keeps", "_messages")
@@ -22,7 +22,7 @@ class Deflate:
         self._messages = 0
 
     def next_window_bits(self) -> int | None:
-        """How many bits to compress the next message with by itself; None where the connection has it otherwise."""
+        """The window bits to compress the next message by itself; None to use the connection's context."""
         if self._keeps:
             return None
         now = asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""The WebSocket endpoint: lets clients in, connects each to a node, and ends all sessions when the proxy ends."""
+"""The WebSocket endpoint: admits clients, connects each to a node, and ends all sessions on shutdown."""
 
 import asyncio
 import logging
@@ -31,17 +31,17 @@ from proxy.websocket.streams.shared_registry import SharedSubscriptions
 log = structlog.get_logger(__name__)
 session_log = RateLimitedLog(log, lines=100)
 
-# Nodes that one client is tried to be connected to.
+# Most nodes to try for one client.
 _TRIES = 3
 _NO_HANDSHAKE = (
-    "Not a WebSocket handshake: it takes HTTP/1.1, Connection: Upgrade, Sec-WebSocket-Version: 13 and a "
+    "Not a WebSocket handshake: it needs HTTP/1.1, Connection: Upgrade, Sec-WebSocket-Version: 13 and a "
     "Sec-WebSocket-Key of 16 bytes in base64\r\n"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointLimits:
-    """How many sessions there may be, and what a client's connection may do. Bytes for sizes, seconds for times."""
+    """Limits on sessions and on clients' connections. Bytes for sizes, seconds for times."""
 
     sessions: int
     sessions_per_address: int
@@ -51,7 +51,7 @@ class EndpointLimits:
 
 
 class WebSocketEndpoint:
-    """Upgrades requests to sessions, and keeps all that are open."""
+    """Upgrades requests to sessions, and owns all open sessions."""
 
     def __init__(
         self,
@@ -89,15 +89,15 @@ class WebSocketEndpoint:
         self._sessions: set[Session] = set()
         self._open = under_way.sessions
         self._draining = False
-        # aiohttp warns of every subprotocol that a client offers, in words that the client chooses.
+        # aiohttp logs every subprotocol that a client offers, in the client's words.
         logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
     async def handle(
         self, request: web.BaseRequest, peer: str, caller: ClientIdentity | None, admission: Admission
     ) -> web.StreamResponse:
-        """Serves the client at the address `peer` until its session ends, or refuses it before: with 400, 426 or 503.
+        """Serve the client at the address `peer` until its session ends, or refuse it with 400, 426 or 503.
 
-        `admission` has let in the handshake as one request; it is asked about each message.
+        `admission` has admitted the handshake as one request, and is consulted for each message.
         """
         socket = self._socket()
         if request.version < HttpVersion11 or not socket.can_prepare(request).ok:
@@ -118,15 +118,15 @@ class WebSocketEndpoint:
                 del self._open[key]
 
     def _refusal(self, peer: str, counted: str | None) -> tuple[str, str] | None:
-        """Why there may be no further session from `peer`: a word for the metric, and a sentence for the client.
+        """Why `peer` may not open a session: a label for the metric, and a sentence for the client. None if it may.
 
-        `counted`: what limits per address count it as; None for one that they do not hold for.
+        `counted`: its key for limits per address; None if it is exempt from them.
         """
         limits = self._limits
         if self._draining:
             return "draining", "This server is going down: connect to another"
         if not self._nodes.any_websocket:
-            return "no_websocket", "This server has no node that speaks WebSocket: ask by POST"
+            return "no_websocket", "This server has no node with WebSocket: use POST"
         if self._open.total() >= limits.sessions:
             return "sessions", f"Server is overloaded: {limits.sessions} sessions are open (websocket.sessions)"
         if counted is not None and self._open[counted] >= limits.sessions_per_address:
@@ -138,10 +138,10 @@ class WebSocketEndpoint:
         return ClientSocket(
             timeout=CLOSING_SECONDS,
             heartbeat=self._limits.ping_interval,
-            # A client's close is answered with its own code, as rippled does: xrpl.js takes any other for a loss.
+            # Closed with the client's own code, as by rippled: xrpl.js treats any other as a lost connection.
             autoclose=False,
             compress=self._limits.compression,
-            # rippled tells a client whose message is too large so, but only up to a point.
+            # Up to twice the limit the client gets an error, as from rippled.
             max_msg_size=2 * self._limits.message_bytes,
             decode_text=False,
         )
@@ -165,14 +165,14 @@ class WebSocketEndpoint:
             node, connection = await services.connect(peer)
         except (NoHealthyNode, NodeFailure):
             self._account.metrics.refused("no_node")
-            return web.Response(status=503, text="No node can be connected to at the moment\r\n")
+            return web.Response(status=503, text="No node is available at the moment\r\n")
         try:
             await socket.prepare(request)
         except BaseException as error:
             await connection.close()
             if not isinstance(error, OSError):
                 raise
-            # The client left while its node was being connected to. Nobody reads this.
+            # The client left while its node was being connected. Nobody reads this.
             return web.Response(status=503)
         session = Session(socket, request.transport, peer, caller, services, admission, node, connection)
         try:
@@ -207,7 +207,7 @@ class WebSocketEndpoint:
             )
 
     def _services_for(self, request: web.BaseRequest) -> SessionContext:
-        """What the session of this request is served with: the path of its URL may set another default version."""
+        """The session context for this request: the path of its URL may set another default version."""
         version = path_version(request.raw_path.encode(errors="replace"))
         if version is None:
             return self._services
@@ -236,9 +236,9 @@ class WebSocketEndpoint:
                     raise
 
     async def drain(self, seconds: float) -> None:
-        """Lets in nobody else, tells all that the server is going down (1001), and waits for them to be gone.
+        """Admit no more clients, close all sessions with 1001 (going away), and wait for them to end.
 
-        Requests in flight are given half of these seconds.
+        Requests in flight get half of `seconds`.
         """
         self._draining = True
         for session in tuple(self._sessions):
@@ -251,8 +251,10 @@ class WebSocketEndpoint:
 
 
 def _break_cycles(request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
-    """Cuts what would hold a session that is over until Python looks for cycles, maybe 100,000 sessions later."""
-    request.protocol._data_received_cb = None  # the socket's own method
-    socket._cancel_heartbeat()  # whose timer has one too, also once it is over
+    """Break reference cycles that would hold an ended session until a garbage collection, maybe
+    100,000 sessions later.
+    """
+    request.protocol._data_received_cb = None  # the socket's method
+    socket._cancel_heartbeat()  # whose timer has a reference too, even after it has fired
     if (error := socket.exception()) is not None:
-        error.__traceback__ = error.__context__ = None  # their frames have the socket
+        error.__traceback__ = error.__context__ = None  # their frames reference the socket

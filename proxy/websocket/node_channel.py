@@ -1,4 +1,4 @@
-"""One connection to a node: the requests that wait for its responses, and what it pushes."""
+"""One connection to a node: pending requests, and pushed messages."""
 
 import asyncio
 import itertools
@@ -17,21 +17,21 @@ from proxy.versions.translator import NodeAnswer
 from proxy.websocket.node_message import NodeMessage, Pushed, Response, read_message, read_response
 
 _REPEAT_PAUSE = 0.1
-"""Seconds before requests are repeated to an overloaded node: it rejects all that are too many within less."""
+"""Seconds before requests are repeated to an overloaded node: by then it has rejected all that were too many."""
 
 OnResponse = Callable[[NodeMessage], None]
 """Receives a response before the node's next message is read."""
 
 
 class Listener(Protocol):
-    """Receives what the node pushes, in the order in which the node sends it."""
+    """Receives what the node pushes, in the node's order."""
 
     def on_pushed(self, stream: str, text: bytes) -> None:
-        """Take a message that the node pushed."""
+        """Receive a message that the node pushed."""
 
 
 class _PendingRequest:
-    """A request that the node has not responded to yet."""
+    """A request without a response yet."""
 
     __slots__ = ("answer", "noted", "request")
 
@@ -41,7 +41,7 @@ class _PendingRequest:
         self.answer = answer
 
     def expire(self) -> None:
-        """The response has not arrived in time."""
+        """The deadline has passed."""
         self.fail(TimeoutError())
 
     def fail(self, failure: Exception) -> None:
@@ -51,9 +51,9 @@ class _PendingRequest:
 
 
 class NodeChannel:
-    """The connection to `node`, which is spoken to in `version`. It ends with the connection and is never resumed.
+    """The connection to `node`, in the API version `version`. It ends with the connection and is never resumed.
 
-    `answer_seconds`: how long to wait for a response.
+    `answer_seconds`: seconds to wait for a response.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class NodeChannel:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _PendingRequest] = {}
         self._repeating: asyncio.Task[None] | None = None
-        """Sends again, one at a time, the requests of which the node has rejected one without saying which."""
+        """Repeats pending requests, one at a time, after the node has rejected one without saying which."""
         self._repeated: _PendingRequest | None = None
 
     async def request(self, question: NodeRequest, noted: OnResponse, deadline: float = math.inf) -> NodeMessage:
@@ -88,7 +88,7 @@ class NodeChannel:
             del self._waiting[number]
             self.connection.deadlines.clear(waiting)
             self._metrics.node_called(self.node.name, question.method, self._loop.time() - began)
-            del waiting  # a failure has this frame, and this would have the failure
+            del waiting  # a reference cycle: the failure's traceback has this frame
 
     def fail_pending(self) -> None:
         """Fail all requests in flight: the connection is lost, or is about to be closed."""
@@ -96,13 +96,13 @@ class NodeChannel:
             waiting.fail(NodeFailure("disconnected", self.node.name))
 
     async def listen(self, listener: Listener) -> None:
-        """Pass on what the node sends until the connection ends."""
-        # The message has no name here: it would be held until the next one arrives.
+        """Process the node's messages until the connection ends."""
+        # The message is not assigned to a variable, which would hold it until the next one arrives.
         while self._on_message(await self.connection.receive(), listener):
             pass
 
     def _on_message(self, text: bytes | None, listener: Listener) -> bool:
-        """Whether the connection goes on after it."""
+        """Whether the connection continues after it."""
         if text is None:
             return False
         message = read_message(text, self.node)
@@ -113,9 +113,9 @@ class NodeChannel:
         return True
 
     async def request_before_listening(self, question: NodeRequest, listener: Listener) -> NodeAnswer:
-        """Send a request of the proxy's own, before any other and before `listen`.
+        """Send a request of the proxy itself, before any other and before `listen`.
 
-        What is pushed meanwhile is passed on. Raises NodeFailure.
+        Pushed messages in the meantime are passed on. Raises NodeFailure.
         """
         number = next(self._numbers)
         await self.connection.send(node_message(question.method, question.params, self.version, number))
@@ -131,14 +131,13 @@ class NodeChannel:
         if response.number is None:
             self._on_response_without_id(response.message)
         elif (waiting := self._waiting.get(response.number)) is not None:
-            _deliver(waiting, response.message)  # otherwise it is too late, and the client has an error
+            _deliver(waiting, response.message)  # otherwise it is too late, and the client has received an error
 
     def _on_response_without_id(self, message: NodeMessage) -> None:
-        """Find out which request the node has rejected: a Clio that is overloaded does not always say.
+        """Determine which request the node has rejected: an overloaded Clio does not always say.
 
-        It is the only one in flight, or the one that is being repeated. Of several, those that only read are repeated
-        one at a time; each is served by whichever response to it comes first. All others may have been acted on, and
-        fail.
+        It is the only one in flight, or the one that is being repeated. Of several, reads are repeated one at a time,
+        and the first response to each counts. All others may have been acted on, and fail.
         """
         pending = [waiting for waiting in self._waiting.values() if not waiting.answer.done()]
         if self._repeated is not None and not self._repeated.answer.done():
@@ -153,7 +152,7 @@ class NodeChannel:
                 self._repeating = self._loop.create_task(self._repeat(), name=f"repeated requests to {self.node.name}")
 
     async def _repeat(self) -> None:
-        """Send each request in flight again, when the one before it has been served."""
+        """Send each request in flight again, once the one before it has its response."""
         try:
             await asyncio.sleep(_REPEAT_PAUSE)
             for waiting in tuple(self._waiting.values()):
@@ -174,7 +173,7 @@ class NodeChannel:
             self._repeated = None
 
     async def close(self) -> None:
-        """Close the connection; what still waits must be failed first."""
+        """Close the connection; pending requests must be failed first."""
         if self._repeating is not None:
             self._repeating.cancel()
         await self.connection.close()

@@ -1,4 +1,4 @@
-"""What a node's WebSocket messages are: responses to requests, pushed messages, or neither."""
+"""Classifies a node's WebSocket messages: responses to requests, pushed messages, or neither."""
 
 import re
 from typing import NamedTuple
@@ -18,19 +18,19 @@ from proxy.websocket.stream_names import stream_of_text, stream_of_type
 log = RateLimitedLog(structlog.get_logger(__name__))
 
 _RESPONSE = re.compile(rb'\{(?:"api_version":\d{1,9},)?"id":(\d{1,15}),"result":\{')
-"""The beginning of a response as rippled writes it, its members in alphabetical order; errors begin otherwise."""
+"""The beginning of a response as rippled formats it, with members in alphabetical order; errors begin differently."""
 _NOTICE = re.compile(rb"[A-Za-z]+ [ -~]{1,199}\s*")
-"""A line of text. Clio sends one to a client with too many requests in flight: it does not say to which of them."""
+"""A line of text. Clio sends one to a client with too many requests in flight, without saying which it rejects."""
 
 
 class NodeMessage(NamedTuple):
-    """A node's response: its text, and parsed where that was needed to know which request it is for."""
+    """A node's response: its text, also parsed if that was needed to identify its request."""
 
     text: bytes
     parsed: JsonObject | None = None
 
     def read(self) -> JsonObject:
-        """The response, parsed; empty where that is impossible."""
+        """The response, parsed; empty if it cannot be parsed."""
         if self.parsed is not None:
             return self.parsed
         try:
@@ -40,30 +40,30 @@ class NodeMessage(NamedTuple):
         return answer
 
     def result(self) -> JsonObject:
-        """The result, an error's members as the result of that; for an invalid response an error without a token."""
+        """The result; of an error its members; of an invalid response an error without a token."""
         try:
             return read_websocket_answer(self.read())[0]
         except InvalidAnswer:
-            # A request with an invalid response may have taken effect, as a refused one may.
+            # A request with an invalid response may have taken effect, like a refused one.
             return {"error": ""}
 
 
 class Response(NamedTuple):
-    """A response, and the number of the request that it is for; None where the node does not say."""
+    """A response, and the number of its request; None if the node does not say."""
 
     number: int | None
     message: NodeMessage
 
 
 class Pushed(NamedTuple):
-    """A message that the node pushed, and the stream that it is counted as."""
+    """A message that the node pushed, and its stream for metrics."""
 
     stream: str
     text: bytes
 
 
 def read_message(text: bytes, node: Node) -> Response | Pushed | None:
-    """What a message of the node is; None for one that is of no use, which is logged."""
+    """Classify a message of the node; None for an invalid one, which is logged."""
     message = _classify(text)
     if message is None:
         log.warning("node_message_invalid", node=node.name, size=len(text))
@@ -73,7 +73,7 @@ def read_message(text: bytes, node: Node) -> Response | Pushed | None:
 def _classify(text: bytes) -> Response | Pushed | None:
     found = _RESPONSE.match(text)
     if found is not None:
-        # A client that gets text with invalid UTF-8 has to close its connection.
+        # A client that receives invalid UTF-8 has to close its connection.
         return Response(int(found[1]), NodeMessage(text, None if is_utf8(text) else {}))
     if not is_utf8(text):
         return None
@@ -107,7 +107,7 @@ def read_response(message: NodeMessage, node: Node, request_id: str | None = Non
     """
     answer = message.read()
     if answer.get("error") == "invalid_API_version":
-        # The version that the node is spoken to in is the proxy's choice, and no error of the client's.
+        # The version used with the node is the proxy's choice, not the client's fault.
         log.warning("node_refuses_version", node=node.name, request_id=request_id)
         raise NodeFailure("nonsense", node.name)
     try:

@@ -1,4 +1,4 @@
-"""A session's connection to a node: what it is subscribed to there, and another node when that one is lost."""
+"""A session's connection to a node: its subscriptions there, and another node when that one is lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -32,13 +32,13 @@ from proxy.websocket.streams.subscriptions import Subscriptions
 log = structlog.get_logger(__name__)
 
 _PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-"""Seconds between two attempts to connect to a node again: at first, and at most."""
+"""Seconds between two attempts to reconnect: at first, and at most."""
 
 
 class NodeSession:
-    """The node of the client at the address `peer`: at first `node`, over `connection`, later perhaps others.
+    """The node of the client at the address `peer`: first `node`, over `connection`, later perhaps others.
 
-    `order`: the order of what the client is sent. `budget`: of its subscriptions. `end`: ends the session.
+    `order`: of the messages to the client. `budget`: of its subscriptions. `end`: ends the session.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class NodeSession:
         )
 
     async def channel(self, deadline: float) -> NodeChannel:
-        """The channel for all of one request; waits for one while the node is being replaced.
+        """The channel for one request; waits for one while the node is being replaced.
 
         Raises NodeFailure, and TimeoutError at `deadline` (the event loop's time).
         """
@@ -86,17 +86,17 @@ class NodeSession:
 
     @property
     def unsent(self) -> int:
-        """Bytes of requests that the node has not taken yet."""
+        """Bytes of requests that the node has not read yet."""
         return 0 if self._channel is None else self._channel.connection.unsent
 
     async def run(self) -> None:
-        """Read from the node, and where configured from the next one after it was lost."""
+        """Read from the node and, if configured, from the next one after it is lost."""
         while (channel := self._channel) is not None:
             await channel.listen(self._own)
             await self._lost(channel)
 
     def fail_pending(self) -> None:
-        """No node is asked any more: fail the requests in flight, and any later ones."""
+        """Fail the requests in flight, and any later ones."""
         self._over = True
         self.shared.fail_pending()
         if self._channel is not None:
@@ -105,17 +105,17 @@ class NodeSession:
 
     async def close(self) -> None:
         """Close the connection, for good."""
-        self._end = _ended  # the session's own method would hold the session
+        self._end = _ended  # a bound method would hold the session
         if self._channel is not None:
             await self._channel.close()
 
-    # Responses of the node
+    # Responses
 
     def on_response(self, call: Call, slot: Slot, first: bool, answer: NodeMessage) -> None:
-        """Note what the client is subscribed to now, and the response's position. `first`: to the call itself."""
-        self._own.flush()  # what was pushed before the response goes out before it
+        """Update the client's subscriptions, and fix the response's position. `first`: to the call itself."""
+        self._own.flush()  # messages pushed before the response are sent before it
         if first and call.method in SUBSCRIPTION_METHODS:
-            # Now, not when the call's task runs: the node's next message may be of the new subscription.
+            # Now, not when the call's task runs: the node's next message may belong to the new subscription.
             self._apply_subscription(call, answer.result())
         self._order.fix_position(slot)
 
@@ -127,7 +127,7 @@ class NodeSession:
     def _apply_subscription(self, call: Call, result: JsonObject) -> None:
         self._learn(call.method, call.params, call.version, result)
         if "url" in call.params:
-            return  # the URL is a subscriber of its own
+            return  # the URL is a separate subscriber
         if call.method == "unsubscribe":
             taken = self.shared.effective_streams(call.method, call.params, result.get("error"))
             self.shared.leave(frozenset(map(stream_name, taken)))
@@ -165,13 +165,13 @@ class NodeSession:
             own = read_response(await channel.request(split.own, on_answer), channel.node)
             if joining is None:
                 return own
-            if "error" in own.result:  # about what follows these streams, which take effect all the same
+            if "error" in own.result:  # an error about the rest of the request; these streams take effect
                 with suppress(NodeFailure):
                     await joining
                 return own
             result = await joining
         finally:
-            joining = None  # a failure's traceback has this frame, which would have the failure
+            joining = None  # a reference cycle: the failure's traceback has this frame
         if "error" not in result and split.own.method == call.method:
             result = {**own.result, **result}
         return NodeAnswer(result, own.extras, own.size)
@@ -181,7 +181,7 @@ class NodeSession:
         self.subscriptions.confirmed(streams)
         self.forwarder.subscribed(result)
 
-    # When the node is lost
+    # Reconnecting
 
     async def _lost(self, channel: NodeChannel) -> None:
         """The connection ended: requests in flight fail, and the session continues on another node, or ends."""
@@ -202,7 +202,7 @@ class NodeSession:
         channel.fail_pending()
         await channel.close()
         if connection.close_code == WSCloseCode.POLICY_VIOLATION:
-            # Meant for this client, which has exceeded the node's limits: moving to another node would evade them.
+            # The client has exceeded the node's limits: moving to another node would evade them.
             reason = connection.close_reason or "closed by the node"
             self._end(CloseReason("node_refuses", WSCloseCode.POLICY_VIOLATION, reason[:100]))
             return
@@ -217,10 +217,10 @@ class NodeSession:
         self._end(CloseReason(reason, WSCloseCode.SERVICE_RESTART, "the connection to the node was lost"))
 
     async def _replace(self, lost: NodeChannel) -> None:
-        """Connect to a node, the same or another, and subscribe to all that the client is subscribed to."""
+        """Connect to a node, the same or another, and renew the client's subscriptions."""
         newest = lost.node.health.status.validated_ledger or 0
-        min_ledger = lost.node.newest_ledger  # what the client may have seen
-        # All sessions of the node lost look for another together.
+        min_ledger = lost.node.newest_ledger  # the newest ledger that the client may have seen
+        # All sessions of the lost node look for another at the same time.
         backoff = Backoff(_PAUSE, _LONGEST_PAUSE, jitter=0.5)
         while True:
             try:
@@ -236,7 +236,9 @@ class NodeSession:
             await asyncio.sleep(backoff.next())
 
     async def _resumed(self, channel: NodeChannel, newest_before: int) -> bool:
-        """Subscribe again, while pushed messages already go to the client; return whether the node accepted it all."""
+        """Subscribe again, while pushed messages already reach the client; return whether the node
+        accepted everything.
+        """
         self.subscriptions.node_changed(channel.node.server)
         self._own = OwnStreams(channel, self.forwarder, self.subscriptions, self._services.account.metrics)
         self.shared.begin(channel, use_own_connection=not self.subscriptions.are_streams)
@@ -274,4 +276,4 @@ class NodeSession:
 
 
 def _ended(ending: CloseReason) -> None:
-    """Ends a session that has ended: nothing is left to do."""
+    """Does nothing: for a session that has ended."""

@@ -1,4 +1,4 @@
-"""A session's requests in flight: each sent to the node, its response put in its place in the order."""
+"""A session's requests in flight: sends each to the node and puts its response into the order."""
 
 import asyncio
 from functools import partial
@@ -52,20 +52,20 @@ class PendingRequests:
         self._bytes = 0
 
     def too_many(self, size: int) -> str | None:
-        """Why a request of `size` bytes cannot be taken on now; None if it can."""
+        """Why a request of `size` bytes is refused now; None if it is not."""
         limits = self._services.limits
         if len(self._tasks) >= limits.in_flight:
             return f"More than {limits.in_flight} requests of this session are in flight."
-        # The node may not even have taken what it did not answer in time.
+        # The node may not even have read what it did not answer in time.
         waiting = max(self._bytes, self._nodes.unsent)
         if waiting and waiting + size > limits.queue_bytes:
             return f"More than {limits.queue_bytes} bytes of requests of this session are in flight."
         return None
 
     def start(self, call: Call, served: RequestRecord, size: int) -> tuple[str, str] | None:
-        """Begin to serve a request of `size` bytes; its place in the order is its place among the client's messages.
+        """Start to serve a request of `size` bytes, with the next place in the order of responses.
 
-        Returns a reason for the metric and a sentence for the client where it would subscribe to too much.
+        Returns a label for the metric and a sentence for the client if it would subscribe to too much.
         """
         subscribing = self._nodes.subscriptions.size_of(call.params) if call.method == "subscribe" else 0
         if subscribing and (refusal := self._budget.refusal(subscribing)) is not None:
@@ -74,23 +74,23 @@ class PendingRequests:
             return "total_request_bytes", "The server is overloaded: too many large requests are in progress."
         slot = self._order.open(blocks_pushes=call.method in SUBSCRIPTION_METHODS)
         self._bytes += size
-        self._budget.add(subscribing)  # until the node has confirmed it, as several requests may be in flight
+        self._budget.add(subscribing)  # until the node confirms it: several requests may be in flight
         serving = self._serve(call, served, slot, size, subscribing)
         self._tasks[slot] = self._loop.create_task(serving, name=f"request of {self._peer}")
         return None
 
     async def wait(self, seconds: float) -> None:
-        """Waits for all to be answered, at most so long."""
+        """Wait for all responses, at most `seconds`."""
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=seconds)
 
     async def cancel(self) -> None:
-        """Ends all that are left."""
+        """Cancel the remaining ones."""
         tasks = tuple(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # Those that had not begun have not done this themselves.
+        # Those that had not started have not done this themselves.
         self._tasks.clear()
         self._admission.let_go(self._peer, self._bytes)
         self._bytes = 0
@@ -112,7 +112,7 @@ class PendingRequests:
         self._order.complete(slot, self._services.notices.with_warning(call.version, answer))
 
     async def _answer_in_time(self, call: Call, served: RequestRecord, slot: Slot) -> bytes:
-        # Each wait has an end at the deadline, for which all have one timer: one of its own costs 4 us.
+        # Each wait ends at its deadline. All share one timer, because one each would cost 4 us.
         deadline = self._loop.time() + self._services.limits.request_seconds
         try:
             link = await self._nodes.channel(deadline)

@@ -1,4 +1,4 @@
-"""What waits to be sent to one client: in order, and bounded in bytes."""
+"""The queue of messages to one client: in order, and bounded in bytes."""
 
 import asyncio
 import struct
@@ -14,17 +14,17 @@ from proxy.telemetry.fast_metrics import FastGauge
 from proxy.websocket.deflate import Deflate
 
 _UNSENT = 65_536
-"""Bytes that the client's transport may hold unsent before messages are queued here."""
+"""Unsent bytes in the client's transport above which messages are queued here."""
 _COUNTED = 65_536
-"""Bytes queued from which on they are reported: those of a client that reads as fast as it is sent are not."""
+"""Queued bytes above which they are reported, so that clients that keep up are not."""
 
 
 _SMALL = 4_096
-"""Bytes below which a message may take much more memory than is counted."""
+"""A message with fewer bytes may take much more memory than is counted."""
 
 
 def text_frame(message: bytes) -> bytes:
-    """The WebSocket frame (RFC 6455) by which a server sends a text, unmasked and not compressed."""
+    """The WebSocket frame (RFC 6455) of a server's text message, unmasked and uncompressed."""
     size = len(message)
     if size < 126:
         return b"\x81%c%b" % (size, message)
@@ -34,11 +34,11 @@ def text_frame(message: bytes) -> bytes:
 
 
 class SendQueue:
-    """The messages for a client that its socket, on `transport`, has not taken; `run` sends them.
+    """The messages to a client that its socket, on `transport`, has not accepted yet; `run` sends them.
 
-    `most_bytes`: of messages queued, or reserved for others (`reserve`). Beyond it `too_slow` is called, once, and the
-    queue closes. `waiting`: the gauge of bytes queued for all clients. `unsent_bytes`: what waits for all clients, of
-    which the proxy's HTTP connection reports what the transport holds, and this what is queued.
+    `most_bytes`: of queued messages, and of those reserved (`reserve`). Beyond it `too_slow` is called, once, and the
+    queue closes. `waiting`: the gauge of bytes queued for all clients. `unsent_bytes`: counts what waits for all
+    clients; the HTTP connection reports the transport's part, this class what is queued.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class SendQueue:
         too_slow: Callable[[], None],
     ) -> None:
         self._socket = socket
-        # A client that negotiated permessage-deflate has every frame compressed by its own past.
+        # With permessage-deflate the frames differ for each client.
         self._plain = None if socket.compress else transport
         self._most_bytes = most_bytes
         self._waiting = waiting
         self._unsent_bytes = unsent_bytes
         self._is_reported = False
         self._sending = 0
-        """Bytes of the message that the transport has been given and that is queued until the client takes it."""
+        """Bytes of the message that is in the transport, and counts as queued until the client reads it."""
         self._too_slow = too_slow
-        # None while there is nothing: an empty deque takes 0.8 kB.
+        # None while empty: an empty deque takes 0.8 kB.
         self._messages: deque[bytes] | None = None
         self._bytes = 0
         self._wake = CompactEvent()
@@ -69,14 +69,14 @@ class SendQueue:
         self._closed = False
         self._deflate = Deflate(int(socket.compress))
         self.sent = 0
-        """Messages that the socket has taken."""
+        """Messages sent."""
 
     def put(self, message: bytes) -> None:
-        """Queues a message (JSON text), or sends it at once where nothing waits. Never waits itself."""
+        """Send a message (JSON text) immediately if nothing is queued, else queue it. Never waits."""
         if self._closed:
             return
         if len(message) <= _UNSENT and (transport := self._direct_transport()) is not None:
-            # To wake the task that empties the queue takes longer than the write.
+            # Waking the task that empties the queue takes longer than the write.
             transport.write(text_frame(message))
             self.sent += 1
         elif self._has_room(len(message)):
@@ -88,7 +88,7 @@ class SendQueue:
             self._wake.set()
 
     def put_frames(self, messages: list[bytes], frames: bytes) -> None:
-        """Queues messages of which `frames` are the WebSocket frames, or sends these at once where nothing waits."""
+        """Send messages, whose WebSocket frames are `frames`, immediately if nothing is queued, else queue them."""
         if (transport := self._direct_transport()) is not None:
             transport.write(frames)
             self.sent += len(messages)
@@ -97,7 +97,7 @@ class SendQueue:
                 self.put(message)
 
     def _direct_transport(self) -> asyncio.Transport | None:
-        """The client's transport, where frames may be written to it as they are and nothing waits to be sent before."""
+        """The client's transport, if frames may be written to it directly and nothing is queued."""
         transport = self._plain
         if (
             transport is None
@@ -111,22 +111,22 @@ class SendQueue:
         return transport
 
     def reserve(self, size: int) -> None:
-        """Counts bytes that cannot be queued before something else is; negative when they can."""
+        """Count bytes that wait for an earlier message to be queued; negative to release them."""
         if not self._closed and (size < 0 or self._has_room(size)):
             self._count(size)
 
     def _has_room(self, size: int) -> bool:
-        # One message alone may be larger than the bound, or a big answer could never be given.
+        # A single message may be larger than the bound, or a large response could never be sent.
         if self._bytes and self._bytes + size > self._most_bytes:
             self.shed()
             return False
         return True
 
     async def run(self) -> None:
-        """Sends what is queued, until it is closed or the client is gone.
+        """Send what is queued, until it is closed or the client is gone.
 
-        Not to be cancelled: a large message is compressed in a task of aiohttp's own, whose failure nobody would hear
-        of. It ends when the client's connection does.
+        Must not be cancelled: aiohttp compresses a large message in its own task, whose failure would be lost. It ends
+        with the client's connection.
         """
         while not self._closed:
             await self._wake.wait()
@@ -134,28 +134,28 @@ class SendQueue:
             while self._messages:
                 self._sending = len(self._messages[0])
                 try:
-                    # The message has no name here: it would be held until the next one is sent.
+                    # The message is not assigned to a variable, which would hold it until the next one is sent.
                     await self._socket.send_frame(self._messages[0], WSMsgType.TEXT, self._deflate.next_window_bits())
                 except (ClientConnectionError, OSError, RuntimeError) as failure:
-                    # A large message is compressed in a task, and by its failure that would hold all of the session.
+                    # A large message is compressed in a task, whose failure would hold all of the session.
                     failure.__traceback__ = None
-                    self.close()  # the reading side learns of it as well, and ends the session
+                    self.close()  # the reading side gets the error as well, and ends the session
                     return
                 finally:
                     self._sending = 0
-                if self._messages:  # not closed meanwhile
+                if self._messages:  # not closed in the meantime
                     self._count(-len(self._messages.popleft()))
                     self.sent += 1
             self._messages = None
             self._empty.set()
 
     async def flushed(self) -> None:
-        """Waits until nothing is queued. The caller sets the time."""
-        while self._messages:  # not once only: more may have come by the time that this goes on
+        """Wait until nothing is queued. The caller limits the time."""
+        while self._messages:  # more may have been queued by the time this continues
             await self._empty.wait()
 
     def unsent_bytes(self) -> int:
-        """Bytes that are queued, and not held by the transport."""
+        """Bytes that are queued, without those in the transport."""
         return self._bytes - self._sending
 
     def shed(self) -> None:
@@ -167,7 +167,7 @@ class SendQueue:
     def close(self) -> None:
         """Drop what is queued, and accept nothing more."""
         self._closed = True
-        self._too_slow = _nothing  # which is the session's, and holds it
+        self._too_slow = _nothing  # a method of the session, which would hold it
         self._messages = None
         self._count(-self._bytes)
         self._empty.set()
@@ -182,4 +182,4 @@ class SendQueue:
 
 
 def _nothing() -> None:
-    """What a queue that is closed calls."""
+    """Does nothing: for a closed queue."""

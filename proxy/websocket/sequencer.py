@@ -1,11 +1,11 @@
-"""In which order a client gets its answers and what is pushed."""
+"""The order in which a client gets responses and pushed messages."""
 
 from collections import deque
 from collections.abc import Callable
 
 
 class Slot:
-    """The place of one answer, or of one pushed message, among all that a session sends."""
+    """The position of one response, or pushed message, among all that a session sends."""
 
     __slots__ = ("blocks_pushes", "delivered", "held", "message", "number")
 
@@ -14,20 +14,20 @@ class Slot:
         self.blocks_pushes = blocks_pushes
         self.message: bytes | None = None
         self.held = 0
-        """Bytes of the message, once it has had to wait for its turn."""
+        """Bytes of the message, if it had to wait for its turn."""
         self.delivered = False
 
 
 class ResponseSequencer:
-    """Answers go out in the order in which the node answered, as if the client had asked the node itself.
+    """Sends responses in the order of the node's responses, as if the client were connected to the node itself.
 
-    rippled answers the requests of one connection one after the other, Clio as each is done; both orders are preserved.
-    Only what comes later counts: an answer that takes the proxy more questions is waited for by those that the node
-    gave after it. What the proxy answers by itself waits for all requests before it, as in rippled. What is pushed
-    goes out at once, but never before the answer to the request that subscribed to it.
+    rippled answers the requests of one connection one after the other, Clio as each finishes; both orders are
+    preserved. A response that takes several node requests delays those that the node gave after its first one. The
+    proxy's own responses wait for all earlier requests, as in rippled. Pushed messages are sent immediately, but never
+    before the response to the request that subscribed to them.
 
-    `deliver` is given each message in its turn, `hold` the bytes that have to wait for theirs, and once more, negative,
-    when it has come. `deliver_together` is `deliver` for messages whose WebSocket frames are there already.
+    `deliver` is called with each message in its turn; `hold` with the bytes of one that has to wait, and again,
+    negative, when its turn comes. `deliver_together` is `deliver` for messages that have their WebSocket frames.
     """
 
     def __init__(
@@ -46,26 +46,26 @@ class ResponseSequencer:
         self._last_number = 0
 
     def open(self, *, blocks_pushes: bool = False) -> Slot:
-        """A place for the answer to a request that has just come. `holds_pushed`: it changes what is pushed."""
+        """Open a place for the response to a new request. `holds_pushed`: the request changes what is pushed."""
         self._last_number += 1
         slot = Slot(self._last_number, blocks_pushes)
         self._asked[slot.number] = slot
         return slot
 
     def fix_position(self, slot: Slot) -> None:
-        """The node has answered the request, at least its first question: this fixes its place."""
+        """Fix the place of `slot`: the node has answered the request, or its first subrequest."""
         if self._asked.pop(slot.number, None) is not None:
             self._place(slot)
             self._place_own()
 
     def block_pushes(self, slot: Slot) -> None:
-        """From now on what is pushed comes after the answer of `slot`, which has its place."""
+        """Send pushed messages after the response of `slot` from now on; its place is fixed."""
         if not (slot.blocks_pushes or slot.delivered):
             slot.blocks_pushes = True
             self._holding += 1
 
     def complete(self, slot: Slot, message: bytes) -> None:
-        """The answer is ready; it is delivered when its turn has come."""
+        """Deliver a response when its turn comes."""
         slot.message = message
         self._place_own()
         self._flush()
@@ -79,23 +79,23 @@ class ResponseSequencer:
         self._holding += slot.blocks_pushes
 
     def _place_own(self) -> None:
-        """Answers that the node did not give have their place when all requests before them were answered."""
+        """Fix the places of the proxy's own responses: they follow all earlier requests."""
         while self._asked and (slot := next(iter(self._asked.values()))).message is not None:
             del self._asked[slot.number]
             self._place(slot)
 
     def push(self, message: bytes) -> None:
-        """Delivers a pushed message."""
+        """Deliver a pushed message."""
         if not self._holding:
             self._deliver_message(message)
             return
-        slot = Slot(0, blocks_pushes=True)  # what is pushed later does not overtake it
+        slot = Slot(0, blocks_pushes=True)  # later pushed messages do not overtake it
         slot.message = message
         self._place(slot)
         self._wait(slot, message)
 
     def push_frames(self, messages: list[bytes], frames: bytes) -> None:
-        """Delivers pushed messages, of which `frames` are the WebSocket frames, one behind the other."""
+        """Deliver pushed messages; `frames`: their WebSocket frames, concatenated."""
         if self._holding:
             for message in messages:
                 self.push(message)

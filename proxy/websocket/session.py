@@ -1,4 +1,4 @@
-"""One session: a client's WebSocket and its own connection to a node, from the first message to the last."""
+"""One session: a client's WebSocket and its connection to a node, from the first message to the last."""
 
 import asyncio
 import time
@@ -39,16 +39,16 @@ from proxy.websocket.streams.budget import SubscriptionBudget
 log = structlog.get_logger(__name__)
 
 _SLICE = 0.002
-"""Seconds that the messages of one client take before the others have a turn: thousands may have come together."""
+"""Seconds for messages of one client before other clients have a turn: thousands may have arrived together."""
 _UNPACK_SECONDS = 2e-9
-"""What it costs aiohttp to unpack one byte of a compressed message, which is before it is handed over."""
+"""Seconds that aiohttp needs to decompress one byte of a message, before it delivers the message."""
 
 
 class Session:
     """One client's session with the node `node`, over `connection`, from `run` to its end.
 
-    `client` is its WebSocket, `transport` what that is on, `peer` its address, `caller` what is remembered of who it
-    is, `admission` what says whether it may ask so often.
+    `client`: its WebSocket, on `transport`. `peer`: its address. `caller`: the key of its usage record. `admission`:
+    its rate limits.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Session:
         self.version = services.policy.default_version
         """The version that the client used last."""
         self.ended = CompactEvent()
-        """Set when the session is over, and nothing of it is left."""
+        """Set when the session has ended and is cleaned up."""
         self._client = client
         self._caller = caller
         self._transport = transport
@@ -92,12 +92,12 @@ class Session:
         self._unpacks = bool(client.compress)
 
     def end(self, ending: CloseReason) -> None:
-        """Ends the session, for the first reason that is given."""
+        """End the session; the first reason counts."""
         if not self._ending.done():
             self._ending.set_result(ending)
 
     async def run(self) -> CloseReason:
-        """Serves the client until either side goes or `end` is called; returns why it ended."""
+        """Serve the client until either side leaves or `end` is called; return why it ended."""
         sending, reading, following = (
             asyncio.create_task(self._guarded(part), name=f"session of {self.peer}")
             for part in (self._output.run(), self._read_client(), self._nodes.run())
@@ -109,14 +109,14 @@ class Session:
             try:
                 await self._close(ending, reading, following)
             finally:
-                # Its connection is gone by now, and that ends it.
+                # It ends with its connection, which is closed by now.
                 await asyncio.wait((sending,), timeout=CLOSING_SECONDS)
                 sending.cancel()
                 self.ended.set()
         return ending
 
     async def _guarded(self, part: Coroutine[None, None, None]) -> None:
-        """Ends the session when one of its parts fails in a way that nobody foresaw, rather than let it hang."""
+        """End the session if one of its parts fails unexpectedly, rather than let it hang."""
         try:
             await part
         except Exception:
@@ -124,7 +124,7 @@ class Session:
             self.end(INTERNAL)
 
     def counts(self) -> JsonObject:
-        """What the session has done, for the log."""
+        """The session's statistics, for the log."""
         return {
             "requests": self._requests,
             "messages": self._output.sent,
@@ -133,7 +133,7 @@ class Session:
         }
 
     async def _close(self, ending: CloseReason, *tasks: asyncio.Task[None]) -> None:
-        """Says why, as far as the client still listens, and leaves nothing behind."""
+        """Send the reason, as far as the client still reads, and clean up."""
         try:
             if ending.notifies_client and not self._client.closed:
                 await self._calls.wait(ending.grace)
@@ -154,22 +154,22 @@ class Session:
             await asyncio.gather(self._close_client(ending), self._nodes.close(), return_exceptions=True)
 
     async def _close_client(self, ending: CloseReason) -> None:
-        """Tells the client why, and waits a little for it to have heard; then the connection is gone in any case."""
+        """Close the WebSocket with the reason, wait a little for the client, then drop the connection in any case."""
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
                 heard = self._client.close_code
                 code = ending.code or (heard if heard != WSCloseCode.ABNORMAL_CLOSURE else None) or WSCloseCode.OK
                 await self._client.close(code=code, message=ending.message.encode())
                 while self._transport is not None and self._transport.get_write_buffer_size():  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)  # no event tells when it is empty
+                    await asyncio.sleep(0.05)  # there is no event for an empty buffer
         except TimeoutError:
             pass
         finally:
-            # Closing a connection waits for what is unsent, which a client that does not read never takes.
+            # Closing a connection waits for unsent data, which a client that does not read never accepts.
             if self._transport is not None:
                 self._transport.abort()
 
-    # The client's side
+    # Messages of the client
 
     async def _read_client(self) -> None:
         busy = 0.0
@@ -177,7 +177,7 @@ class Session:
             try:
                 message = await self._client.receive()
             except (ClientConnectionError, OSError):
-                break  # a pong could not be sent any more
+                break  # a pong could not be sent
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 if message.type is WSMsgType.ERROR and (violation := describe_violation(message.data)) is not None:
                     self.end(CloseReason(violation))
@@ -190,8 +190,8 @@ class Session:
             self._requests += 1
             busy += self._take_measured(message.data)
             if self._ending.done() and self._ending.result() is RATE_EXCEEDED:
-                return  # what it sent besides is not even refused
-            del message  # or it would be retained until the next comes
+                return  # its remaining messages are not even refused
+            del message  # or it would be held until the next one arrives
             if busy > _SLICE:
                 busy = 0.0
                 await asyncio.sleep(0)
@@ -203,7 +203,7 @@ class Session:
         return "client_gone" if self._client.close_code in (None, WSCloseCode.ABNORMAL_CLOSURE) else "client_closed"
 
     def _take_measured(self, message: bytes) -> float:
-        """Takes one message; returns the seconds that it took, and charges them to the client if they are many."""
+        """Process one message; return the seconds that it took, and charge them to the client if they are many."""
         if len(message) < CHEAP_BYTES:
             began = time.perf_counter()
             self._take(message)
@@ -216,10 +216,10 @@ class Session:
         return seconds
 
     def _take(self, message: bytes) -> None:
-        """Takes one message of the client's."""
+        """Process one message of the client."""
         served = self._account.begin("ws", self.peer, self._caller)
         served.path = self._services.path
-        refusal = self._admission.admit(self.peer)  # whatever the message is: reading it costs too
+        refusal = self._admission.admit(self.peer)  # even an invalid message: reading it has a cost
         read = read_websocket(message, self._services.policy)
         if isinstance(read, WebSocketRefusal):
             served.method = read.method or ""
@@ -231,7 +231,7 @@ class Session:
         served.method, served.client_version = call.method, call.version
         self._set_version(call.version)
         if refusal is not None:
-            # As rippled does, which closes the connection of a client that has used up its balance.
+            # As rippled does with a client that has used up its balance.
             self._refuse(served, refusal, write_websocket(call, error_result("slowDown")))
             self.end(RATE_EXCEEDED)
         elif isinstance(read, RejectedCall):

@@ -1,4 +1,4 @@
-"""The streams of a node, and by which of them a pushed message is counted."""
+"""The streams of a node, and the stream of a pushed message."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ STREAMS = frozenset(
     }
 )
 SHAREABLE_STREAMS = STREAMS - {"peer_status"}
-"""The streams that are the same for everyone; `peer_status` is for administrators."""
+"""The streams that are the same for every client; `peer_status` is for administrators."""
 
 RENAMED = {"rt_transactions": "transactions_proposed", "rt_accounts": "accounts_proposed"}
 """Older names of streams and of a request's members."""
@@ -33,7 +33,7 @@ _STREAM_OF_TYPE = {
     "peerStatusChange": "peer_status",
     "path_find": "path_find",
 }
-"""Types of pushed messages, and the stream that each is counted as; several streams push transactions."""
+"""Types of pushed messages, and the stream under which each is counted; several streams push transactions."""
 _STREAM_OF_TYPE_TEXT = {kind.encode(): stream for kind, stream in _STREAM_OF_TYPE.items()}
 
 _LEDGER_INDEX = re.compile(rb'"ledger_index":\s*(\d{1,10})(?!\d)')
@@ -41,7 +41,7 @@ _LEDGER_INDEX = re.compile(rb'"ledger_index":\s*(\d{1,10})(?!\d)')
 
 
 def stream_of_text(message: bytes) -> str | None:
-    """The stream that pushed a node's message, where its text shows that without parsing it.
+    """The stream that pushed a node's message, if its text shows that without parsing.
 
     A response may contain anything, also in the `request` that it echoes, but it has the type `response`.
     """
@@ -57,12 +57,12 @@ def stream_of_type(kind: str) -> str:
 
 
 def stream_name(named: Any) -> str:
-    """The current name of the stream that a request names so; empty for an unknown one."""
+    """The current name of the stream that a request calls `name`; empty for an unknown one."""
     name = RENAMED.get(named, named) if isinstance(named, str) else ""
     return name if name in STREAMS else ""
 
 
 def ledger_index_in(message: bytes) -> int | None:
-    """The ledger index in a pushed message's text, where it has one."""
+    """The ledger index in a pushed message's text, if it has one."""
     found = _LEDGER_INDEX.search(message)
     return None if found is None else int(found[1])

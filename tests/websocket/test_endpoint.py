@@ -186,7 +186,7 @@ async def test_a_node_that_cannot_be_connected_to(harness: Harness) -> None:
     node.before_handshake = refuse
     with capture_logs() as logs:
         status, text = await handshake(proxy, HEADERS)
-    assert (status, "No node can be connected to" in text) == (503, True)
+    assert (status, "No node is available" in text) == (503, True)
     assert await harness.metric(proxy, REFUSED, reason="no_node") == 1
     failed = next(entry for entry in logs if entry["event"] == "node_websocket_failed")
     # Not its URL, the path of which may be a key.

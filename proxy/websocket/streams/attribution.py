@@ -1,4 +1,4 @@
-"""By which stream a message came, on a connection that several streams of one node come by."""
+"""The stream of a pushed message, on a connection with several streams."""
 
 import re
 from typing import Literal
@@ -12,12 +12,12 @@ _OF_TRANSACTIONS = ("transactions", "transactions_proposed")
 class StreamTracker:
     """The shared streams that a node pushes on one connection, in the order in which they were subscribed to.
 
-    A stream is `asked` for from before the node may have begun with it, `on` from the node's answer, and `ending` until
-    the node has answered that it ended.
+    A stream is `asked` before the node may have started it, `on` from the node's response, and `ending` until the node
+    has confirmed its end.
 
-    A rippled pushes a validated transaction once for `transactions` and then, the very same, once more for
-    `transactions_proposed` (`pubValidatedTransaction` in NetworkOPs.cpp, under a lock for both). Which of the two is
-    which cannot be distinguished, and need not be: the first goes to a stream that is on, one equal to it to the other.
+    rippled pushes a validated transaction once for `transactions` and then, identically, for `transactions_proposed`
+    (`pubValidatedTransaction` in NetworkOPs.cpp, under a lock for both). The two cannot be distinguished, and need not
+    be: the first belongs to a stream that is on, an equal one to the other.
     """
 
     def __init__(self) -> None:
@@ -26,33 +26,33 @@ class StreamTracker:
         self._second_is = ""
 
     def asked(self, streams: tuple[str, ...]) -> None:
-        """The node is about to be asked for these."""
+        """These streams are about to be subscribed to."""
         for stream in streams:
             self._states.setdefault(stream, "asked")
 
     def begun(self, streams: tuple[str, ...]) -> None:
-        """The node has answered that it pushes these."""
+        """The node has confirmed these streams."""
         for stream in streams:
             self._states[stream] = "on"
 
     def ending(self, stream: str) -> None:
-        """The node is about to be asked to push this no more."""
+        """This stream is about to be unsubscribed from."""
         self._states[stream] = "ending"
 
     def ended(self, stream: str) -> None:
-        """The node has answered that it pushes this no more."""
+        """The node has confirmed the end of this stream."""
         self._states.pop(stream, None)
 
     def are_on(self, streams: tuple[str, ...]) -> bool:
-        """Whether the node has answered for all of these."""
+        """Whether the node has confirmed all of these."""
         return all(self._states.get(stream) == "on" for stream in streams)
 
     def active(self) -> tuple[str, ...]:
-        """The streams that the node pushes, or may."""
+        """The streams that the node pushes, or may push."""
         return tuple(self._states)
 
     def stream_of(self, kind: str, message: bytes) -> str | None:
-        """The stream that `message` came by, by the stream that its type is counted as; None for no known one."""
+        """The stream that pushed `message`, whose type is counted under `kind`; None if unknown."""
         if kind != "transactions":
             return kind if kind in SHAREABLE_STREAMS else None
         if _NOT_VALIDATED.search(message) is not None:

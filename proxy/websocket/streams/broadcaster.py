@@ -1,7 +1,7 @@
-"""Pushed messages on their way from one connection of a node to the sessions subscribed there.
+"""Delivery of pushed messages from one node connection to the sessions subscribed there.
 
-Every pushed message takes this way. On a session's own connection that session is the only subscriber; on the
-connection for shared streams there are many.
+Every pushed message takes this path. On a session's own connection that session is the only subscriber; on the shared
+connection there are many.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from proxy.websocket.streams.forwarder import StreamForwarder
 from proxy.websocket.streams.translate import translate_pushed
 
 _BATCH_BYTES = 65_536
-"""Bytes of messages that are delivered together, at most and one message more."""
+"""Most bytes of messages that are delivered together, plus one message."""
 
 _Forward = Callable[[list[bytes], bytes], None]
 
 
 class Subscriber:
-    """A session among those that a connection's pushed messages are for; `lost`: called when the connection is lost."""
+    """A session that receives pushed messages of a connection; `lost`: called when the connection is lost."""
 
     __slots__ = ("forwarder", "lost", "streams", "version")
 
@@ -33,7 +33,7 @@ class Subscriber:
 
 
 class Broadcaster:
-    """Delivers what a node pushes on one connection; the node is spoken to in `node_version`.
+    """Delivers what a node pushes on one connection, in the API version `node_version`.
 
     Each message is rewritten and framed once for all subscribers of a version. Messages that are read in one iteration
     of the event loop, as a ledger's transactions are, are delivered together at its end: one write to each client
@@ -55,11 +55,11 @@ class Broadcaster:
         self._set(subscriber, subscriber.version, subscriber.streams.union(streams))
 
     def remove(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
-        """Deliver these streams to it no longer."""
+        """Stop delivering these streams to it."""
         self._set(subscriber, subscriber.version, subscriber.streams.difference(streams))
 
     def set_version(self, subscriber: Subscriber, version: int) -> None:
-        """Deliver messages to it in this version, from the next one on."""
+        """Deliver messages to it in this version from the next one on."""
         if version != subscriber.version:
             self._set(subscriber, version, subscriber.streams)
 
@@ -89,7 +89,7 @@ class Broadcaster:
                 yield from tuple(group)
 
     def publish(self, stream: str | None, kind: str, message: bytes) -> None:
-        """Deliver a message to the subscribers of `stream`, or to all; `kind`: the stream that it is counted as."""
+        """Deliver a message to the subscribers of `stream`, or to all; `kind`: the stream under which it is counted."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append((stream, kind, message))
@@ -118,7 +118,7 @@ class Broadcaster:
                     forward(texts, joined)
 
     def _in_version(self, version: int, kind: str, message: bytes) -> tuple[bytes, bytes, bool]:
-        """The message as that version has it, its WebSocket frame, and whether it was rewritten."""
+        """The message in that version, its WebSocket frame, and whether it was rewritten."""
         pipeline = VERSIONS.stream_pipeline(version, self._node_version, self._server)
         text, is_rewritten = translate_pushed(pipeline, message, kind, self._node)
         return text, text_frame(text), is_rewritten

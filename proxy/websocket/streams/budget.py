@@ -4,7 +4,7 @@ from collections import Counter
 from typing import NamedTuple
 
 ENTRY_BYTES = 100
-"""Bytes that one subscription takes in memory besides its account or book, measured with CPython 3.11."""
+"""Bytes of memory of one subscription in addition to its account or book, measured with CPython 3.11."""
 
 
 class SubscriptionLimits(NamedTuple):
@@ -15,9 +15,9 @@ class SubscriptionLimits(NamedTuple):
 
 
 class SubscriptionBudget:
-    """The bytes that one session's subscriptions take, those being subscribed to included.
+    """The bytes that one session's subscriptions take, including pending ones.
 
-    `by_address`: bytes of all sessions by address; `address`: the key of this session's, None where it is exempt.
+    `by_address`: bytes of all sessions by address; `address`: this session's key, None if it is exempt.
     """
 
     __slots__ = ("_address", "_by_address", "_limits", "used")
@@ -29,7 +29,7 @@ class SubscriptionBudget:
         self.used = 0
 
     def refusal(self, size: int) -> tuple[str, str] | None:
-        """Why there is no room for `size` bytes more: a word for the metric, and a sentence for the client."""
+        """Why there is no room for `size` more bytes: a label for the metric, and a sentence for the client."""
         if self.used + size > self._limits.session:
             who, limit, key = "this session", self._limits.session, "subscription_bytes"
         elif self._address is not None and self._by_address[self._address] + size > self._limits.address:
@@ -44,7 +44,7 @@ class SubscriptionBudget:
         self._address = None
 
     def add(self, size: int) -> None:
-        """Count `size` bytes more, or fewer where it is negative."""
+        """Add `size` bytes, which may be negative."""
         self.used += size
         if self._address is not None and size:
             self._by_address[self._address] += size

@@ -1,4 +1,4 @@
-"""What one client is pushed: its order among the responses, the `id` of path-finding, and gaps between ledgers."""
+"""Pushed messages to one client: their order among responses, the `id` of path-finding, and gaps between ledgers."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class StreamForwarder:
     # Path-finding
 
     def created_path_find(self, call: Call) -> None:
-        """From now on paths are pushed for this call: with its `id`, if it has one."""
+        """Push paths for this call from now on, with its `id` if it has one."""
         self._path_find_id = _id_of(call)
 
     def restore_id(self, call: Call, result: JsonObject) -> None:
@@ -61,7 +61,7 @@ class StreamForwarder:
     # Gaps between ledgers, as after a change of nodes
 
     def note_pushed(self, stream: str, message: bytes, node: str) -> None:
-        """Learn the ledger that a message of `ledger` or `transactions` is about."""
+        """Note the ledger of a message of `ledger` or `transactions`."""
         ledger_index = ledger_index_in(message)
         if ledger_index is None:
             return
@@ -71,28 +71,28 @@ class StreamForwarder:
             self.note_ledger(ledger_index)
 
     def closed(self, ledger_index: int, node: str) -> None:
-        """Notes that this ledger is pushed to the client as the next one that closed."""
+        """Note that the client gets this ledger as the next closed one."""
         if self._last_closed is not None:
             self._report_gap(ledger_index - self._last_closed - 1, ledger_index, node)
         self._last_closed = ledger_index
         self.note_ledger(ledger_index)
 
     def note_ledger(self, ledger_index: int) -> None:
-        """Learn that what was pushed so far reaches up to this ledger."""
+        """Note that messages so far cover ledgers up to this one."""
         self._last_seen = max(self._last_seen, ledger_index)
 
     def subscribed(self, result: JsonObject) -> None:
-        """Learn the last ledger, about which nothing will be pushed any more, from a result of `subscribe`."""
+        """Note the last closed ledger, about which nothing will be pushed, from a result of `subscribe`."""
         ledger_index = result.get("ledger_index")
         if isinstance(ledger_index, int):
             self._last_seen = max(self._last_seen, ledger_index)
             self._last_closed = ledger_index
 
     def resumed(self, newest: Any, before: int, node: str) -> None:
-        """The subscriptions continue at another node, whose newest validated ledger is `newest`.
+        """Continue at another node, whose newest validated ledger is `newest`.
 
-        `before`: the newest that the previous node had when it was lost, 0 where unknown. What was pushed shows it as
-        well; the later of both counts.
+        `before`: the newest of the previous node when it was lost, 0 if unknown. Pushed messages show it as well; the
+        later of both counts.
         """
         follows_ledgers = self._subscriptions.has("ledger") and self._last_closed is not None
         last = self._last_closed if follows_ledgers else max(self._last_seen, before)

@@ -1,4 +1,4 @@
-"""What one session has of the streams that all sessions at its node share, and which of its requests that serves."""
+"""One session's part in the shared streams of its node, and which of its requests they serve."""
 
 import asyncio
 from collections.abc import Iterable
@@ -17,14 +17,14 @@ from proxy.websocket.streams.shared_registry import SharedSubscriptions
 from proxy.websocket.streams.subscriptions import REJECTED_OUTRIGHT, Subscriptions
 
 _NOT_OF_CLIO = frozenset({"consensus", "server", "transactions_proposed"})
-"""A Clio refuses the first two, and of the third it gives on what a rippled tells it, in no pairs."""
+"""Clio refuses the first two, and forwards rippled's messages of the third without pairs."""
 _NOT_STREAMS = ("accounts", "accounts_proposed", "rt_accounts", "account_history_tx_stream", "books")
 
 
 class Split(NamedTuple):
-    """A `subscribe` of which the shared link serves `shared`, streams as the client named them; the rest is the node's.
+    """A `subscribe` split in two: `shared` streams, as the client named them, and the rest.
 
-    `own`: what the session's own link is asked.
+    `own`: the request on the session's own connection.
     """
 
     shared: tuple[str, ...]
@@ -32,10 +32,10 @@ class Split(NamedTuple):
 
 
 class SharedMembership:
-    """One session's part, whose own link to its node is `own`. `pushed` gives on what it hears.
+    """One session's part, whose own connection to its node is `own`. `pushed` forwards its messages.
 
-    A session has its streams either all by the shared link or all by its own: by its own where it follows something
-    else there first (accounts, books, paths), so that what it is pushed comes in the node's order.
+    A session gets its streams either all over the shared connection or all over its own: over its own if it subscribes
+    to something else there first (accounts, books, paths), so that pushed messages come in the node's order.
     """
 
     def __init__(
@@ -49,41 +49,41 @@ class SharedMembership:
         self._link: SharedSubscription | None = None
         self._joining: set[asyncio.Future[JsonObject]] = set()
         self._by: Literal["shared", "own"] | None = None
-        """Which link the streams come by; None while there are none."""
+        """The connection of the streams; None while there are none."""
 
     def begin(self, own: NodeChannel, *, use_own_connection: bool) -> None:
         """Start again at another node, reached by `own`, with no streams yet.
 
-        `use_own_connection`: all streams come by the session's own connection.
+        `use_own_connection`: all streams use the session's own connection.
         """
         self.end()
         self._own, self._by = own, "own" if use_own_connection else None
 
     def end(self) -> None:
-        """The session hears nothing any more, and waits for nothing."""
+        """Leave all shared streams, and stop waiting for any."""
         self.fail_pending()
         self.leave(SHAREABLE_STREAMS)
         self._subscriber = self._link = None
 
     def fail_pending(self) -> None:
-        """Fails what waits to be let in: the session's node is lost, or the session is about to be closed."""
+        """Fail pending joins: the session's node is lost, or the session is about to be closed."""
         for joining in self._joining:
             if not joining.done():
                 joining.set_exception(NodeFailure("disconnected", self._own.node.name))
-                joining.exception()  # it may be that nobody waits for it any more
+                joining.exception()  # perhaps nobody waits for it any longer
 
     def leave(self, streams: Iterable[str]) -> None:
-        """From now on the session hears these no more."""
+        """Stop delivering these streams to the session."""
         if self._link is not None and self._subscriber is not None:
             self._link.leave(self._subscriber, streams)
 
     def sync_version(self) -> None:
-        """The session's version may have changed: it hears all in that from now on."""
+        """Deliver in the session's version, which may have changed."""
         if self._link is not None and self._subscriber is not None:
             self._link.set_version(self._subscriber, self._subscriptions.version)
 
     def split(self, method: str, params: JsonObject) -> Split | None:
-        """Says which part of a request the shared link serves, as it is about to be asked; None for nothing of it."""
+        """Split a request into the part for the shared connection and the rest; None if it has no such part."""
         if self._by == "own" or method not in ("subscribe", "path_find") or "url" in params:
             return None
         named = _named(params)
@@ -99,8 +99,8 @@ class SharedMembership:
                 self._by = "own"
         if self._by != "shared" or not shared:
             return None
-        # What the session's own link is asked gives the answer its place among the others, and is what the node counts
-        # as the client's request.
+        # The request on the session's own connection fixes the response's place among the others, and is what the
+        # node charges to the client.
         return Split(shared, NodeRequest("ping", {}) if is_all else NodeRequest("subscribe", left))
 
     def _shareable(self) -> frozenset[str]:
@@ -108,7 +108,7 @@ class SharedMembership:
         return streams - _NOT_OF_CLIO if self._own.node.status.server.software == "clio" else streams
 
     def join(self, shared: tuple[str, ...], noted: OnSubscribed) -> "asyncio.Future[JsonObject]":
-        """Has the session hear these streams, as a request named them; see `SharedLink.join`."""
+        """Deliver these streams, as a request named them, to the session; see `SharedSubscription.join`."""
         if self._subscriber is None:
             self._subscriber = Subscriber(self._pushed, self._subscriptions.version, self._own.connection.abort)
         self._link = self._links.at(self._own.node, self._own.version)
@@ -119,14 +119,14 @@ class SharedMembership:
         return joining
 
     def effective_streams(self, method: str, params: JsonObject, error: str | None) -> tuple[str, ...]:
-        """The streams that can be shared, of those that a `subscribe` or `unsubscribe` named which took effect.
+        """The shareable streams of a `subscribe` or `unsubscribe` that took effect.
 
-        `error`: of the node's answer. A rippled takes one stream after the other, then all else, up to the fault
-        (Subscribe.cpp, Unsubscribe.cpp); a Clio looks at all of it first.
+        `error`: of the node's response. rippled processes one stream after the other, then everything else, up to the
+        error (Subscribe.cpp, Unsubscribe.cpp); Clio validates everything first.
         """
         named = _named(params)
         if error == "malformedStream":
-            # rippled's `unsubscribe` does not know this one.
+            # rippled's `unsubscribe` does not support this one.
             unknown = {"", "book_changes"} if method == "unsubscribe" else {""}
             named = list(takewhile(lambda name: stream_name(name) not in unknown, named))
         elif error == "noPermission" and "peer_status" in named:

@@ -1,4 +1,4 @@
-"""What a node pushes on a session's own connection."""
+"""Messages that a node pushes on a session's own connection."""
 
 from proxy.telemetry.metrics import Metrics
 from proxy.websocket.node_channel import NodeChannel
@@ -9,7 +9,7 @@ from proxy.websocket.streams.subscriptions import Subscriptions
 
 
 class OwnStreams:
-    """Passes on what is pushed on `channel`, all of which is for the one session with this `forwarder`."""
+    """Forwards what is pushed on `channel` to its one session, by `forwarder`."""
 
     def __init__(
         self, channel: NodeChannel, forwarder: StreamForwarder, subscriptions: Subscriptions, metrics: Metrics
@@ -21,10 +21,10 @@ class OwnStreams:
         self._metrics = metrics
         self._subscriber = Subscriber(forwarder, subscriptions.version, _nothing)
         self._broadcaster: Broadcaster | None = None
-        """None until something is pushed: most sessions are pushed nothing here, and it takes 1 kB."""
+        """None until something is pushed: most sessions get nothing here, and it takes 1 kB."""
 
     def on_pushed(self, stream: str, text: bytes) -> None:
-        """Take a message that the node pushed."""
+        """Receive a message that the node pushed."""
         if stream == "path_find":
             text = self._forwarder.with_path_find_id(text)
         elif stream in ("ledger", "transactions"):
@@ -35,17 +35,17 @@ class OwnStreams:
         self._broadcaster.publish(None, stream, text)
 
     def sync_version(self) -> None:
-        """The version of what the session is pushed may have changed."""
+        """Deliver in the session's version, which may have changed."""
         if self._broadcaster is None:
             self._subscriber.version = self._subscriptions.version
         else:
             self._broadcaster.set_version(self._subscriber, self._subscriptions.version)
 
     def flush(self) -> None:
-        """Pass on immediately what has been pushed."""
+        """Deliver immediately what has been pushed."""
         if self._broadcaster is not None:
             self._broadcaster.flush()
 
 
 def _nothing() -> None:
-    """The session itself notices that its own connection is lost."""
+    """Does nothing: the session itself notices that its own connection is lost."""

@@ -1,4 +1,4 @@
-"""The one connection to a node by which all sessions at it get the streams that are the same for everyone."""
+"""The one connection to a node over which all its sessions get the public streams."""
 
 import asyncio
 from collections import deque
@@ -26,42 +26,42 @@ from proxy.websocket.streams.subscriptions import REJECTED_OUTRIGHT
 log = structlog.get_logger(__name__)
 
 _SNAPSHOT_STREAMS = frozenset({"ledger", "server"})
-"""Streams whose `subscribe` is answered with the state of the moment; of the others it is an empty result."""
+"""Streams whose `subscribe` returns the current state; for the others it returns an empty result."""
 _ASKED_AGAIN = 0.05
-"""Seconds at least between two questions for the state alone: thousands of clients may come back at once."""
+"""Least seconds between two requests for the state alone: thousands of clients may reconnect at the same time."""
 
 _ENDED_AGAIN = 1.0
-"""Seconds at least until a stream, or the connection, is ended that nobody wants any more: who left may come back."""
+"""Least seconds until an unused stream, or the connection, is ended: a client that left may come back."""
 
 OnSubscribed = Callable[[JsonObject, tuple[str, ...]], None]
-"""Receives the result of a `subscribe`, and the streams that the session gets over it from now on."""
+"""Receives the result of a `subscribe`, and the streams that the session gets from now on."""
 
 
 @dataclass(slots=True, eq=False)
 class _PendingSubscribe:
-    """A session that wants streams, and waits for the node's response, which `noted` receives immediately."""
+    """A session that joins streams and waits for the node's response, which `noted` receives immediately."""
 
     subscriber: Subscriber
     streams: tuple[str, ...]
     noted: OnSubscribed
     left: frozenset[str] = frozenset()
-    """Which of these it has left again before the node answered."""
+    """The streams that it left again before the node responded."""
     refused_with_others: bool = False
-    """The node has refused them together with streams that others wanted."""
+    """The node has refused these streams together with those of other sessions."""
     answer: asyncio.Future[JsonObject] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def can_batch_with(self, first: "_PendingSubscribe") -> bool:
-        """Whether the answer to a question for `first` and for this is what a node would answer to either."""
+        """Whether one request for `first` and for this gets the response that a node would give to either."""
         if self.refused_with_others or first.refused_with_others:
             return self.streams == first.streams
         return _SNAPSHOT_STREAMS.intersection(self.streams) == _SNAPSHOT_STREAMS.intersection(first.streams)
 
 
 class SharedSubscription:
-    """Opened with the first who joins, closed when the last has left, or lost; then it is over, and `ended` is called.
+    """Opened for the first session that joins, closed after the last has left, or lost; then `ended` is called.
 
-    The node, spoken to in `version`, takes it for the proxy's own: there is no client that it is for. `answer_seconds`:
-    how long an answer of the node's is waited for.
+    To the node, used in `version`, it is a connection of the proxy itself, without a client. `answer_seconds`: seconds
+    to wait for a response.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class SharedSubscription:
         self._broadcaster = Broadcaster(node.name, version, node.server, metrics)
         self._pushed = StreamTracker()
         self._not_to_end: set[str] = set()
-        """What the node does not stop pushing: rippled's `unsubscribe` knows no `book_changes`."""
+        """Streams that the node cannot stop: rippled's `unsubscribe` does not support `book_changes`."""
         self._joins: deque[_PendingSubscribe] = deque()
         self._asked_of: list[_PendingSubscribe] = []
         self._newest_ledger = 0
@@ -92,13 +92,13 @@ class SharedSubscription:
         self._is_over = False
         self.task = asyncio.create_task(self._run(), name=f"shared streams of {node.name}")
 
-    # What sessions do
+    # Sessions
 
     def join(self, subscriber: Subscriber, asked: tuple[str, ...], noted: OnSubscribed) -> asyncio.Future[JsonObject]:
-        """Has the session hear the streams that its client named so; gives the result of `subscribe`.
+        """Deliver streams, as the client named them, to the session; return the future result of `subscribe`.
 
-        It hears what the node pushes after it has answered. `noted` is called at that moment, with those of the streams
-        that were not left again meanwhile; not if the result is an error. The future may fail with NodeFailure.
+        The session gets what the node pushes after its response. `noted` is called at that moment, with the streams
+        that were not left again in the meantime; not if the result is an error. The future may fail with NodeFailure.
         """
         join = _PendingSubscribe(subscriber, tuple(dict.fromkeys(map(stream_name, asked))), noted)
         if self._is_over:
@@ -111,7 +111,7 @@ class SharedSubscription:
         return join.answer
 
     def leave(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
-        """From now on the session hears these no more."""
+        """Stop delivering these streams to the session."""
         left = frozenset(streams)
         for join in (*self._joins, *self._asked_of):
             if join.subscriber is subscriber:
@@ -122,13 +122,13 @@ class SharedSubscription:
         self._wake.set()
 
     def set_version(self, subscriber: Subscriber, version: int) -> None:
-        """From now on the session hears all in this version."""
+        """Deliver to the session in this version from now on."""
         self._broadcaster.set_version(subscriber, version)
 
-    # What the node says
+    # Messages of the node
 
     def on_pushed(self, kind: str, message: bytes) -> None:
-        """Gives on what was pushed."""
+        """Deliver a pushed message."""
         stream = self._pushed.stream_of(kind, message)
         ledger_index = ledger_index_in(message) if kind in ("ledger", "transactions") else None
         if ledger_index is not None and stream == "ledger":
@@ -139,7 +139,7 @@ class SharedSubscription:
             self._node.note_ledger(ledger_index)
         self._broadcaster.publish(stream, kind, message)
 
-    # What the node is asked
+    # Requests to the node
 
     async def _run(self) -> None:
         failure = NodeFailure("disconnected", self._node.name)
@@ -187,7 +187,7 @@ class SharedSubscription:
                 raise result
 
     def _end(self, failure: Exception) -> None:
-        """Accept no more sessions, and end those that have streams of it or wait for them."""
+        """Accept no more sessions, and end those that have or await its streams."""
         if self._is_over:
             return
         self._is_over = True
@@ -199,7 +199,7 @@ class SharedSubscription:
             subscriber.lost()
 
     async def _ask_all(self, link: NodeChannel) -> None:
-        """Asks for what is wanted and not there, and ends what nobody wants, until nobody wants anything."""
+        """Subscribe to what sessions wait for, and unsubscribe from what none needs, until none needs anything."""
         while not self._is_over:
             self._wake.clear()
             unwanted = [
@@ -222,13 +222,13 @@ class SharedSubscription:
                 self._end(NodeFailure("disconnected", self._node.name))
 
     async def _ask_for_first(self, link: NodeChannel) -> None:
-        """Asks for what waits longest, and for all who get the same state in the response."""
+        """Subscribe for the session that waits longest, and for all that get the same state in the response."""
         first = self._joins[0]
         if first.answer.done():
-            self._joins.popleft()  # the session that wanted this is gone
+            self._joins.popleft()  # the session that wanted it is gone
             return
         if self._pushed.are_on(first.streams):
-            # Others, who want to know the state too, may come meanwhile, and are answered with it.
+            # Other sessions that need the state may join in the meantime, and get the same response.
             await asyncio.sleep(self._last_asked + _ASKED_AGAIN - asyncio.get_running_loop().time())
         self._asked_of = [join for join in self._joins if join.can_batch_with(first)]
         self._joins = deque(join for join in self._joins if not join.can_batch_with(first))
@@ -244,7 +244,7 @@ class SharedSubscription:
         self._asked_of = []
 
     def _answered(self, streams: tuple[str, ...], message: NodeMessage) -> None:
-        """Lets those in who waited for this answer, and those who need none any more."""
+        """Complete the joins that waited for this response, and those that need none."""
         try:
             result = read_response(message, self._node).result
         except NodeFailure as failure:
@@ -259,7 +259,7 @@ class SharedSubscription:
             return
         for number, join in enumerate(self._asked_of):
             if number and "random" in result:
-                result = {**result, "random": token_hex(32).upper()}  # rippled draws one for each answer
+                result = {**result, "random": token_hex(32).upper()}  # rippled draws one for each response
             self._complete(join, result)
         for join in [join for join in self._joins if self._is_known(join)]:
             self._joins.remove(join)
@@ -270,7 +270,7 @@ class SharedSubscription:
 
     def _complete(self, join: _PendingSubscribe, result: JsonObject) -> None:
         if join.answer.done():
-            return  # the session that wanted this is gone
+            return  # the session that wanted it is gone
         if "error" not in result:
             staying = tuple(stream for stream in join.streams if stream not in join.left)
             if staying:
@@ -297,4 +297,4 @@ class SharedSubscription:
         for join in joins:
             if not join.answer.done():
                 join.answer.set_exception(failure)
-                join.answer.exception()  # it may be that nobody waits for it any more
+                join.answer.exception()  # perhaps nobody waits for it any longer

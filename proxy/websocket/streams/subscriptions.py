@@ -1,4 +1,4 @@
-"""What a session is subscribed to, and the version in which it receives messages."""
+"""A session's subscriptions, and the version in which it receives messages."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,17 +12,17 @@ from proxy.websocket.stream_names import RENAMED, STREAMS, stream_name
 from proxy.websocket.streams.budget import ENTRY_BYTES, SubscriptionBudget
 
 REJECTED_OUTRIGHT = frozenset({"tooBusy", "slowDown", "noPermission", "forbidden", "invalid_API_version"})
-"""Errors of a rippled that come before it looks at what is to be subscribed to."""
+"""Errors that rippled returns before it processes any subscription."""
 
 _BATCH = 1000
-"""Things subscribed to in one request when resuming, so that none grows larger than a node accepts."""
+"""Most subscriptions in one request when resuming, so that none is larger than a node accepts."""
 
 
 class Subscriptions:
-    """One session's subscriptions, as far as the node confirmed them.
+    """One session's confirmed subscriptions.
 
-    The version of the last `subscribe` or `path_find` decides the shape of everything pushed on the connection: also
-    that of a refused one on rippled (Subscribe.cpp, PathFind.cpp), not so on Clio (Subscribe.cpp).
+    The version of the last `subscribe` or `path_find` decides the shape of everything pushed on the connection: even of
+    a refused one on rippled (Subscribe.cpp, PathFind.cpp), but not on Clio (Subscribe.cpp).
 
     `budget`: counts the bytes that they take.
     """
@@ -38,19 +38,19 @@ class Subscriptions:
         self._budget = budget
         self._server = server
         self.version = default_version
-        # Stream name to what is subscribed of it, in order: itself, accounts, or books as JSON.
+        # Stream name to its subscriptions, in order: itself, accounts, or books as JSON.
         self._active: dict[str, dict[str, None]] = {}
         self._follows_paths = False
         self._all_known = True
 
     def node_changed(self, server: NodeInfo) -> None:
-        """The session has another node now, perhaps of other software."""
+        """Note that the session has another node, perhaps of other software."""
         self._server = server
 
     def on_response(self, method: str, params: JsonObject, version: int, result: JsonObject) -> None:
-        """Learn from the node's response to one of `SUBSCRIPTION_METHODS`."""
+        """Apply the node's response to one of `SUBSCRIPTION_METHODS`."""
         if "url" in params and method != "path_find":
-            return  # the URL is a subscriber of its own
+            return  # the URL is a separate subscriber
         error = result.get("error")
         if method == "path_find":
             self._path_found(params, version, error)
@@ -58,7 +58,7 @@ class Subscriptions:
         if method == "subscribe" and (error is None or (error != "tooBusy" and self._server.software != "clio")):
             self._set_version(version)
         if error is not None:
-            # What precedes the fault has taken effect, and the error does not say what that is.
+            # What precedes the error has taken effect, and the response does not say what that is.
             self._all_known = self._all_known and (error == "tooBusy" or not any(_named(params)))
             return
         for stream, name in _named(params):
@@ -70,12 +70,12 @@ class Subscriptions:
                 self._metrics.subscribed(stream, self.version, -1)
 
     def confirmed(self, streams: Iterable[str]) -> None:
-        """Learn of shared streams that the session is subscribed to now."""
+        """Add shared streams that the session is subscribed to now."""
         for stream in streams:
             self._hold(stream, stream)
 
     def size_of(self, params: JsonObject) -> int:
-        """Bytes that a `subscribe` with these parameters would add, at most."""
+        """Most bytes that a `subscribe` with these parameters would add."""
         return sum(_size(name) for stream, name in _named(params) if name not in self._active.get(stream, ()))
 
     def _path_found(self, params: JsonObject, version: int, error: Any) -> None:
@@ -128,12 +128,12 @@ class Subscriptions:
     def can_resume(self) -> bool:
         """Whether subscribing again continues where it was.
 
-        Not so for histories and paths, which begin anew, nor where it is unknown what was subscribed to.
+        Not so for histories and paths, which start again, nor if it is unknown what was subscribed to.
         """
         return self._all_known and not self._follows_paths and not self.has("account_history_tx_stream")
 
     def resume_requests(self) -> Iterator[JsonObject]:
-        """The parameters of each `subscribe` that is needed to subscribe to all of it again."""
+        """The parameters of each `subscribe` that is needed to renew all subscriptions."""
         named = [stream for stream, held in self._active.items() if held and stream in STREAMS]
         if named:
             yield {"streams": named}
@@ -150,7 +150,7 @@ def _size(name: str) -> int:
 
 
 def _named(params: JsonObject) -> Iterator[tuple[str, str]]:
-    """Each thing that a request subscribes to, or no longer: its stream, and its name, of a book the JSON."""
+    """Each subscription that a request adds or removes: its stream and its name, of a book the JSON."""
     for stream in _list(params.get("streams")):
         if name := stream_name(stream):
             yield name, name
@@ -167,7 +167,7 @@ def _named(params: JsonObject) -> Iterator[tuple[str, str]]:
 
 
 def _sides(book: JsonObject) -> Iterator[tuple[str, str]]:
-    """A book, and for `both` the opposite side too: for rippled they are two subscriptions, which end separately."""
+    """A book and, for `both`, its opposite side: to rippled they are two subscriptions, which end separately."""
     side: JsonObject = {name: book[name] for name in ("taker_gets", "taker_pays", "domain") if name in book}
     yield "books", write_sorted(side).decode()
     if book.get("both") or book.get("both_sides"):
@@ -176,7 +176,7 @@ def _sides(book: JsonObject) -> Iterator[tuple[str, str]]:
 
 
 def _stops_history_only(stream: str, params: JsonObject) -> bool:
-    """Whether an `unsubscribe` ends the past of a history only, and new transactions are still pushed."""
+    """Whether an `unsubscribe` only stops the historical part, and new transactions are still pushed."""
     if stream != "account_history_tx_stream":
         return False
     return parsed(params["account_history_tx_stream"]).get("stop_history_tx_only") is True

@@ -1,4 +1,4 @@
-"""Pushed messages rewritten once for all sessions that are pushed the same."""
+"""Pushed messages, rewritten once for all sessions that get the same."""
 
 from functools import lru_cache
 
@@ -9,19 +9,19 @@ from adapters import StreamPipeline
 
 log = structlog.get_logger(__name__)
 
-# What an adapter fails with on a message that is not of the shape that its version has.
+# What an adapter raises for a message that does not have the shape of its version.
 _MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 _KEPT = 128
-"""Messages: those of a ledger come to all sessions within moments of each other."""
+"""Most cached messages: those of a ledger reach all sessions within moments of each other."""
 _LARGEST = 32_768
-"""Bytes of a message that is cached, which bounds the memory to a few megabytes."""
+"""Most bytes of a cached message, which bounds the memory to a few megabytes."""
 
 
 def translate_pushed(pipeline: StreamPipeline, message: bytes, stream: str, node: str) -> tuple[bytes, bool]:
-    """The message as the pipeline's version has it, and whether that took rewriting.
+    """The message in the pipeline's version, and whether that required rewriting.
 
-    One that is not of the shape that its version has comes back as it is. `stream` and `node` are for the log.
+    One that does not have the shape of its version is returned unchanged. `stream` and `node` are for the log.
     """
     if pipeline.may_rewrite(message):
         try:
@@ -32,9 +32,9 @@ def translate_pushed(pipeline: StreamPipeline, message: bytes, stream: str, node
 
 
 def rewritten(pipeline: StreamPipeline, message: bytes) -> bytes:
-    """The message as the pipeline's version has it: what it is depends on nothing but its text.
+    """The message in the pipeline's version, which depends only on its text.
 
-    Raises what an adapter fails with on a message that is not of the shape that its version has.
+    Raises what an adapter raises for a message that does not have the shape of its version.
     """
     return _cached(pipeline, message) if len(message) <= _LARGEST else _rewrite(pipeline, message)
 
