@@ -208,12 +208,6 @@ def clio_cases() -> list[JsonObject]:
     return [orjson.loads(line) for line in text.splitlines()]
 
 
-def clio_streams() -> JsonObject:
-    """What Clio pushes, by kind of message: `{"v1", "v2", …}`, `v2` missing where it is the same."""
-    streams: JsonObject = orjson.loads(lzma.decompress((FOLDER / "clio" / "streams.json.xz").read_bytes()))
-    return streams
-
-
 def _hash(ledger_index: int) -> str:
     return hashlib.sha256(f"ledger {ledger_index}".encode()).hexdigest().upper()
 

@@ -9,9 +9,9 @@ import pytest
 from proxy.access.admission import Admission, InFlight, Rate
 from proxy.access.client_address import NetworkSet, limit_key
 from proxy.demo import DemoNode
-from tests.conftest import StartProxy
 from tests.support.listeners import FEE, ask, counted
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy
 
 TRUSTED = {"trusted_proxies": ["127.0.0.0/8"]}
 

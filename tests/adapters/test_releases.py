@@ -126,5 +126,5 @@ def test_clio_pushes_as_native(kind: str, client: int, node: int) -> None:
     told = clio_streams()[kind]
     release = (2, 8) if kind == "proposed" else (2, 6)  # v2's form of it is of that release
     pipeline = VERSIONS.stream_pipeline(client, node, NodeInfo("clio", release, 0))
-    rewritten = pipeline.rewrite(copy.deepcopy(told.get(f"v{node}", told["v1"])))
-    assert differences(told.get(f"v{client}", told["v1"]), rewritten) == []
+    rewritten = pipeline.rewrite(copy.deepcopy(told.get(f"v{node}") or told["v1"]))
+    assert differences((told.get(f"v{client}") or told["v1"]), rewritten) == []

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.conftest import StartNode, StartProxy
 from tests.support.libraries import Library, running, websocket_url
+from tests.support.start import StartNode, StartProxy
 
 LIBRARIES = [Library(name, version) for name in ("xrpl_py", "xrpl_js") for version in (1, 2)]
 

@@ -7,8 +7,8 @@ import pytest
 
 from proxy.demo import DemoNode
 from proxy.server.proxy import Proxy
-from tests.conftest import StartNode, StartProxy
 from tests.support.libraries import Library, Script, running, websocket_url
+from tests.support.start import StartNode, StartProxy
 
 XRPL_PY = [Library("xrpl_py", version) for version in (1, 2)]
 XRPL_JS = [Library("xrpl_js", version) for version in (1, 2)]

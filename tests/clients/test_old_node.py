@@ -4,8 +4,8 @@ import orjson
 import pytest
 
 from proxy.commands.demo import ALICE
-from tests.conftest import StartNode, StartProxy
 from tests.support.libraries import Library, running, websocket_url
+from tests.support.start import StartNode, StartProxy
 
 PAYMENT = "D46976E66974ECCA2188C3C0918C83C33C295964BB620E3208B1870A52D44B1C"
 TIMED = {"close_time_iso", "ctid", "hash", "ledger_hash", "ledger_index", "meta", "tx_json", "validated"}

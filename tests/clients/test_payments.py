@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from proxy.demo import DemoClio, DemoNode
-from tests.conftest import StartProxy
 from tests.support.libraries import Library, running, websocket_url
+from tests.support.start import StartProxy
 
 SEED = "shkGoF1LvWGge9MHqGkzvnDiQZZKQ"  # of the recordings' Alice
 BOB = "rMzP2VnvYTauuRtGxJxJ6imu2qz5WNSTwg"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import StartNode, StartProxy
 from tests.support.libraries import SECONDS, Library, websocket_url
+from tests.support.start import StartNode, StartProxy
 
 README = Path(__file__).parents[2] / "README.md"
 ADDRESS = "ws://127.0.0.1:51233"

@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 
 from proxy.commands.demo import ALICE, PAYMENT
-from tests.commands.conftest import Run
-from tests.conftest import StartNode, StartProxy
+from tests.support.commands import Run
 from tests.support.raw_node import RawServer, hangs
 from tests.support.scripted_node import Answer, ScriptedNode
+from tests.support.start import StartNode, StartProxy
 
 
 @pytest.mark.parametrize("transport", [[], ["--websocket"]], ids=["http", "websocket"])

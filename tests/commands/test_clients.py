@@ -3,9 +3,9 @@
 import csv
 import io
 
-from tests.commands.conftest import Run
-from tests.conftest import StartNode, StartProxy
 from tests.support.client import ask
+from tests.support.commands import Run
+from tests.support.start import StartNode, StartProxy
 from tests.support.usage import use, use_on_websocket
 
 

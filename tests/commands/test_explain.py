@@ -5,7 +5,7 @@ import pytest
 
 from adapters import VERSIONS
 from proxy.commands.adapter_docs import changes_between
-from tests.commands.conftest import Run
+from tests.support.commands import Run
 
 
 async def test_every_changed_method_is_listed_and_explained(run: Run) -> None:

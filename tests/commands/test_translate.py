@@ -10,8 +10,8 @@ import pytest
 
 from proxy.commands.demo import ALICE, PAYMENT
 from proxy.demo.recorded import read_lines
-from tests.commands.conftest import Run
-from tests.conftest import StartNode
+from tests.support.commands import Run
+from tests.support.start import StartNode
 
 ACCOUNT: dict[str, Any] = {"account": ALICE, "signer_lists": True}
 HEADER: dict[str, Any] = {"ledger_index": 57, "binary": True}

@@ -18,9 +18,9 @@ from proxy.commands.api_client import ApiClient
 from proxy.commands.verification.answers import AnswerComparison
 from proxy.commands.verification.comparison import differences
 from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
-from tests.commands.conftest import Run
-from tests.conftest import StartNode
+from tests.support.commands import Run
 from tests.support.scripted_node import Answer, ScriptedNode
+from tests.support.start import StartNode
 
 FAST = ("--rate", 100_000)
 

@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from proxy.commands.demo import ALICE
-from tests.commands.conftest import Run
-from tests.conftest import StartNode, StartProxy
+from tests.support.commands import Run
 from tests.support.scripted_node import ScriptedNode, ScriptedSession
+from tests.support.start import StartNode, StartProxy
 
 StartCommand = Callable[..., Awaitable[asyncio.subprocess.Process]]
 

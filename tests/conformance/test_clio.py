@@ -8,7 +8,7 @@ import pytest
 
 from adapters.json_values import json_differences
 from proxy.demo.clio import DemoClio, clio_cases
-from tests.conftest import StartProxy
+from tests.support.start import StartProxy
 
 Client = Literal[1, 2, None]
 

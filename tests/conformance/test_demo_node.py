@@ -7,7 +7,6 @@ import orjson
 import pytest
 
 from proxy.demo.recorded import PortKind
-from tests.conftest import StartNode
 from tests.support.conformance import (
     ClientVersion,
     cases,
@@ -17,6 +16,7 @@ from tests.support.conformance import (
     compare_websocket,
     recorded_stream,
 )
+from tests.support.start import StartNode
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 

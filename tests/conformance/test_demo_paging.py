@@ -7,8 +7,8 @@ import pytest
 
 from proxy.demo.paging import page, whole_history
 from proxy.demo.recorded import question, read_lines
-from tests.conftest import StartNode
 from tests.support.conformance import client_session
+from tests.support.start import StartNode
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from proxy.demo.recorded import PortKind
-from tests.conftest import StartNode, StartProxy
 from tests.support.conformance import ADMIN_METHODS, PAIRS, RIPPLED, VERSIONS, Pair, cases, compare_http
+from tests.support.start import StartNode, StartProxy
 
 
 @pytest.mark.parametrize("port_kind", ["public", "admin"])

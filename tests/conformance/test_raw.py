@@ -7,9 +7,9 @@ from io import BytesIO
 
 import pytest
 
-from tests.conftest import StartNode, StartProxy
 from tests.support.conformance import NODES, client_session
 from tests.support.raw_requests import raw_differences, raw_entries
+from tests.support.start import StartNode, StartProxy
 
 
 @pytest.mark.parametrize("node_version", NODES, ids="node-{}".format)

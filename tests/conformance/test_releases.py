@@ -8,7 +8,6 @@ import pytest
 
 from adapters import JsonObject, NodeRequest
 from proxy.demo.recorded import API_VERSIONS, PortKind, read_lines
-from tests.conftest import StartNode, StartProxy
 from tests.support.conformance import (
     ADMIN_METHODS,
     VERSIONS,
@@ -24,6 +23,7 @@ from tests.support.conformance import (
     recorded_stream,
 )
 from tests.support.native import RecordedNode
+from tests.support.start import StartNode, StartProxy
 from tests.support.transactions import timeless, transactions
 from tests.support.validation import message_fault, result_fault
 

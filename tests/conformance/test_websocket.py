@@ -3,7 +3,6 @@
 import pytest
 
 from proxy.demo.recorded import PortKind
-from tests.conftest import StartNode, StartProxy
 from tests.support.conformance import (
     ADMIN_METHODS,
     PAIRS,
@@ -15,6 +14,7 @@ from tests.support.conformance import (
     compare_websocket,
     recorded_stream,
 )
+from tests.support.start import StartNode, StartProxy
 
 for_every_pair = pytest.mark.parametrize("pair", PAIRS, ids="{0.release}-client-{0.client}-node-{0.node}".format)
 

@@ -1,18 +1,9 @@
 """A certificate for those who need one."""
 
-from pathlib import Path
-from typing import NamedTuple
-
 import pytest
 
+from tests.support.certificates import Certificate
 from tests.support.installed import output_of
-
-
-class Certificate(NamedTuple):
-    """Files in PEM: a self-signed certificate for 127.0.0.1, good for 90 days, and its key."""
-
-    certificate: Path
-    key: Path
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from proxy.config import load_settings
-from tests.conftest import StartNode, StartProxy
 from tests.support.installed import DEPLOY, output_of
+from tests.support.start import StartNode, StartProxy
 
 TREE = DEPLOY.parent
 DOCKERFILE = DEPLOY / "Dockerfile"

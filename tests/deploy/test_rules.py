@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 
 from proxy.observe.aggregate import AggregateServer
-from tests.conftest import StartNode, StartProxy
 from tests.support.installed import DEPLOY, DOCS, output_of
 from tests.support.queries import DASHBOARD, RULES, alerts, all_series, dashboard, rules
+from tests.support.start import StartNode, StartProxy
 
 RUNBOOK = (DOCS / "operations.md").read_text()
 

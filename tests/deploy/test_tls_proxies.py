@@ -12,9 +12,9 @@ import pytest
 
 from proxy.demo import DemoNode
 from proxy.server.proxy import Proxy
-from tests.conftest import StartNode, StartProxy
-from tests.deploy.conftest import Certificate
+from tests.support.certificates import Certificate
 from tests.support.installed import DEPLOY, output_of, running
+from tests.support.start import StartNode, StartProxy
 
 NGINX = DEPLOY / "nginx" / "xrpl-version-proxy.conf"
 HAPROXY = DEPLOY / "haproxy" / "haproxy.cfg"

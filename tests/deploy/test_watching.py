@@ -13,11 +13,11 @@ import yaml
 from yarl import URL
 
 from proxy.server.proxy import Proxy
-from tests.conftest import StartNode, StartProxy
-from tests.deploy.conftest import Certificate
+from tests.support.certificates import Certificate
 from tests.support.conformance import recorded_stream
 from tests.support.installed import running, said
 from tests.support.queries import RULES, all_series, dashboard_queries, rules
+from tests.support.start import StartNode, StartProxy
 
 pytestmark = pytest.mark.slow  # alerts take their time to fire in a real Prometheus
 

@@ -15,12 +15,12 @@ import pytest
 
 from proxy.demo import DemoNode
 from proxy.server.proxy import Proxy
-from tests.conftest import StartNode, StartProxy
 from tests.support.bystander import SHORT, endure
 from tests.support.client import metric, until
 from tests.support.raw_client import RawClient, post
 from tests.support.raw_requests import Raw, raw_differences, raw_entries
 from tests.support.scripted_node import ScriptedNode, hang
+from tests.support.start import StartNode, StartProxy
 
 IMPATIENT = {**SHORT, "request_head": 0.3, "request_body": 0.3, "client_write": 0.3}
 MARGIN = 3.0

@@ -15,11 +15,11 @@ from proxy.envelope import RequestPolicy, read_jsonrpc, read_websocket
 from proxy.envelope.call import HttpRefusal
 from proxy.server.proxy import Proxy
 from proxy.versions.negotiation import VersionRange
-from tests.conftest import started_proxy
 from tests.support.client import until
 from tests.support.raw_client import RawClient, post
 from tests.support.raw_websocket import RawWebSocket, frame
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import started_proxy
 
 COMPRESSED = "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
 UNITS = ["1.1", "{}", "[]", '""', "1e15", '{"a":1}', "4294967295", '"\\u0061"']

@@ -11,7 +11,6 @@ import pytest
 from aiohttp import web
 
 from proxy.server.proxy import Proxy
-from tests.conftest import StartProxy
 from tests.support.bystander import SHORT, endure, nobody_else_notices
 from tests.support.client import ask, ready, until_healthy
 from tests.support.raw_node import (
@@ -26,6 +25,7 @@ from tests.support.raw_node import (
     speaks_another_protocol,
 )
 from tests.support.scripted_node import Answer, ScriptedNode, break_off, hang
+from tests.support.start import StartProxy
 
 NODE_ANSWER = 0.3
 TIMEOUTS = {**SHORT, "node_answer": NODE_ANSWER, "connect": 0.3, "health_interval": 0.1}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from tests.grpc_passthrough.conftest import GET_LEDGER, Context, GrpcNode, Started, both_ways, streaming, unary
+from tests.support.grpc_node import GET_LEDGER, Context, GrpcNode, Started, both_ways, streaming, unary
 
 STATUS_DETAILS = b"\x08\x05\x12\x02no"
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from proxy.grpc_passthrough.identity import Malformed, with_client_identity
 from proxy.grpc_passthrough.methods import KNOWN, IdentityFields
-from tests.grpc_passthrough.conftest import GET_LEDGER, Context, GrpcNode, Started, streaming, unary
 from tests.support.client import until
+from tests.support.grpc_node import GET_LEDGER, Context, GrpcNode, Started, streaming, unary
 
 UNREAD = (
     ("grpc.http2.bdp_probe", 0),  # a window of 64 kB, however much comes

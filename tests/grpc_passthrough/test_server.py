@@ -16,8 +16,8 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from proxy.server.proxy import Proxy
-from tests.grpc_passthrough.conftest import GET_LEDGER, Context, GrpcNode, Started, settings_for, streaming, unary
 from tests.support.client import check_stays
+from tests.support.grpc_node import GET_LEDGER, Context, GrpcNode, Started, settings_for, streaming, unary
 from tests.support.processes import free_port
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING

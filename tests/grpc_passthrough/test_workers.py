@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import grpc
 
-from tests.grpc_passthrough.conftest import GrpcNode, unary
+from tests.support.grpc_node import GrpcNode, unary
 from tests.support.process import Process
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.conftest import StartProxy
 from tests.support.listeners import FEE, nobody_connected
 from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: proxy\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

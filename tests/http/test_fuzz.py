@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import StartProxy
 from tests.support.listeners import ask, nobody_connected
 from tests.support.raw_client import RawClient
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy
 
 BODY = b'{"method":"fee"}'
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 16\r\n\r\n" + BODY

@@ -14,10 +14,10 @@ import pytest
 from proxy.http.connection import Connection
 from proxy.http.request import Request
 from proxy.server.proxy import Proxy
-from tests.conftest import StartProxy
 from tests.support.listeners import FEE, ask, counted, nobody_connected, until
 from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy
 
 SHORT = {"request_head": 0.4, "request_body": 0.4, "client_write": 0.4}
 PACE = 0.01

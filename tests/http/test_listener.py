@@ -8,10 +8,10 @@ import pytest
 
 from proxy.config import ConfigurationError, Settings, load_settings
 from proxy.http.bindable import check_bindable
-from tests.conftest import StartNode, StartProxy
 from tests.support.listeners import FEE, ask
 from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartNode, StartProxy
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 

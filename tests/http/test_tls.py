@@ -14,12 +14,12 @@ import pytest
 import trustme
 
 from proxy.config import ConfigurationError, load_settings
-from tests.conftest import StartProxy, settings_for
 from tests.support.listeners import FEE, counted, nobody_connected, until
 from tests.support.process import Process
 from tests.support.processes import free_port
 from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy, settings_for
 
 AT = {"host": "127.0.0.1", "port": 0}
 

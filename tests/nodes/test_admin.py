@@ -5,9 +5,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.conftest import StartNode, StartProxy
 from tests.support.client import ask, ready, until, until_healthy
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartNode, StartProxy
 
 ALLOWED = {"allow_admin_nodes": True}
 

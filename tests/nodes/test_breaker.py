@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from proxy.nodes import Breaker
-from tests.conftest import StartProxy
 from tests.support.client import ask, metric
 from tests.support.scripted_node import Answer, ScriptedNode, break_off, hang
+from tests.support.start import StartProxy
 
 
 class Clock:

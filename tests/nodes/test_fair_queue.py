@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.nodes.fair_queue import FairQueue
-from tests.conftest import StartProxy
 from tests.support.client import ask, metric
 from tests.support.scripted_node import Answer, ScriptedNode, hang
+from tests.support.start import StartProxy
 
 
 async def fill(queue: FairQueue, client: str, number: int) -> int:

@@ -2,9 +2,9 @@
 
 import aiohttp
 
-from tests.conftest import StartProxy
 from tests.support.listeners import FEE, ask
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy
 
 KEY = {"X-Api-Key": "hunter2"}
 

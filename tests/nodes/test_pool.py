@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from proxy.nodes.ledger_range import LedgerRange, has_ledgers, requested_ledgers, validated_ledger_in
 from proxy.server.proxy import Proxy
-from tests.conftest import StartProxy
 from tests.support.client import ask, ask_by_websocket, metric, ready, until, until_healthy
 from tests.support.scripted_node import ScriptedNode, hang
+from tests.support.start import StartProxy
 
 
 @asynccontextmanager

@@ -9,9 +9,9 @@ import pytest
 import trustme
 
 from proxy.config import ConfigurationError, load_settings
-from tests.conftest import StartProxy, settings_for
 from tests.support.client import ask, ask_by_websocket, ready
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy, settings_for
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import aiohttp
 import pytest
 
-from tests.conftest import StartNode, StartProxy, settings_for
+from tests.support.start import StartNode, StartProxy, settings_for
 from tests.support.usage import clients, usage_of, use, use_on_websocket
 
 

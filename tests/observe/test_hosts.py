@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 
 from proxy.observe.hosts import AllowedHosts
-from tests.conftest import StartNode, StartProxy
-from tests.observe.test_server import observing
+from tests.support.observing import observing
+from tests.support.start import StartNode, StartProxy
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 import aiohttp
 
 from proxy.observe.merging import merged_clients, merged_summary
-from tests.conftest import StartNode
 from tests.support.process import Process
 from tests.support.processes import free_port, two_workers
+from tests.support.start import StartNode
 from tests.support.usage import caller
 
 

@@ -13,9 +13,9 @@ from proxy.server.proxy import Proxy
 from proxy.telemetry.client_usage import ClientUsage
 from proxy.telemetry.metrics import Metrics
 from proxy.versions.negotiation import VersionRange
-from tests.conftest import StartNode, StartProxy
 from tests.support.browser import browser
 from tests.support.client import ask
+from tests.support.start import StartNode, StartProxy
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 SUNSET = {"version": 1, "date": "2099-06-30", "refuse": True}

@@ -8,9 +8,9 @@ import aiohttp
 from aiohttp import web
 
 from proxy.observe.retiring import RetiringPage, retiring
-from tests.conftest import StartNode, StartProxy
 from tests.support.process import Process
 from tests.support.processes import free_port, two_workers
+from tests.support.start import StartNode, StartProxy
 from tests.support.usage import caller, use
 
 HEAD = {"keep": "full", "hours": 24, "evicted": 0}

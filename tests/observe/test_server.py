@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +23,11 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from proxy.nodes import NodeStatus
 from proxy.nodes.readiness import Readiness
 from proxy.observe.server import ObserveServer
 from proxy.telemetry.logs import MASKED, SECRET_KEYS, AccessLog, LogWriter, Requests, configure, mask_secrets, mask_text
 from proxy.telemetry.metrics import Metrics, method_label
-
-UP = NodeStatus(
-    name="node-1",
-    up=True,
-    healthy=True,
-    api_version=2,
-    last_answer=0,
-    server_state="full",
-    validated_ledger=131,
-    validated_ledger_age=4,
-    lag=0,
-    complete_ledgers="2-131",
-)
-DOWN = NodeStatus(name="node-2", problem="refused", api_version=1)
+from tests.support.observing import DOWN, UP, observing
 
 
 def used_metrics() -> Metrics:
@@ -103,19 +89,6 @@ LABELS = {
     "xrpl_proxy_version_refused_total": ["transport", "reason"],
     "xrpl_proxy_stream_messages_total": ["stream", "client_version", "rewritten"],
 }
-
-
-@contextlib.asynccontextmanager
-async def observing(
-    metrics: Metrics | None = None, readiness: Callable[[], Readiness] = lambda: Readiness((UP, DOWN))
-) -> AsyncIterator[tuple[aiohttp.ClientSession, ObserveServer]]:
-    server = ObserveServer("127.0.0.1", 0, version="0.1.0", metrics=metrics or Metrics("0.1.0"), readiness=readiness)
-    await server.start()
-    try:
-        async with aiohttp.ClientSession(server.url, auto_decompress=False) as session:
-            yield session, server
-    finally:
-        await server.stop()
 
 
 @pytest.mark.parametrize(

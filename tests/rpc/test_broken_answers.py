@@ -7,9 +7,9 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.conftest import StartProxy
 from tests.support.client import ask, ready
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy
 
 BROKEN = {
     "error is an object": b'{"result":{"error":{"code":7},"status":"error"}}',

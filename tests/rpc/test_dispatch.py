@@ -13,9 +13,9 @@ import pytest
 from aiohttp import web
 
 from proxy.server.proxy import Proxy
-from tests.conftest import StartNode, StartProxy
 from tests.support.client import ask, metric, ready, until, until_healthy
 from tests.support.scripted_node import Answer, Answering, ScriptedNode, answer_half, break_off, hang
+from tests.support.start import StartNode, StartProxy
 
 SLOWNESS = 0.002
 """Seconds that a node takes for a transaction."""

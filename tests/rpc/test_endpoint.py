@@ -13,9 +13,9 @@ from aiohttp import web
 
 from adapters.errors import ERRORS
 from proxy.server.proxy import Proxy
-from tests.conftest import StartNode, StartProxy
 from tests.support.client import ask, metric, until
 from tests.support.scripted_node import Answer, Answering, ScriptedNode, answer_half, break_off, hang
+from tests.support.start import StartNode, StartProxy
 
 PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
 SECRETS = {

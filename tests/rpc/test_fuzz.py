@@ -16,8 +16,8 @@ from adapters.errors import http_status
 from proxy.demo import DemoNode
 from proxy.demo.recorded import read_lines
 from proxy.server.proxy import Proxy
-from tests.conftest import settings_for
 from tests.support.recorded import recorded_requests
+from tests.support.start import settings_for
 
 FINE = {200, 400, 403}
 """What rippled answers a request with that reached it; none of these bodies is late, and no node here is down."""

@@ -12,11 +12,11 @@ from structlog.testing import LogCapture
 
 from adapters import JsonObject
 from proxy.server.proxy import Proxy
-from tests.conftest import StartProxy
 from tests.support.client import metric, until
 from tests.support.listeners import FEE, ask
 from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy
 
 TRUSTED = {"trusted_proxies": ["127.0.0.0/8"]}
 

@@ -10,9 +10,9 @@ from aiohttp import web
 
 from proxy.config import Settings
 from proxy.server.proxy import Proxy
-from tests.conftest import StartNode, StartProxy, settings_for
 from tests.support.client import ask, metric, until
 from tests.support.scripted_node import Answer, ScriptedNode
+from tests.support.start import StartNode, StartProxy, settings_for
 
 PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
 KEPT = {"bytes": 1_000_000}

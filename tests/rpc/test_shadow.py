@@ -11,9 +11,9 @@ import pytest
 
 from proxy.config import Settings
 from proxy.server.proxy import Proxy
-from tests.conftest import StartNode, StartProxy
 from tests.support.client import until
 from tests.support.scripted_node import ScriptedNode, hang
+from tests.support.start import StartNode, StartProxy
 
 VALIDATED = {"ledger_index": 7, "ledger_hash": "A" * 64, "validated": True}
 V2 = {"account_data": {"Balance": "5"}, "signer_lists": [{"SignerQuorum": 1}], **VALIDATED}

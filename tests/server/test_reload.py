@@ -9,13 +9,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.conftest import StartProxy, settings_for
 from tests.support.client import check_stays, until
 from tests.support.listeners import FEE, ask, counted
 from tests.support.process import Process
 from tests.support.processes import free_port
 from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy, settings_for
 
 AT = {"host": "127.0.0.1", "port": 0}
 

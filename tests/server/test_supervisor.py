@@ -17,7 +17,6 @@ from aiohttp.test_utils import TestServer
 
 from proxy.observe.aggregate import AggregateServer
 from proxy.observe.merged_metrics import merged
-from tests.conftest import StartNode
 from tests.support.conformance import (
     VERSIONS,
     cases,
@@ -28,6 +27,7 @@ from tests.support.conformance import (
 )
 from tests.support.process import Process
 from tests.support.processes import free_port, two_workers
+from tests.support.start import StartNode
 
 TOLD = "# TYPE level gauge\nlevel 3\n# TYPE x counter\nx_total 2\n"
 

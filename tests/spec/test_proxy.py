@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from adapters import VERSIONS
-from tests.conftest import StartNode, StartProxy
+from tests.support.start import StartNode, StartProxy
 from tests.support.validation import fault, message_fault, stem
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"

@@ -10,8 +10,8 @@ import aiohttp
 import orjson
 
 from proxy.server.proxy import Proxy
-from tests.conftest import sections_for, started_proxy
 from tests.support.scripted_node import SECONDS, Responder, ScriptedNode, silent
+from tests.support.start import sections_for, started_proxy
 
 
 class Client:

@@ -11,8 +11,8 @@ from prometheus_client.samples import Sample
 
 from proxy.observe.merged_metrics import merged
 from proxy.telemetry.metrics import Metrics
-from tests.commands.conftest import Run, run
-from tests.conftest import StartNode, StartProxy
+from tests.support.commands import Run, run
+from tests.support.start import StartNode, StartProxy
 
 __all__ = ["run"]
 

@@ -15,8 +15,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from proxy.config import ConfigurationError, load_settings
 from proxy.server.proxy import Proxy
-from tests.conftest import settings_for
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import settings_for
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.commands.demo import ALICE
 from proxy.versions.path import path_version
-from tests.conftest import StartNode, StartProxy
+from tests.support.start import StartNode, StartProxy
 
 ACCOUNT = {"account": ALICE, "signer_lists": True}
 

@@ -10,8 +10,8 @@ import pytest
 from proxy.demo import DemoNode
 from proxy.server.proxy import Proxy
 from proxy.versions.sunset import WARNING_ID, DeprecationNotices, Sunset
-from tests.conftest import StartNode, StartProxy, settings_for
 from tests.support.client import metric
+from tests.support.start import StartNode, StartProxy, settings_for
 
 ENDS = datetime(2027, 6, 30, tzinfo=UTC).timestamp()
 GOING = {"version": 1, "date": "2027-06-30", "deprecated": "2026-12-01", "link": "https://example.com/v1"}

@@ -11,9 +11,9 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from proxy.server.proxy import Proxy
-from tests.conftest import StartNode
 from tests.support.harness import Harness
 from tests.support.scripted_node import ScriptedSession
+from tests.support.start import StartNode
 
 REFUSED = "xrpl_proxy_refused_total"
 KEY = base64.b64encode(b"k" * 16).decode()

@@ -9,9 +9,9 @@ import aiohttp
 import orjson
 import pytest
 
-from tests.conftest import StartNode
 from tests.support.harness import Harness
 from tests.support.scripted_node import ScriptedSession
+from tests.support.start import StartNode
 
 IDS = [
     b"1", b"0", b"-0", b"1.50", b"1e400", b"18446744073709551615", b"1234567890123456789012345678901234567890",

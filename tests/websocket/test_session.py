@@ -16,7 +16,6 @@ from proxy.websocket.node_session import NodeSession
 from proxy.websocket.requests import PendingRequests
 from proxy.websocket.send_queue import SendQueue
 from proxy.websocket.session import Session
-from tests.conftest import StartNode
 from tests.support.client import until
 from tests.support.harness import Harness
 from tests.support.scripted_node import SECONDS, ScriptedSession
@@ -31,6 +30,7 @@ from tests.support.sessions import (
     respond_to_all,
     wait_open_files,
 )
+from tests.support.start import StartNode
 
 # Pings
 

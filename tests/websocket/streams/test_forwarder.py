@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.conftest import StartNode
 from tests.support.harness import Client, Harness
 from tests.support.scripted_node import ScriptedSession
+from tests.support.start import StartNode
 
 each_way = pytest.mark.parametrize("harness", [True, False], ids=["shared", "own"], indirect=True)
 """Streams come by the connection that sessions share, and by the session's own."""
