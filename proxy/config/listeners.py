@@ -64,6 +64,9 @@ class ListenSettings(Section):
     methods: Annotated[tuple[MethodName, ...], AllowedText("a list of methods, such as [account_info, submit]")] = (
         Field((), description="methods allowed here; [] allows all")
     )
+    compression: Flag = Field(
+        True, description="gzip responses of 64 KiB and more for clients that accept it, but none that may hold secrets"
+    )
     requests_per_second: Annotated[
         Count | None, AllowedText("a whole number between 1 and 1000000, or null for limits.requests_per_second")
     ] = Field(None, description="requests per second from one address here; null means limits.requests_per_second")

@@ -179,5 +179,8 @@ CLIO_METHODS = _methods(lambda method: method.server == "clio")
 SENSITIVE_METHODS = _methods(lambda method: method.sensitive_params)
 """Their parameters are sent to one node only and never logged."""
 
+COMPRESSIBLE_METHODS = COALESCABLE_METHODS - SENSITIVE_METHODS - ADMIN_METHODS
+"""Their results hold no secret, so that the size of a compressed response gives none away (CVE-2013-3587)."""
+
 KNOWN_METHODS = GRPC_METHODS | _methods(lambda method: not method.obsolete)
 """Every method that rippled and Clio have today: the closed set of names that a metric or a log line may carry."""

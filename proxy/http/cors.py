@@ -43,7 +43,8 @@ class CorsPolicy:
         if allowed is not None:
             response.headers["Access-Control-Allow-Origin"] = allowed
         if "*" not in self._origins:
-            response.headers["Vary"] = "Origin"
+            varies = response.headers.get("Vary")
+            response.headers["Vary"] = "Origin" if varies is None else f"{varies}, Origin"
 
     def _allowed(self, request: Request) -> str | None:
         origin = request.headers.get("origin")

@@ -11,7 +11,9 @@ from aiohttp import web
 from proxy.access.admission import Admission
 from proxy.access.fair_share import CHEAP_BYTES, FairShare
 from proxy.envelope import Batch, Call, HttpRefusal, RejectedCall, RequestPolicy, read_jsonrpc
+from proxy.envelope.methods import COMPRESSIBLE_METHODS
 from proxy.eventloop.unsent_bytes import UnsentBytes
+from proxy.http.compression import COMPRESSED_FROM, Compressor, accepts_gzip
 from proxy.http.cors import CorsPolicy
 from proxy.http.request import Request
 from proxy.http.response import TEXT, Response
@@ -82,6 +84,8 @@ class ListenerServices:
     request_seconds: float
     active: ActiveCount
     fair_share: FairShare
+    compressor: Compressor | None
+    """None if the listener compresses no responses."""
     unsent_bytes: UnsentBytes
 
 
@@ -147,6 +151,8 @@ class Gateway:
                     # Dispatch, translate and respond
                     charge = partial(admission.charge, address)
                     response = await services.jsonrpc.respond(read, record, deadline, charge)
+                    if len(response.body) >= COMPRESSED_FROM:
+                        await _compress(request, response, record, services)
                 finally:
                     admission.release_post(address, len(body))
             except Refused as refused:
@@ -247,6 +253,14 @@ def _policy_for(request: Request, record: RequestRecord, policy: RequestPolicy) 
         return policy
     record.path = f"/v{version}"
     return replace(policy, default_version=version)
+
+
+async def _compress(request: Request, response: Response, record: RequestRecord, services: ListenerServices) -> None:
+    """Compress a large response if its client accepts that, at the cost of the client's share."""
+    if services.compressor is None or not accepts_gzip(request.headers.get("accept-encoding", "")):
+        return
+    if all(each.method in COMPRESSIBLE_METHODS for each in ((record,) if record.items is None else record.items)):
+        services.fair_share.spent(record.peer, await services.compressor.compress(response))
 
 
 def _has_call(request: Request) -> bool:

@@ -5,6 +5,7 @@ import asyncio
 from proxy.access.admission import InFlight, Rate
 from proxy.config import ListenSettings, Settings
 from proxy.eventloop.unsent_bytes import UnsentBytes
+from proxy.http.compression import Compressor
 from proxy.http.cors import CorsPolicy
 from proxy.nodes import NodePool
 from proxy.rpc.endpoint import JsonRpcEndpoint
@@ -47,6 +48,7 @@ class Generation:
         tracing: Tracing,
         in_flight: InFlight,
         unsent_bytes: UnsentBytes,
+        compressor: Compressor,
     ) -> None:
         self.settings = settings
         self._nodes = nodes
@@ -65,6 +67,7 @@ class Generation:
         self._global_rate = Rate(settings.limits.global_requests_per_second, settings.limits.burst_seconds)
         self._in_flight = in_flight
         self._unsent_bytes = unsent_bytes
+        self._compressor = compressor
         self._active = ActiveCount()
         self.listener_services = tuple(self._services_for(listen) for listen in settings.listeners)
 
@@ -95,6 +98,7 @@ class Generation:
             request_seconds=settings.timeouts.request,
             active=self._active,
             fair_share=self._in_flight.fair_share,
+            compressor=self._compressor if listen.compression else None,
             unsent_bytes=self._unsent_bytes,
         )
 

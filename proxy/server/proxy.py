@@ -11,6 +11,7 @@ import proxy
 from proxy.access.admission import InFlight
 from proxy.config import ObserveSettings, Settings
 from proxy.eventloop.unsent_bytes import UnsentBytes
+from proxy.http.compression import Compressor
 from proxy.nodes import Node, NodePool
 from proxy.nodes.readiness import Readiness
 from proxy.observe.clients import ClientsPage
@@ -57,6 +58,7 @@ class Proxy:
         self._cache = ResponseCache(settings.cache.bytes, self._metrics)
         self._in_flight = InFlight()
         self._unsent_bytes = UnsentBytes(settings.limits.unsent_bytes)
+        self._compressor = Compressor()
         self._metrics.unsent_bytes.set_function(lambda: self._unsent_bytes.total)
         self._clients = make_callers(settings, clock)
         self._tracing = make_tracing(settings, proxy.__version__)
@@ -153,6 +155,7 @@ class Proxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for generation in generations:
             await generation.close()
+        self._compressor.close()
         await self._nodes.close()
         await self._tracing.close()
         if self._observe is not None:
@@ -250,6 +253,7 @@ class Proxy:
             self._tracing,
             self._in_flight,
             self._unsent_bytes,
+            self._compressor,
         )
 
     async def _replace_nodes(self, settings: Settings) -> list[Node]:

@@ -115,6 +115,7 @@ def test_every_key_is_described_and_read_from_its_variable(tmp_path: Path) -> No
         "network_id": "21338",
         "logging.format": "console",
         "websocket.compression": "false",
+        "listen.compression": "false",
         "websocket.share_subscriptions": "false",
         "listen.default_version": "2",
         "listen.versions.min": "2",
