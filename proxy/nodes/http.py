@@ -34,7 +34,7 @@ _FAILURES: dict[FailureKind, str] = {
 
 _MIN_BLAMEABLE_SECONDS = 1.0
 """A node that had less time than this, and less than half of its timeout, is not blamed for a missing response."""
-_NODES_REQUEST_BYTES = 1_000_000
+MAX_REQUEST_BYTES = 1_000_000
 """The largest request that rippled accepts (`maxRequestSize`); it resets the connection of a larger one."""
 
 
@@ -47,8 +47,7 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, not of ours
     `maybe_received`: False if the node cannot have seen the request, so that even a submission may be retried.
     `detail`: more about the cause, for the operator, such as what is wrong with its certificate; else "".
     `client_fault`: the node is not to blame. The client's time ran out too soon, the request waited behind others in
-    the proxy, or the client requested too much: a request larger than nodes accept, or a response larger than
-    `limits.answer_bytes`.
+    the proxy, or the response is larger than `limits.answer_bytes`.
     """
 
     def __init__(
@@ -217,7 +216,7 @@ class HttpNode:
             # The time that a request waited behind others does not count as the node's.
             has_waited = waited or (client is not None and not has_place)
             hurried = has_waited or deadline < began + min(self._answer_timeout / 2, _MIN_BLAMEABLE_SECONDS)
-            failure = self._failure(error, connected, hurried=hurried, oversized=len(body) > _NODES_REQUEST_BYTES)
+            failure = self._failure(error, connected, hurried=hurried)
             self._tell(NodeRequestDone(self.name, method, client is not None, self._loop.time() - began, failure))
             raise failure from None  # the cause may quote the node's response
         finally:
@@ -255,7 +254,7 @@ class HttpNode:
             # It ended with the connection: only its content shows whether it is complete.
             raise NodeFailure("disconnected", self.name)
 
-    def _failure(self, error: Exception, connected: bool, *, hurried: bool, oversized: bool) -> NodeFailure:
+    def _failure(self, error: Exception, connected: bool, *, hurried: bool) -> NodeFailure:
         if isinstance(error, NodeFailure):
             return error
         kind: FailureKind
@@ -275,7 +274,7 @@ class HttpNode:
             self.name,
             maybe_received=connected,
             detail=detail,
-            client_fault=(hurried and kind == "timeout") or (oversized and kind == "disconnected"),
+            client_fault=hurried and kind == "timeout",
         )
 
     def _tell(self, done: NodeRequestDone) -> None:

@@ -13,7 +13,9 @@ from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
 from proxy.envelope import InvalidAnswer, node_request, read_jsonrpc_answer
 from proxy.envelope.lazy_metadata import loads_lazy_metadata
 from proxy.envelope.methods import METADATA_METHODS, READING_METHODS
+from proxy.http.response import TEXT
 from proxy.nodes import Node, NodeFailure, NodeResponse
+from proxy.nodes.http import MAX_REQUEST_BYTES
 from proxy.nodes.own_requests import refuses_version
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.translator import UNABLE_ERRORS, NodeAnswer, TranslatedResult
@@ -99,8 +101,12 @@ class Attempt:
     def post(self, request: NodeRequest) -> Awaitable[NodeResponse]:
         """As `ask`, without parsing the response."""
         reads_only = request.method in READING_METHODS
+        body = node_request(request.method, request.params, self.version)
+        if len(body) > MAX_REQUEST_BYTES:
+            # What a rippled itself responds to, unless it resets the connection.
+            raise PlainTextAnswer(NodeResponse(400, TEXT, b"Unable to parse request: larger than 1000000 bytes\r\n"))
         response = self.node.http.ask(
-            node_request(request.method, request.params, self.version),
+            body,
             client=self._record.peer,
             method=request.method,
             reads_only=reads_only,

@@ -23,6 +23,7 @@ from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.own import request_in_own_version
 from proxy.versions.translator import (
+    MISSING_ERRORS,
     SubrequestBudget,
     TranslatedResult,
     Translator,
@@ -30,9 +31,6 @@ from proxy.versions.translator import (
 )
 
 log = structlog.get_logger(__name__)
-
-_MISSING_ERRORS = frozenset({"lgrNotFound", "txnNotFound", "lgrIdxMalformed"})
-"""Errors about a ledger or a transaction that another node may have: one that is ahead, or that has more history."""
 
 _VERSION_SECONDS = 2.0
 """Most seconds that a read waits for a node's API version to be detected again."""
@@ -125,14 +123,39 @@ class Dispatcher:
                 return PassthroughAnswer(answer.body, splice_jsonrpc(call, answer.body) or b"")
         return answer
 
-    async def _ask_nodes(self, call: Call, context: CallContext) -> Answer:
-        """Send the call to a node; if that fails and cannot have had an effect, to another, from the beginning."""
+    async def answer_elsewhere(
+        self, call: Call, context: CallContext, node: Node, result: TranslatedResult
+    ) -> TranslatedResult:
+        """The answer of other nodes to a call of a session that `node` has answered with `result`, which is returned
+        unless one of them does better.
+
+        They are asked where the result is about a ledger or transaction that `node` lacks and another may have.
+        """
+        reads_only = call.method in READING_METHODS
+        if not (reads_only and self._may_be_elsewhere(result, requested_ledgers(call.params), (node,))):
+            return result
+        try:
+            answer = await self._ask_nodes(call, context, node, result)
+        except (*NODE_ERRORS, PlainTextAnswer):
+            return result
+        if not isinstance(answer, TranslatedResult):
+            return result
+        extras = {("warning" if name == CLIO_WARNING_FIELD else name): value for name, value in answer.extras.items()}
+        return TranslatedResult(answer.result, extras, answer.seconds)
+
+    async def _ask_nodes(
+        self, call: Call, context: CallContext, first: Node | None = None, first_result: Answer | None = None
+    ) -> Answer:
+        """Send the call to a node; if that fails and cannot have had an effect, to another, from the beginning.
+
+        `first`: a node that has answered it with `first_result` already.
+        """
         record, deadline = context.record, context.deadline
         own_params = request_in_own_version(call.version, call.method, call.params)
         wanted, reads_only = requested_ledgers(own_params), call.method in READING_METHODS
-        attempted: list[Node] = []
-        outcome: Answer | Exception | None = None
-        for _ in range(self._tries):
+        attempted: list[Node] = [] if first is None else [first]
+        outcome: Answer | Exception | None = first_result
+        for _ in range(self._tries - len(attempted)):
             node = self._nodes.select(
                 call.version, reads_only=reads_only, method=call.method, ledger_index=wanted, exclude=attempted
             )
@@ -177,7 +200,7 @@ class Dispatcher:
         if not isinstance(outcome, TranslatedResult):
             return False
         error = outcome.result.get("error")
-        if error not in _MISSING_ERRORS or outcome.result.get("searched_all") is True:
+        if error not in MISSING_ERRORS or outcome.result.get("searched_all") is True:
             return False
         if error == "lgrIdxMalformed" and wanted is None:
             return False  # the client sent a malformed index

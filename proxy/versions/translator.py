@@ -29,6 +29,10 @@ UNABLE_ERRORS = frozenset(
 """Errors about the node's current state, not the request: another node may well have the result."""
 
 
+MISSING_ERRORS = frozenset({"lgrNotFound", "txnNotFound", "lgrIdxMalformed"})
+"""Errors about a ledger or a transaction that another node may have: one that is ahead, or that has more history."""
+
+
 @dataclass(slots=True)
 class NodeAnswer:
     """A node's response to one request: its result, the members next to that, and its size in bytes."""
@@ -137,8 +141,9 @@ class Translator:
 
         `first`: the response to its first request, if that has been sent already. `own_extras`: members next to a
         result that needs no node request. The result is `tooBusy` when `budget` is used up, `slowDown` when the
-        client's rate is. A subrequest that the node is unable to serve makes the result that error: without it the
-        result would lack fields, and look like a success. Raises UnexpectedShape, and what `ask` raises.
+        client's rate is. A subrequest that the node is unable to serve, or a ledger header that it does not have, makes
+        the result that error: without it the result would lack fields, and look like a success. Raises UnexpectedShape,
+        and what `ask` raises.
         """
         budget = self.budget() if budget is None else budget
         seconds = 0.0
@@ -180,7 +185,9 @@ class Translator:
                 if answer is None:
                     extras = {}
                 answer = ahead.pop(0)
-            if "error" in answer.result and answer.result["error"] in UNABLE_ERRORS:
+            if "error" in answer.result and (
+                (token := answer.result["error"]) in UNABLE_ERRORS or (request.immutable and token in MISSING_ERRORS)
+            ):
                 unable = dict(answer.result)
             if answer.extras:
                 extras = {**answer.extras, **extras}

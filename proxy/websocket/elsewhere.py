@@ -1,4 +1,4 @@
-"""Requests of a session for a method that its node's software lacks: another node of the pool may have it."""
+"""Requests of a session for what its node lacks, a method, a ledger or a transaction: another node may have it."""
 
 from collections.abc import Callable
 
@@ -45,3 +45,7 @@ class OtherNodes:
         if not isinstance(answer, TranslatedResult):
             raise TypeError("a session has no use for an HTTP response")
         return answer.result, answer.extras
+
+    async def retry(self, call: Call, context: CallContext, node: Node, result: TranslatedResult) -> TranslatedResult:
+        """The result of another node where `result`, of the session's, is about what that one lacks, or `result`."""
+        return await self._dispatcher.answer_elsewhere(call, context, node, result)

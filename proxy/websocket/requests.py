@@ -12,8 +12,10 @@ from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import PATH_METHODS, READING_METHODS, SUBSCRIPTION_METHODS
 from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
 from proxy.nodes.http import NodeFailure
+from proxy.nodes.ledger_range import validated_ledger_in
+from proxy.rpc.dispatch import CallContext
 from proxy.telemetry.recorder import RequestRecord
-from proxy.versions.translator import NodeAnswer, error_of
+from proxy.versions.translator import MISSING_ERRORS, NodeAnswer, error_of
 from proxy.websocket.context import SessionContext
 from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.node_message import NodeMessage, read_response
@@ -145,6 +147,7 @@ class PendingRequests:
             if message.parsed is None and call.method not in PATH_METHODS:
                 spliced = splice_websocket(call, message.text)
                 if spliced is not None:
+                    link.node.note_ledger(validated_ledger_in(message.text))
                     served.outcome = "success"
                     return spliced
             first = read_response(message, link.node, served.request_id)
@@ -157,13 +160,19 @@ class PendingRequests:
             message = await self._ask(question, call, slot, link, deadline)
             if len(message.text) >= LARGE_RESPONSE_BYTES:
                 await self._take_turn(len(message.text), deadline, is_translated=True)
-            return read_response(message, link.node, served.request_id)
+            answer = read_response(message, link.node, served.request_id)
+            if answer.result.get("validated") is True:
+                link.node.note_ledger(answer.result.get("ledger_index"))
+            return answer
 
         translator = self._services.translator
         budget = translator.budget(self._charge)
         translated = await translator.converse(
             pipeline.converse(call.params), version, ask, first, pipeline.extras, budget
         )
+        if translated.result.get("error") in MISSING_ERRORS:
+            context = CallContext(served, deadline, budget, allow_passthrough=False)
+            translated = await self._services.other_nodes.retry(call, context, link.node, translated)
         if not pipeline.same_version:
             self._account.metrics.translation(call.method, call.version, version, translated.seconds)
         if call.method in PATH_METHODS:

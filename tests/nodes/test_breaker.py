@@ -188,12 +188,15 @@ async def test_a_client_that_leaves_a_node_little_time_says_nothing_of_it(proxy:
 
 async def test_a_request_larger_than_a_node_takes_says_nothing_of_the_node(proxy: StartProxy) -> None:
     """A rippled resets the connection at more than 1,000,000 bytes; one client could pause a node for everybody."""
-    async with ScriptedNode(account_lines=break_off) as node:
+    body = b'{"method":"account_lines","params":[{"account":"%b"}]}' % (b"r" * 1_000_001)
+    async with ScriptedNode(account_lines=break_off) as node, aiohttp.ClientSession() as client:
         served = await proxy(
             nodes=[node.settings()], health={"breaker_failures": 3}, limits={"request_bytes": 2_000_000}
         )
         for _ in range(10):
-            result = await ask(served, "account_lines", account="r" * 1_000_001)
-            assert result["error"] == "internal"
+            async with client.post(served.http_url, data=body) as response:
+                assert response.status == 400
+                assert (await response.text()).startswith("Unable to parse request: larger than 1000000 bytes")
+        assert node.times("account_lines") == 0
         assert (await metric(served, "xrpl_proxy_node_paused"))['{node="node-1"}'] == 0
         assert "error" not in await ask(served)

@@ -310,7 +310,8 @@ async def test_a_clio_that_cannot_reach_its_rippled_is_passed_over_for_reads(pro
         assert good.times("submit") == 0
 
 
-async def test_a_lookup_that_a_node_refuses_fails_the_request_or_moves_it(proxy: StartProxy) -> None:
+@pytest.mark.parametrize("error", ["slowDown", "lgrNotFound"])
+async def test_a_lookup_that_a_node_refuses_fails_the_request_or_moves_it(proxy: StartProxy, error: str) -> None:
     """Else a v2 client would get a success whose entries have no `ledger_hash`."""
     transaction = {"hash": PAYMENT, "ledger_index": 130, "inLedger": 130, "date": 1, "TransactionType": "Payment"}
     transactions = {
@@ -325,12 +326,26 @@ async def test_a_lookup_that_a_node_refuses_fails_the_request_or_moves_it(proxy:
     ):
         bad.answers |= {
             "account_tx": transactions,
-            "ledger": {"error": "slowDown"},
-            "ledger_header": {"error": "slowDown"},
+            "ledger": {"error": error},
+            "ledger_header": {"error": error},
         }
         good.answers |= {"account_tx": transactions, "ledger": header, "ledger_header": header}
         alone = await proxy(nodes=[bad.settings()])
-        assert (await ask(alone, "account_tx", account=ACCOUNT))["error"] == "slowDown"
+        assert (await ask(alone, "account_tx", account=ACCOUNT))["error"] == error
         served = await proxy(nodes=both(bad, good))
         result = await ask(served, "account_tx", account=ACCOUNT)
         assert [entry["ledger_hash"] for entry in result["transactions"]] == [PAYMENT]
+
+
+async def test_a_request_that_grows_beyond_what_nodes_take_is_refused_before_them(proxy: StartProxy) -> None:
+    """With the node's version in it, it is larger than the client's, which a node itself would accept."""
+    async with ScriptedNode() as node, aiohttp.ClientSession() as client:
+        served = await proxy(nodes=[node.settings()])
+        body = b'{"method":"account_lines","params":[{"account":"%b"}]}' % (b"r" * 999_940)
+        assert len(body) < 1_000_000
+        async with client.post(served.http_url, data=body) as response:
+            assert (response.status, await response.text()) == (
+                400,
+                "Unable to parse request: larger than 1000000 bytes\r\n",
+            )
+        assert node.times("account_lines") == 0

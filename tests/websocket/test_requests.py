@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from tests.support.harness import Harness
-from tests.support.scripted_node import ScriptedSession
-from tests.support.start import StartNode
+from tests.support.scripted_node import ScriptedNode, ScriptedSession
+from tests.support.start import StartNode, StartProxy
 
 IDS = [
     b"1", b"0", b"-0", b"1.50", b"1e400", b"18446744073709551615", b"1234567890123456789012345678901234567890",
@@ -330,3 +330,41 @@ async def test_requests_of_several_clients_do_not_mix(harness: Harness) -> None:
             assert response["result"]["asked"]["tag"] == tag
 
     await asyncio.gather(*(use(number) for number in range(10)))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_what_the_sessions_node_lacks_is_requested_from_another(proxy: StartProxy, version: int) -> None:
+    """As over HTTP: a client that has heard of a transaction elsewhere may have a session with a node without it."""
+    async with ScriptedNode("late") as late, ScriptedNode("good") as good, aiohttp.ClientSession() as http:
+        late.answers |= {"tx": {"error": "txnNotFound"}, "ledger": {"error": "lgrNotFound"}}
+        good.answers["tx"] = {"hash": "A" * 64, "tx_json": {}, "meta": {}, "validated": True}
+        nodes = [late.settings(websocket=late.websocket_url), good.settings()]
+        served = await proxy(nodes=nodes)
+        async with http.ws_connect(served.http_url) as client:
+            await client.send_json({"command": "tx", "transaction": "A" * 64, "id": 1, "api_version": version})
+            answer = await client.receive_json(timeout=10)
+            assert (answer["id"], answer["status"], answer["result"]["hash"]) == (1, "success", "A" * 64)
+            await client.send_json({"command": "ledger", "ledger_index": 900_000_000, "id": 2, "api_version": version})
+            answer = await client.receive_json(timeout=10)
+            assert (answer["id"], answer["error"]) == (2, "lgrNotFound")
+            assert good.times("ledger") == 0, "no node is about to have it"
+            good.answers["tx"] = {"error": "txnNotFound"}
+            await client.send_json({"command": "tx", "transaction": "B" * 64, "id": 3, "api_version": version})
+            answer = await client.receive_json(timeout=10)
+            assert (answer["id"], answer["error"], answer["request"]["command"]) == (3, "txnNotFound", "tx")
+
+
+async def test_a_ledger_heard_of_on_a_session_is_known_of_its_node(proxy: StartProxy) -> None:
+    """A request over HTTP goes to the node whose stream, or response, has shown that it has the ledger."""
+    async with ScriptedNode("a") as a, ScriptedNode("b") as b, aiohttp.ClientSession() as http:
+        b.answers |= {"account_info": {"ledger_index": 140, "validated": True}}
+        nodes = [a.settings(weight=1000), b.settings(websocket=b.websocket_url)]
+        served = await proxy(nodes=nodes, timeouts={"health_interval": 60})
+        async with http.ws_connect(served.http_url) as client:
+            await client.send_json({"command": "account_info", "account": "r"})
+            await client.receive_json(timeout=10)
+            for _ in range(5):
+                body = {"method": "ledger", "params": [{"ledger_index": 140}]}
+                async with http.post(served.http_url, json=body) as response:
+                    await response.read()
+        assert (a.times("ledger"), b.times("ledger")) == (0, 5)

@@ -60,15 +60,18 @@ class StreamForwarder:
 
     # Gaps between ledgers, as after a change of nodes
 
-    def note_pushed(self, stream: str, message: bytes, node: str) -> None:
-        """Note the ledger of a message of `ledger` or `transactions`."""
+    def note_pushed(self, stream: str, message: bytes, node: str) -> int | None:
+        """Note the ledger of a message of `ledger` or `transactions`; return it if it is validated."""
         ledger_index = ledger_index_in(message)
         if ledger_index is None:
-            return
+            return None
         if stream == "ledger":
             self.closed(ledger_index, node)
         elif b'"validated":true' in message:
             self.note_ledger(ledger_index)
+        else:
+            return None
+        return ledger_index
 
     def closed(self, ledger_index: int, node: str) -> None:
         """Note that the client gets this ledger as the next closed one."""

@@ -28,7 +28,7 @@ class OwnStreams:
         if stream == "path_find":
             text = self._forwarder.with_path_find_id(text)
         elif stream in ("ledger", "transactions"):
-            self._forwarder.note_pushed(stream, text, self._node.name)
+            self._node.note_ledger(self._forwarder.note_pushed(stream, text, self._node.name))
         if self._broadcaster is None:
             self._broadcaster = Broadcaster(self._node.name, self._version, self._node.server, self._metrics)
             self._broadcaster.add(self._subscriber, STREAMS)
