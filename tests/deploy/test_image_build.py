@@ -73,7 +73,15 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     certificates = Path("etc/ssl/certs/ca-certificates.crt")
     shutil.copyfile(Path("/") / certificates, base / certificates)
     (base / "etc" / "pip.conf").write_text(f"[global]\ncert = /{certificates}\n")
-    buildah: list[str | Path] = ["buildah", "--root", folder / "images", "--runroot", folder / "run", "--storage-driver", "vfs"]
+    buildah: list[str | Path] = [
+        "buildah",
+        "--root",
+        folder / "images",
+        "--runroot",
+        folder / "run",
+        "--storage-driver",
+        "vfs",
+    ]
     environ = {"BUILDAH_ISOLATION": "chroot"}
     found = re.search(r"^FROM (\S+)", DOCKERFILE.read_text(), re.MULTILINE)
     assert found
