@@ -191,6 +191,10 @@ class _Worker(_Process):
         finally:
             alive.cancel()
 
+    def _on_stop_signal(self) -> None:
+        # Not forced by a second one: a signal to the process group comes here directly and from the supervisor.
+        self._stop.set()
+
     def _started(self) -> None:
         notify_supervisor(self._supervisor, "READY", self._proxy.observe_url)
         # The supervisor never writes: when the pipe becomes readable, the supervisor is gone.

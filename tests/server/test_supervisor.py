@@ -343,6 +343,19 @@ async def test_workers_end_without_their_supervisor(demo_node: StartNode, tmp_pa
         await until(gone)
 
 
+async def test_a_signal_to_the_process_group_is_not_taken_for_two(demo_node: StartNode, tmp_path: Path) -> None:
+    """As `timeout`, a terminal or a service manager send it."""
+    timeouts = {"drain_delay": 0.5}
+    async with Process(tmp_path, two_workers(await demo_node(), free_port(), timeouts=timeouts)) as process:
+        await process.line("workers_started")
+        for worker in workers_of(process):
+            os.kill(worker, signal.SIGTERM)
+        process.send(signal.SIGTERM)
+        assert await process.ended() == 0
+    assert [line["event"] for line in process.lines].count("stopped") == 3
+    assert "stopped_forcibly" not in [line["event"] for line in process.lines]
+
+
 async def test_it_can_be_stopped_while_a_worker_hangs_at_its_start(demo_node: StartNode, tmp_path: Path) -> None:
     timeouts = {"shutdown": 0.2}
     async with Process(tmp_path, two_workers(await demo_node(), free_port(), timeouts=timeouts)) as process:
