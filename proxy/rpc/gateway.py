@@ -28,6 +28,8 @@ from proxy.telemetry.recorder import RequestRecord, RequestRecorder
 from proxy.versions.path import path_version
 from proxy.versions.sunset import DeprecationNotices
 
+_REFUSED_SECONDS = 0.1
+"""How long a client beyond its rate waits for its refusal, and with it its next request: each refusal costs 40 us."""
 _METHODS_WITH_CALLS = frozenset({"POST", "GET", "PUT", "PATCH", "DELETE"})
 """HTTP methods whose body is a call; rippled ignores the method."""
 
@@ -123,6 +125,8 @@ class Gateway:
         try:
             self._admit(request, record, services, check_origin=has_call)
         except Refused as refused:
+            if refused.refusal.reason == "rate":
+                await asyncio.sleep(_REFUSED_SECONDS)
             return self._complete(request, self._refuse(refused.refusal, record, services), services)
         if not has_call:
             recorder.metrics.status_request(request.method)
