@@ -8,6 +8,9 @@ from proxy.http.response import Response
 _PREFLIGHT_SECONDS = 7200
 """How long browsers may cache a preflight response; none caches it for longer."""
 
+_EXPOSED = "Deprecation, Link, Retry-After, Sunset, X-Request-Id"
+"""Headers that a page's script may read in addition to those that it always may."""
+
 
 class CorsPolicy:
     """The allowed origins; `*` among them stands for all.
@@ -42,6 +45,7 @@ class CorsPolicy:
         allowed = self._allowed(request)
         if allowed is not None:
             response.headers["Access-Control-Allow-Origin"] = allowed
+            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         if "*" not in self._origins:
             varies = response.headers.get("Vary")
             response.headers["Vary"] = "Origin" if varies is None else f"{varies}, Origin"

@@ -134,6 +134,8 @@ async def preflight(url: str, origin: str) -> tuple[int, dict[str, str]]:
 
 async def posted(url: str, origin: str) -> tuple[int, str | None]:
     async with aiohttp.ClientSession() as client, client.post(url, json=FEE, headers={"Origin": origin}) as answer:
+        exposed = answer.headers.get("Access-Control-Expose-Headers", "")
+        assert ("X-Request-Id" in exposed) is ("Access-Control-Allow-Origin" in answer.headers)
         return answer.status, answer.headers.get("Access-Control-Allow-Origin")
 
 

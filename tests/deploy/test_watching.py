@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -40,6 +41,14 @@ class Prometheus:
         vector: list[dict[str, Any]] = answer["data"]["result"]
         return vector
 
+    async def traces(self, series: str) -> set[str]:
+        """The ids of the traces that the exemplars of a series name."""
+        url, params = f"{self._url}/api/v1/query_exemplars", {"query": series, "start": time.time() - 60}
+        async with self._http.get(url, params={**params, "end": time.time() + 1}) as response:
+            answer = await response.json()
+        assert answer["status"] == "success", answer
+        return {each["labels"]["trace_id"] for found in answer["data"] for each in found["exemplars"]}
+
     async def firing(self) -> set[tuple[str, str]]:
         """Which alerts fire, each with the node that it is about, or ""."""
         found = await self.query('ALERTS{alertstate="firing"}')
@@ -73,6 +82,7 @@ async def prometheus(folder: Path, proxy: Proxy) -> AsyncIterator[Prometheus]:
     path = folder / "prometheus.yaml"
     path.write_text(yaml.safe_dump(configuration))
     options = [f"--config.file={path}", f"--storage.tsdb.path={folder / 'data'}", "--web.listen-address=127.0.0.1:0"]
+    options.append("--enable-feature=exemplar-storage")
     async with running("prometheus", *options) as process, aiohttp.ClientSession() as http:
         line = await said(process, 'msg="Listening on"')
         found = re.search(r"address=(\S+)", line)
@@ -204,3 +214,17 @@ async def test_alerts_fire_for_their_causes(demo_node: StartNode, proxy: StartPr
         await served.stop()
         gone = {("XrplProxyDown", "")}
         assert await becomes(watcher.firing, gone.issubset) >= gone
+
+
+async def test_exemplars_name_the_traces_of_requests(
+    demo_node: StartNode, proxy: StartProxy, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    nowhere = {"endpoint": f"http://127.0.0.1:{unused_tcp_port}/v1/traces"}
+    served = await proxy(await demo_node(2), tracing=nowhere)
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    async with prometheus(tmp_path, served) as watcher, aiohttp.ClientSession() as http:
+        body, headers = {"method": "fee"}, {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+        async with http.post(served.http_url, json=body, headers=headers) as response:
+            assert response.status == 200
+        series = "xrpl_proxy_request_duration_seconds_bucket"
+        assert await becomes(lambda: watcher.traces(series), {trace}.issubset) == {trace}
