@@ -25,6 +25,10 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 """Answers a GET."""
 
 
+OPENMETRICS = "application/openmetrics-text"
+"""The metrics' format that has exemplars."""
+
+
 class HasRegistry(Protocol):
     """Anything with a registry of metrics."""
 
@@ -155,7 +159,7 @@ class ObserveServer:
 def wants_openmetrics(request: web.Request) -> bool:
     """Whether metrics are to be in OpenMetrics' format."""
     # Not by the library's choose_encoder, which fails on an Accept header whose version is not a number.
-    return "application/openmetrics-text" in request.headers.get("Accept", "")
+    return OPENMETRICS in request.headers.get("Accept", "")
 
 
 def node_status_json(node: NodeStatus, now: float) -> dict[str, object]:

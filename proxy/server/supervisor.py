@@ -72,6 +72,7 @@ class _Supervisor:
             workers=lambda: [each.observe_url for each in self._all_workers() if each.observe_url is not None],
             draining=self._stop.is_set,
             allowed_hosts=settings.observe.allowed_hosts,
+            exemplars=settings.tracing.endpoint is not None,
         )
 
     async def serve(self) -> None:

@@ -235,6 +235,23 @@ async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> Non
         await refused_version_1(port)
 
 
+async def test_exemplars_of_workers_are_those_of_the_whole(
+    demo_node: StartNode, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    port, trace = free_port(), "4bf92f3577b34da6a3ce929d0e0e4736"
+    tracing = {"endpoint": f"http://127.0.0.1:{unused_tcp_port}/v1/traces"}
+    async with Process(tmp_path, two_workers(await demo_node(), port, tracing=tracing)) as process:
+        observe = (await process.line("workers_started"))["observe"]
+        headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+        async with aiohttp.ClientSession() as http:
+            async with http.post(f"http://127.0.0.1:{port}/", json={"method": "fee"}, headers=headers) as response:
+                assert response.status == 200
+            accept = {"Accept": "application/openmetrics-text"}
+            async with http.get(f"{observe}/metrics", headers=accept) as response:
+                text = await response.text()
+        assert re.search(rf'xrpl_proxy_request_duration_seconds_bucket{{.*}} 1.0 # {{trace_id="{trace}"}} ', text)
+
+
 async def test_a_reload_changes_the_number_of_workers_and_their_observe_address(
     demo_node: StartNode, tmp_path: Path
 ) -> None:
