@@ -9,7 +9,7 @@ from proxy.commands import COMMANDS
 
 
 class _Commands(click.Group):
-    """Imports a command when it is used: what serves does not load what shows tables."""
+    """Imports a command when it is used, so that `serve` does not load what other commands need."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)

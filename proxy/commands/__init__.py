@@ -1,4 +1,4 @@
-"""The commands of the command line, one module each: serving, configuration, an API client, and adapter checks."""
+"""The commands, one module each: serving, configuration, an API client, and checks of the adapters."""
 
 COMMANDS = {
     "call": "call:call",

@@ -1,4 +1,4 @@
-"""What the adapters tell of themselves: which methods changed between two versions, how, and what is lost."""
+"""The adapters' own documentation: which methods changed between two versions, how, and what is lost."""
 
 import inspect
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ _LOSS = "Loss: "
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """How a client is served from a node that speaks the neighbouring version."""
+    """How a client is served from a node of the neighbouring version."""
 
     client: int
     node: int
     request_rewritten: bool
     result_rewritten: bool
     converses: bool
-    """The adapter decides itself what is asked: it may be more than one question, another one, or none."""
+    """The adapter decides on the node requests: one or several, others, or none."""
 
     def __str__(self) -> str:
         done = [
@@ -26,22 +26,22 @@ class Direction:
             for words, holds in (
                 ("the request is rewritten", self.request_rewritten),
                 ("the result is rewritten", self.result_rewritten),
-                ("the adapter decides what is asked: one question, several, or none", self.converses),
+                ("the adapter makes the node requests that it needs", self.converses),
             )
             if holds
         ]
-        return f"client of {self.client} on a node of {self.node}: {'; '.join(done) or 'passed as it is'}"
+        return f"client of {self.client} on a node of {self.node}: {'; '.join(done) or 'unchanged'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What changed from version `older` to `newer` about a method, about the errors of any, or about what is pushed."""
+    """What changed from version `older` to `newer` in a method, in the errors of any method, or in pushed messages."""
 
     subject: str
     older: int
     newer: int
     text: tuple[str, ...]
-    """Paragraphs."""
+    """The description, in paragraphs."""
     losses: tuple[str, ...]
     """What cannot be converted exactly for a client of the other version, and the choice made."""
     directions: tuple[Direction, ...] = ()
@@ -51,7 +51,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All that changed between two neighbouring versions."""
+    """All changes between two neighbouring versions."""
 
     older: int
     newer: int
@@ -61,7 +61,7 @@ class Changes:
 
 
 def changes_between(older: int, newer: int) -> list[Changes]:
-    """What changed on the way from one version up to another, step by step. Raises ValueError where no way leads."""
+    """The changes from one version up to another, step by step. Raises ValueError if there are no such steps."""
     return [_changes_of(step) for step in VERSIONS.route(older, newer)]
 
 
@@ -96,7 +96,7 @@ def _direction(adapter: MethodAdapter, client: int, node: int, request: str, con
 
 
 def _docstring_parts(adapter: object, base: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The paragraphs in which an adapter tells what changed, and the losses among them; its own bases tell it too."""
+    """The paragraphs of an adapter's docstring, and of its bases in its package, and the losses among them."""
     paragraphs: list[str] = []
     for kind in type(adapter).__mro__:
         if kind is base:

@@ -1,4 +1,4 @@
-"""An answer in any of its envelopes (JSON-RPC, WebSocket, none), and a result put into the same one again."""
+"""Takes a result out of any envelope (JSON-RPC, WebSocket, none), and puts another one into the same envelope."""
 
 from collections.abc import Callable
 
@@ -21,9 +21,9 @@ _OK = 200
 
 
 def unwrap(answer: JsonObject, method: str, params: JsonObject, version: int) -> tuple[JsonObject, Writing]:
-    """The result in an answer to `method`, and how a result is put back as the answer of API version `version`.
+    """The result in a response to `method`, and how a result is put back as the response of API version `version`.
 
-    Raises AnswerUnreadable.
+    Raises InvalidAnswer.
     """
     if answer.get("type") == "response":
         result, beside = read_websocket_answer(answer)
@@ -40,12 +40,12 @@ def unwrap(answer: JsonObject, method: str, params: JsonObject, version: int) ->
 def _call(
     answer: JsonObject, holder: JsonObject, method: str, params: JsonObject, version: int, echoed: tuple[str, ...]
 ) -> Call:
-    """The call that `answer` is of, as a client of `version` made it."""
+    """The call that `answer` responds to, as a client of `version` made it."""
     envelope = {name: answer[name] for name in echoed if name in answer}
     if "api_version" in envelope:
         envelope["api_version"] = version
     if not isinstance(envelope.get("ripplerpc", ""), str):
-        raise InvalidAnswer("an answer whose ripplerpc is no text")
+        raise InvalidAnswer("a response whose ripplerpc is not a string")
     request = holder.get("request")
     request = dict(request) if isinstance(request, dict) else {**params, "command": method}
     if "api_version" in request:

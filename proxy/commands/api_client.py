@@ -1,4 +1,4 @@
-"""A server asked as any client asks it, over HTTP or over one WebSocket, with its answers as they came."""
+"""A client of the API, over HTTP or one WebSocket, that returns responses as they were received."""
 
 import asyncio
 import os
@@ -17,24 +17,24 @@ from proxy.envelope import InvalidAnswer, node_message, node_request, read_jsonr
 from proxy.envelope.secrets import MASK, SECRETS
 
 ANSWER_BYTES = 256 * 1024 * 1024
-"""The largest answer taken, as rippled's own command line has it."""
+"""The largest response accepted, as by rippled's own command line."""
 SILENCE_SECONDS = 20.0
-"""Without a word on a WebSocket for so long the server is pinged; with no pong within half of that it is gone."""
+"""Seconds of silence on a WebSocket until the server is pinged; without a pong within half of that it is gone."""
 _CLOSE_SECONDS = 2.0
-"""How long a server may take to answer that a WebSocket is closed, which nobody who ends a command waits for."""
+"""Seconds to wait for the server's close frame when a command ends."""
 
 TRANSPORTS = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _OK = 200
 _LINE = 200
-"""Characters of a line of text that are shown."""
+"""Most characters of a line of text to show."""
 
 
 class NoAnswer(Exception):  # noqa: N818 - what has happened
-    """No usable answer came. The text says why, for people; it holds nothing of the request."""
+    """There was no usable response. The text says why, and contains nothing of the request."""
 
 
 class TextAnswer(Exception):  # noqa: N818 - what has happened
-    """The server answered with a line of text: it could not parse the request, forbids it, or is overloaded."""
+    """The server responded with a line of text: it could not parse the request, forbids it, or is overloaded."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(f"HTTP {status}: {text}")
@@ -44,7 +44,7 @@ class TextAnswer(Exception):  # noqa: N818 - what has happened
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: `message` is the whole JSON object, `size` its bytes."""
+    """One response: `message` is the whole JSON object, `size` its bytes."""
 
     size: int
     message: JsonObject = field(repr=False)
@@ -58,10 +58,10 @@ class Answer:
                 return read_websocket_answer(orjson.loads(self._body))[0]
             return read_jsonrpc_answer(self._status, self._body)[0]
         except InvalidAnswer as unreadable:
-            raise NoAnswer(f"the answer cannot be read: {unreadable}") from None
+            raise NoAnswer(f"the response is invalid: {unreadable}") from None
 
     def shown(self) -> JsonObject:
-        """The whole answer for people to read: an error's echo of the request without its secrets."""
+        """The whole response for display, with secrets masked in an error's echo of the request."""
         shown = dict(self.message)
         for name in ("result", "error"):
             if isinstance(shown.get(name), dict):
@@ -75,17 +75,17 @@ def _without_secrets(holder: JsonObject) -> JsonObject:
 
 
 def _masked(value: Any) -> Any:
-    """At any depth: a Clio echoes the whole of a request, with the parameters inside."""
+    """At any depth: Clio echoes the whole request, with the parameters inside."""
     if isinstance(value, dict):
         return {name: MASK if name.lower() in SECRETS else _masked(member) for name, member in value.items()}
     return [_masked(element) for element in value] if isinstance(value, list) else value
 
 
 class ApiClient:
-    """One server, from `async with` to its end, asked one question at a time.
+    """One server, within `async with`; one request at a time.
 
     `url`: `http`, `https`, `ws` or `wss`. `websocket`: over one connection of that kind, whatever the URL says; a
-    `ws` or `wss` URL says so by itself. `seconds`: for a connection, and for each answer.
+    `ws` or `wss` URL says so by itself. `seconds`: for a connection, and for each response.
     """
 
     def __init__(self, url: str, *, websocket: bool = False, seconds: float = 30.0) -> None:
@@ -100,7 +100,7 @@ class ApiClient:
         self._next_id = 1
 
     async def __aenter__(self) -> Self:
-        """Raises NoAnswer where a WebSocket cannot be opened."""
+        """Raises NoAnswer if a WebSocket cannot be opened."""
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=4, keepalive_timeout=2.5),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -130,7 +130,7 @@ class ApiClient:
             await self._http.close()
 
     async def ask(self, method: str, params: JsonObject, api_version: int) -> Answer:
-        """Asks, and returns the answer, an error as well. Raises NoAnswer and TextAnswer."""
+        """Make a request and return the response, which may be an error. Raises NoAnswer and TextAnswer."""
         try:
             async with asyncio.timeout(self._seconds):
                 if self.websocket:
@@ -149,17 +149,17 @@ class ApiClient:
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > ANSWER_BYTES:
-                    raise NoAnswer(f"{self._shown}: the answer is larger than {ANSWER_BYTES} bytes")
+                    raise NoAnswer(f"{self._shown}: the response is larger than {ANSWER_BYTES} bytes")
         body = b"".join(chunks)
         try:
             message = orjson.loads(body)
         except orjson.JSONDecodeError:
             if response.status == _OK:
-                raise NoAnswer(f"{self._shown}: what comes is not JSON; is that a node?") from None
+                raise NoAnswer(f"{self._shown}: the response is not JSON; is this a node?") from None
             line = body[:_LINE].decode(errors="replace").strip().split("\n", 1)[0]
             raise TextAnswer(response.status, line or response.reason or "") from None
         if not isinstance(message, dict):
-            raise NoAnswer(f"{self._shown}: the answer is JSON, but no object")
+            raise NoAnswer(f"{self._shown}: the response is not a JSON object")
         return Answer(size, message, body, response.status)
 
     async def _ask_websocket(self, method: str, params: JsonObject, api_version: int) -> Answer:
@@ -173,7 +173,7 @@ class ApiClient:
                 return Answer(len(body), message, body)
 
     async def pushed(self, seconds: float | None = None) -> JsonObject:
-        """The next message that the server pushes, waited for at most `seconds`. Raises NoAnswer, TimeoutError."""
+        """The next pushed message; waits at most `seconds`. Raises NoAnswer, TimeoutError."""
         if self._socket is None:
             raise RuntimeError("not a WebSocket")
         try:
@@ -191,16 +191,16 @@ class ApiClient:
         try:
             message = orjson.loads(body)
         except orjson.JSONDecodeError:
-            raise NoAnswer(f"{self._shown}: a message came that is not JSON") from None
+            raise NoAnswer(f"{self._shown}: a message is not JSON") from None
         if not isinstance(message, dict):
-            raise NoAnswer(f"{self._shown}: a message came that is no object")
+            raise NoAnswer(f"{self._shown}: a message is not a JSON object")
         return message, body
 
     def _failed(self, error: Exception) -> NoReturn:
         if isinstance(error, TimeoutError):
-            reason = f"no answer within {self._seconds:g} seconds"
+            reason = f"no response within {self._seconds:g} seconds"
         elif isinstance(error, aiohttp.WSServerHandshakeError):
-            reason = f"takes no WebSocket (HTTP {error.status})"
+            reason = f"refuses WebSocket connections (HTTP {error.status})"
         elif isinstance(error, aiohttp.ClientSSLError):
             reason = "no trusted TLS connection could be made"
         elif isinstance(error, aiohttp.ClientConnectorError):
@@ -212,9 +212,9 @@ class ApiClient:
 
 
 async def version_range(server: ApiClient) -> tuple[int, int]:
-    """The lowest and highest API version that the server speaks, which it tells at version 2 (XLS-22).
+    """The lowest and highest API version of the server, as reported by `version` in version 2 (XLS-22).
 
-    A server that has only version 1 refuses version 2, answers in version 1's form, or does not know `version`.
+    A server with only version 1 refuses version 2, responds in version 1's form, or does not have `version`.
     Raises NoAnswer and TextAnswer.
     """
     try:
@@ -230,11 +230,11 @@ async def version_range(server: ApiClient) -> tuple[int, int]:
     error: Any = result.get("error")
     if error in ("invalid_API_version", "unknownCmd") or (isinstance(first, str) and isinstance(last, str)):
         return 1, 1
-    raise NoAnswer(f"the server does not tell its API versions ({error or 'an answer of another shape'})")
+    raise NoAnswer(f"the server does not report its API versions ({error or 'unexpected response'})")
 
 
 async def node_info(server: ApiClient, api_version: int) -> NodeInfo:
-    """The server's software and release, asked at an API version that it speaks; unknown where it does not report them.
+    """The server's software and release, requested in one of its API versions; unknown if it does not report them.
 
     Raises NoAnswer and TextAnswer.
     """

@@ -1,4 +1,4 @@
-"""What is typed: a server's URL, `name=value`, and JSON."""
+"""Command line arguments: a server's URL, `name=value`, and JSON."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def checked_url(ctx: click.Context, param: click.Parameter, value: str | None) -
     except ValueError:
         sound = False
     if not sound:
-        raise click.BadParameter("no URL of a server; one is http://127.0.0.1:51233/ or wss://example.com/", ctx, param)
+        raise click.BadParameter("expected a URL such as http://127.0.0.1:51233/ or wss://example.com/", ctx, param)
     return value
 
 
@@ -39,7 +39,7 @@ api_version_option = click.option(
     "--api-version",
     type=click.IntRange(min=1),
     metavar="N",
-    help="The version to speak.  [default: the server's latest]",
+    help="The API version to use.  [default: the server's latest]",
 )
 timeout_option = click.option(
     "--timeout",
@@ -47,15 +47,15 @@ timeout_option = click.option(
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long an answer is waited for.",
+    help="How long to wait for a response.",
 )
 
 
 def as_json(text: str) -> Any:
-    """A value typed at a prompt: JSON where it parses, else the text itself.
+    """A typed value: JSON if it parses as such, else the text itself.
 
-    A number stays text where rippled could not hold it as it is written (a hash of digits, an amount of drops beyond
-    32 bits, 1.50), for the fields that have such values are strings.
+    A number stays text if rippled could not hold it as written (a hash of digits, an amount of drops beyond 32 bits,
+    1.50), because fields with such values are strings.
     """
     try:
         value = json.loads(text)
@@ -69,7 +69,7 @@ def as_json(text: str) -> Any:
 
 
 def split_named(words: tuple[str, ...]) -> tuple[list[str], JsonObject]:
-    """The words that stand by their place, and the parameters given as `name=value`.
+    """The positional parameters, and those given as `name=value`.
 
     Raises click.UsageError, which quotes no value.
     """
@@ -97,7 +97,7 @@ def json_object(text: str, what: str) -> JsonObject:
         value = json.loads(text)
     except ValueError as error:
         where = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-        raise click.UsageError(f"{what} is no JSON{where}") from None
+        raise click.UsageError(f"{what} is not JSON{where}") from None
     if not isinstance(value, dict):
-        raise click.UsageError(f"{what} is JSON, but no object")
+        raise click.UsageError(f"{what} is not a JSON object")
     return value

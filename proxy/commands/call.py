@@ -1,4 +1,4 @@
-"""`call`: asks a server one question, as rippled's own command line does (XLS-22: in the latest version)."""
+"""`call`: makes one request, like rippled's own command line (XLS-22: in the latest version)."""
 
 import sys
 
@@ -15,17 +15,17 @@ _ERROR, _NO_ANSWER = 1, 3
 
 
 @click.command(
-    short_help="Ask a server one question.",
+    short_help="Make one request.",
     context_settings={"ignore_unknown_options": True},  # -1 is a ledger index
-    epilog="Exit status: 0 for a success, 1 for an answer that is an error, 2 for a wrong command line, 3 for none.",
+    epilog="Exit status: 0 for success, 1 for an error, 2 for a wrong command line, 3 for no response.",
 )
 @click.argument("method")
 @click.argument("parameters", nargs=-1, metavar="[PARAMETER]... [NAME=VALUE]...")
 @url_option
 @api_version_option
-@click.option("--websocket", is_flag=True, help="Ask over WebSocket instead of HTTP.")
+@click.option("--websocket", is_flag=True, help="Use WebSocket instead of HTTP.")
 @timeout_option
-@click.option("--json", "lines", is_flag=True, help="Write the answer on one line, for programs.")
+@click.option("--json", "lines", is_flag=True, help="Print the response on one line, for programs.")
 def call(
     method: str,
     parameters: tuple[str, ...],
@@ -35,22 +35,22 @@ def call(
     timeout: float,
     lines: bool,
 ) -> None:
-    """Ask a server for METHOD and write its answer.
+    """Call METHOD and print the response.
 
-    Parameters stand in the order that rippled's own command line has, or are NAME=VALUE, with a VALUE that is JSON
-    where it parses as such and text otherwise:
+    Parameters are in the order of rippled's own command line, or NAME=VALUE, where VALUE is JSON if it parses as such,
+    else text:
 
     \b
       call account_info rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh validated signer_lists=true
       call ledger_data ledger_index=validated limit=5
       call json ledger '{"ledger_index": "validated"}'
 
-    The version is the latest that the server speaks, unless one is named.
-    """  # noqa: D301 - click reads the backspace itself
+    The version is the server's latest, unless --api-version is given.
+    """  # noqa: D301 - click interprets the backspace
     method, params = _request(method, parameters)
     if "api_version" in params:
         if type(params["api_version"]) is not int:
-            raise click.UsageError("api_version is a whole number; --api-version names it too")
+            raise click.UsageError("api_version must be a whole number; --api-version sets it too")
         api_version = params.pop("api_version") if api_version is None else api_version
         params.pop("api_version", None)
     try:
@@ -60,7 +60,7 @@ def call(
         click.echo(str(text), err=True)
         sys.exit(_ERROR)
     except NoAnswer as none:
-        click.echo(f"no answer: {none}", err=True)
+        click.echo(f"no response: {none}", err=True)
         sys.exit(_NO_ANSWER)
     echo_json(answered.shown(), lines=lines)
     sys.exit(_ERROR if "error" in result else 0)
@@ -70,7 +70,7 @@ def _request(method: str, words: tuple[str, ...]) -> tuple[str, JsonObject]:
     """The method and its parameters. Raises click.UsageError."""
     if method == "json":
         if len(words) != 2:
-            raise click.UsageError("json is asked as: json <method> <parameters as JSON>")
+            raise click.UsageError("usage: json <method> <parameters as JSON>")
         return words[0], json_object(words[1], "the parameters")
     positional, named = split_named(words)
     params = by_position(method, positional)

@@ -24,11 +24,11 @@ _CSV_HEAD = (
     *("http_requests", "ws_requests", "changed_methods"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Text that starts so is a formula for spreadsheets, and a client may write one into its `User-Agent`."""
+"""Spreadsheets treat text with these prefixes as a formula, and a client may send one in its `User-Agent`."""
 
 
 class _NoResponse(Exception):  # noqa: N818 - named after what has happened
-    """The text says why, for people."""
+    """The text says why."""
 
 
 @click.command(
@@ -125,7 +125,7 @@ def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _csv(callers: list[dict[str, Any]]) -> str:
-    """CSV as of RFC 4180; no cell can be taken for a formula."""
+    """CSV (RFC 4180) in which no cell is a formula."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(_CSV_HEAD)

@@ -1,11 +1,11 @@
-"""`completion`: the shell's completion of commands and options, by click itself."""
+"""`completion`: completion of commands and options in the shell, by click."""
 
 import click
 from click.shell_completion import get_completion_class
 
 _NAME = "xrpl-version-proxy"
 _VARIABLE = "_XRPL_VERSION_PROXY_COMPLETE"
-"""Where click looks for the shell's question when the command is called by its name."""
+"""The variable in which click expects the shell's request."""
 
 
 @click.command(

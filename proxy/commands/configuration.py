@@ -1,4 +1,4 @@
-"""What the commands that read the configuration share: the option, loading with every error reported, and exits."""
+"""Shared by commands that read the configuration: the option, loading with all errors reported, and exits."""
 
 import os
 import sys
@@ -18,7 +18,9 @@ T = TypeVar("T")
 
 
 def _file_or_environment(_context: click.Context, _parameter: click.Parameter, config: Path | None) -> Path | None:
-    """The file to read: None, for the environment alone, if none was named, there is none, and variables name nodes."""
+    """The file to read; None, for the environment alone, if none was given, there is none, and
+    variables define nodes.
+    """
     nodes = f"{ENVIRONMENT_PREFIX}NODES"
     if config is None and not DEFAULT_FILE.exists() and any(name.startswith(nodes) for name in os.environ):
         return None
@@ -38,7 +40,7 @@ config_option: Callable[[Any], Any] = click.option(
 
 
 def source(config: Path | None) -> str:
-    """How messages call the configuration."""
+    """The configuration's name in messages."""
     return "the environment" if config is None else str(config)
 
 
@@ -76,7 +78,7 @@ def fail(problem: str) -> NoReturn:
 
 
 def reason(error: OSError) -> str:
-    """The system's description of an error; asyncio replaces it with a sentence of its own."""
+    """The system's description of an error, which asyncio replaces with its own."""
     return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error.strerror or error)
 
 

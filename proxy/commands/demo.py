@@ -32,7 +32,7 @@ _EXAMPLES: dict[str, tuple[str, str]] = {
         "1ABA2169BB2A646004AF15E11D31038D89CC6514E3678A21F0F378515AAC9989",
     ),
 }
-"""An account and a payment that each node knows."""
+"""An account and a payment that each node has."""
 
 
 @click.command(short_help="Start a demo node and the proxy in front of it.")
@@ -42,13 +42,13 @@ _EXAMPLES: dict[str, tuple[str, str]] = {
     type=click.Choice(NODES),
     default="rippled-2.6",
     show_default=True,
-    help="Which server the node plays: rippled 1.12 has API version 1 only; the name of a step, such as v3_v4, is the "
-    "one recorded for it.",
+    help="The server whose recordings the node replays: rippled 1.12 has API version 1 only; the name of a step, such "
+    "as v3_v4, is the server recorded for it.",
 )
 @click.option(
     "--api-version",
     type=click.IntRange(VERSIONS.oldest, VERSIONS.newest),
-    help="API version of the node; by default the newest that it has and that is not beta.",
+    help="API version of the node; by default its newest that is not beta.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=51233, show_default=True, help="Port of the proxy; 0: any."
@@ -61,7 +61,7 @@ _EXAMPLES: dict[str, tuple[str, str]] = {
     help="Port of its metrics; 0: any.",
 )
 def demo(node_name: str, api_version: int | None, port: int, observe_port: int) -> None:
-    """Try it: start a node that replays recordings, and the proxy in front of it, until Ctrl-C."""
+    """Start a node that replays recordings, and the proxy in front of it, until Ctrl-C."""
     try:
         node = _make_node(node_name, api_version)
     except ValueError as problem:
@@ -77,8 +77,8 @@ def demo(node_name: str, api_version: int | None, port: int, observe_port: int) 
 
 
 def _make_node(name: str, api_version: int | None) -> "DemoClio | DemoNode":
-    """The node, not started. Raises ValueError for an API version that it does not speak."""
-    # Imports everything that serves, which other commands do not need.
+    """The node, not started. Raises ValueError for an API version that it does not have."""
+    # imports the whole server, which other commands do not need
     from proxy.demo import API_VERSIONS, DemoClio, DemoNode
 
     if name == "clio":
@@ -107,7 +107,7 @@ async def _serve(
 
 
 def _highest(node: "DemoClio | DemoNode") -> int:
-    """The highest version to offer: a beta where that is what the node speaks."""
+    """The highest version to offer: a beta only if the node has it."""
     return max(VERSIONS.newest_stable, node.api_version if node.api_version != "all" else 0)
 
 

@@ -1,4 +1,4 @@
-"""`explain` and `changes`: what differs between the API versions, in the adapters' own words."""
+"""`explain` and `changes`: what differs between API versions, from the adapters' documentation."""
 
 import textwrap
 from collections.abc import Iterator
@@ -15,20 +15,20 @@ from proxy.spec import changes as schema_changes
 
 _WIDTH = 100
 _SUBSCRIBING = ("subscribe", "unsubscribe")
-_json_option = click.option("--json", "lines", is_flag=True, help="Write it as JSON on one line, for programs.")
+_json_option = click.option("--json", "lines", is_flag=True, help="Print JSON on one line, for programs.")
 
 
-@click.command(short_help="Tell what changes about a method.")
+@click.command(short_help="Show what changed in a method.")
 @click.argument("method", required=False)
 @_json_option
 def explain(method: str | None, lines: bool) -> None:
-    """Tell what changes about METHOD between the API versions; without METHOD, list all that change."""
+    """Show what changed in METHOD between API versions; without METHOD, list all methods that changed."""
     steps = changes_between(VERSIONS.oldest, VERSIONS.newest)
     found = [change for step in steps for change in _about(step, method)]
     if method is not None and not found and method not in KNOWN_METHODS:
         known = KNOWN_METHODS | VERSIONS.changed_methods()
         meant = "".join(f"; did you mean {name}?" for name in get_close_matches(method, known, n=1))
-        raise click.UsageError(f"neither rippled nor Clio has a method {method[:64]}{meant}")
+        raise click.UsageError(f"unknown method {method[:64]}{meant}")
     if lines:
         echo_json([asdict(change) for change in found], lines=True)
     elif method is None:
@@ -37,19 +37,19 @@ def explain(method: str | None, lines: bool) -> None:
         _echo(_explained(method, found, steps))
 
 
-@click.command(short_help="Write a changelog between versions.")
+@click.command(short_help="Print a changelog of two versions.")
 @click.argument("older", type=int)
 @click.argument("newer", type=int)
 @_json_option
 def changes(older: int, newer: int, lines: bool) -> None:
-    """Write what changed from API version OLDER to NEWER: a changelog in Markdown, by adapters and schemas."""
+    """Print what changed from API version OLDER to NEWER: a changelog in Markdown, from adapters and schemas."""
     for version in (older, newer):
         if not VERSIONS.oldest <= version <= VERSIONS.newest:
             raise click.UsageError(
                 f"there are adapters for versions {VERSIONS.oldest} to {VERSIONS.newest}, not {version}"
             )
     if older >= newer:
-        raise click.UsageError("name the older version first, the newer after it")
+        raise click.UsageError("the older version comes first")
     steps = changes_between(older, newer)
     if lines:
         echo_json([{**asdict(step), "schemas": _of_schemas(step)} for step in steps], lines=True)
@@ -58,7 +58,7 @@ def changes(older: int, newer: int, lines: bool) -> None:
 
 
 def _about(step: Changes, method: str | None) -> list[Change]:
-    """The changes of a step that are about a method, or all of them."""
+    """The changes of a step in one method, or all of them."""
     found = [change for change in step.methods if method in (None, change.subject)]
     if step.pushed is not None and (method is None or method in _SUBSCRIBING):
         found.append(step.pushed)
@@ -74,7 +74,7 @@ def _listed(found: list[Change]) -> Iterator[str]:
         summary = textwrap.shorten(change.text[0], _WIDTH - width - len(versions) - 4, placeholder=" …")
         yield f"{change.subject:<{width}}  {versions}  {summary}"
     yield ""
-    yield "Every other method is the same in all versions. `explain METHOD` tells the rest."
+    yield "Every other method is the same in all versions. `explain METHOD` shows details."
 
 
 def _explained(method: str, found: list[Change], steps: list[Changes]) -> Iterator[str]:
@@ -89,7 +89,7 @@ def _explained(method: str, found: list[Change], steps: list[Changes]) -> Iterat
         for direction in change.directions:
             yield from _wrapped(f"- {direction}", "  ")
         if change.messages:
-            yield from _wrapped(f"- rewritten where their type is {', '.join(change.messages)}", "  ")
+            yield from _wrapped(f"- rewritten if their type is {', '.join(change.messages)}", "  ")
         yield ""
     errors = [step.errors for step in steps if step.errors is not None]
     for change in errors:
@@ -117,14 +117,14 @@ def _changelog(step: Changes) -> Iterator[str]:
         yield ""
         yield from _paragraphs(step.errors)
     if step.pushed is not None:
-        yield "## What subscriptions push"
+        yield "## Pushed messages"
         yield ""
         yield from _wrapped(
             f"Changed are the messages of type {', '.join(f'`{name}`' for name in step.pushed.messages)}."
         )
         yield ""
         yield from _paragraphs(step.pushed)
-    yield "## Fields and errors, by the schemas"
+    yield "## Fields and errors, from the schemas"
     yield ""
     for found in schema_changes(step.older, step.newer):
         within = f" (in {', '.join(found.within)})" if found.within else ""

@@ -1,6 +1,6 @@
-"""Parameters by their place on the command line, as rippled's own command line takes them (its RPCCall.cpp).
+"""Positional parameters, as on rippled's own command line (its RPCCall.cpp).
 
-What a form cannot tell is left to the server to refuse, so that its own words are seen.
+Other mistakes are left to the server to refuse, so that its own error is shown.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,9 @@ _CTID = 16
 
 
 class Form(NamedTuple):
-    """How parameters stand in a row: `usage` for people, how many (`most` None: any number), and what they mean."""
+    """The positional parameters of a method: `usage` for people, how many (`most` None: any
+    number), and their meaning.
+    """
 
     usage: str
     least: int
@@ -28,14 +30,14 @@ class Form(NamedTuple):
 
 
 def by_position(method: str, words: Words) -> JsonObject:
-    """The parameters that `words` stand for. Raises click.UsageError, which quotes none of them."""
+    """The parameters that `words` mean. Raises click.UsageError, which quotes none of them."""
     if not words:
         return {}
     form = FORMS.get(method)
     if form is None:
-        raise click.UsageError(f"{method} has no parameters by position; give them as name=value")
+        raise click.UsageError(f"{method} has no positional parameters; give them as name=value")
     if len(words) < form.least or (form.most is not None and len(words) > form.most):
-        raise click.UsageError(f"{method} is asked as: {method} {form.usage}")
+        raise click.UsageError(f"usage: {method} {form.usage}")
     return form.read(words)
 
 
@@ -51,11 +53,11 @@ def _number(word: str, what: str) -> int:
     try:
         return int(word)
     except ValueError:
-        raise click.UsageError(f"{what} is no whole number") from None
+        raise click.UsageError(f"{what} must be a whole number") from None
 
 
 def currency(word: str) -> JsonObject:
-    """What `XRP`, or `USD/rIssuer`, names, as a request has it."""
+    """The currency that `XRP` or `USD/rIssuer` means, in the form of a request."""
     currency, slash, issuer = word.partition("/")
     return {"currency": currency, "issuer": issuer} if slash else {"currency": currency}
 
@@ -83,7 +85,7 @@ def _account_tx(words: Words) -> JsonObject:
         return {**params, **_ledger(rest[0])}
     names = ("ledger_index_min", "ledger_index_max", "limit", "offset")
     if len(rest) > len(names):
-        raise click.UsageError(f"account_tx is asked as: account_tx {FORMS['account_tx'].usage}")
+        raise click.UsageError(f"usage: account_tx {FORMS['account_tx'].usage}")
     return {**params, **{name: _number(word, name) for name, word in zip(names, rest, strict=False)}}
 
 
@@ -123,7 +125,7 @@ def _feature(words: Words) -> JsonObject:
         return {"feature": words[0]}
     vetoed = {"accept": False, "reject": True}.get(words[1].lower())
     if vetoed is None:
-        raise click.UsageError("a feature is voted for with accept or reject")
+        raise click.UsageError("a vote on a feature is accept or reject")
     return {"feature": words[0], "vetoed": vetoed}
 
 
@@ -133,7 +135,7 @@ def _gateway_balances(words: Words) -> JsonObject:
     if not rest[0].startswith("r"):
         params.update(_ledger(rest.pop(0)))
     if not rest:
-        raise click.UsageError("gateway_balances is about an account")
+        raise click.UsageError("gateway_balances needs an account")
     params["account"] = rest.pop(0)
     return params | ({"hotwallet": rest} if rest else {})
 
@@ -168,7 +170,7 @@ def _sign(words: Words) -> JsonObject:
 def _sign_for(words: Words) -> JsonObject:
     params: JsonObject = {"account": words[0], "secret": words[1], "tx_json": json_object(words[2], "the transaction")}
     if len(words) > 3 and words[3] != "offline":
-        raise click.UsageError(f"sign_for is asked as: sign_for {FORMS['sign_for'].usage}")
+        raise click.UsageError(f"usage: sign_for {FORMS['sign_for'].usage}")
     return params | ({"offline": True} if len(words) > 3 else {})
 
 
@@ -176,7 +178,7 @@ def _simulate(words: Words) -> JsonObject:
     given = as_json(words[0])
     params: JsonObject = {"tx_json": given} if isinstance(given, dict) else {"tx_blob": words[0]}
     if len(words) > 1 and words[1] != "binary":
-        raise click.UsageError(f"simulate is asked as: simulate {FORMS['simulate'].usage}")
+        raise click.UsageError(f"usage: simulate {FORMS['simulate'].usage}")
     return params | ({"binary": True} if len(words) > 1 else {})
 
 
@@ -190,7 +192,7 @@ def _tx(words: Words) -> JsonObject:
     if rest and rest[0] == "binary":
         params["binary"] = bool(rest.pop(0))
     if len(rest) not in (0, 2):
-        raise click.UsageError(f"tx is asked as: tx {FORMS['tx'].usage}")
+        raise click.UsageError(f"usage: tx {FORMS['tx'].usage}")
     return params | {name: _number(word, name) for name, word in zip(("min_ledger", "max_ledger"), rest, strict=False)}
 
 
@@ -247,4 +249,4 @@ FORMS = {
         "<vault> [<ledger>]", 1, 2, lambda words: {"vault_id": words[0], **(_ledger(words[1]) if words[1:] else {})}
     ),
 }
-"""By method: those of rippled's public methods that take parameters by position."""
+"""rippled's public methods with positional parameters."""

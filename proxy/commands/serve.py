@@ -11,10 +11,10 @@ from proxy.config import ConfigSource
 @click.command(short_help="Serve clients until SIGTERM or SIGINT.")
 @config_option
 def serve(config: Path | None) -> None:
-    """Serve clients until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    """Serve clients until SIGTERM or SIGINT; SIGHUP reloads the configuration."""
     source = ConfigSource(config)
     settings = valid_or_exit(config, source.read)
-    from proxy.server import process  # imports everything that serves, which other commands do not need
+    from proxy.server import process  # imports the whole server, which other commands do not need
 
     try:
         process.run(settings, source)

@@ -1,4 +1,4 @@
-"""`spec`: prints the specification of an API version."""
+"""`spec`: prints the OpenAPI or AsyncAPI document of an API version."""
 
 import click
 import yaml
@@ -8,17 +8,15 @@ from proxy.commands.output import echo_json
 from proxy.spec import asyncapi, openapi, versions
 
 
-@click.command(short_help="Print the specification of an API version.")
-@click.option(
-    "--api-version", type=int, default=VERSIONS.newest_stable, show_default=True, help="The version to tell of."
-)
-@click.option("--asyncapi", "websocket", is_flag=True, help="AsyncAPI, of WebSocket and streams, instead of OpenAPI.")
-@click.option("--yaml", "as_yaml", is_flag=True, help="Write YAML instead of JSON.")
+@click.command(short_help="Print the OpenAPI document of a version.")
+@click.option("--api-version", type=int, default=VERSIONS.newest_stable, show_default=True, help="The API version.")
+@click.option("--asyncapi", "websocket", is_flag=True, help="AsyncAPI (WebSocket and streams) instead of OpenAPI.")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML instead of JSON.")
 def spec(api_version: int, websocket: bool, as_yaml: bool) -> None:
-    """Print what a client of an API version is promised: an OpenAPI 3.1 document of JSON-RPC over HTTP."""
+    """Print the OpenAPI 3.1 document (JSON-RPC over HTTP) of an API version."""
     if api_version not in versions():
         raise click.UsageError(
-            f"there are specifications of versions {versions()[0]} to {versions()[-1]}, not of {api_version}"
+            f"there are specifications of versions {versions()[0]} to {versions()[-1]}, not {api_version}"
         )
     document = (asyncapi if websocket else openapi)(api_version)
     if as_yaml:
@@ -28,7 +26,7 @@ def spec(api_version: int, websocket: bool, as_yaml: bool) -> None:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what is in several places each time: aliases are not what readers of such documents expect."""
+    """Writes repeated values each time: readers of such documents do not expect aliases."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""`translate`: one message from one API version to another, as the proxy would, with or without a node."""
+"""`translate`: converts a message from one API version to another, as the proxy does, with or without a node."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ _FAILED, _NO_ANSWER = 1, 3
 
 
 class LookUps:
-    """What a conversation asks besides the answer that is to be translated: given in files, asked of a node, or missed.
+    """The further node requests of a conversation: their results come from files or a node, or are missing.
 
     A node request without a result is added to `missing` and gets an error, so that later ones are found as well.
     """
@@ -37,10 +37,10 @@ class LookUps:
         self.missing: list[NodeRequest] = []
 
     async def answer(self, question: NodeRequest) -> JsonObject:
-        """The result for one question. Raises NoAnswer and TextAnswer where a node is asked."""
+        """The result of one node request. Raises NoAnswer and TextAnswer if there is a node."""
         result = self._given.get(_key(question.method, question.params))
         if result is not None:
-            return orjson.loads(orjson.dumps(result))  # type: ignore[no-any-return]  # the adapter's own, to change
+            return orjson.loads(orjson.dumps(result))  # type: ignore[no-any-return]  # the adapter may modify it
         if self._server is not None:
             return (await self._server.ask(question.method, question.params, self._version)).result()
         self.missing.append(question)
@@ -48,32 +48,34 @@ class LookUps:
 
 
 @click.command(
-    short_help="Translate a message between versions.",
-    epilog="Exit status: 0 where it was translated, 1 where it cannot be or look-ups are missing, 2 for a wrong "
-    "command line, 3 where the node does not answer.",
+    short_help="Convert a message between versions.",
+    epilog="Exit status: 0 for success, 1 if it cannot be converted or look-ups are missing, 2 for a wrong "
+    "command line, 3 if the node does not respond.",
 )
-@click.option("--method", metavar="METHOD", help="What the answer is an answer to.")
-@click.option("--from", "source", type=int, required=True, metavar="N", help="The version that the message has.")
-@click.option("--to", "target", type=int, required=True, metavar="N", help="The version that it is to have.")
+@click.option("--method", metavar="METHOD", help="The method of the response.")
+@click.option("--from", "source", type=int, required=True, metavar="N", help="The version of the message.")
+@click.option("--to", "target", type=int, required=True, metavar="N", help="The version to convert it to.")
 @click.option(
-    "--params", default="{}", metavar="JSON", help="The request's parameters, as the client of --to gave them."
+    "--params", default="{}", metavar="JSON", help="The request's parameters, as a client of version --to sent them."
 )
-@click.option("--stream", is_flag=True, help="Translate pushed messages, one after the other, rather than an answer.")
+@click.option("--stream", is_flag=True, help="Convert pushed messages, one after the other, instead of a response.")
 @click.option(
     "--look-up",
     "files",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help='Answers that may be needed besides, each {"method": …, "params": …, "result": …}.',
+    help='Results of further node requests, each {"method": …, "params": …, "result": …}.',
 )
-@click.option("--node", metavar="URL", callback=checked_url, help="A node of version --from, asked for what is needed.")
+@click.option(
+    "--node", metavar="URL", callback=checked_url, help="A node with version --from, for further node requests."
+)
 @click.option(
     "--server",
     metavar="RELEASE",
-    help='What the message is from, such as "rippled 1.12.0". Without it, --node is asked.',
+    help='The server that sent the message, such as "rippled 1.12.0". The default is that of --node.',
 )
-@click.option("--json", "lines", is_flag=True, help="Write it on one line, for programs.")
+@click.option("--json", "lines", is_flag=True, help="Print it on one line, for programs.")
 def translate(
     method: str | None,
     source: int,
@@ -85,22 +87,22 @@ def translate(
     server: str | None,
     lines: bool,
 ) -> None:
-    """Translate an answer, read from standard input, from one API version to another.
+    """Convert a response, read from standard input, from one API version to another.
 
-    It may be a result, or a whole answer of JSON-RPC or WebSocket, which then keeps its envelope. Where adapters need
-    to look something up, they say what, unless --look-up holds it or --node can be asked.
+    It may be a result, or a whole JSON-RPC or WebSocket response, whose envelope stays. Node requests that the
+    conversion needs are printed, unless --look-up has their results or --node is given.
 
     \b
       translate --method account_info --from 2 --to 1 < answer.json
       watch transactions --json | translate --stream --from 2 --to 1 --json
-    """  # noqa: D301 - click reads the backspace itself
+    """  # noqa: D301 - click interprets the backspace
     for version in (source, target):
         if not VERSIONS.oldest <= version <= VERSIONS.newest:
             raise click.UsageError(
                 f"there are adapters for versions {VERSIONS.oldest} to {VERSIONS.newest}, not {version}"
             )
     if stream == (method is not None):
-        raise click.UsageError("name a --method, or say --stream")
+        raise click.UsageError("--method or --stream is required")
     try:
         release = None if server is None else NodeInfo.from_text(server)
     except ValueError as problem:
@@ -113,13 +115,13 @@ def translate(
     try:
         answer, missing = uvloop.run(_translate(str(method), asked, source, target, given, node, release))
     except (InvalidAnswer, UnexpectedShape) as problem:
-        _leave(f"that is no answer to {method} of version {source}: {problem}")
+        _leave(f"not a response to {method} in version {source}: {problem}")
     except (NoAnswer, TextAnswer) as problem:
         _leave(str(problem), _NO_ANSWER)
     if missing:
         for question in missing:
             click.echo(orjson.dumps({"method": question.method, "params": question.params}), err=True)
-        _leave("needs these look-ups, and perhaps others then; give them with --look-up, or name a --node")
+        _leave("needs these look-ups, and perhaps further ones; use --look-up or --node")
     echo_json(answer, lines=lines)
 
 
@@ -132,7 +134,7 @@ async def _translate(
     node: str | None,
     release: NodeInfo | None,
 ) -> tuple[JsonObject, list[NodeRequest]]:
-    """The answer of version `target`, and the questions that could not be asked."""
+    """The response in version `target`, and the node requests without a result."""
     limits = LimitSettings()
     translator = Translator(
         max_subrequests=limits.max_subrequests,
@@ -147,7 +149,7 @@ async def _translate(
 
         async def ask(question: NodeRequest) -> NodeAnswer:
             nonlocal put_back
-            # The first question for the method is what the answer at hand answers; it is read when it is needed.
+            # The given response answers the first node request for the method.
             if question.method == method and put_back is None:
                 result, put_back = unwrap(_read_input(), method, params, target)
             else:
@@ -166,7 +168,7 @@ def _translate_stream(source: int, target: int, release: NodeInfo | None, lines:
 
 
 def _messages(stream: BinaryIO) -> Iterator[JsonObject]:
-    """JSON objects one after the other, each on a line or indented, as they come."""
+    """A sequence of JSON objects, each on a line or indented, as they arrive."""
     read: list[bytes] = []
     for line in stream:
         read.append(line)
@@ -182,13 +184,13 @@ def _read_input() -> JsonObject:
 
 
 def _read_look_ups(files: tuple[Path, ...]) -> dict[tuple[str, bytes], JsonObject]:
-    """The answers in the files, by what they answer: JSON objects on lines, one alone, or several in an array."""
+    """The results in the files by node request: JSON objects on lines, a single one, or an array of them."""
     found = {}
     for path in files:
         for entry in _entries(path):
             method, params, answer = entry.get("method"), entry.get("params", {}), entry.get("result")
             if not isinstance(method, str) or not isinstance(params, dict) or not isinstance(answer, dict):
-                raise click.UsageError(f"{path}: a look-up has method, params and result")
+                raise click.UsageError(f"{path}: a look-up needs method, params and result")
             try:
                 found[_key(method, params)] = unwrap(answer, method, params, 1)[0]
             except InvalidAnswer as unreadable:
@@ -208,10 +210,10 @@ def _entries(path: Path) -> list[JsonObject]:
         try:
             value = [read(line) for line in text.splitlines() if line.strip()]
         except orjson.JSONDecodeError:
-            raise click.UsageError(f"{path}: is no JSON, nor has it JSON on each line") from None
+            raise click.UsageError(f"{path}: neither JSON nor lines of JSON") from None
     entries: list[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(entry, dict) for entry in entries):
-        raise click.UsageError(f"{path}: holds something that is no object")
+        raise click.UsageError(f"{path}: contains something other than objects")
     return entries
 
 
@@ -219,9 +221,9 @@ def _object(text: bytes, what: str) -> JsonObject:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        _leave(f"{what} is no JSON: line {error.lineno}, column {error.colno}")
+        _leave(f"{what} is not JSON: line {error.lineno}, column {error.colno}")
     if not isinstance(value, dict):
-        _leave(f"{what} is JSON, but no object")
+        _leave(f"{what} is not a JSON object")
     return value
 
 

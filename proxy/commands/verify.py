@@ -1,4 +1,4 @@
-"""`verify`: proves the adapters against a live node that speaks the versions between which they stand."""
+"""`verify`: checks the adapters against a live node with several versions."""
 
 import sys
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ from proxy.config import shown_url
 
 _DIFFERENT, _NO_ANSWER, _NOT_COVERED = 1, 3, 4
 _PLAIN_WIDTH = 120
-"""Columns of the table where it goes into a file or a CI's log."""
+"""Width of the table in a file or a CI log."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What the command line asks for."""
+    """The options."""
 
     accounts: tuple[str, ...]
     ledgers: int
@@ -45,21 +45,21 @@ class _Unverifiable(Exception):  # noqa: N818 - what has happened
 
 
 @click.command(
-    short_help="Prove the adapters at a live node.",
-    epilog="Exit status: 0 where everything compared is the same, 1 where something differs, 2 for a wrong command "
-    "line, 3 where the node does not answer, or nothing could be compared, 4 where the coverage is less than "
+    short_help="Check the adapters against a live node.",
+    epilog="Exit status: 0 if everything compared is the same, 1 if something differs, 2 for a wrong command "
+    "line, 3 if the node does not respond, or nothing could be compared, 4 if the coverage is less than "
     "--min-coverage.",
 )
 @click.option("--node", required=True, metavar="URL", callback=checked_url, help="The node, over HTTP.")
 @click.option("--websocket", metavar="URL", callback=checked_url, help="The same node, over WebSocket as well.")
-@click.option("--account", "accounts", multiple=True, metavar="ACCOUNT", help="Ask about this account as well.")
+@click.option("--account", "accounts", multiple=True, metavar="ACCOUNT", help="Include this account.")
 @click.option(
     "--ledgers",
     type=click.IntRange(1, 10_000),
     default=20,
     show_default=True,
     metavar="N",
-    help="How many validated ledgers to search for something to ask about.",
+    help="How many validated ledgers to search for samples.",
 )
 @click.option(
     "--rate",
@@ -67,7 +67,7 @@ class _Unverifiable(Exception):  # noqa: N818 - what has happened
     default=10.0,
     show_default=True,
     metavar="N",
-    help="Questions a second at most.",
+    help="Most requests per second.",
 )
 @click.option(
     "--listen",
@@ -75,7 +75,7 @@ class _Unverifiable(Exception):  # noqa: N818 - what has happened
     default=15.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to listen to what is pushed, with --websocket.",
+    help="How long to compare streams, with --websocket.",
 )
 @timeout_option
 @click.option(
@@ -85,9 +85,9 @@ class _Unverifiable(Exception):  # noqa: N818 - what has happened
     metavar="PERCENT",
     help="Fail unless this share of the methods that differ between versions was compared.",
 )
-@click.option("--ignore", multiple=True, metavar="FIELD", help="Leave fields of this name out of the comparison.")
+@click.option("--ignore", multiple=True, metavar="FIELD", help="Do not compare fields of this name.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JSON.")
-@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JUnit's XML.")
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JUnit XML.")
 def verify(
     node: str,
     websocket: str | None,
@@ -101,11 +101,11 @@ def verify(
     json_file: Path | None,
     junit: Path | None,
 ) -> None:
-    """Compare what a node answers natively with what the adapters make of its answers in another version.
+    """Compare a node's native responses with those translated from another version.
 
-    The node must speak at least two versions. It is only read from: several hundred questions about ledgers,
-    transactions and accounts that it has itself, each asked at every version. Run it before traffic is switched over,
-    and when the nodes become a new release.
+    The node must have at least two versions. Only reads are made: several hundred requests about the node's own
+    ledgers, transactions and accounts, each in every version. Run it before directing traffic to the proxy, and when
+    nodes are upgraded.
     """
     plan = _Plan(accounts, ledgers, rate, listen, timeout, frozenset(ignore))
     try:
@@ -118,7 +118,7 @@ def verify(
         if path is not None:
             _write(path, content(report))
     if not report.total("same") + report.total("different"):
-        click.echo("verify: the node had no answer that could be compared", err=True)
+        click.echo("verify: the node had no response that could be compared", err=True)
         sys.exit(_NO_ANSWER)
     if report.total("different"):
         sys.exit(_DIFFERENT)
@@ -136,7 +136,7 @@ def _write(path: Path, content: object) -> None:
 
 
 async def _verify(url: str, websocket_url: str | None, plan: _Plan) -> Report:
-    """Raises what tells that nothing can be compared."""
+    """Raises an error if nothing can be compared."""
     async with ApiClient(url, seconds=plan.timeout) as server:
         spoken = await _spoken(server)
         report = Report(shown_url(url), spoken, await node_info(server, spoken[-1]))
@@ -157,13 +157,13 @@ async def _compare_pushed(url: str, report: Report, plan: _Plan) -> list[Outcome
 
 
 async def _spoken(server: ApiClient) -> tuple[int, ...]:
-    """The versions that both the node and adapters have."""
+    """The versions that both the node and the adapters have."""
     first, last = await version_range(server)
     spoken = tuple(range(max(first, VERSIONS.oldest), min(last, VERSIONS.newest) + 1))
     if len(spoken) < 2:
         raise _Unverifiable(
-            f"the node speaks API versions {first} to {last}; of {VERSIONS.oldest} to {VERSIONS.newest}, "
-            "between which there are adapters, it must speak two"
+            f"the node has API versions {first} to {last}; of {VERSIONS.oldest} to {VERSIONS.newest}, "
+            "which have adapters, it needs two"
         )
     return spoken
 
@@ -180,7 +180,7 @@ async def _compare_answers(report: Report, server: ApiClient, plan: _Plan) -> No
 
 
 def _progress() -> Progress:
-    """A bar on standard error, where that is a terminal."""
+    """A progress bar on standard error, if that is a terminal."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),

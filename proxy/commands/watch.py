@@ -1,4 +1,4 @@
-"""`watch`: prints what a server pushes to its subscribers, until interrupted."""
+"""`watch`: prints stream messages until interrupted."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ from proxy.commands.positional import currency
 
 _ERROR, _NO_ANSWER = 1, 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-"""Seconds until a lost connection is opened again: the first time, and at most."""
+"""Seconds until a lost connection is reopened: at first, and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Watched:
 
 
 class _Refused(Exception):  # noqa: N818 - what has happened
-    """The server does not take the subscription."""
+    """The server refuses the subscription."""
 
     def __init__(self, answer: JsonObject) -> None:
         super().__init__(str(answer.get("error")))
@@ -39,9 +39,9 @@ class _Refused(Exception):  # noqa: N818 - what has happened
 
 
 @click.command(
-    short_help="Print what a server pushes.",
-    epilog="Exit status: 0 when stopped by Ctrl-C or --count, 1 where the server refuses, 2 for a wrong command line, "
-    "3 where it does not answer.",
+    short_help="Print stream messages.",
+    epilog="Exit status: 0 when stopped by Ctrl-C or --count, 1 if the server refuses, 2 for a wrong command line, "
+    "3 if it does not respond.",
 )
 @click.argument("streams", nargs=-1, metavar="[STREAM]...")
 @url_option
@@ -51,11 +51,11 @@ class _Refused(Exception):  # noqa: N818 - what has happened
     "--books",
     multiple=True,
     metavar="PAYS:GETS",
-    help="Transactions of an order book: XRP:USD/rIssuer, or the JSON object that subscribe takes.",
+    help="Transactions of an order book: XRP:USD/rIssuer, or the JSON object for subscribe.",
 )
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N messages.")
 @timeout_option
-@click.option("--json", "lines", is_flag=True, help="Write each message on one line, for programs.")
+@click.option("--json", "lines", is_flag=True, help="Print each message on one line, for programs.")
 def watch(
     streams: tuple[str, ...],
     url: str,
@@ -66,10 +66,10 @@ def watch(
     timeout: float,
     lines: bool,
 ) -> None:
-    """Subscribe to STREAMs and write what a server pushes: ledger, transactions, transactions_proposed, validations …
+    """Subscribe to STREAMs and print their messages: ledger, transactions, transactions_proposed, validations …
 
-    A connection that is lost is opened again, after a pause that grows to half a minute, and said so on standard error.
-    What was pushed in between is missing.
+    A lost connection is reopened after a pause that grows to half a minute, and reported on standard error. Messages
+    pushed in between are missing.
     """
     request: JsonObject = {}
     if streams:
@@ -79,9 +79,9 @@ def watch(
     if books:
         request["books"] = [_book(text) for text in books]
     if not request:
-        raise click.UsageError("name a stream, such as ledger, or --accounts or --books")
+        raise click.UsageError("a stream, such as ledger, or --accounts or --books is required")
     try:
-        # asyncio's own event loop misses a Ctrl-C that comes in the instant before it waits, until it next wakes up.
+        # asyncio's own event loop misses a Ctrl-C that arrives just before it waits, until it next wakes up.
         uvloop.run(_watch(Watched(url, timeout, request, api_version, count), lines))
     except KeyboardInterrupt:
         return
@@ -102,12 +102,12 @@ def _book(text: str) -> JsonObject:
         return given
     pays, colon, gets = text.partition(":")
     if not (pays and colon and gets):
-        raise click.UsageError("a book is XRP:USD/rIssuer, what the taker pays before what it gets, or a JSON object")
+        raise click.UsageError("a book is XRP:USD/rIssuer (what the taker pays, then gets) or a JSON object")
     return {"taker_pays": currency(pays), "taker_gets": currency(gets)}
 
 
 async def _watch(watched: Watched, lines: bool) -> None:
-    """Raises _Refused, TextAnswer and NoAnswer as long as no subscription has stood; afterwards it tries again."""
+    """Raises _Refused, TextAnswer and NoAnswer before the first subscription; after that it reconnects."""
     left = watched.count
     stood = False
     pause = _FIRST_PAUSE

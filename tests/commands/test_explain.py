@@ -22,7 +22,7 @@ async def test_every_changed_method_is_listed_and_explained(run: Run) -> None:
 async def test_what_each_direction_does_is_described(run: Run) -> None:
     told = (await run("explain", "tx")).out
     assert "client of 1 on a node of 2: the request is rewritten; the result is rewritten" in told
-    assert "client of 2 on a node of 1: the adapter decides what is asked" in told
+    assert "client of 2 on a node of 1: the adapter makes the node requests" in told
     assert "Loss: of a binary transaction" in told
     gone = (await run("explain", "peers")).out
     assert "client of 2 on a node of 1: the result is rewritten" in gone
@@ -34,7 +34,7 @@ async def test_an_adapters_words_include_those_of_what_it_is_made_of(run: Run) -
 
 async def test_what_is_pushed_is_explained_with_subscribe(run: Run) -> None:
     told = (await run("explain", "subscribe")).out
-    assert "rewritten where their type is transaction, validationReceived" in told
+    assert "rewritten if their type is transaction, validationReceived" in told
     assert "notSynced" in told
 
 

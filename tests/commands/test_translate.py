@@ -112,10 +112,10 @@ async def test_messages_are_translated_as_they_come(
 @pytest.mark.parametrize(
     ("stdin", "says"),
     [
-        ("{", "standard input is no JSON"),
-        ("[]", "no object"),
-        ('{"tx_json": 5}', "no answer to tx of version 2"),
-        ('{"type": "response"}', "no answer to tx of version 2"),
+        ("{", "standard input is not JSON"),
+        ("[]", "not a JSON object"),
+        ('{"tx_json": 5}', "not a response to tx in version 2"),
+        ('{"type": "response"}', "not a response to tx in version 2"),
     ],
 )
 async def test_what_is_not_a_response_is_an_error(run: Run, stdin: str, says: str) -> None:

@@ -77,7 +77,7 @@ async def test_too_little_coverage_is_no_success(demo_node: StartNode, run: Run)
     compared, possible, percent = map(int, line)
     assert 0 < compared < possible
     assert round(100 * compared / possible) == percent
-    assert "nothing in the ledgers that were searched is a subject for it" in ran.out
+    assert "the searched ledgers have no sample for it" in ran.out
     assert (await run(*words, "--min-coverage", percent - 1)).status == 0
 
 

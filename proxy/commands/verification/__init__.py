@@ -1,5 +1,5 @@
-"""Proof against a live node: what it answers natively, compared with what the adapters make of its other version.
+"""Checks the adapters against a live node: its native responses compared with translated ones.
 
-`subjects` finds what to ask about, `questions` makes requests of it, `node` asks at a bounded rate, `answers` and
-`pushed` compare, `report` tells.
+`samples` finds accounts, transactions and so on, `requests` makes requests with them, `node` sends these at a limited
+rate, `answers` and `streams` compare, `report` summarises.
 """

@@ -1,4 +1,4 @@
-"""Every question asked natively at each version and through the adapters, the answers compared."""
+"""Every request in each version, natively and through the adapters, with the responses compared."""
 
 from collections.abc import AsyncIterator
 from itertools import permutations
@@ -11,13 +11,13 @@ from proxy.config import LimitSettings
 from proxy.versions.translator import NodeAnswer, Translator, UnexpectedShape
 
 _ATTEMPTS = 3
-"""A ledger may close between two questions: only what differs each time differs."""
+"""Tries of a comparison: a ledger may close between two requests, so only what differs each time counts."""
 
 
 class AnswerComparison:
-    """Compares answers for every pair of `spoken` versions, over the one transport of `node`.
+    """Compares responses for every pair of `spoken` versions, over one transport of `node`.
 
-    `server`: the node's software and release. `ignored`: names of fields that are not looked at.
+    `server`: the node's software and release. `ignored`: names of fields to skip.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class AnswerComparison:
         self._ignored = ignored
 
     async def outcomes(self, question: NodeRequest) -> AsyncIterator[Outcome]:
-        """What comes of one question: an outcome for each client in front of each node. Raises NodeLost."""
+        """The outcomes of one request, for each client version and node version. Raises NodeLost."""
         self._node.forget()
         for client, version in permutations(self._spoken, 2):
             yield await self._outcome(question, client, version)
@@ -54,7 +54,7 @@ class AnswerComparison:
             try:
                 native = (await self._node.ask(question, client)).result
                 if native.get("error") == "unknownCmd" and await self._is_unknown(question):
-                    return self._told(question, client, version, reason="the node does not know the method")
+                    return self._told(question, client, version, reason="the node does not have the method")
                 found = await self._differences(native, question, client, version)
             except NotAsked as problem:
                 return self._told(question, client, version, reason=str(problem))
@@ -63,7 +63,7 @@ class AnswerComparison:
         return self._told(question, client, version, found)
 
     async def _is_unknown(self, question: NodeRequest) -> bool:
-        """Whether the node has the method in no version: a Clio lacks some of rippled's, and the other way round."""
+        """Whether the node does not have the method in any version: Clio lacks some of rippled's, and vice versa."""
         answers = [(await self._node.ask(question, version)).result for version in self._spoken]
         return all(answer.get("error") == "unknownCmd" for answer in answers)
 
@@ -77,7 +77,7 @@ class AnswerComparison:
         try:
             translated = await self._translator.converse(conversation, version, ask)
         except UnexpectedShape as misshapen:
-            return (f"/: the adapter cannot read the node's answer ({misshapen})",)
+            return (f"/: the adapter cannot read the node's response ({misshapen})",)
         return differences(native, translated.result, question, self._ignored)
 
     def _told(

@@ -22,16 +22,16 @@ VOLATILE_FIELDS: Mapping[str, frozenset[str]] = {
     "server_info": frozenset({"info"}),
     "server_state": frozenset({"state"}),
 }
-"""By method, and for every method under "": the fields that change from one request to the next."""
+"""By method, and for all methods under "": the fields that change from one request to the next."""
 
 Verdict = Literal["same", "different", "not asked"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one comparison.
+    """The outcome of one comparison.
 
-    A client of version `client`, served from a node asked at version `node`, against what that node answers natively.
+    A client of version `client`, served from a node used in version `node`, against that node's native response.
     """
 
     method: str
@@ -46,12 +46,12 @@ class Outcome:
 
     @property
     def direction(self) -> str:
-        """For people: `v1 on v2` is a client of version 1 in front of a node spoken to in version 2."""
+        """For people: `v1 on v2` is a client of version 1 and a node used in version 2."""
         return f"v{self.client} on v{self.node}"
 
 
 def differences(native: JsonObject, got: JsonObject, question: NodeRequest, ignored: frozenset[str]) -> tuple[str, ...]:
-    """The first of the places where `got` is not as `native`, each as a line of text; fields `ignored` apart."""
+    """The first differences of `got` from `native`, one line each, without `ignored` fields."""
     volatile = VOLATILE_FIELDS[""] | VOLATILE_FIELDS.get(question.method, frozenset())
     inexact = VERSIONS.inexact_fields(question.method)
     found = json_differences(native, got, ignored=ignored, volatile=volatile)

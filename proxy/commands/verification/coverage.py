@@ -1,4 +1,4 @@
-"""How much of what differs between versions a verification has compared, and why not the rest."""
+"""How many of the methods that differ between versions a verification has compared, and why not the others."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,12 +18,12 @@ from proxy.envelope.methods import (
 
 @dataclass(frozen=True, slots=True)
 class NotCompared:
-    """A method that differs between versions and of which nothing was compared."""
+    """A method that differs between versions and was not compared."""
 
     method: str
     reason: str
     possible: bool
-    """Whether a verification of this node could compare it, with other ledgers or another answer of the node."""
+    """Whether a verification of this node could compare it, with other ledgers or another response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,17 @@ class Coverage:
 
     @property
     def possible(self) -> int:
-        """How many of them could have been compared."""
+        """The number that could have been compared."""
         return len(self.compared) + sum(each.possible for each in self.not_compared)
 
     @property
     def percent(self) -> float:
-        """The share of these that were compared."""
+        """The percentage of these that were compared."""
         return 100 * len(self.compared) / self.possible if self.possible else 100.0
 
 
 def coverage(outcomes: Sequence[Outcome], versions: Versions, spoken: tuple[int, ...], server: NodeInfo) -> Coverage:
-    """What `outcomes` cover of the methods that differ between the `spoken` versions of a node of this release."""
+    """The coverage by `outcomes` of the methods that differ between the `spoken` versions of a node of this release."""
     compared = {outcome.method for outcome in outcomes if outcome.verdict != "not asked"}
     changed = sorted(_changed(versions, spoken, server))
     missing = [_not_compared(method, outcomes, server) for method in changed if method not in compared]
@@ -69,4 +69,4 @@ def _not_compared(method: str, outcomes: Sequence[Outcome], server: NodeInfo) ->
         return NotCompared(method, f"{server.software} does not have it", possible=False)
     if reasons:
         return NotCompared(method, reasons.most_common(1)[0][0], possible=True)
-    return NotCompared(method, "nothing in the ledgers that were searched is a subject for it", possible=True)
+    return NotCompared(method, "the searched ledgers have no sample for it", possible=True)

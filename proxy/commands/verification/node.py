@@ -1,4 +1,4 @@
-"""A live node, asked no faster than it was agreed to, and not pressed when it says that it is too busy."""
+"""A live node, with a limited rate of requests, and pauses when it is too busy."""
 
 import asyncio
 
@@ -8,21 +8,21 @@ from proxy.versions.translator import NodeAnswer
 
 _BUSY = ("slowDown", "tooBusy", "overloaded")
 _BUSY_PAUSES = (1.0, 3.0, 9.0)
-"""Seconds to leave a node alone that is too busy, each time that it says so of one question."""
+"""Seconds to wait after each response that says that the node is too busy."""
 _REFUSALS = ("forbidden", "noPermission", "replayMiss")
 _LOST_AFTER = 3
 
 
 class NotAsked(Exception):  # noqa: N818 - what has happened
-    """The node has no answer to this question that could be compared. The text says why."""
+    """The node has no comparable response to this request. The text says why."""
 
 
 class NodeLost(Exception):  # noqa: N818 - what has happened
-    """The node does not answer any more. The text says how."""
+    """The node does not respond any more. The text says in what way."""
 
 
 class RateLimitedNode:
-    """Asks a server; at most `rate` questions a second, one after the other.
+    """Makes requests, one after the other, at most `rate` a second.
 
     The responses of one comparison are cached until `forget`, so that all of it sees the same ledger.
     """
@@ -37,11 +37,11 @@ class RateLimitedNode:
         self._kept: dict[tuple[int, str, str], Answer] = {}
 
     def forget(self) -> None:
-        """Has everything asked anew."""
+        """Drop the cached responses."""
         self._kept.clear()
 
     async def ask(self, question: NodeRequest, version: int) -> NodeAnswer:
-        """The result at an API version, for the caller to change. Raises NotAsked and NodeLost."""
+        """The result in an API version, which the caller may modify. Raises NotAsked and NodeLost."""
         key = (version, question.method, repr(question.params))
         if key not in self._kept:
             self._kept[key] = await self._ask_patiently(question.method, question.params, version)
@@ -72,7 +72,7 @@ class RateLimitedNode:
         raise NotAsked("the node is too busy")
 
     async def _ask_once(self, method: str, params: JsonObject, version: int) -> Answer:
-        """Asks, and again where the connection failed. Raises TextAnswer, NoAnswer, NodeLost."""
+        """Make a request, and again if the connection failed. Raises TextAnswer, NoAnswer, NodeLost."""
         while True:
             await self._wait()
             try:
@@ -88,7 +88,7 @@ class RateLimitedNode:
             return answered
 
     async def _wait(self) -> None:
-        """Waits until the next question may be asked."""
+        """Wait until the rate allows another request."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         self._next = max(self._next, now)

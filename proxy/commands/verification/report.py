@@ -1,4 +1,4 @@
-"""What a verification found: for people as a table, for programs as JSON, for CI as JUnit's XML."""
+"""The report of a verification: a table for people, JSON for programs, JUnit XML for CI."""
 
 import re
 from collections import Counter
@@ -21,7 +21,7 @@ _VERDICTS: tuple[Verdict, ...] = ("same", "different", "not asked")
 _SHOWN_PER_METHOD = 3
 _SHOWN_LINES = 6
 _SHOWN_METHODS = 6
-# What XML 1.0 cannot hold.
+# Characters that XML 1.0 does not allow.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Row = tuple[str, str, str]
@@ -29,35 +29,35 @@ Row = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Report:
-    """All outcomes of one verification of the node called `node` (its URL without what could be secret)."""
+    """All outcomes of one verification of `node` (its URL without parts that may be secret)."""
 
     node: str
     versions: tuple[int, ...]
     server: NodeInfo = UNKNOWN_NODE
     """Its software and release."""
     ledger_index: int | None = None
-    """The newest validated ledger when it began."""
+    """The newest validated ledger at the start."""
     asked: int = 0
-    """Questions that the node answered or refused."""
+    """Requests to which the node responded."""
     outcomes: list[Outcome] = field(default_factory=list)
 
     def counted(self) -> dict[Row, Counter[Verdict]]:
-        """By method, transport and direction: how many outcomes of each verdict."""
+        """The number of outcomes of each verdict, by method, transport and direction."""
         rows: dict[Row, Counter[Verdict]] = {}
         for outcome in sorted(self.outcomes, key=_row):
             rows.setdefault(_row(outcome), Counter())[outcome.verdict] += 1
         return rows
 
     def total(self, verdict: Verdict) -> int:
-        """How many outcomes of a verdict there are in all."""
+        """The number of outcomes with a verdict."""
         return sum(outcome.verdict == verdict for outcome in self.outcomes)
 
     def coverage(self) -> Coverage:
-        """How much of what differs between the versions was compared."""
+        """The coverage of methods that differ between versions."""
         return coverage(self.outcomes, VERSIONS, self.versions, self.server)
 
     def differing(self) -> list[Outcome]:
-        """The outcomes with differences, those of a row together."""
+        """The outcomes with differences, grouped by row."""
         return sorted((outcome for outcome in self.outcomes if outcome.verdict == "different"), key=_row)
 
 
@@ -66,7 +66,7 @@ def _row(outcome: Outcome) -> Row:
 
 
 def write_for_people(report: Report, console: Console) -> None:
-    """A table, the differences (some of each method and direction), and a last line that sums up."""
+    """A table, the differences (some of each method and direction), and a summary."""
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -87,7 +87,7 @@ def write_for_people(report: Report, console: Console) -> None:
     for line in _coverage_lines(report):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     totals = ", ".join(f"{report.total(verdict)} {verdict}" for verdict in _VERDICTS)
-    console.print(f"{len(report.outcomes)} comparisons from {report.asked} questions: {totals}", highlight=False)
+    console.print(f"{len(report.outcomes)} comparisons from {report.asked} requests: {totals}", highlight=False)
 
 
 def _difference_lines(differing: Iterable[Outcome]) -> Iterator[str]:
@@ -106,14 +106,14 @@ def _difference_lines(differing: Iterable[Outcome]) -> Iterator[str]:
 
 
 def _coverage_lines(report: Report) -> Iterator[str]:
-    """What was not asked, by reason, and how much of what differs between versions was compared."""
+    """The requests that were not compared, by reason, and the coverage."""
     by_reason: dict[str, Counter[str]] = {}
     for outcome in report.outcomes:
         if outcome.verdict == "not asked":
             by_reason.setdefault(outcome.reason, Counter())[outcome.method] += 1
     for reason, methods in sorted(by_reason.items(), key=lambda item: -item[1].total()):
         shown = ", ".join(f"{method} ({count})" for method, count in methods.most_common(_SHOWN_METHODS))
-        more = f" and {len(methods) - _SHOWN_METHODS} methods more" if len(methods) > _SHOWN_METHODS else ""
+        more = f" and {len(methods) - _SHOWN_METHODS} more methods" if len(methods) > _SHOWN_METHODS else ""
         yield f"{methods.total()} not asked: {reason}: {shown}{more}"
     covered = report.coverage()
     for reason, each in groupby(sorted(covered.not_compared, key=_reason), _reason):
@@ -129,7 +129,7 @@ def _reason(method: NotCompared) -> str:
 
 
 def as_json(report: Report) -> JsonObject:
-    """Everything, for programs; of outcomes that are the same only how many."""
+    """The report for programs; of equal outcomes only the number."""
     methods = [
         {"method": method, "transport": transport, "direction": direction}
         | {verdict.replace(" ", "_"): counts[verdict] for verdict in _VERDICTS}
@@ -154,7 +154,7 @@ def as_json(report: Report) -> JsonObject:
 
 
 def as_junit(report: Report) -> bytes:
-    """JUnit's XML: a suite for each direction and transport, a case for each comparison."""
+    """JUnit XML: a suite for each direction and transport, a case for each comparison."""
     root = ElementTree.Element("testsuites", name="xrpl-version-proxy verify")
     ordered = sorted(report.outcomes, key=lambda outcome: (outcome.direction, outcome.transport))
     for (direction, transport), grouped in groupby(ordered, lambda outcome: (outcome.direction, outcome.transport)):

@@ -1,7 +1,7 @@
-"""The questions of a verification: every method that reads, in the forms and with the faults in which versions differ.
+"""The requests of a verification: every method that reads, in the forms and with the errors in which versions differ.
 
-Most are about one validated ledger, so that the answer is the same whenever it is asked. None of them changes
-anything, carries a secret, or is for administrators.
+Most name one validated ledger, so that the response stays the same. None of them changes anything, has a secret, or is
+for administrators.
 """
 
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from typing import Any
 from adapters import JsonObject, NodeRequest
 from proxy.commands.verification.samples import Samples, Transaction
 
-# The first belongs to nobody. The second is the faucet of a test net, and unknown to most other networks.
+# The first belongs to nobody. The second is the faucet of a test network, and missing on most others.
 _UNKNOWN_ACCOUNTS = ("rsxib9qXRdZc5ZeL868vv2qfZN31JtxpiR", "rPT1Sjq2YGrBMTttX4GZHjKu9dyfzbpAYe")
 _NO_ACCOUNT = "rNotAnAddress"
 _NO_BOOLEANS: tuple[Any, ...] = ("true", "false", "", 1, 0, [], {"a": 1})
 _BEYOND = 1000
-"""Ledgers after the newest: not there yet, and not for the time of a verification."""
+"""A ledger this far after the newest does not exist during a verification."""
 
 
 def questions(subjects: Samples) -> list[NodeRequest]:
-    """All questions about these subjects, each once."""
+    """All requests with these samples, each once."""
     found = [
         *_server(),
         *_ledgers(subjects),
@@ -196,7 +196,7 @@ def _entries(subjects: Samples) -> Iterator[NodeRequest]:
     for account in subjects.accounts[:3]:
         yield NodeRequest("ledger_entry", {**at, "account_root": account})
         yield NodeRequest("ledger_entry", {**at, "account_root": account, "binary": True})
-    for name in ("amendments", "fee", "nunl", "hashes"):  # version 3 has names for the entries that exist once
+    for name in ("amendments", "fee", "nunl", "hashes"):  # version 3 has names for entries that exist once
         yield NodeRequest("ledger_entry", {**at, "index": name})
     yield NodeRequest("ledger_entry", {**at, "index": "0" * 64})
     yield NodeRequest("ledger_entry", {**at, "index": "bogus"})

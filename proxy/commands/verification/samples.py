@@ -1,4 +1,4 @@
-"""What to ask a live node about: ledgers, transactions, accounts and entries that it has, found from the newest on."""
+"""Samples from a live node for requests: ledgers, transactions, accounts and entries, from the newest ledger on."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,34 +26,34 @@ class Transaction(NamedTuple):
 
 @dataclass(slots=True)
 class Samples:
-    """What was found. Lists hold the likeliest first, and are as short as a verification can use them."""
+    """The samples. Lists are short, and start with the most promising."""
 
     ledger_index: int
-    """The newest validated ledger when it began: what everything that can be is asked of, so that it stands still."""
+    """The newest validated ledger at the start, which most requests name, so that data does not change."""
     ledger_hash: str
     ledgers: list[int] = field(default_factory=list)
     """Newest first."""
     accounts: list[str] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)
     entries: dict[str, str] = field(default_factory=dict)
-    """By the type of ledger entry, the id of one."""
+    """An id for each type of ledger entry."""
     issuers: list[str] = field(default_factory=list)
     nfts: list[str] = field(default_factory=list)
     books: list[tuple[JsonObject, JsonObject]] = field(default_factory=list)
-    """What the taker pays, and what it gets."""
+    """What the taker pays, and gets."""
     pools: list[tuple[JsonObject, JsonObject]] = field(default_factory=list)
     """The two assets of an AMM."""
 
 
 async def find_subjects(node: RateLimitedNode, version: int, accounts: tuple[str, ...], ledgers: int) -> Samples:
-    """Looks through up to `ledgers` validated ledgers, asked at `version`; `accounts` come before those found.
+    """Search up to `ledgers` validated ledgers, in `version`; `accounts` come before those found.
 
-    Raises NotAsked where the node has no validated ledger, and NodeLost.
+    Raises NotAsked if the node has no validated ledger, and NodeLost.
     """
     newest = (await node.ask(NodeRequest("ledger", {"ledger_index": "validated"}), version)).result
     index, ledger_hash = newest.get("ledger_index"), newest.get("ledger_hash")
     if not isinstance(index, int) or not isinstance(ledger_hash, str):
-        raise NotAsked(f"the node has no validated ledger ({newest.get('error', 'it tells none')})")
+        raise NotAsked(f"the node has no validated ledger ({newest.get('error', 'none reported')})")
     subjects = Samples(index, ledger_hash)
     found: list[tuple[int, JsonObject]] = []
     for number in range(index, max(index - ledgers, 0), -1):
@@ -97,7 +97,7 @@ def _take(subjects: Samples, found: list[tuple[int, JsonObject]]) -> None:
         _take_markets(subjects, transaction)
         for entry_type, entry_id in _touched(meta):
             subjects.entries.setdefault(entry_type, entry_id)
-    # Kinds that are rare come first: a type of its own says more than one more payment.
+    # Rare types come first: a new type is worth more than another payment.
     subjects.transactions.sort(key=lambda transaction: kinds[transaction.kind])
     del subjects.transactions[_MOST_TRANSACTIONS:]
     subjects.accounts = [account for account, _ in accounts.most_common(_MOST_ACCOUNTS)]
@@ -118,7 +118,7 @@ def _add(pairs: list[tuple[JsonObject, JsonObject]], one: JsonObject | None, oth
 
 
 def _asset(amount: Any) -> JsonObject | None:
-    """What an amount, or an asset, is of; None for what is neither, and for a token that is no currency."""
+    """The currency of an amount or asset; None for anything else, and for a token that is not a currency."""
     if isinstance(amount, str):
         return {"currency": "XRP"}
     if isinstance(amount, dict) and "currency" in amount:
@@ -132,7 +132,7 @@ def _texts(holder: Any, *names: str) -> Iterator[str]:
 
 
 def _touched(meta: Any) -> Iterator[tuple[str, str]]:
-    """Type and id of each ledger entry that a transaction made or changed."""
+    """Type and id of each ledger entry that a transaction created or modified."""
     nodes = meta.get("AffectedNodes", ()) if isinstance(meta, dict) else ()
     for node in nodes:
         for change in ("CreatedNode", "ModifiedNode"):

@@ -1,4 +1,4 @@
-"""What the node pushes to subscribers of each version, compared with what the adapters make of the other version's."""
+"""The node's pushed messages in each version, compared with translated ones."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _KEYS: dict[str, Callable[[JsonObject], Any]] = {
     "transaction": lambda message: message.get("hash") or message.get("transaction", {}).get("hash"),
     "validationReceived": lambda message: message.get("signature"),
 }
-"""By type: what tells that messages on two connections are the same one. Types that are not here are not compared."""
+"""By type: the fields that identify the same message on two connections. Other types are not compared."""
 
 Key = tuple[str, Any]
 
@@ -35,10 +35,9 @@ async def compare_pushed(
     server: NodeInfo = UNKNOWN_NODE,
     ignored: frozenset[str] = frozenset(),
 ) -> list[Outcome]:
-    """Subscribes for `seconds` at every version at once, each on a connection of its own.
+    """Subscribe for `seconds` in every version together, each on its own connection.
 
-    Messages that came on one of two connections only, as at the beginning and the end, are left out. Raises NoAnswer
-    and TextAnswer.
+    Messages on only one of two connections, as at the start and the end, are skipped. Raises NoAnswer and TextAnswer.
     """
     collected = await asyncio.gather(*(_collect(url, version, seconds) for version in spoken))
     by_version = dict(zip(spoken, collected, strict=True))
@@ -58,13 +57,13 @@ async def compare_pushed(
 
 
 async def _collect(url: str, version: int, seconds: float) -> dict[Key, bytes]:
-    """The messages that come within `seconds`, the first of each key, as JSON."""
+    """The messages within `seconds`, the first of each key, as JSON."""
     found: dict[Key, bytes] = {}
     async with ApiClient(url, websocket=True) as server:
         answered = await server.ask("subscribe", {"streams": _STREAMS}, version)
         error = answered.result().get("error")
         if error is not None:
-            raise NoAnswer(f"subscribe at version {version} was refused: {error}")
+            raise NoAnswer(f"subscribe in version {version} was refused: {error}")
         deadline = asyncio.get_running_loop().time() + seconds
         while len(found) < _MOST_MESSAGES:
             try:
