@@ -3,6 +3,7 @@
 import copy
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import permutations
 from typing import Any
@@ -149,7 +150,7 @@ def test_fields_added_to_a_request_reach_the_node(name: str, client: int, node: 
 
     def ask(question: NodeRequest) -> JsonObject:
         asked.append(question)
-        return behind(question._replace(params=without_added(question.params)))
+        return behind(replace(question, params=without_added(question.params)))
 
     try:
         got = serve(client, node, request.method, params, ask, server=NODES[name])

@@ -77,7 +77,11 @@ async def test_a_server_that_is_not_a_node_gives_no_answer(run: Run) -> None:
     async with ScriptedNode(fee=page) as server:
         server.before_handshake = page
         address = server.http_url.removeprefix("http://")
-        for scheme, says in (("http", "not JSON"), ("ws", "refuses WebSocket connections (HTTP 200)"), ("https", "TLS")):
+        for scheme, says in (
+            ("http", "not JSON"),
+            ("ws", "refuses WebSocket connections (HTTP 200)"),
+            ("https", "TLS"),
+        ):
             ran = await run("call", "fee", "--url", f"{scheme}://{address}")
             assert ran.status == 3
             assert says in ran.err

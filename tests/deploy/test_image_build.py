@@ -16,9 +16,9 @@ import pytest
 
 import proxy
 from proxy.demo import DemoNode
-from tests.conftest import StartNode
 from tests.support.installed import DEPLOY, program
 from tests.support.processes import free_port
+from tests.support.start import StartNode
 
 TREE = DEPLOY.parent
 DOCKERFILE = DEPLOY / "Dockerfile"

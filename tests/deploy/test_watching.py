@@ -43,8 +43,9 @@ class Prometheus:
 
     async def traces(self, series: str) -> set[str]:
         """The ids of the traces that the exemplars of a series name."""
-        url, params = f"{self._url}/api/v1/query_exemplars", {"query": series, "start": time.time() - 60}
-        async with self._http.get(url, params={**params, "end": time.time() + 1}) as response:
+        url, now = f"{self._url}/api/v1/query_exemplars", time.time()
+        params: dict[str, str | float] = {"query": series, "start": now - 60, "end": now + 1}
+        async with self._http.get(url, params=params) as response:
             answer = await response.json()
         assert answer["status"] == "success", answer
         return {each["labels"]["trace_id"] for found in answer["data"] for each in found["exemplars"]}

@@ -13,8 +13,8 @@ import pytest
 from proxy.http.compression import COMPRESSED_FROM, Compressor, accepts_gzip
 from proxy.http.response import Response
 from proxy.server.proxy import Proxy
-from tests.conftest import StartProxy
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy
 
 LARGE = {"lines": [{"account": f"r{number}", "balance": str(number)} for number in range(5000)], "validated": True}
 SMALL = {"lines": [], "validated": True}

@@ -9,8 +9,8 @@ from proxy.commands.demo import ALICE
 from proxy.demo import DemoClio, DemoNode
 from proxy.demo.clio import clio_cases
 from proxy.server.proxy import Proxy
-from tests.conftest import StartProxy
 from tests.support.conformance import client_session
+from tests.support.start import StartProxy
 
 NFT = next(case for case in clio_cases() if case["method"] == "nft_info")
 OWNER = {"account": ALICE}
