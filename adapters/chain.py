@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from adapters.adapter import Conversation, JsonObject, MessageChange, NodeRequest, Step
-from adapters.clio import CLIO_WARNING
+from adapters.clio import CLIO_WARNING, is_forwarded
 from adapters.node import UNKNOWN_NODE, NodeInfo
 
 
@@ -15,13 +16,22 @@ class Pipeline:
     `is_identity`: requests and successful results are the same in both versions, so that their bytes may pass
     unparsed; an error still has to go through `converse`.
     `opaque_metadata`: no adapter looks into the metadata of listed transactions.
+    `forwarding`: the steps for requests that a Clio forwards to a rippled.
     `extras`: what the node has next to every result, for a result that took no node request.
     """
 
-    __slots__ = ("_method", "_steps", "_upgrading", "extras", "is_identity", "opaque_metadata")
+    __slots__ = ("_forwarding", "_method", "_steps", "_upgrading", "extras", "is_identity", "opaque_metadata")
 
-    def __init__(self, steps: tuple[Step, ...], upgrading: bool, method: str, node: NodeInfo) -> None:
+    def __init__(
+        self,
+        steps: tuple[Step, ...],
+        upgrading: bool,
+        method: str,
+        node: NodeInfo,
+        forwarding: tuple[Step, ...] | None = None,
+    ) -> None:
         self._steps = steps
+        self._forwarding = forwarding
         self._upgrading = upgrading
         self._method = method
         self.extras: JsonObject = {"warnings": [CLIO_WARNING]} if node.is_clio else {}
@@ -36,7 +46,7 @@ class Pipeline:
 
     def request(self, params: JsonObject) -> JsonObject:
         """The client's parameters as the node's version has them, as far as that takes no conversation."""
-        for step in self._steps:
+        for step in self._steps_for(params):
             adapter = step.methods.get(self._method)
             if adapter is not None:
                 params = adapter.upgrade_request(params) if self._upgrading else adapter.downgrade_request(params)
@@ -44,7 +54,12 @@ class Pipeline:
 
     def converse(self, params: JsonObject) -> Conversation:
         """Serves a client's request for the method with `params`; yields the requests for the node."""
-        return _converse(self._steps, self._upgrading, NodeRequest(self._method, params))
+        return _converse(self._steps_for(params), self._upgrading, NodeRequest(self._method, params))
+
+    def _steps_for(self, params: JsonObject) -> tuple[Step, ...]:
+        if self._forwarding is not None and is_forwarded(self._method, params):
+            return self._forwarding
+        return self._steps
 
 
 def _converse(steps: tuple[Step, ...], upgrading: bool, request: NodeRequest) -> Conversation:
@@ -167,7 +182,13 @@ class Versions:
 
     def _pipeline(self, client_version: int, node_version: int, method: str, node: NodeInfo) -> Pipeline:
         steps = self._cached_route(client_version, node_version, node)
-        return Pipeline(steps, client_version < node_version, method, node)
+        forwarding = None
+        if node.is_clio:
+            behind = self._cached_route(client_version, node_version, node.behind)
+            # Which condition of a rippled is unmet is still asked through the Clio.
+            pairs = zip(behind, steps, strict=True)
+            forwarding = tuple(replace(step, errors=of_clio.errors) for step, of_clio in pairs)
+        return Pipeline(steps, client_version < node_version, method, node, forwarding)
 
     def _stream_pipeline(self, client_version: int, node_version: int, node: NodeInfo) -> StreamPipeline:
         changes: dict[str, tuple[MessageChange, ...]] = {}

@@ -14,7 +14,18 @@ CLIO_WARNING: dict[str, Any] = {
 """Stands in the `warnings` of every response (its rpc/Errors.cpp)."""
 
 _OWN_ERRORS = {"unknownOption": (5005, "Unknown option.")}
-_NOT_FROM_VALIDATION = frozenset({"actNotFound", "lgrNotFound", "txnNotFound", "entryNotFound", "objectNotFound"})
+_NOT_FROM_VALIDATION = {
+    *("actNotFound", "entryNotFound", "lgrNotFound", "objectNotFound", "txnNotFound"),
+    *("excessiveLgrRange", "invalidLgrRange", "lgrIdxMalformed", "lgrIdxsInvalid", "wrongNetwork"),
+}
+_FORWARDED = {
+    *("channel_authorize", "channel_verify", "fee", "ledger_closed", "ledger_current", "manifest", "ripple_path_find"),
+    *("server_definitions", "server_state", "simulate", "submit", "submit_multisigned"),
+}
+_NEVER_FORWARDED = {
+    *("ledger_index", "mpt_holders", "mptoken_issuance_history", "nft_history", "nft_info", "nfts_by_issuer"),
+    *("subscribe", "unsubscribe"),
+}
 
 
 def clio_error(token: str, message: str | None = None) -> dict[str, Any]:
@@ -26,6 +37,14 @@ def clio_error(token: str, message: str | None = None) -> dict[str, Any]:
         return {**error_result(token, message), "type": "response"}
     code, own_message = _OWN_ERRORS[token]
     return {"error": token, "error_code": code, "error_message": message or own_message, "type": "response"}
+
+
+def is_forwarded(method: str, params: dict[str, Any]) -> bool:
+    """Whether Clio sends a request on to its rippled, which then answers as any rippled (its ForwardingProxy.hpp)."""
+    if method in _NEVER_FORWARDED:
+        return False
+    asks_for_queue = method in ("account_info", "ledger") and params.get("queue") is True
+    return asks_for_queue or method in _FORWARDED or params.get("ledger_index") in ("current", "closed")
 
 
 def refused_by_validation(result: dict[str, Any]) -> bool:

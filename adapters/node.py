@@ -8,7 +8,7 @@ Software = Literal["rippled", "xrpld", "clio", "other"]
 
 _XRPLD_SINCE = 3
 """The first release of rippled under its new name."""
-_RELEASE = re.compile(r"\d{1,6}(?:\.\d{1,6}){1,3}", re.ASCII)
+_RELEASE = re.compile(r"\d{1,8}(?:\.\d{1,8}){1,3}", re.ASCII)
 
 
 class NodeInfo(NamedTuple):
@@ -17,6 +17,7 @@ class NodeInfo(NamedTuple):
     `software`: `rippled` up to 2.x, `xrpld` from 3.0 on, `clio`, or `other` for anything else.
     `release`: its numbers, without the suffix of a pre-release: `(3, 3, 0)` for `3.3.0-b0`; empty where not known.
     `network_id`: as `server_info` reports it, None where it does not.
+    `forwards_to`: of a Clio, the release of the rippled that it forwards requests to.
 
     Hashable, and cheaply so: pipelines are looked up by it for every request.
     """
@@ -24,6 +25,7 @@ class NodeInfo(NamedTuple):
     software: Software = "other"
     release: tuple[int, ...] = ()
     network_id: int | None = None
+    forwards_to: tuple[int, ...] = ()
 
     @classmethod
     def from_text(cls, text: str) -> "NodeInfo":
@@ -71,15 +73,24 @@ class NodeInfo(NamedTuple):
         if type(network_id) is not int:
             network_id = None
         if "clio_version" in info:
-            return cls("clio", _release(info["clio_version"]), network_id)
+            return cls("clio", _release(info["clio_version"]), network_id, _release(info.get("rippled_version")))
         release = _release(info.get("build_version"))
         if not release or release >= (1000,):
             return cls("other", release, network_id)
-        return cls("xrpld" if release >= (_XRPLD_SINCE,) else "rippled", release, network_id)
+        return cls(_named(release), release, network_id)
+
+    @property
+    def behind(self) -> "NodeInfo":
+        """Of a Clio, the rippled that it forwards requests to."""
+        return NodeInfo(_named(self.forwards_to), self.forwards_to, self.network_id)
 
 
 UNKNOWN_NODE = NodeInfo()
 """A node that has not reported its software yet."""
+
+
+def _named(release: tuple[int, ...]) -> Software:
+    return "xrpld" if release >= (_XRPLD_SINCE,) else "rippled"
 
 
 def _release(text: object) -> tuple[int, ...]:

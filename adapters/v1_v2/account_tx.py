@@ -12,6 +12,8 @@ _BOOLEANS = ("binary", "forward")
 _RANGE = ("ledger_index_min", "ledger_index_max")
 _ONE_LEDGER = ("ledger_index", "ledger_hash")
 _NO_MAXIMUM = 2**32 - 1
+_RANGE_AND_LEDGER = "containsLedgerSpecifierAndRange"
+"""Clio's message for a ledger named together with a range."""
 
 
 class AccountTx(MethodAdapter):
@@ -47,6 +49,10 @@ class AccountTx(MethodAdapter):
 
     def serve_older(self, params: JsonObject) -> Conversation:
         asked = self.upgrade_request(params)
+        if self.node.is_clio and len(asked) < len(params):  # Clio validates the ledger all the same
+            refusal = yield NodeRequest(self.method, {**params, **asked})
+            if refused_by_validation(refusal) and refusal.get("error_message") != _RANGE_AND_LEDGER:
+                return refusal
         result = yield NodeRequest(self.method, asked)
         if result.get("error") == "lgrIdxMalformed" and self._names_range(asked):
             result = yield from self._within_the_servers_range(asked, result)
@@ -119,8 +125,7 @@ class AccountTx(MethodAdapter):
         result = yield NodeRequest(self.method, params)
         error = result.get("error")
         if not typed:
-            is_refused = refused_by_validation(result) and error != "lgrIdxsInvalid"
-            return result if is_refused else self.error("invalidParams")
+            return result if refused_by_validation(result) else self.error("invalidParams")
         if not self._names_range(params):
             return result if "error" in result else (yield from upgrade_transactions(result, self.node))
         if error == "lgrIdxsInvalid":
@@ -135,7 +140,7 @@ class AccountTx(MethodAdapter):
         if beyond := _clamped_bound(params, result):
             return self.error("lgrIdxMalformed", beyond)
         if any(name in params for name in _ONE_LEDGER):
-            return self.error("invalidParams", "containsLedgerSpecifierAndRange")
+            return self.error("invalidParams", _RANGE_AND_LEDGER)
         return (yield from upgrade_transactions(result, self.node))
 
     def _names_range(self, params: JsonObject) -> bool:

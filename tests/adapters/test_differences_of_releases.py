@@ -162,3 +162,70 @@ class TestClio:
         tx_json = {name: value for name, value in transaction.items() if name != "hash"}
         newer = {"type": "transaction", "validated": False, "tx_json": tx_json, "hash": "H"}
         assert got == (message if kept else newer)
+
+
+class TestWhatClioForwards:
+    """A request that Clio sends on to its rippled is answered as that rippled would answer it."""
+
+    BEHIND = NodeInfo("clio", (2, 6, 0), 0, (3, 3, 0))
+
+    def test_a_flag_of_a_wrong_type_is_refused_next_to_the_account(self) -> None:
+        node = LaidOutNode({"account_info": {"account_data": {"Account": "rA"}, "ledger_current_index": 5}})
+        asked = {"account": "rA", "ledger_index": "current", "signer_lists": 1}
+        got = serve(2, 1, "account_info", asked, node.ask, server=CLIO)
+        assert got == error("invalidParams", account_data={"Account": "rA"}, ledger_current_index=5)
+
+    def test_a_ledger_of_its_own_is_clios(self) -> None:
+        node = LaidOutNode({"account_info": {"account_data": {"Account": "rA"}}})
+        got = serve(2, 1, "account_info", {"account": "rA", "signer_lists": 1}, node.ask, server=CLIO)
+        assert got == clio_error("invalidParams")
+
+    def test_a_queue_is_rippleds(self) -> None:
+        node = LaidOutNode({"account_info": {"account_data": {"Account": "rA"}, "queue_data": {}}})
+        asked = {"account": "rA", "queue": True, "signer_lists": 1}
+        got = serve(2, 1, "account_info", asked, node.ask, server=CLIO)
+        assert got == error("invalidParams", account_data={"Account": "rA"})
+
+    @pytest.mark.parametrize(("client", "token"), [(1, "unknownOption"), (2, "invalidParams")])
+    def test_a_request_for_no_entry(self, client: int, token: str) -> None:
+        place = {"ledger_current_index": 5, "validated": False}
+        refusal = error("invalidParams", "No ledger_entry params provided.")
+        answers = {"ledger_entry": refusal if client == 1 else {**place, "error": "unknownOption"}}
+        node = LaidOutNode({**answers, "ledger": {"ledger": {}, **place}})
+        got = serve(client, 3 - client, "ledger_entry", {"ledger_index": "current"}, node.ask, server=self.BEHIND)
+        assert got == ({**place, "error": token} if client == 1 else refusal)
+
+    def test_an_account_that_is_not_there_has_no_balances(self) -> None:
+        node = LaidOutNode({"gateway_balances": error("actNotFound", account="rA", ledger_current_index=5)})
+        asked = {"account": "rA", "ledger_index": "current"}
+        got = serve(1, 2, "gateway_balances", asked, node.ask, server=CLIO)
+        assert got == {"account": "rA", "ledger_current_index": 5}
+
+    def test_the_unmet_condition_is_asked_of_the_rippled(self) -> None:
+        state = {"info": {"server_state": "connected"}}
+        node = LaidOutNode({"submit": error("notSynced"), "server_info": state})
+        got = serve(1, 2, "submit", {"tx_blob": "00"}, node.ask, server=CLIO)
+        assert got["error"] == "noNetwork"
+        assert node.asked[-1] == ("server_info", {"ledger_index": "current"})
+
+
+class TestChecksOfClio:
+    @pytest.mark.parametrize("token", ["excessiveLgrRange", "invalidLgrRange", "txnNotFound"])
+    def test_a_binary_that_is_no_boolean_is_refused_before_the_range(self, token: str) -> None:
+        node = LaidOutNode({"tx": error(token, type="response")})
+        asked = {"transaction": "AA", "binary": 1, "min_ledger": 9, "max_ledger": 5}
+        assert serve(2, 1, "tx", asked, node.ask, server=CLIO) == clio_error("invalidParams")
+
+    def test_a_malformed_ledger_next_to_a_range_is_refused_in_v1_too(self) -> None:
+        malformed = clio_error("invalidParams", "ledgerIndexMalformed")
+        node = LaidOutNode({"account_tx": malformed})
+        asked = {"account": "rA", "ledger_index_min": 30, "ledger_index": "bogus"}
+        assert serve(1, 2, "account_tx", asked, node.ask, server=CLIO) == malformed
+
+    def test_a_range_wins_over_a_ledger_in_v1(self) -> None:
+        both = clio_error("invalidParams", "containsLedgerSpecifierAndRange")
+        found = {"account": "rA", "ledger_index_min": 30, "ledger_index_max": 131, "transactions": []}
+        node = LaidOutNode({"account_tx": [both, found]})
+        asked = {"account": "rA", "ledger_index_min": 30, "ledger_index": 40}
+        assert serve(1, 2, "account_tx", asked, node.ask, server=CLIO) == found
+        assert node.asked[-1] == ("account_tx", {"account": "rA", "ledger_index_min": 30})
