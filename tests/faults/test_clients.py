@@ -23,7 +23,7 @@ from tests.support.scripted_node import ScriptedNode, hang
 from tests.support.start import StartNode, StartProxy
 
 IMPATIENT = {**SHORT, "request_head": 0.3, "request_body": 0.3, "client_write": 0.3}
-MARGIN = 3.0
+MARGIN = 5.0
 """Seconds more than the proxy's own limits, for a machine that has more to do."""
 
 FEE = {"method": "fee", "params": [{"api_version": 2}]}

@@ -29,7 +29,7 @@ from tests.support.start import StartProxy
 
 NODE_ANSWER = 0.3
 TIMEOUTS = {**SHORT, "node_answer": NODE_ANSWER, "connect": 0.3, "health_interval": 0.1}
-MARGIN = 3.0
+MARGIN = 5.0
 """Seconds more than the proxy's own limits, for a machine that has more to do."""
 
 Fail = Callable[[], AbstractAsyncContextManager[None]]

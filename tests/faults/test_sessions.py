@@ -16,7 +16,7 @@ NODE_ANSWER = 0.3
 PING = 0.25
 SLOWNESS = 0.01
 """Seconds that a slow node takes for a request."""
-MARGIN = 3.0
+MARGIN = 5.0
 """Seconds more than the proxy's own limits, for a machine that has more to do."""
 
 Fail = Callable[[ScriptedSession, dict[str, Any]], Awaitable[None]]

@@ -357,14 +357,16 @@ async def test_nothing_runs_after_close() -> None:
     assert asyncio.all_tasks() == before
 
 
+NAMES = ["result", "info", "version", "first", "last", "error", "validated_ledger", "seq"]
+
+
+def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["result", "info", "version", "first", "last", "error", "validated_ledger", "seq"]), inner
-        )
-    ),
+    nested,
     max_leaves=12,
 )
 

@@ -107,7 +107,7 @@ async def test_systemd_is_notified(given: dict[str, Any], tmp_path: Path) -> Non
         told: list[str] = []
 
         async def until(word: str) -> str:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while True:
                     message = (await asyncio.get_running_loop().sock_recv(notify, 4096)).decode()
                     told.append(message)

@@ -485,7 +485,7 @@ async def test_a_node_that_takes_no_requests(harness: Harness, shorter: str) -> 
     node = await harness.node()
     proxy = await harness.proxy(
         node,
-        timeouts={"node_answer": 9, "request": 9, shorter: 1},
+        timeouts={"node_answer": 9, "request": 9, shorter: 2},
         websocket={"queue_bytes": 6_000_000},
     )
     client = await harness.client(proxy)
