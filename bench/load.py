@@ -42,25 +42,25 @@ def run_wrk(
     command = ["taskset", "-c", cores, wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s"]
     command += ["--latency", "-s", str(script), server.url]
     before, began = server.cpu_seconds(), time.monotonic()
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    reported = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     used, took = server.cpu_seconds() - before, time.monotonic() - began
-    requests = int(_found(r"(\d+) requests in", told))
-    if "Non-2xx" in told or "Socket errors" in told or not requests:
-        raise RuntimeError(told)
-    return Measured(requests / took, used / requests, _latency(told, 50), _latency(told, 99))
+    requests = int(_found(r"(\d+) requests in", reported))
+    if "Non-2xx" in reported or "Socket errors" in reported or not requests:
+        raise RuntimeError(reported)
+    return Measured(requests / took, used / requests, _latency(reported, 50), _latency(reported, 99))
 
 
-def _latency(told: str, percent: int) -> float:
-    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)\b", told)
+def _latency(reported: str, percent: int) -> float:
+    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)\b", reported)
     if found is None:
-        raise RuntimeError(told)
+        raise RuntimeError(reported)
     return float(found[1]) * _UNITS[found[2]]
 
 
-def _found(pattern: str, told: str) -> str:
-    found = re.search(pattern, told)
+def _found(pattern: str, reported: str) -> str:
+    found = re.search(pattern, reported)
     if found is None:
-        raise RuntimeError(told)
+        raise RuntimeError(reported)
     return found[1]
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 import structlog
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 # A background job of a shell script ignores SIGINT, and every process that it starts inherits that; the tests of Ctrl-C
 # need the default disposition, which processes started from here now have again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 # Tests start the proxy a hundred times: where bytecode is not to be written, each process would compile all of it.
 sys.dont_write_bytecode = False

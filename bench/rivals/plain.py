@@ -23,9 +23,9 @@ async def serve(node: str, port: int) -> None:
         async with session.post(node, data=orjson.dumps(asked)) as response:
             body = await response.read()
         if version == 1:
-            told = orjson.loads(body)
-            downgrade(told["result"])
-            body = orjson.dumps(told)
+            reported = orjson.loads(body)
+            downgrade(reported["result"])
+            body = orjson.dumps(reported)
         return web.Response(body=body, content_type="application/json")
 
     app = web.Application()

@@ -28,9 +28,9 @@ async def serve(node: str, port: int) -> None:
                 async for message in node_side:
                     body: bytes = message.data
                     if version == 1:
-                        told = orjson.loads(body)
-                        downgrade(told["result"]) if "result" in told else downgrade_pushed(told)
-                        body = orjson.dumps(told)
+                        reported = orjson.loads(body)
+                        downgrade(reported["result"]) if "result" in reported else downgrade_pushed(reported)
+                        body = orjson.dumps(reported)
                     await client.send_frame(body, aiohttp.WSMsgType.TEXT)
 
             giving = asyncio.create_task(give_on())

@@ -56,8 +56,8 @@ async def test_a_session_over_its_rate_gets_slow_down_and_is_closed(proxy: Start
         assert socket.close_code == 1008
         assert 4 <= len(received) <= 7
         if message != "{":
-            told = received[-1].json()
-            assert (told["error"], told["error_code"], told["id"]) == ("slowDown", 10, 7)
+            reported = received[-1].json()
+            assert (reported["error"], reported["error_code"], reported["id"]) == ("slowDown", 10, 7)
         assert (await counted(served, "xrpl_proxy_session_closed_total"))['reason="rate"'] == 1
 
 
@@ -128,8 +128,8 @@ def test_a_batch_larger_than_a_burst_takes_it_all() -> None:
 async def preflight(url: str, origin: str) -> tuple[int, dict[str, str]]:
     headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     async with aiohttp.ClientSession() as client, client.options(url, headers=headers) as answer:
-        told = {name: value for name, value in answer.headers.items() if name.startswith("Access-Control")}
-        return answer.status, told
+        reported = {name: value for name, value in answer.headers.items() if name.startswith("Access-Control")}
+        return answer.status, reported
 
 
 async def posted(url: str, origin: str) -> tuple[int, str | None]:
@@ -147,10 +147,10 @@ async def test_web_pages_get_no_cors_headers_unless_configured(node: ScriptedNod
 
 async def test_pages_of_the_origins_named_may_read_answers(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings()], cors={"origins": ["https://a.example"]})
-    status, told = await preflight(served.http_url, "https://a.example")
-    assert (status, told["Access-Control-Allow-Origin"]) == (204, "https://a.example")
-    assert "POST" in told["Access-Control-Allow-Methods"]
-    assert told["Access-Control-Allow-Headers"] == "Content-Type"
+    status, reported = await preflight(served.http_url, "https://a.example")
+    assert (status, reported["Access-Control-Allow-Origin"]) == (204, "https://a.example")
+    assert "POST" in reported["Access-Control-Allow-Methods"]
+    assert reported["Access-Control-Allow-Headers"] == "Content-Type"
     assert await preflight(served.http_url, "https://b.example") == (204, {})
     assert await posted(served.http_url, "https://a.example") == (200, "https://a.example")
     assert await posted(served.http_url, "https://b.example") == (200, None)

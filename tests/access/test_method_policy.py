@@ -128,5 +128,5 @@ def test_without_a_header_it_is_the_peer() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_no_header_makes_more_of_a_client_than_an_address(forwarded_for: str, forwarded: str) -> None:
-    told = client("10.0.0.1", X_Forwarded_For=[forwarded_for], Forwarded=[forwarded])
-    assert str(ip_address(told)) == told
+    reported = client("10.0.0.1", X_Forwarded_For=[forwarded_for], Forwarded=[forwarded])
+    assert str(ip_address(reported)) == reported

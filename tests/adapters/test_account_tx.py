@@ -78,14 +78,14 @@ def test_v1_booleans_are_read_as_v1_reads_them(given: Any, read: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "native"),
+    ("reported", "native"),
     [
         (error("notSynced"), error("lgrIdxsInvalid")),
         (error("notSynced", "notSynced"), error("noNetwork", "InsufficientNetworkMode")),
     ],
 )
-def test_v1_of_a_server_without_ledgers(told: JsonObject, native: JsonObject) -> None:
-    assert serve(1, 2, "account_tx", {"account": ALICE}, LaidOutNode({"account_tx": told}).ask) == native
+def test_v1_of_a_server_without_ledgers(reported: JsonObject, native: JsonObject) -> None:
+    assert serve(1, 2, "account_tx", {"account": ALICE}, LaidOutNode({"account_tx": reported}).ask) == native
 
 
 def test_v1_server_fails_between_two_requests() -> None:

@@ -137,7 +137,7 @@ class TestChannelAuthorize:
 
 
 def test_peers_without_a_word_for_it() -> None:
-    told = {"cluster": {}, "peers": [{"track": "diverged"}, {"track": "unknown"}, {"track": "converged"}, {}]}
-    got = serve(1, 2, "peers", {}, LaidOutNode({"peers": told}).ask)
+    reported = {"cluster": {}, "peers": [{"track": "diverged"}, {"track": "unknown"}, {"track": "converged"}, {}]}
+    got = serve(1, 2, "peers", {}, LaidOutNode({"peers": reported}).ask)
     assert [peer.get("sanity") for peer in got["peers"]] == ["insane", "unknown", None, None]
     assert serve(2, 1, "peers", {}, LaidOutNode({"peers": {"peers": [{"sanity": "sane"}]}}).ask) == {"peers": [{}]}

@@ -165,8 +165,8 @@ def test_fields_added_to_a_request_reach_the_node(name: str, client: int, node: 
 def pushed_by(name: str, version: int) -> list[JsonObject]:
     """Messages that a node pushes, several of each kind."""
     if name == "clio":
-        told = clio_streams().values()
-        return [each.get(f"v{version}") or each["v1"] for each in told]
+        reported = clio_streams().values()
+        return [each.get(f"v{version}") or each["v1"] for each in reported]
     return [orjson.loads(text) for text in _pushed_texts(name, version)]
 
 

@@ -112,15 +112,15 @@ def test_versions() -> None:
 
 
 def test_up_two_steps_and_down_again() -> None:
-    told = {"account_data": {"of": {"Account": ALICE}}, "signer_lists": [1]}
-    got, asked = ask(1, 3, "account_info", {"account": ALICE, "signer_lists": "yes"}, {"account_info": told})
+    reported = {"account_data": {"of": {"Account": ALICE}}, "signer_lists": [1]}
+    got, asked = ask(1, 3, "account_info", {"account": ALICE, "signer_lists": "yes"}, {"account_info": reported})
     assert got == {"account_data": {"Account": ALICE, "signer_lists": [1]}}
     assert asked == [("account_info", {"id": ALICE, "signer_lists": True})]
 
 
 def test_down_two_steps_and_up_again() -> None:
-    told = {"account_data": {"Account": ALICE, "signer_lists": [1]}}
-    got, asked = ask(3, 1, "account_info", {"id": ALICE, "signer_lists": True}, {"account_info": told})
+    reported = {"account_data": {"Account": ALICE, "signer_lists": [1]}}
+    got, asked = ask(3, 1, "account_info", {"id": ALICE, "signer_lists": True}, {"account_info": reported})
     assert got == {"account_data": {"of": {"Account": ALICE}}, "signer_lists": [1]}
     assert asked == [("account_info", {"account": ALICE, "signer_lists": True})]
 
@@ -144,9 +144,9 @@ def test_a_conversation_below_is_served_by_the_step_above() -> None:
 
 
 def test_a_look_up_of_the_step_below() -> None:
-    told = {"TransactionType": "AccountSet", "hash": "T", "inLedger": 5, "ledger_index": 5, "validated": True}
+    reported = {"TransactionType": "AccountSet", "hash": "T", "inLedger": 5, "ledger_index": 5, "validated": True}
     header = {"ledger": {"ledger_data": "00" * 118}, "ledger_hash": "H", "validated": True}
-    got, asked = ask(3, 1, "tx", {"transaction": "T"}, {"tx": told, "ledger": header})
+    got, asked = ask(3, 1, "tx", {"transaction": "T"}, {"tx": reported, "ledger": header})
     assert got["ledger_hash"] == "H"
     assert asked[1] == ("ledger", {"ledger_index": 5, "binary": True})
 

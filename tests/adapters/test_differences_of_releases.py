@@ -116,8 +116,8 @@ class TestXrpld:
         ],
     )
     def test_ctid_inside_only_while_cached(self, more: JsonObject, time: str, has_ctid: bool) -> None:
-        told = {**PAYMENT, "hash": "H", "ctid": "C", "date": 60, "ledger_index": 7, "validated": True, **more}
-        node = LaidOutNode({"tx": told, "server_info": {"info": {"time": time}}, "ledger": header(7)})
+        reported = {**PAYMENT, "hash": "H", "ctid": "C", "date": 60, "ledger_index": 7, "validated": True, **more}
+        node = LaidOutNode({"tx": reported, "server_info": {"info": {"time": time}}, "ledger": header(7)})
         got = serve(2, 1, "tx", {"transaction": "H"}, node.ask, server=XRPLD)
         assert ("ctid" in got["tx_json"], got["ctid"]) == (has_ctid, "C")
 

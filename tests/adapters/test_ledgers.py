@@ -48,17 +48,17 @@ class TestLedger:
         assert node.asked[1] == ("ledger", {"queue": queue, "transactions": True, "expand": True})
 
     def test_v1_reduces_what_an_administrator_sees_as_well(self) -> None:
-        told = self.expanded()
-        told["ledger"]["accountState"] = [{"index": "I", "Balance": "1"}, {"hash": "J", "tx_blob": "00"}]
-        node = LaidOutNode({"ledger": [error("internal"), told]})
+        reported = self.expanded()
+        reported["ledger"]["accountState"] = [{"index": "I", "Balance": "1"}, {"hash": "J", "tx_blob": "00"}]
+        node = LaidOutNode({"ledger": [error("internal"), reported]})
         got = serve(1, 2, "ledger", {"queue": True, "accounts": True}, node.ask)
         assert got["ledger"]["accountState"] == ["I", "J"]
 
     def test_v1_a_binary_entry_of_the_state_is_whole(self) -> None:
-        told = self.expanded()
+        reported = self.expanded()
         entries = [{"hash": "J", "tx_blob": "00"}]
-        told["ledger"]["accountState"] = entries
-        node = LaidOutNode({"ledger": [error("internal"), told]})
+        reported["ledger"]["accountState"] = entries
+        node = LaidOutNode({"ledger": [error("internal"), reported]})
         got = serve(1, 2, "ledger", {"queue": True, "accounts": True, "binary": True}, node.ask)
         assert got["ledger"]["accountState"] == entries
 
@@ -70,16 +70,16 @@ class TestLedger:
 
     def test_v2_queue_of_hashes(self) -> None:
         """Better than rippled's own v2, which fails."""
-        told = {**self.OPEN, "queue_data": [{"account": "r", "tx": "Q"}]}
-        got = serve(2, 1, "ledger", {"queue": True}, LaidOutNode({"ledger": told}).ask)
+        reported = {**self.OPEN, "queue_data": [{"account": "r", "tx": "Q"}]}
+        got = serve(2, 1, "ledger", {"queue": True}, LaidOutNode({"ledger": reported}).ask)
         assert got["queue_data"] == [{"account": "r", "hash": "Q"}]
 
     def test_v2_of_an_older_rippled(self) -> None:
         """Before 2.0 there was no `close_time_iso` in a ledger, and no DeliverMax."""
         payment = {"TransactionType": "Payment", "Amount": "5", "hash": "T", "metaData": {"TransactionIndex": 0}}
         ledger = {"closed": True, "ledger_index": "131", "close_time": 0, "transactions": [payment]}
-        told = {**FOUND, "ledger": ledger}
-        got = serve(2, 1, "ledger", {"expand": True, "transactions": True}, LaidOutNode({"ledger": told}).ask)
+        reported = {**FOUND, "ledger": ledger}
+        got = serve(2, 1, "ledger", {"expand": True, "transactions": True}, LaidOutNode({"ledger": reported}).ask)
         assert got["ledger"]["transactions"] == [
             {
                 "tx_json": {"TransactionType": "Payment", "DeliverMax": "5"},

@@ -141,6 +141,6 @@ async def test_a_beta_is_offered_where_the_configuration_says_so(copied: Path) -
 
 def test_the_commands_know_the_new_version(copied: Path) -> None:
     assert orjson.loads(run(copied, "-m", "proxy", "spec", "--api-version", "4"))["info"]["version"] == "4"
-    told = run(copied, "-m", "proxy", "changes", "3", "4")
+    reported = run(copied, "-m", "proxy", "changes", "3", "4")
     for words in ("account_flags", "receive_currencies", "outOfSync"):
-        assert words in told
+        assert words in reported

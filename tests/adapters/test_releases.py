@@ -97,22 +97,22 @@ def test_the_same_transactions_are_as_in_2_6(method: str) -> None:
     [("rippled-1.12", 2), ("rippled-1.12", 3), ("xrpld-3.3", 1), ("xrpld-3.3", 2), ("xrpld-3.3", 3)],
 )
 def test_what_is_pushed_has_the_shape_that_the_clients_version_has(release: Release, client: int) -> None:
-    told = stream_recordings(1, release).subscribe({"streams": ["ledger", "transactions"]})
-    assert told is not None
-    assert len(told.messages) > 200
+    reported = stream_recordings(1, release).subscribe({"streams": ["ledger", "transactions"]})
+    assert reported is not None
+    assert len(reported.messages) > 200
     pipeline = VERSIONS.stream_pipeline(client, 1, NODES[release])
     faults = []
-    for text in told.messages:
+    for text in reported.messages:
         message = pipeline.rewrite(orjson.loads(text))
         faults += [fault for fault in [message_fault(client, f"stream.{message['type']}", message)] if fault]
     assert not faults
 
 
 def test_pushed_transactions_of_1_12_have_what_later_releases_push() -> None:
-    told = stream_recordings(1, "rippled-1.12").subscribe({"accounts": [ALICE]})
-    assert told is not None
+    reported = stream_recordings(1, "rippled-1.12").subscribe({"accounts": [ALICE]})
+    assert reported is not None
     pipeline = VERSIONS.stream_pipeline(2, 1, NODES["rippled-1.12"])
-    for text in told.messages:
+    for text in reported.messages:
         pushed = pipeline.rewrite(orjson.loads(text))
         assert pushed["close_time_iso"] == iso_time(pushed["tx_json"]["date"])
         assert pushed["ctid"] == f"C{pushed['ledger_index']:07X}{pushed['meta']['TransactionIndex']:04X}0000"
@@ -123,8 +123,8 @@ def test_pushed_transactions_of_1_12_have_what_later_releases_push() -> None:
 @pytest.mark.parametrize(("client", "node"), [(1, 2), (2, 1)])
 @pytest.mark.parametrize("kind", clio_streams())
 def test_clio_pushes_as_native(kind: str, client: int, node: int) -> None:
-    told = clio_streams()[kind]
+    reported = clio_streams()[kind]
     release = (2, 8) if kind == "proposed" else (2, 6)  # v2's form of it is of that release
     pipeline = VERSIONS.stream_pipeline(client, node, NodeInfo("clio", release, 0))
-    rewritten = pipeline.rewrite(copy.deepcopy(told.get(f"v{node}") or told["v1"]))
-    assert differences((told.get(f"v{client}") or told["v1"]), rewritten) == []
+    rewritten = pipeline.rewrite(copy.deepcopy(reported.get(f"v{node}") or reported["v1"]))
+    assert differences((reported.get(f"v{client}") or reported["v1"]), rewritten) == []

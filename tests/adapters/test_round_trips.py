@@ -14,7 +14,7 @@ from proxy.demo.recorded import API_VERSIONS, read_lines, read_streams
 from tests.support.conformance import differences, release_of
 from tests.support.native import Ask, RecordedNode, serve
 from tests.support.recorded import is_fault, recorded_requests
-from tests.support.round_trip import Told, same
+from tests.support.round_trip import Reported, same
 
 STEPS = VERSIONS.steps
 NEUTRAL = "account_lines"
@@ -78,13 +78,13 @@ def there_and_back(step: Step, version: int, method: str, params: JsonObject, as
     return serve(version, other, method, params, behind(step, other, ask))
 
 
-def check(step: Step, method: str, told: Told) -> None:
+def check(step: Step, method: str, reported: Reported) -> None:
     """Both versions' results become each other, and come back."""
-    newer_node, older_node = told.node(method, told.newer), told.node(method, told.older)
-    assert differences(told.older, serve(step.older, step.newer, method, told.params, newer_node)) == []
-    assert differences(told.newer, serve(step.newer, step.older, method, told.params, older_node)) == []
-    assert differences(told.newer, there_and_back(step, step.newer, method, told.params, newer_node)) == []
-    assert differences(told.older, there_and_back(step, step.older, method, told.params, older_node)) == []
+    newer_node, older_node = reported.node(method, reported.newer), reported.node(method, reported.older)
+    assert differences(reported.older, serve(step.older, step.newer, method, reported.params, newer_node)) == []
+    assert differences(reported.newer, serve(step.newer, step.older, method, reported.params, older_node)) == []
+    assert differences(reported.newer, there_and_back(step, step.newer, method, reported.params, newer_node)) == []
+    assert differences(reported.older, there_and_back(step, step.older, method, reported.params, older_node)) == []
 
 
 @of_every_step
@@ -129,13 +129,13 @@ def _copy(message: JsonObject) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("step", "method", "told"),
+    ("step", "method", "reported"),
     [pytest.param(step, *loss, id=why) for step in STEPS for why, loss in cases_of(step).LOSSES.items()],
 )
-def test_losses_are_still_losses(step: Step, method: str, told: Told) -> None:
-    older = there_and_back(step, step.older, method, told.params, told.node(method, told.older))
-    newer = there_and_back(step, step.newer, method, told.params, told.node(method, told.newer))
-    assert differences(told.older, older) + differences(told.newer, newer) != []
+def test_losses_are_still_losses(step: Step, method: str, reported: Reported) -> None:
+    older = there_and_back(step, step.older, method, reported.params, reported.node(method, reported.older))
+    newer = there_and_back(step, step.newer, method, reported.params, reported.node(method, reported.newer))
+    assert differences(reported.older, older) + differences(reported.newer, newer) != []
 
 
 @of_every_step

@@ -23,8 +23,8 @@ CHECK = {"TransactionType": "CheckCash", "Amount": "7"}
 class TestTx:
     def test_v2_of_an_older_rippled(self) -> None:
         """Before 2.0 neither DeliverMax nor ctid was there."""
-        told = {**PAYMENT, "Amount": "5", "hash": "T", "date": 848562629, "inLedger": 131, "ledger_index": 131}
-        node = LaidOutNode({"tx": {**told, "meta": {}, "validated": True}, "ledger": HEADER})
+        reported = {**PAYMENT, "Amount": "5", "hash": "T", "date": 848562629, "inLedger": 131, "ledger_index": 131}
+        node = LaidOutNode({"tx": {**reported, "meta": {}, "validated": True}, "ledger": HEADER})
         assert serve(2, 1, "tx", {"transaction": "T"}, node.ask) == {
             "tx_json": {**PAYMENT, "DeliverMax": "5", "date": 848562629, "ledger_index": 131},
             "hash": "T",
@@ -36,8 +36,16 @@ class TestTx:
         }
 
     def test_v2_of_a_node_that_has_the_transaction_but_no_longer_its_ledger(self) -> None:
-        told = {**CHECK, "hash": "T", "date": 0, "inLedger": 131, "ledger_index": 131, "meta": {}, "validated": True}
-        got = serve(2, 1, "tx", {"transaction": "T"}, LaidOutNode({"tx": told, "ledger": NO_LEDGER}).ask)
+        reported = {
+            **CHECK,
+            "hash": "T",
+            "date": 0,
+            "inLedger": 131,
+            "ledger_index": 131,
+            "meta": {},
+            "validated": True,
+        }
+        got = serve(2, 1, "tx", {"transaction": "T"}, LaidOutNode({"tx": reported, "ledger": NO_LEDGER}).ask)
         assert "ledger_hash" not in got
         assert got["close_time_iso"] == "2000-01-01T00:00:00Z"
 
@@ -54,7 +62,7 @@ class TestTx:
 
     def test_v1_of_clio(self) -> None:
         """Clio's v2 has everything of rippled's, and says itself that it is Clio, in warnings."""
-        told = {
+        reported = {
             "tx_json": {**PAYMENT, "DeliverMax": "5", "ctid": "C", "date": 848562629, "ledger_index": 131},
             "hash": "T",
             "meta": {"delivered_amount": "5"},
@@ -65,7 +73,7 @@ class TestTx:
             "validated": True,
             "warnings": [{"id": 2001}],
         }
-        assert serve(1, 2, "tx", {"transaction": "T"}, LaidOutNode({"tx": told}).ask) == {
+        assert serve(1, 2, "tx", {"transaction": "T"}, LaidOutNode({"tx": reported}).ask) == {
             **PAYMENT,
             "Amount": "5",
             "DeliverMax": "5",
@@ -132,8 +140,8 @@ class TestSigning:
     @pytest.mark.parametrize(("client", "node"), [(1, 2), (2, 1)])
     @pytest.mark.parametrize("params", [{"tx_blob": "12"}, {"tx_blob": "12", "tx_json": {}}, {"tx_blob": None}])
     def test_a_submitted_blob_has_the_same_response(self, client: int, node: int, params: JsonObject) -> None:
-        told = {"tx_json": {**PAYMENT, "Amount": "5", "hash": "T", "inLedger": 5}, "accepted": True}
-        assert serve(client, node, "submit", params, LaidOutNode({"submit": told}).ask) == told
+        reported = {"tx_json": {**PAYMENT, "Amount": "5", "hash": "T", "inLedger": 5}, "accepted": True}
+        assert serve(client, node, "submit", params, LaidOutNode({"submit": reported}).ask) == reported
 
     @pytest.mark.parametrize("method", ["sign", "sign_for", "submit", "submit_multisigned"])
     def test_the_request_is_forwarded_unchanged(self, method: str) -> None:
@@ -144,9 +152,9 @@ class TestSigning:
             assert node.asked == [(method, params)]
 
     def test_simulate_has_the_same_response(self) -> None:
-        told = {"tx_json": {**PAYMENT, "DeliverMax": "5", "hash": "T"}, "meta": {}, "ledger_index": 5}
+        reported = {"tx_json": {**PAYMENT, "DeliverMax": "5", "hash": "T"}, "meta": {}, "ledger_index": 5}
         for client, version in ((1, 2), (2, 1)):
-            assert serve(client, version, "simulate", {}, LaidOutNode({"simulate": told}).ask) == told
+            assert serve(client, version, "simulate", {}, LaidOutNode({"simulate": reported}).ask) == reported
 
 
 class TestStreams:

@@ -93,7 +93,7 @@ class TestAmmInfo:
         assert serve(3, 2, "amm_info", {"account": ALICE}, node.ask)["error"] == "tooBusy"
 
     @pytest.mark.parametrize(
-        ("params", "told"),
+        ("params", "reported"),
         [
             ({"asset": BAD}, error("invalidParams", "ledgerIndexMalformed")),
             ({"asset": BAD}, error("lgrNotFound")),
@@ -101,10 +101,10 @@ class TestAmmInfo:
             ({"amm_account": ALICE}, error("actNotFound", **ABOUT)),
         ],
     )
-    def test_what_both_report_alike(self, params: JsonObject, told: JsonObject) -> None:
+    def test_what_both_report_alike(self, params: JsonObject, reported: JsonObject) -> None:
         for client, node in ((3, 2), (2, 3)):
-            answers = LaidOutNode({"amm_info": told})
-            assert serve(client, node, "amm_info", params, answers.ask) == told
+            answers = LaidOutNode({"amm_info": reported})
+            assert serve(client, node, "amm_info", params, answers.ask) == reported
             assert len(answers.asked) == 1
 
     @pytest.mark.parametrize("token", ["issueMalformed", "actMalformed", "actNotFound", "invalidParams"])

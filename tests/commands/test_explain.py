@@ -13,17 +13,17 @@ async def test_every_changed_method_is_listed_and_explained(run: Run) -> None:
     assert listed.status == 0
     for method in VERSIONS.changed_methods():
         assert f"\n{method} " in f"\n{listed.out}"
-        told = await run("explain", method)
-        assert told.status == 0
-        assert told.out.startswith(f"{method}, API version")
-        assert "- client of " in told.out
+        reported = await run("explain", method)
+        assert reported.status == 0
+        assert reported.out.startswith(f"{method}, API version")
+        assert "- client of " in reported.out
 
 
 async def test_what_each_direction_does_is_described(run: Run) -> None:
-    told = (await run("explain", "tx")).out
-    assert "client of 1 on a node of 2: the request is rewritten; the result is rewritten" in told
-    assert "client of 2 on a node of 1: the adapter makes the node requests" in told
-    assert "Loss: of a binary transaction" in told
+    reported = (await run("explain", "tx")).out
+    assert "client of 1 on a node of 2: the request is rewritten; the result is rewritten" in reported
+    assert "client of 2 on a node of 1: the adapter makes the node requests" in reported
+    assert "Loss: of a binary transaction" in reported
     gone = (await run("explain", "peers")).out
     assert "client of 2 on a node of 1: the result is rewritten" in gone
 
@@ -33,9 +33,9 @@ async def test_an_adapters_words_include_those_of_what_it_is_made_of(run: Run) -
 
 
 async def test_what_is_pushed_is_explained_with_subscribe(run: Run) -> None:
-    told = (await run("explain", "subscribe")).out
-    assert "rewritten if their type is transaction, validationReceived" in told
-    assert "notSynced" in told
+    reported = (await run("explain", "subscribe")).out
+    assert "rewritten if their type is transaction, validationReceived" in reported
+    assert "notSynced" in reported
 
 
 async def test_a_method_that_did_not_change_is_said_to_be_the_same(run: Run) -> None:
@@ -72,8 +72,8 @@ async def test_programs_get_json(run: Run) -> None:
         orjson.loads(orjson.dumps([change.subject for change in changes_between(1, 2)[0].methods]))
     )
     assert ("tx_history", "removed") in {(change["subject"], change["kind"]) for change in step["schemas"]}
-    told, *_ = orjson.loads((await run("explain", "account_info", "--json")).out)
-    assert told["directions"][0] == {
+    reported, *_ = orjson.loads((await run("explain", "account_info", "--json")).out)
+    assert reported["directions"][0] == {
         "client": 1,
         "node": 2,
         "request_rewritten": True,

@@ -153,8 +153,8 @@ def transactions_of_2_6() -> dict[tuple[str, str], JsonObject]:
     for entry in read_lines("exchanges.jsonl.xz"):
         method = entry["method"]
         if method in ("account_tx", "ledger", "transaction_entry", "tx") and entry["port"] == "public":
-            told = transactions(node.ask(NodeRequest(method, entry["params"] or {})))
-            found |= {(method, tx_hash): each for tx_hash, each in told.items()}
+            reported = transactions(node.ask(NodeRequest(method, entry["params"] or {})))
+            found |= {(method, tx_hash): each for tx_hash, each in reported.items()}
     return found
 
 

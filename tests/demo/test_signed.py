@@ -39,8 +39,8 @@ def test_reads_every_recorded_transaction(release: Release) -> None:
     blobs = [entry["tx_blob"] for entry in expanded(release, binary=True)]
     assert len(blobs) > 100
     for blob in blobs:
-        told = native[transaction_hash(blob)]
-        assert list(json_differences(told, decode_transaction(bytes.fromhex(blob)))) == [], orjson.dumps(told)
+        reported = native[transaction_hash(blob)]
+        assert list(json_differences(reported, decode_transaction(bytes.fromhex(blob)))) == [], orjson.dumps(reported)
 
 
 @pytest.mark.parametrize("blob", ["", "DEADBEEF", "1200", "120000", "12FFFF", "12000024000000", "E1", "F9" * 40])

@@ -32,10 +32,10 @@ def test_metadata_stays_text(case: Any) -> None:
 def test_every_recorded_answer_comes_back() -> None:
     answers = 0
     for line in read_lines("exchanges.jsonl.xz"):
-        for told in line["http"].values():
-            if line["method"] in METADATA_METHODS and isinstance(told["body"], dict):
-                text = orjson.dumps(told["body"])
-                assert orjson.loads(orjson.dumps(loads_lazy_metadata(text))) == told["body"]
+        for reported in line["http"].values():
+            if line["method"] in METADATA_METHODS and isinstance(reported["body"], dict):
+                text = orjson.dumps(reported["body"])
+                assert orjson.loads(orjson.dumps(loads_lazy_metadata(text))) == reported["body"]
                 answers += 1
     assert answers > 300
 

@@ -188,7 +188,7 @@ def test_a_message_without_a_result_is_no_answer(message: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("sent", "reported"),
     [
         ("2.0", "2"),
         ("1e3", "1000"),
@@ -198,12 +198,12 @@ def test_a_message_without_a_result_is_no_answer(message: dict[str, Any]) -> Non
         ("1e30", "1e+30"),
     ],
 )
-def test_a_fraction_is_echoed_as_rippled_writes_it(sent: str, told: str) -> None:
+def test_a_fraction_is_echoed_as_rippled_writes_it(sent: str, reported: str) -> None:
     """Its json_writer.cpp: 16 digits at most, and no point without need."""
     call = read_call(f'{{"command":"x","limit":{sent},"deep":[{{"of":{sent}}}]}}')
-    echo = f'"request":{{"command":"x","limit":{told},"deep":[{{"of":{told}}}]}}'
+    echo = f'"request":{{"command":"x","limit":{reported},"deep":[{{"of":{reported}}}]}}'
     assert echo.encode() in write_websocket(call, error_result("badSeed"))
     refusal = read_websocket(f'{{"command":"fee","api_version":{sent}}}'.encode(), POLICY)
     assert isinstance(refusal, WebSocketRefusal)
-    assert f'"request":{{"command":"fee","api_version":{told}}}'.encode() in refusal.message
-    assert refusal.message.endswith(f'"api_version":{told}}}'.encode())
+    assert f'"request":{{"command":"fee","api_version":{reported}}}'.encode() in refusal.message
+    assert refusal.message.endswith(f'"api_version":{reported}}}'.encode())

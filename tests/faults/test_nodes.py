@@ -144,8 +144,8 @@ async def test_a_node_that_answers_without_end(two: Two) -> None:
 async def test_a_node_that_lags(two: Two) -> None:
     @asynccontextmanager
     async def behind() -> AsyncIterator[None]:
-        told = two.good.info
-        two.good.info = {**told, "validated_ledger": {"seq": 131 + 11, "age": 1}}  # more than health.max_lag
+        reported = two.good.info
+        two.good.info = {**reported, "validated_ledger": {"seq": 131 + 11, "age": 1}}  # more than health.max_lag
         await until_healthy(two.served, "bad", healthy=False)
         looks = two.good.times("server_info")
         await two.good.until(lambda: two.good.times("server_info") >= looks + 6)  # each worker has seen it by then
@@ -153,7 +153,7 @@ async def test_a_node_that_lags(two: Two) -> None:
         yield
         assert two.bad.times("account_lines") == asked
         assert "behind" in ((await ready(two.served))["bad"]["problem"] or "")
-        two.good.info = told
+        two.good.info = reported
 
     await two.endure(behind, slowest=MARGIN)
 

@@ -78,8 +78,8 @@ async def test_metadata_and_trailers_pass_except_what_is_a_neighbours(node: Grpc
     node.behaves = tell
     _, channel = await served(node)
     kept = (("authorization", "Bearer x"), ("key-bin", b"\x00\x01"), ("twice", "1"), ("twice", "2"))
-    told = (("x-user", "admin"), ("x-forwarded-for", "10.9.8.7"), ("forwarded", "for=10.9.8.7"))
-    call = unary(channel)(b"", metadata=(*kept, *told))
+    reported = (("x-user", "admin"), ("x-forwarded-for", "10.9.8.7"), ("forwarded", "for=10.9.8.7"))
+    call = unary(channel)(b"", metadata=(*kept, *reported))
     await call
     assert tuple(await call.initial_metadata()) == (("initial", "1"), ("initial", "2"), ("initial-bin", b"\x00\xff"))
     assert tuple(await call.trailing_metadata()) == (("trailing", "3"), ("trailing-bin", b"\x01"))

@@ -30,8 +30,8 @@ async def metrics_of(proxy: Proxy) -> str:
 
 async def grpc_problem_of(proxy: Proxy) -> str | None:
     async with aiohttp.ClientSession() as http, http.get(f"{proxy.observe_url}/ready") as answer:
-        told: str | None = (await answer.json())["nodes"][0]["grpc_problem"]
-        return told
+        reported: str | None = (await answer.json())["nodes"][0]["grpc_problem"]
+        return reported
 
 
 async def status_of(channel: grpc.aio.Channel, service: str = "") -> int:

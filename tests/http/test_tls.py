@@ -76,8 +76,8 @@ async def test_http_and_websocket_over_tls(
     async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url, ssl=trust) as socket:
         await socket.send_json({"command": "fee"})
         assert (await socket.receive_json())["status"] == "success"
-    told = await counted(served, "xrpl_proxy_certificate_expiry_timestamp_seconds")
-    assert list(told.values()) == [ends.timestamp()]
+    reported = await counted(served, "xrpl_proxy_certificate_expiry_timestamp_seconds")
+    assert list(reported.values()) == [ends.timestamp()]
     old = trusting(authority)
     old.set_ciphers("AES128-SHA")  # whose like TLS 1.3 has none of, and nobody takes any more
     old.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -171,9 +171,9 @@ async def test_a_listener_that_comes_again_keeps_its_metrics_when_the_old_one_ha
     await served.reload(settings_for(nodes=nodes, listen=[AT]))
 
     async def nothing_is_told_of_it() -> bool:
-        told = await counted(served, "xrpl_proxy_connections")
-        told |= await counted(served, "xrpl_proxy_certificate_expiry_timestamp_seconds")
-        return f'listener="{name}"' not in told
+        reported = await counted(served, "xrpl_proxy_connections")
+        reported |= await counted(served, "xrpl_proxy_certificate_expiry_timestamp_seconds")
+        return f'listener="{name}"' not in reported
 
     await until(nothing_is_told_of_it)
 

@@ -15,10 +15,10 @@ ALLOWED = {"allow_admin_nodes": True}
 async def test_a_demo_node_s_admin_port_is_refused(demo_node: StartNode, proxy: StartProxy) -> None:
     node = await demo_node(2, "admin")
     served = await proxy(node)
-    told = (await ready(served))["node-1"]
-    assert not told["up"]
-    assert "administrator on its HTTP port" in told["problem"]
-    assert "secure_gateway" in told["problem"]
+    reported = (await ready(served))["node-1"]
+    assert not reported["up"]
+    assert "administrator on its HTTP port" in reported["problem"]
+    assert "secure_gateway" in reported["problem"]
     assert (await ask(served))["error"] == "notSynced"
     assert set(node.asked) == {"server_info", "ping"}  # nothing that changes anything
 
@@ -60,8 +60,8 @@ async def test_a_node_that_was_restarted_unnoticed_is_checked_again(proxy: Start
         served = await proxy(nodes=[node.settings()], timeouts={"health_interval": 0.1})
         node.role = "admin"
         node.info["uptime"] = 1
-        told = await until_healthy(served, "node-1", healthy=False)
-        assert "administrator" in told["problem"]
+        reported = await until_healthy(served, "node-1", healthy=False)
+        assert "administrator" in reported["problem"]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ async def test_a_node_without_its_websocket_serves_http_only(proxy: StartProxy) 
     async with ScriptedNode() as node, ScriptedNode("gone") as gone:
         await gone.stop()
         served = await proxy(nodes=[node.settings(websocket=gone.websocket_url)], timeouts={"health_interval": 0.1})
-        told = (await ready(served))["node-1"]
-        assert (told["healthy"], told["websocket_problem"]) == (True, "refused")
+        reported = (await ready(served))["node-1"]
+        assert (reported["healthy"], reported["websocket_problem"]) == (True, "refused")
         assert "error" not in await ask(served)
         async with aiohttp.ClientSession() as client:
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:

@@ -32,16 +32,16 @@ INFO = {
 class Watch:
     """The changes told of a node, and a way to wait for one."""
 
-    told: list[tuple[str, bool]] = field(default_factory=list)
+    reported: list[tuple[str, bool]] = field(default_factory=list)
     _new: asyncio.Event = field(default_factory=asyncio.Event)
 
     def changed(self, name: str, up: bool) -> None:
-        self.told.append((name, up))
+        self.reported.append((name, up))
         self._new.set()
 
     async def until(self, up: bool) -> None:
         async with asyncio.timeout(5):
-            while not self.told or self.told[-1][1] != up:
+            while not self.reported or self.reported[-1][1] != up:
                 self._new.clear()
                 await self._new.wait()
 
@@ -109,7 +109,7 @@ async def test_a_node_that_answers_is_up_and_its_ledgers_are_known() -> None:
         assert (status.name, status.up, status.api_version, status.problem) == ("node-1", True, 2, None)
         assert (status.server_state, status.complete_ledgers) == ("full", "2-131")
         assert (status.validated_ledger, status.validated_ledger_age) == (131, 4)
-        assert watch.told == [("node-1", False), ("node-1", True)]
+        assert watch.reported == [("node-1", False), ("node-1", True)]
         assert asked_of(node) == [("server_info", 2), ("ping", 2)]
 
 
@@ -224,7 +224,7 @@ async def test_a_probe_does_not_wait_behind_clients() -> None:
         clients = [asyncio.create_task(ask_as_client(asked, "ledger")) for _ in range(20)]  # of 10 connections
         seen = len(node.requests)
         await node.until(lambda: len(node.requests) >= seen + 15)
-        assert watch.told == [("node-1", False), ("node-1", True)]
+        assert watch.reported == [("node-1", False), ("node-1", True)]
         release.set()
         await asyncio.gather(*clients)
 
@@ -237,7 +237,7 @@ async def test_one_slow_request_takes_a_node_from_no_other_client() -> None:
         await node.until(lambda: node.times("server_info") == 2)  # the probe comes immediately, and decides
         await check_stays(lambda: node.times("server_info") == 2, TWO_PROBES)
         assert [request.method for request in node.requests] == ["server_info", "ping", "ledger", "server_info"]
-        assert watch.told == [("node-1", False), ("node-1", True)]
+        assert watch.reported == [("node-1", False), ("node-1", True)]
 
 
 async def test_a_node_that_hangs_is_found_by_the_first_slow_request() -> None:
@@ -330,7 +330,7 @@ async def test_auto_follows_a_node_that_changes_while_it_is_up() -> None:
         await ask_as_client(asked)  # what the node no longer speaks makes the question come at once
         await health.probe_now(asyncio.get_running_loop().time() + 2)
         assert health.api_version == 3
-        assert watch.told == [("node-1", False), ("node-1", True)]
+        assert watch.reported == [("node-1", False), ("node-1", True)]
 
 
 async def test_a_node_too_busy_to_report_its_version_keeps_its_last_one() -> None:
@@ -344,7 +344,7 @@ async def test_a_node_too_busy_to_report_its_version_keeps_its_last_one() -> Non
         seen = len(node.requests)
         await node.until(lambda: len(node.requests) >= seen + 6)
         assert (health.up, health.api_version) == (True, 2)
-        assert watch.told == [("node-1", False), ("node-1", True)]
+        assert watch.reported == [("node-1", False), ("node-1", True)]
 
 
 async def test_nothing_runs_after_close() -> None:

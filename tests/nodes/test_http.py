@@ -625,13 +625,13 @@ async def test_a_failure_reveals_neither_request_nor_response() -> None:
 
 @given(st.ip_addresses())
 def test_the_node_reads_back_the_clients_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
-    told = ipaddress.ip_address(forwarded_for(str(address)))
+    reported = ipaddress.ip_address(forwarded_for(str(address)))
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    assert told == (mapped or address)
+    assert reported == (mapped or address)
 
 
 @pytest.mark.parametrize(
-    ("client", "told"),
+    ("client", "reported"),
     [
         ("192.0.2.1", "192.0.2.1"),
         ("2001:DB8:0::1", "2001:db8::1"),
@@ -639,8 +639,8 @@ def test_the_node_reads_back_the_clients_address(address: ipaddress.IPv4Address 
         ("fe80::1%eth0", "fe80::1"),
     ],
 )
-def test_one_client_has_one_form(client: str, told: str) -> None:
-    assert forwarded_for(client) == told
+def test_one_client_has_one_form(client: str, reported: str) -> None:
+    assert forwarded_for(client) == reported
 
 
 def test_every_recorded_method_is_known() -> None:

@@ -107,16 +107,16 @@ async def test_a_node_that_lags_is_out_of_rotation_until_it_has_caught_up(
         good = dict(a.info)
         a.info.update(info)
         served = await proxy(nodes=[a.settings(weight=1000), b.settings()], timeouts={"health_interval": 0.1})
-        told = (await ready(served))["a"]
-        assert told["up"]
-        assert problem in told["problem"]
+        reported = (await ready(served))["a"]
+        assert reported["up"]
+        assert problem in reported["problem"]
         with counting(a, b):
             for _ in range(10):
                 await ask(served)
             assert (a.times("fee"), b.times("fee")) == (0, 10)
         a.info.update(good)
-        told = await until_healthy(served, "a")
-        assert told["problem"] is None
+        reported = await until_healthy(served, "a")
+        assert reported["problem"] is None
         with counting(a, b):
             for _ in range(10):
                 await ask(served)
@@ -169,10 +169,10 @@ async def test_metrics_of_the_nodes(proxy: StartProxy) -> None:
     st.integers(1, 250),
     st.integers(0, 40),
 )
-def test_has_ledgers_is_about_every_one_of_them(told: list[tuple[int, int]], first: int, more: int) -> None:
+def test_has_ledgers_is_about_every_one_of_them(reported: list[tuple[int, int]], first: int, more: int) -> None:
     # As nodes tell them: apart from each other, in order.
     ranges, ledgers, start = [], set(), 0
-    for gap, length in told:
+    for gap, length in reported:
         start += gap + 1
         ranges.append(f"{start}-{start + length}" if length else str(start))
         ledgers |= set(range(start, start + length + 1))

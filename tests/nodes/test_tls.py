@@ -37,8 +37,8 @@ async def test_http_and_websocket_over_tls(proxy: StartProxy, authority: tuple[t
     async with node:
         tls: dict[str, Any] = {"ca": path} if checked else {"verify": False}
         served = await proxy(nodes=[node.settings(websocket=node.websocket_url, tls=tls)])
-        told = (await ready(served))["node-1"]
-        assert (told["healthy"], told["websocket_problem"]) == (True, None)
+        reported = (await ready(served))["node-1"]
+        assert (reported["healthy"], reported["websocket_problem"]) == (True, None)
         assert "error" not in await ask(served)
         assert (await ask_by_websocket(served))["status"] == "success"
 
@@ -53,8 +53,8 @@ async def test_a_url_in_capitals_uses_tls_as_any_other(proxy: StartProxy, author
             "websocket": node.websocket_url.replace("wss", "WSS"),
         }
         served = await proxy(nodes=[node.settings(**urls, tls={"ca": path})])
-        told = (await ready(served))["node-1"]
-        assert (told["healthy"], told["problem"], told["websocket_problem"]) == (True, None, None)
+        reported = (await ready(served))["node-1"]
+        assert (reported["healthy"], reported["problem"], reported["websocket_problem"]) == (True, None, None)
         assert (await ask_by_websocket(served))["status"] == "success"
 
 

@@ -16,10 +16,10 @@ async def test_clients_names_the_one_of_version_1_and_not_the_one_of_version_2(
     await use_on_websocket(served, "old/1", {"command": "tx", "transaction": "00"}, {"command": "fee"})
     await use(served, "refused/9", 9, "fee")
 
-    told = await clients(served, "?version=1")
-    assert [caller["user_agent"] for caller in told["callers"]] == ["old/1"]
-    assert (told["keep"], told["hours"], told["evicted"]) == ("full", 24, 0)
-    (caller,) = told["callers"]
+    reported = await clients(served, "?version=1")
+    assert [caller["user_agent"] for caller in reported["callers"]] == ["old/1"]
+    assert (reported["keep"], reported["hours"], reported["evicted"]) == ("full", 24, 0)
+    (caller,) = reported["callers"]
     assert (caller["address"], caller["user"]) == ("127.0.0.1", None)
     (version,) = caller["versions"]
     assert version.pop("first") <= version.pop("last")
@@ -52,9 +52,9 @@ async def test_prefix_keeps_no_whole_address_and_off_keeps_no_client(demo_node: 
     served = await proxy(node, clients={"keep": "prefix"}, guard=trusting)
     await use(served, "four", 1, "fee", **{"X-Forwarded-For": "192.0.2.77"})
     await use(served, "six", 1, "fee", **{"X-Forwarded-For": "2001:db8:1:2:3:4:5:6"})
-    told = await clients(served)
-    assert usage_of(told, "four")["address"] == "192.0.2.0/24"
-    assert usage_of(told, "six")["address"] == "2001:db8:1:2::/64"
+    reported = await clients(served)
+    assert usage_of(reported, "four")["address"] == "192.0.2.0/24"
+    assert usage_of(reported, "six")["address"] == "2001:db8:1:2::/64"
 
     served = await proxy(node, clients={"keep": "off"})
     await use(served, "old", 1, "fee")

@@ -15,18 +15,18 @@ from tests.support.usage import caller
 def test_a_caller_of_several_workers_stands_there_once() -> None:
     early, late = "2026-11-21T09:00:00Z", "2026-11-21T10:00:00Z"
     head = {"keep": "full", "hours": 24}
-    told = merged_clients(
+    reported = merged_clients(
         [
             {**head, "evicted": 1, "callers": [caller("a", early, v1=2), caller("b", early, v2=1)]},
             {**head, "evicted": 2, "callers": [caller("a", late, v2=5, v1=3)]},
         ]
     )
-    assert (told["keep"], told["hours"], told["evicted"]) == ("full", 24, 3)
-    assert [(each["user_agent"], [used["version"] for used in each["versions"]]) for each in told["callers"]] == [
+    assert (reported["keep"], reported["hours"], reported["evicted"]) == ("full", 24, 3)
+    assert [(each["user_agent"], [used["version"] for used in each["versions"]]) for each in reported["callers"]] == [
         ("a", [1, 2]),
         ("b", [2]),
     ]
-    assert told["callers"][0]["versions"][0] == {
+    assert reported["callers"][0]["versions"][0] == {
         "version": 1,
         "would_refuse": False,
         "requests": 5,
@@ -62,19 +62,19 @@ def test_counts_are_added_up_and_nodes_are_those_of_a_ready_worker() -> None:
     def entry(time: float, **requests: int) -> dict[str, Any]:
         return {"time": time, "requests": {key.removeprefix("v"): count for key, count in requests.items()}}
 
-    told = merged_summary(
+    reported = merged_summary(
         [
             summary(False, 2, [entry(300, v1=2), entry(600, v1=3)]),
             summary(True, 3, [entry(601, v2=4)]),
         ]
     )
-    assert told["ready"] is True
-    assert told["nodes"] == [{"name": "a", "healthy": True}]
-    assert told["configuration"]["in_force"] is False
-    assert told["versions"]["requests"] == {"1": 5}
-    assert told["history"] == [entry(300, v1=2), entry(601, v1=3, v2=4)]
-    assert told["methods"] == [{"method": "tx", "requests": 5, "by_version": {"1": 5}}]
-    assert (told["in_flight"], told["seconds"], told["refusals"]) == (5, 3, {"version": 5})
+    assert reported["ready"] is True
+    assert reported["nodes"] == [{"name": "a", "healthy": True}]
+    assert reported["configuration"]["in_force"] is False
+    assert reported["versions"]["requests"] == {"1": 5}
+    assert reported["history"] == [entry(300, v1=2), entry(601, v1=3, v2=4)]
+    assert reported["methods"] == [{"method": "tx", "requests": 5, "by_version": {"1": 5}}]
+    assert (reported["in_flight"], reported["seconds"], reported["refusals"]) == (5, 3, {"version": 5})
 
 
 async def test_two_workers_report_one_client_as_one(demo_node: StartNode, tmp_path: Path) -> None:
@@ -92,11 +92,11 @@ async def test_two_workers_report_one_client_as_one(demo_node: StartNode, tmp_pa
             async with http.get(f"{observe}/clients?version=1") as answer:
                 (one,) = (await answer.json())["callers"]
             async with http.get(f"{observe}/summary") as answer:
-                told = await answer.json()
+                reported = await answer.json()
             async with http.get(f"{observe}/") as answer:
                 assert "<title>XRPL version proxy</title>" in await answer.text()
             async with http.get(f"{observe}/clients?version=x") as answer:
                 assert answer.status == 400
     assert (one["user_agent"], one["versions"][0]["requests"]) == ("old", 20)
-    assert told["versions"]["requests"] == {"1": 20}
-    assert told["ready"] is True
+    assert reported["versions"]["requests"] == {"1": 20}
+    assert reported["ready"] is True

@@ -24,8 +24,8 @@ SUNSET = {"version": 1, "date": "2099-06-30", "refuse": True}
 async def summary(proxy: Proxy) -> dict[str, Any]:
     async with aiohttp.ClientSession() as http, http.get(f"{proxy.observe_url}/summary") as answer:
         assert answer.status == 200
-        told: dict[str, Any] = await answer.json()
-        return told
+        reported: dict[str, Any] = await answer.json()
+        return reported
 
 
 async def drive(proxy: Proxy, *, old: int, new: int) -> None:
@@ -48,10 +48,10 @@ async def test_the_summary_shows_the_load(demo_node: StartNode, proxy: StartProx
     async with aiohttp.ClientSession() as http, http.ws_connect(served.http_url) as socket:
         await socket.send_json({"id": 1, "command": "subscribe", "streams": ["ledger"], "api_version": 2})
         await socket.receive_json(timeout=10)
-        told = await summary(served)
-    assert told["ready"] is True
-    assert told["draining"] is False
-    assert told["versions"] == {
+        reported = await summary(served)
+    assert reported["ready"] is True
+    assert reported["draining"] is False
+    assert reported["versions"] == {
         "min": 1,
         "max": 2,
         "requests": {"1": 3, "2": 6, "none": 2},
@@ -60,13 +60,13 @@ async def test_the_summary_shows_the_load(demo_node: StartNode, proxy: StartProx
         "dry_run_refuse": [1],
         "sunset": [SUNSET],
     }
-    assert told["methods"][0] == {"method": "account_info", "requests": 8, "by_version": {"1": 3, "2": 5}}
-    assert told["outcomes"] == {"success": 9, "refused": 2}
-    assert told["refusals"] == {"version": 1, "forbidden": 1}
-    assert told["sessions"] == {"2": 1}
-    assert told["subscriptions"] == {"ledger": 1}
-    assert [(node["name"], node["healthy"]) for node in told["nodes"]] == [("node-1", True)]
-    assert told["history"][-1]["requests"] == told["versions"]["requests"]
+    assert reported["methods"][0] == {"method": "account_info", "requests": 8, "by_version": {"1": 3, "2": 5}}
+    assert reported["outcomes"] == {"success": 9, "refused": 2}
+    assert reported["refusals"] == {"version": 1, "forbidden": 1}
+    assert reported["sessions"] == {"2": 1}
+    assert reported["subscriptions"] == {"ledger": 1}
+    assert [(node["name"], node["healthy"]) for node in reported["nodes"]] == [("node-1", True)]
+    assert reported["history"][-1]["requests"] == reported["versions"]["requests"]
 
 
 async def test_the_history_has_what_was_counted_between_its_entries() -> None:
@@ -74,7 +74,7 @@ async def test_the_history_has_what_was_counted_between_its_entries() -> None:
     settings = Settings.model_validate({"nodes": [{"name": "a", "http": "http://a"}]})
     now = 1000.0
     callers = ClientUsage("off", 24, 10, (), lambda: now)
-    told = Summary(
+    reported = Summary(
         "1", metrics, lambda: settings, lambda: VersionRange(1, 2), lambda: Readiness(()), lambda: callers, lambda: now
     )
 
@@ -83,21 +83,21 @@ async def test_the_history_has_what_was_counted_between_its_entries() -> None:
             metrics.request("http", "tx", version, 2, "success", 0.1)
 
     asked(1, 3)
-    told.write_history()
+    reported.write_history()
     now = 1300.0
     asked(1, 1)
     asked(2, 2)
-    told.write_history()
+    reported.write_history()
     asked(2, 4)
     now = 1310.0
-    assert told.to_json()["history"] == [
+    assert reported.to_json()["history"] == [
         {"time": 1000.0, "requests": {"1": 3}},
         {"time": 1300.0, "requests": {"1": 1, "2": 2}},
         {"time": 1310.0, "requests": {"2": 4}},
     ]
     for _ in range(400):
-        told.write_history()
-    assert len(told.to_json()["history"]) == 289
+        reported.write_history()
+    assert len(reported.to_json()["history"]) == 289
 
 
 async def test_the_page_loads_nothing_from_elsewhere(demo_node: StartNode, proxy: StartProxy) -> None:

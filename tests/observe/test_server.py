@@ -168,10 +168,10 @@ async def test_every_response_names_this_server_and_no_library(request_text: byt
 async def test_ready_while_a_node_is_up() -> None:
     async with observing() as (session, _), session.get("/ready") as answer:
         assert answer.status == 200
-        told = await answer.json()
-    since = told["nodes"][0].pop("seconds_since_answer")
+        reported = await answer.json()
+    since = reported["nodes"][0].pop("seconds_since_answer")
     assert since > 0
-    assert told == {
+    assert reported == {
         "ready": True,
         "draining": False,
         "nodes": [

@@ -157,8 +157,8 @@ async def test_a_node_that_lies_about_its_version_is_not_used(proxy: StartProxy)
         liar.refuses_all_but = ("version",)  # says that it has version 2, and takes it for nothing else
         assert (await ask(served))["status"] == "success"
         assert (liar.times("fee"), good.times("fee")) == (0, 1)
-        told = await until_healthy(served, "liar", healthy=False)
-        assert told["problem"] == "refuses API version 2"
+        reported = await until_healthy(served, "liar", healthy=False)
+        assert reported["problem"] == "refuses API version 2"
         for _ in range(5):
             await ask(served)
         assert (liar.times("fee"), good.times("fee")) == (0, 6)
@@ -171,8 +171,8 @@ async def test_an_answer_too_deep_to_write_is_unreadable(proxy: StartProxy, api_
     async with ScriptedNode(account_lines=answer) as node:
         served = await proxy(nodes=[node.settings()])
         body = {"method": "account_lines", "params": [{"account": ACCOUNT, "api_version": api_version}]}
-        status, told = await post(served, body)
-        assert (status, told["result"]["error"]) == (502, "internal")
+        status, reported = await post(served, body)
+        assert (status, reported["result"]["error"]) == (502, "internal")
         item = {"method": "account_lines", "account": ACCOUNT, "api_version": api_version}
         status, items = await post(served, {"method": "batch", "params": [item, {"method": "fee"}, item]})
         assert status == 200

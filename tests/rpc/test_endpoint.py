@@ -64,14 +64,14 @@ class TestNodesThatFail:
         node.answers["account_lines"] = answer
         served = await proxy(nodes=[node.settings()], timeouts={"node_answer": 0.3})
         got, body = await send(served, request("account_lines", version, account="r", id=[1]))
-        told = orjson.loads(body)
+        reported = orjson.loads(body)
         assert got == status
-        assert told["id"] == [1]
-        assert told["result"]["error"] == token
-        assert told["result"]["error_code"] == ERRORS[token].code
-        assert told["result"]["status"] == "error"
-        assert told["result"]["request"]["command"] == "account_lines"
-        assert told["result"]["request"].get("api_version") == version
+        assert reported["id"] == [1]
+        assert reported["result"]["error"] == token
+        assert reported["result"]["error_code"] == ERRORS[token].code
+        assert reported["result"]["status"] == "error"
+        assert reported["result"]["request"]["command"] == "account_lines"
+        assert reported["result"]["request"].get("api_version") == version
         assert (await ask(served))["status"] == "success"  # the proxy lives on
 
     @pytest.mark.parametrize(("version", "token"), [(None, "noNetwork"), (1, "noNetwork"), (2, "notSynced")])
@@ -90,11 +90,11 @@ class TestNodesThatFail:
         node.answers["fee"] = hang
         served = await proxy(nodes=[node.settings()], timeouts={"node_answer": 0.2})
         status, body = await send(served, request("fee", 2, ripplerpc="2.0", id="x"))
-        told = orjson.loads(body)
+        reported = orjson.loads(body)
         assert status == 504
-        assert told["id"] == "x"
-        assert told["error"]["error"] == "tooBusy"
-        assert "result" not in told
+        assert reported["id"] == "x"
+        assert reported["error"]["error"] == "tooBusy"
+        assert "result" not in reported
 
     @pytest.mark.parametrize("fault", [hang, answer_half, break_off, web.Response(text="<html>")])
     async def test_submit_is_sent_once_and_its_outcome_reported(
@@ -127,11 +127,11 @@ class TestNodesThatFail:
         for body in (request("fee", version), {"method": "batch", "params": [{"method": "fee"}]}):
             _, answer = await send(served, body)
             assert b"invalid_API_version" not in answer
-            told = orjson.loads(answer)
-            result = (told[0] if isinstance(told, list) else told)["result"]
+            reported = orjson.loads(answer)
+            result = (reported[0] if isinstance(reported, list) else reported)["result"]
             assert result["error"] in (
                 "internal",
-                "noNetwork" if isinstance(told, list) or version == 1 else "notSynced",
+                "noNetwork" if isinstance(reported, list) or version == 1 else "notSynced",
             )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -131,13 +130,13 @@ def check(running: Running, body: bytes) -> None:
     status, answer = running.post(body)
     if status in FINE:
         if status == 200:
-            orjson.loads(answer)
+            json.loads(answer)
         return
-    told = orjson.loads(answer)
-    if told.get("error") == "replayMiss":
+    reported = json.loads(answer)  # which takes 1.797693134862316e+308 as well, as rippled rounds the largest number
+    if reported.get("error") == "replayMiss":
         return  # the node's own 500, passed on: nobody recorded what it was asked
-    assert told["ripplerpc"] >= "3.0"
-    assert status == http_status(told["error"]["code"])
+    assert reported["ripplerpc"] >= "3.0"
+    assert status == http_status(reported["error"]["code"])
 
 
 many = settings(

@@ -116,8 +116,8 @@ async def test_the_extra_fields_are_cached_or_the_response_is_not(
         body = {"method": "tx", "params": [{"transaction": HASH, "api_version": 2}]}
         for _ in range(2):
             async with aiohttp.ClientSession() as client, client.post(served.http_url, json=body) as answer:
-                told = await answer.json(content_type=None)
-            assert told == {"result": {**VALIDATED, "status": "success"}, **beside}
+                reported = await answer.json(content_type=None)
+            assert reported == {"result": {**VALIDATED, "status": "success"}, **beside}
         assert node.times("tx") == asked
 
 
@@ -194,9 +194,9 @@ async def asking_at_once(
         async def one(number: int) -> dict[str, Any]:
             body = {"method": method, "params": [{**params, "api_version": 2, "id": number}]}
             async with client.post(served.http_url, json=body) as answer:
-                told: dict[str, Any] = await answer.json(content_type=None)
-                assert told["id"] == number
-                return told
+                reported: dict[str, Any] = await answer.json(content_type=None)
+                assert reported["id"] == number
+                return reported
 
         asking = [asyncio.create_task(one(number)) for number in range(times)]
         await node.until(lambda: node.times(method) > 0)

@@ -89,13 +89,13 @@ async def test_what_differs_is_counted_and_logged_briefly(capsys: pytest.Capture
     ):
         await ask(proxy)
         await until_counted(proxy, different=1)
-    told = capsys.readouterr().out
-    assert "shadow_different" in told
-    assert "/account_data/Balance: natively" in told
-    assert "/account_data/Flags: natively 0, given nothing" in told
-    assert "/account_data/signer_lists: natively nothing, given a list of 1" in told
-    assert "9" * 100 not in told
-    assert "/age" not in told
+    reported = capsys.readouterr().out
+    assert "shadow_different" in reported
+    assert "/account_data/Balance: natively" in reported
+    assert "/account_data/Flags: natively 0, given nothing" in reported
+    assert "/account_data/signer_lists: natively nothing, given a list of 1" in reported
+    assert "9" * 100 not in reported
+    assert "/age" not in reported
 
 
 @pytest.mark.parametrize(

@@ -104,13 +104,13 @@ async def test_systemd_is_notified(given: dict[str, Any], tmp_path: Path) -> Non
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))
         notify.setblocking(False)
-        told: list[str] = []
+        reported: list[str] = []
 
         async def until(word: str) -> str:
             async with asyncio.timeout(20):
                 while True:
                     message = (await asyncio.get_running_loop().sock_recv(notify, 4096)).decode()
-                    told.append(message)
+                    reported.append(message)
                     if message.startswith(word):
                         return message
 

@@ -53,9 +53,9 @@ async def soak_workers(seconds: float, sessions: int, workers: int, seed: int | 
 
 
 def _sections(nodes: list[SoakNode], reconnect: bool) -> dict[str, object]:
-    told = sections(nodes, reconnect)
-    Settings.model_validate(told)
-    return told
+    reported = sections(nodes, reconnect)
+    Settings.model_validate(reported)
+    return reported
 
 
 def _told(found: Found, when: str, proxies: list[ProxyProcesses]) -> int:

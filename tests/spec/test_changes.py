@@ -15,7 +15,7 @@ WITHOUT_ADAPTER = {"version"}
 PASSED_ON = {"simulate"}
 
 
-def told(older: int, newer: int) -> set[str]:
+def reported(older: int, newer: int) -> set[str]:
     """Every method and kind of pushed message that has changed, itself or by a type within it."""
     found = changes(older, newer)
     types = {name for change in found if change.part == "type" for name in change.within}
@@ -26,7 +26,7 @@ def told(older: int, newer: int) -> set[str]:
 def test_schemas_and_adapters_agree(older: int, newer: int) -> None:
     (step,) = VERSIONS.route(older, newer)
     adapted = step.methods.keys() | step.streams.downgrades.keys() | step.streams.upgrades.keys()
-    found = told(older, newer)
+    found = reported(older, newer)
     assert adapted - found <= ONLY_WHICH_FAULT
     assert found - adapted <= WITHOUT_ADAPTER | PASSED_ON
 

@@ -109,17 +109,17 @@ def test_every_method_is_described(version: int) -> None:
 @pytest.mark.parametrize("kind", ["openapi", "asyncapi"])
 @pytest.mark.parametrize("version", versions())
 def test_references_lead_somewhere(kind: str, version: int) -> None:
-    told = document(kind, version)
+    reported = document(kind, version)
 
     def references(value: Any) -> set[str]:
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         own = {value["$ref"]} if isinstance(value, dict) and isinstance(value.get("$ref"), str) else set()
         return own.union(*map(references, inner))
 
-    found = references(told)
+    found = references(reported)
     assert len(found) > 200
     for reference in found:
-        place: Any = told
+        place: Any = reported
         for name in reference.removeprefix("#/").split("/"):
             place = place[name]
 
@@ -136,10 +136,10 @@ def test_changed_methods_inherit_from_a_base() -> None:
 
 
 def test_every_error_has_its_code() -> None:
-    told = document("openapi", 1)["components"]["schemas"]["ErrorCodes"]["anyOf"]
+    reported = document("openapi", 1)["components"]["schemas"]["ErrorCodes"]["anyOf"]
     codes = {
         each["properties"]["error"]["const"]: each["properties"]["error_code"]["const"]
-        for each in told
+        for each in reported
         if "error_code" in each["properties"]
     }
     assert codes == {token: error.code for token, error in ERRORS.items()}

@@ -67,7 +67,7 @@ def test_read(written: Any, schema: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "reported"),
     [
         ("Unknown", "there is no type Unknown"),
         ("a b", "'a b' is no type"),
@@ -78,7 +78,7 @@ def test_read(written: Any, schema: dict[str, Any]) -> None:
         ({"a": "string", ".schema": {"required": ["b"]}}, ".schema has required, which the fields make too"),
     ],
 )
-def test_faults(written: Any, told: str) -> None:
+def test_faults(written: Any, reported: str) -> None:
     with pytest.raises(NotationError, match=r"(?s).*") as raised:
         read_schema(written, name)
-    assert told in str(raised.value)
+    assert reported in str(raised.value)

@@ -19,8 +19,8 @@ def _answers(version: int) -> dict[Asked, JsonObject]:
     return {_key(case["method"], case["params"]): _answer(case[f"v{version}"]) for case in clio_cases()}
 
 
-def _answer(told: JsonObject) -> JsonObject:
-    result: JsonObject = told["result"] if "result" in told else {**told["error"], "type": "response"}
+def _answer(reported: JsonObject) -> JsonObject:
+    result: JsonObject = reported["result"] if "result" in reported else {**reported["error"], "type": "response"}
     return result
 
 

@@ -11,7 +11,7 @@ from tests.support.native import Ask, Miss
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reported:
     """The result that a node of the `older` and one of the `newer` version give to the same `params`.
 
     `ledgers` are those whose headers can be looked up; `beside` holds what other methods answer, in both versions
@@ -41,9 +41,9 @@ class Told:
         return ask
 
 
-def same(result: JsonObject, **others: Any) -> Told:
+def same(result: JsonObject, **others: Any) -> Reported:
     """An answer that both versions tell alike."""
-    return Told(older=result, newer=result, **others)
+    return Reported(older=result, newer=result, **others)
 
 
 def _header(ledger: Ledger | None) -> JsonObject:

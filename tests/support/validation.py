@@ -28,14 +28,14 @@ def _component(version: int, name: str) -> Validator:
 
 @cache
 def _payload(version: int, message: str) -> Validator:
-    told = document("asyncapi", version)
+    reported = document("asyncapi", version)
     (payload,) = (
         channel["messages"][message]["payload"]
-        for channel in told["channels"].values()
+        for channel in reported["channels"].values()
         if message in channel["messages"]
     )
     # What AsyncAPI reads schemas as, unless it is told otherwise.
-    return Draft7Validator({"allOf": [payload], "components": told["components"]})
+    return Draft7Validator({"allOf": [payload], "components": reported["components"]})
 
 
 def fault(version: int, name: str, value: Json) -> str | None:
@@ -52,10 +52,10 @@ def result_fault(version: int, method: str, result: dict[str, Json]) -> str | No
     """What is wrong with a result, as adapters see it, of a method at a version; unknown methods have errors only."""
     if "error" in result and (wrong := fault(version, "ErrorCodes", result)):
         return wrong
-    told = schemas(version).methods.get(method)
-    if told is None:
+    reported = schemas(version).methods.get(method)
+    if reported is None:
         return fault(version, "ErrorResponse", result)
-    return fault(version, told.error if "error" in result else told.success, result)
+    return fault(version, reported.error if "error" in result else reported.success, result)
 
 
 def request_fault(version: int, method: str, params: dict[str, Json]) -> str | None:

@@ -35,10 +35,10 @@ def test_the_document_lists_every_event_of_the_source() -> None:
     sources = [path for path in (ROOT / "proxy").rglob("*.py") if not {"commands", "demo"} & set(path.parts)]
     events = {event for path in sources for event in _EVENT.findall(path.read_text())}
     assert len(events) > 20
-    told = {
+    reported = {
         event
         for line in DOCUMENT.splitlines()
         if re.match(r"\| `\w+`(?:, `\w+`)* \| (?:debug|info|warning|error) \|", line)
         for event in re.findall(r"`(\w+)`", line.split("|")[1])
     }
-    assert events <= told
+    assert events <= reported

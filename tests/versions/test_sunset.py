@@ -89,13 +89,13 @@ async def test_websocket_answers_warn_and_are_the_same_but_for_that(demo_node: S
     ]
     expected = [orjson.loads(answer) for answer in await on_websocket(plain, *requests)]
     for answer, without in zip(await on_websocket(served, *requests), expected, strict=True):
-        told = orjson.loads(answer)
-        (warning,) = told.pop("warnings")
+        reported = orjson.loads(answer)
+        (warning,) = reported.pop("warnings")
         assert warning["id"] == WARNING_ID
         assert warning["message"] == (
             "API version 1 cannot be counted on from 2027-06-30 (UTC) on: use a later one. See https://example.com/v1"
         )
-        assert told == without
+        assert reported == without
     (newer,) = await on_websocket(served, {"id": 1, "command": "fee", "api_version": 2})
     assert "warnings" not in orjson.loads(newer)
 
@@ -119,14 +119,14 @@ async def test_without_a_sunset_answers_are_the_same_byte_for_byte(demo_node: St
 def test_a_warning_joins_those_of_a_clio_and_passes_what_only_looks_like_some() -> None:
     notices = DeprecationNotices([Sunset(1, ENDS)])
     clios = {"id": 2001, "message": "This is a clio server."}
-    told = orjson.loads(
+    reported = orjson.loads(
         notices.with_warning(1, orjson.dumps({"result": {"a": 1}, "warnings": [clios], "type": "response"}))
     )
-    assert [warning["id"] for warning in told["warnings"]] == [2001, WARNING_ID]
+    assert [warning["id"] for warning in reported["warnings"]] == [2001, WARNING_ID]
     inside = {"result": {"warnings": "mine"}, "type": "response"}
-    told = orjson.loads(notices.with_warning(1, orjson.dumps(inside)))
-    assert told.pop("warnings")[0]["id"] == WARNING_ID
-    assert told == inside
+    reported = orjson.loads(notices.with_warning(1, orjson.dumps(inside)))
+    assert reported.pop("warnings")[0]["id"] == WARNING_ID
+    assert reported == inside
     assert notices.with_warning(2, b"{}") == b"{}"
 
 
@@ -155,8 +155,8 @@ async def test_at_its_date_the_version_is_refused_if_so_configured(demo_node: St
             assert (await post(served, body))[0::2] == (await post(unsupported, body))[0::2]
         request = {"id": 3, "command": "fee", "api_version": 1}
         assert await on_websocket(served, request) == await on_websocket(unsupported, request)
-        async with aiohttp.ClientSession() as http, http.get(f"{served.observe_url}/summary") as told:
-            assert (await told.json())["versions"]["min"] == 2
+        async with aiohttp.ClientSession() as http, http.get(f"{served.observe_url}/summary") as reported:
+            assert (await reported.json())["versions"]["min"] == 2
         counted = await metric(served, "xrpl_proxy_version_refused_total")
         assert counted['{reason="below_minimum",transport="http"}'] == 3
     finally:

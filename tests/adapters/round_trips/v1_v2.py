@@ -19,9 +19,9 @@ from tests.support.generated import (
     uint32,
 )
 from tests.support.native import error
-from tests.support.round_trip import Told, same
+from tests.support.round_trip import Reported, same
 
-Tolds = st.SearchStrategy[Told]
+Tolds = st.SearchStrategy[Reported]
 
 
 def older_json(tx: Transaction) -> JsonObject:
@@ -54,7 +54,7 @@ def _beside(ledger: Ledger) -> JsonObject:
 
 
 @st.composite
-def _tx(draw: st.DrawFn) -> Told:
+def _tx(draw: st.DrawFn) -> Reported:
     tx, ledger = draw(transactions()), draw(ledgers)
     kind = draw(st.sampled_from(["json", "binary", "closed", "pending", "pending binary"]))
     older: JsonObject
@@ -79,7 +79,7 @@ def _tx(draw: st.DrawFn) -> Told:
         where = {"date": ledger.close_time, "inLedger": ledger.index, "ledger_index": ledger.index}
         older = {"tx": tx.blob, "meta": tx.meta_blob, **where, **rest}
         newer = {"tx_blob": tx.blob, "meta_blob": tx.meta_blob, **_beside(ledger), **rest}
-    return Told(older, newer, {"transaction": tx.hash}, (ledger,))
+    return Reported(older, newer, {"transaction": tx.hash}, (ledger,))
 
 
 def _listed(tx: Transaction, ledger: Ledger, binary: bool, in_ledger: bool) -> tuple[JsonObject, JsonObject]:
@@ -97,7 +97,7 @@ def _listed(tx: Transaction, ledger: Ledger, binary: bool, in_ledger: bool) -> t
 
 
 @st.composite
-def _histories(draw: st.DrawFn, about: Mapping[str, Any], in_ledger: bool = False) -> Told:
+def _histories(draw: st.DrawFn, about: Mapping[str, Any], in_ledger: bool = False) -> Reported:
     found, binary = draw(ledger_lists), draw(st.booleans())
     listed = draw(st.lists(transactions(), max_size=3))
     pairs = [_listed(tx, draw(st.sampled_from(found)), binary, in_ledger) for tx in listed]
@@ -107,26 +107,26 @@ def _histories(draw: st.DrawFn, about: Mapping[str, Any], in_ledger: bool = Fals
         beside |= {"marker": {"ledger": 5, "seq": 1}, "limit": 3}
     older = {"transactions": [pair[0] for pair in pairs], **beside}
     newer = {"transactions": [pair[1] for pair in pairs], **beside}
-    return Told(older, newer, {**about, "binary": binary}, tuple(found))
+    return Reported(older, newer, {**about, "binary": binary}, tuple(found))
 
 
 account_tx_errors = st.sampled_from(
     [
         same(error("actMalformed"), params={"account": "x"}),
         same(error("lgrNotFound", "ledgerNotFound"), params={"account": "x", "ledger_index": 9}),
-        Told(error("lgrIdxsInvalid"), error("notSynced"), {"account": "x"}),
+        Reported(error("lgrIdxsInvalid"), error("notSynced"), {"account": "x"}),
     ]
 )
 
 
 @st.composite
-def _transaction_entry(draw: st.DrawFn) -> Told:
+def _transaction_entry(draw: st.DrawFn) -> Reported:
     tx, ledger, validated = draw(transactions()), draw(ledgers), draw(st.booleans())
     rest: JsonObject = {"ledger_hash": ledger.hash, "ledger_index": ledger.index, "validated": validated}
     newer: JsonObject = {"tx_json": newer_json(tx), "hash": tx.hash, "meta": tx.meta, **rest}
     if validated:
         newer["close_time_iso"] = ledger.close_time_iso
-    return Told({"tx_json": older_json(tx), "metadata": tx.meta, **rest}, newer, ledgers=(ledger,))
+    return Reported({"tx_json": older_json(tx), "metadata": tx.meta, **rest}, newer, ledgers=(ledger,))
 
 
 def _expanded(tx: Transaction, beside: JsonObject, binary: bool, applied: bool) -> tuple[JsonObject, JsonObject]:
@@ -153,7 +153,7 @@ def _with_index(header: JsonObject, index: int, version: int) -> JsonObject:
 
 
 @st.composite
-def _ledger(draw: st.DrawFn) -> Told:
+def _ledger(draw: st.DrawFn) -> Reported:
     ledger, txs = draw(ledgers), draw(st.lists(transactions(), max_size=3))
     validated = draw(st.booleans())
     closed = validated or draw(st.booleans())
@@ -174,11 +174,11 @@ def _ledger(draw: st.DrawFn) -> Told:
     rest = {**named, "validated": validated}
     expand = shown in ("expanded", "binary")
     params = {"transactions": shown != "header", "expand": expand, "binary": shown == "binary"}
-    return Told({"ledger": older, **rest}, {"ledger": newer, **rest}, params, (ledger,))
+    return Reported({"ledger": older, **rest}, {"ledger": newer, **rest}, params, (ledger,))
 
 
 @st.composite
-def _two_ledgers(draw: st.DrawFn) -> Told:
+def _two_ledgers(draw: st.DrawFn) -> Reported:
     """Without a ledger in the request there are two in the answer."""
     ledger = draw(ledgers)
     older, newer = (
@@ -188,11 +188,11 @@ def _two_ledgers(draw: st.DrawFn) -> Told:
         }
         for version in (1, 2)
     )
-    return Told(older, newer)
+    return Reported(older, newer)
 
 
 @st.composite
-def _queue(draw: st.DrawFn) -> Told:
+def _queue(draw: st.DrawFn) -> Reported:
     ledger, binary = draw(ledgers), draw(st.booleans())
     header = _header(ledger, closed=False)
     entries_older, entries_newer = [], []
@@ -202,7 +202,7 @@ def _queue(draw: st.DrawFn) -> Told:
         entries_older.append({**entry, "tx": older})
         entries_newer.append({**entry, **newer})
     rest = {"ledger_current_index": ledger.index, "validated": False}
-    return Told(
+    return Reported(
         {"ledger": _with_index(header, ledger.index, 1), "queue_data": entries_older, **rest},
         {"ledger": _with_index(header, ledger.index, 2), "queue_data": entries_newer, **rest},
         {"ledger_index": "current", "queue": True, "expand": True, "binary": binary},
@@ -210,18 +210,18 @@ def _queue(draw: st.DrawFn) -> Told:
 
 
 @st.composite
-def _ledger_data(draw: st.DrawFn) -> Told:
+def _ledger_data(draw: st.DrawFn) -> Reported:
     ledger, closed = draw(ledgers), draw(st.booleans())
     rest = {"ledger_index": ledger.index, "state": [{"LedgerEntryType": "Offer", "ledger_index": "7"}], "marker": "A"}
     if draw(st.booleans()):  # binary: the header is a blob
         return same({"ledger": {"closed": closed, "ledger_data": ledger.ledger_data}, **rest})
     header = _header(ledger, closed)
     older = {"ledger": _with_index(header, ledger.index, 1), **rest}
-    return Told(older, {"ledger": _with_index(header, ledger.index, 2), **rest})
+    return Reported(older, {"ledger": _with_index(header, ledger.index, 2), **rest})
 
 
 @st.composite
-def _account_info(draw: st.DrawFn) -> Told:
+def _account_info(draw: st.DrawFn) -> Reported:
     lists = draw(st.none() | st.lists(st.just({"SignerQuorum": 2, "SignerEntries": []}), max_size=2))
     account = {"Account": draw(accounts), "Balance": draw(drops), "Sequence": draw(uint32)}
     rest = {"account_flags": {"noFreeze": False}, "ledger_current_index": draw(uint32), "validated": False}
@@ -229,19 +229,19 @@ def _account_info(draw: st.DrawFn) -> Told:
     if lists is None:
         return same({"account_data": account, **rest}, params=params)
     older = {"account_data": {**account, "signer_lists": lists}, **rest}
-    return Told(older, {"account_data": account, "signer_lists": lists, **rest}, {**params, "signer_lists": True})
+    return Reported(older, {"account_data": account, "signer_lists": lists, **rest}, {**params, "signer_lists": True})
 
 
 @st.composite
-def _signed(draw: st.DrawFn) -> Told:
+def _signed(draw: st.DrawFn) -> Reported:
     tx = draw(transactions())
     rest = {"tx_blob": tx.blob, "deprecated": "Signing support in the 'submit' command has been deprecated"}
     newer = {"tx_json": newer_json(tx), "hash": tx.hash, **rest}
-    return Told({"tx_json": older_json(tx), **rest}, newer, {"tx_json": tx.fields, "secret": "s"})
+    return Reported({"tx_json": older_json(tx), **rest}, newer, {"tx_json": tx.fields, "secret": "s"})
 
 
 @st.composite
-def _submitted_blob(draw: st.DrawFn) -> Told:
+def _submitted_blob(draw: st.DrawFn) -> Reported:
     """The answer to a blob is v1's form in both versions, without the alias."""
     tx = draw(transactions())
     tx_json = {**tx.fields, **({} if tx.amount is None else {"Amount": tx.amount}), "hash": tx.hash}
@@ -249,7 +249,7 @@ def _submitted_blob(draw: st.DrawFn) -> Told:
 
 
 @st.composite
-def _peers(draw: st.DrawFn) -> Told:
+def _peers(draw: st.DrawFn) -> Reported:
     sanity = {"diverged": "insane", "unknown": "unknown"}
     tracks = draw(st.lists(st.sampled_from(["", "diverged", "unknown"]), max_size=4))
     older, newer = [], []
@@ -257,11 +257,11 @@ def _peers(draw: st.DrawFn) -> Told:
         peer = {"address": "192.0.2.1:51235", "public_key": "n9", **({"track": track} if track else {})}
         newer.append(peer)
         older.append({**peer, "sanity": sanity[track]} if track else peer)
-    return Told({"cluster": {}, "peers": older or None}, {"cluster": {}, "peers": newer or None})
+    return Reported({"cluster": {}, "peers": older or None}, {"cluster": {}, "peers": newer or None})
 
 
 @st.composite
-def _gateway_balances(draw: st.DrawFn) -> Told:
+def _gateway_balances(draw: st.DrawFn) -> Reported:
     about: JsonObject = {
         "account": draw(accounts),
         "ledger_hash": draw(hashes),
@@ -274,9 +274,9 @@ def _gateway_balances(draw: st.DrawFn) -> Told:
     if kind == "bad wallet":
         wallet = draw(st.sampled_from(["x", 5, [5], ["rNotAnAddress"], {}, True]))
         older, newer = error("invalidHotWallet", **about), error("invalidParams", **about)
-        return Told(older, newer, {**params, "hotwallet": wallet}, beside=there)
+        return Reported(older, newer, {**params, "hotwallet": wallet}, beside=there)
     if kind == "unknown":
-        return Told(about, error("actNotFound", **about), params, beside={"account_info": error("actNotFound")})
+        return Reported(about, error("actNotFound", **about), params, beside={"account_info": error("actNotFound")})
     if kind == "bad account":
         return same(error("actMalformed"), params={"account": "x"})
     balances = {"obligations": {"USD": "1"}} if kind == "balances" else {}
@@ -290,7 +290,7 @@ CASES: dict[str, Tolds] = {
     "account_tx": _histories({"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"}, in_ledger=True) | account_tx_errors,
     "channel_authorize": hexes(70).map(lambda signature: same({"signature": signature}))
     | st.sampled_from(["ed448", ""]).map(
-        lambda kind: Told(
+        lambda kind: Reported(
             error("invalidParams", "Invalid field 'key_type'."),
             error("badKeyType"),
             {"channel_id": "A", "amount": "1", "seed": "s", "key_type": kind},
@@ -303,7 +303,7 @@ CASES: dict[str, Tolds] = {
     "ledger_entry": hashes.map(lambda index: same({"index": index, "node": {"index": index}}, params={"index": index}))
     | st.sampled_from(
         [
-            Told({**named, "error": "unknownOption"}, {**named, "error": "invalidParams"}, {"ledger_index": 131}),
+            Reported({**named, "error": "unknownOption"}, {**named, "error": "invalidParams"}, {"ledger_index": 131}),
             same({**named, "error": "entryNotFound"}, params={"check": "A", "ledger_index": 131}),
         ]
     ),
@@ -313,7 +313,7 @@ CASES: dict[str, Tolds] = {
         lambda asked: same({"problems": [], "validated": True}, params={"account": "x", "transactions": asked})
     ),
     "ledger_request": uint32.map(
-        lambda index: Told({"ledger": {"ledger_index": str(index)}}, {"ledger": {"ledger_index": index}})
+        lambda index: Reported({"ledger": {"ledger_index": str(index)}}, {"ledger": {"ledger_index": index}})
     ),
     "peers": _peers(),
     "sign": _signed() | st.just(same(error("badSecret"))),
@@ -332,7 +332,7 @@ NO_WAY_BACK = {
 LOSSES = {
     "tx, binary, in a ledger that is not validated: v2 does not tell its index": (
         "tx",
-        Told(
+        Reported(
             {"tx": "BB", "meta": "CC", "hash": "AA", "validated": False, "inLedger": 7, "ledger_index": 7},
             {"tx_blob": "BB", "meta_blob": "CC", "hash": "AA", "validated": False, "ledger_hash": "DD"},
             {"transaction": "AA", "binary": True},
@@ -373,14 +373,16 @@ STREAMS: dict[str, st.SearchStrategy[tuple[JsonObject, JsonObject]]] = {
 
 ERRORS: Tolds = st.sampled_from(
     [
-        Told(error("noNetwork"), error("notSynced"), beside={"server_info": {"info": {"server_state": "connected"}}}),
-        Told(error("noNetwork", "InsufficientNetworkMode"), error("notSynced", "notSynced")),
-        Told(
+        Reported(
+            error("noNetwork"), error("notSynced"), beside={"server_info": {"info": {"server_state": "connected"}}}
+        ),
+        Reported(error("noNetwork", "InsufficientNetworkMode"), error("notSynced", "notSynced")),
+        Reported(
             error("noCurrent"),
             error("notSynced"),
             beside={"server_info": {"info": {"server_state": "full", "validated_ledger": {"age": 121}}}},
         ),
-        Told(
+        Reported(
             error("noClosed"),
             error("notSynced"),
             beside={"server_info": {"info": {"server_state": "full", "validated_ledger": {"age": 3}}}},

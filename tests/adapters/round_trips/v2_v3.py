@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from adapters import JsonObject
 from tests.support.generated import ACCOUNTS, accounts, hashes
 from tests.support.native import error
-from tests.support.round_trip import Told, same
+from tests.support.round_trip import Reported, same
 
-Tolds = st.SearchStrategy[Told]
+Tolds = st.SearchStrategy[Reported]
 
 ABOUT: JsonObject = {"ledger_hash": "AB" * 32, "ledger_index": 131, "validated": True}
 XRP, USD = {"currency": "XRP"}, {"currency": "USD", "issuer": ACCOUNTS[1]}
@@ -25,7 +25,7 @@ one_asset = st.sampled_from(["asset", "asset2"])
 
 
 @st.composite
-def _wrong_combination(draw: st.DrawFn) -> Told:
+def _wrong_combination(draw: st.DrawFn) -> Reported:
     """A request that names no AMM, or two: v2 looks no further."""
     kind = draw(st.sampled_from(["asset", "amm_account", "no amm", "account", "nothing wrong"]))
     good: JsonObject = {draw(one_asset): draw(good_issues)}
@@ -41,11 +41,11 @@ def _wrong_combination(draw: st.DrawFn) -> Told:
     elif draw(st.booleans()):
         params = {**good, "amm_account": draw(accounts), "account": draw(accounts)}
     older, newer = error("invalidParams", **ABOUT), error(token, **ABOUT)
-    return Told(older, newer, {**params, "ledger_index": 131}, beside=beside)
+    return Reported(older, newer, {**params, "ledger_index": 131}, beside=beside)
 
 
 @st.composite
-def _right_combination(draw: st.DrawFn) -> Told:
+def _right_combination(draw: st.DrawFn) -> Reported:
     params = draw(st.sampled_from([{"asset": XRP, "asset2": USD}, {"amm_account": ACCOUNTS[0]}]))
     found = {**ABOUT, "amm": {"account": ACCOUNTS[0], "amount": "1", "trading_fee": 600}}
     faults = [error(token, **ABOUT) for token in ("issueMalformed", "actMalformed", "actNotFound")]
@@ -62,10 +62,10 @@ CASES: dict[str, Tolds] = {
 
 NO_WAY_BACK: dict[str, str] = {}
 
-LOSSES: dict[str, tuple[str, Told]] = {
+LOSSES: dict[str, tuple[str, Reported]] = {
     "amm_info, a wrong combination: v2 names no fault, and an account named by its key cannot be looked up": (
         "amm_info",
-        Told(
+        Reported(
             error("invalidParams", **ABOUT),
             error("actNotFound", **ABOUT),
             {"amm_account": "aBQG8RQAzjs1eTKFEAQXr2gS4utcDiEC9wmi7pfUPTi27VCahwgw", "asset": XRP},

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from shapes import told  # type: ignore[import-not-found]
+from shapes import reported  # type: ignore[import-not-found]
 from xrpl.asyncio.clients import AsyncJsonRpcClient, AsyncWebsocketClient  # type: ignore[import-not-found]
 from xrpl.clients import JsonRpcClient, WebsocketClient  # type: ignore[import-not-found]
 from xrpl.models import (  # type: ignore[import-not-found]
@@ -69,7 +69,7 @@ def account_tx(ask: Ask, version: int) -> Any:
         pages.append(success(ask(AccountTx(account=ALICE, limit=10, marker=pages[-1]["marker"]))))
     assert [len(page["transactions"]) for page in pages] == [10, 10, 10, 2]
     entries = [entry for page in pages for entry in page["transactions"]]
-    made = [told(entry, "account_tx", version).summary(version) for entry in entries]
+    made = [reported(entry, "account_tx", version).summary(version) for entry in entries]
     # The rest are of types that xrpl-py 2 is too old for, or have data that its models are stricter about.
     assert sum(modelled.isidentifier() for _, modelled, _ in made) > 25
     return pages, made
@@ -78,7 +78,7 @@ def account_tx(ask: Ask, version: int) -> Any:
 def tx_and_submit(ask: Ask, version: int) -> Any:
     """A transaction read, encoded by the library, and submitted again."""
     read = success(ask(Tx(transaction=PAYMENT)))
-    payment = told(read, "tx", version)
+    payment = reported(read, "tx", version)
     assert payment.model(version).amount == "1234567"
     submitted = success(ask(SubmitOnly(tx_blob=payment.blob)))
     assert submitted["engine_result"] == "tefPAST_SEQ"
@@ -91,7 +91,7 @@ def ledger(ask: Ask, version: int) -> Any:
     assert result["ledger"]["ledger_index"] == (str(BUSY_LEDGER) if version == 1 else BUSY_LEDGER)
     entries = result["ledger"]["transactions"]
     assert entries
-    return result, [told(entry, "ledger", version).summary(version) for entry in entries]
+    return result, [reported(entry, "ledger", version).summary(version) for entry in entries]
 
 
 def errors(ask: Ask) -> list[Any]:
@@ -122,7 +122,7 @@ def pushed(messages: Iterable[dict[str, Any]], version: int) -> dict[str, Any]:
     transactions = [message for message in listed if message["type"] == "transaction"]
     assert any(message["validated"] for message in transactions)
     assert any(not message["validated"] for message in transactions)
-    made = [told(message, "transaction", version).summary(version) for message in transactions]
+    made = [reported(message, "transaction", version).summary(version) for message in transactions]
     return {"types": types, "pushed": listed, "transactions": made}
 
 

@@ -17,7 +17,7 @@ V1_PLACES = {"account_tx": "tx", "tx": None, "ledger": None, "transaction": "tra
 
 
 @dataclass
-class Told:
+class Reported:
     """A transaction out of an answer: its fields as told, its hash, its metadata (None before it is in a ledger)."""
 
     fields: dict[str, Any]
@@ -54,7 +54,7 @@ class Told:
         return self.blob, modelled, changes
 
 
-def told(entry: dict[str, Any], kind: str, version: int) -> Told:
+def reported(entry: dict[str, Any], kind: str, version: int) -> Reported:
     """The transaction in `entry`, which is of `kind` (a key of V1_PLACES), checked to be where `version` has it."""
     if version == 1:
         place = V1_PLACES[kind]
@@ -68,4 +68,4 @@ def told(entry: dict[str, Any], kind: str, version: int) -> Told:
     if fields["TransactionType"] == "Payment":
         assert "DeliverMax" in fields
         assert fields.get("Amount") == (fields["DeliverMax"] if version == 1 else None)
-    return Told(fields, hash_, meta)
+    return Reported(fields, hash_, meta)
