@@ -103,5 +103,5 @@ def error_result(token: str, message: str | None = None) -> dict[str, Any]:
 
 
 def http_status(error_code: object) -> int:
-    """The HTTP status of an answer with this `error_code` at `ripplerpc` 3.0; 200 for other values."""
+    """The HTTP status of a response with this `error_code` at `ripplerpc` 3.0; 200 for other values."""
     return _HTTP_STATUS.get(error_code, 200) if type(error_code) is int else 200

@@ -68,7 +68,7 @@ def _is_expanded(params: JsonObject) -> bool:
 
 
 def _ledgers(result: JsonObject) -> list[JsonObject]:
-    """The headers in an answer: one, or without a ledger in the request the last closed one and the open one."""
+    """The headers in a response: one, or without a ledger in the request the last closed one and the open one."""
     holders = (result, result.get("closed"), result.get("open"))
     found = [holder.get("ledger") for holder in holders if isinstance(holder, dict)]
     return [ledger for ledger in found if isinstance(ledger, dict)]

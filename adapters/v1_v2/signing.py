@@ -93,7 +93,7 @@ class SubmitMultisigned(_Signing):
 
 
 class Submit(_Signing):
-    """Only where it signs as well: the answer to a `tx_blob` is the same in both versions (rippled's Submit.cpp)."""
+    """Only where it signs as well: the response to a `tx_blob` is the same in both versions (rippled's Submit.cpp)."""
 
     method = "submit"
 

@@ -1,4 +1,4 @@
-"""Nodes to try the proxy with: they replay recordings of real servers; the Clio answers as its source says."""
+"""Demo nodes: they replay recordings of real servers; the Clio's are from its source and tests."""
 
 from proxy.demo.clio import DemoClio
 from proxy.demo.node import DemoNode

@@ -1,4 +1,4 @@
-"""A Clio to try the proxy with: it answers from what Clio's source and tests say of each API version, on one port."""
+"""A demo Clio on one port, with responses from Clio's source and tests for each API version."""
 
 import asyncio
 import functools
@@ -39,7 +39,7 @@ class DemoClio:
 
     They stand still until a signed transaction is submitted, as those of `DemoNode` do.
 
-    api_version: the one that the proxy in front of it is to speak. Raises ValueError for another than 1 and 2.
+    api_version: the one that the proxy is to use with it. Raises ValueError for others than 1 and 2.
     """
 
     def __init__(self, api_version: int = 2, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -57,7 +57,7 @@ class DemoClio:
 
     @property
     def http_url(self) -> str:
-        """Where JSON-RPC is answered."""
+        """The URL for JSON-RPC."""
         return f"http://{self._host}:{self._port}"
 
     @property
@@ -66,14 +66,14 @@ class DemoClio:
         return f"ws://{self._host}:{self._port}"
 
     async def start(self) -> None:
-        """Opens the port; raises OSError when it is taken."""
+        """Open the port. Raises OSError if it is in use."""
         self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
         self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Closes the port and every connection."""
+        """Close the port and every connection."""
         if self._runner is not None:
             await self._runner.cleanup()
         await self._streams.stop()
@@ -146,7 +146,7 @@ class DemoClio:
         return {**message, **echoed, "type": "response", "warnings": warnings}
 
     def _answer(self, method: str, asked: JsonObject, version: int) -> tuple[JsonObject, bool, list[JsonObject]]:
-        """The result or error, whether a rippled gave it, and the warnings next to it."""
+        """The result or error, whether it was forwarded from a rippled, and the warnings next to it."""
         params = {name: value for name, value in asked.items() if name not in _ENVELOPE}
         self.asked.append((method, params))
         warned = [CLIO_WARNING]
@@ -184,7 +184,7 @@ def _version(params: JsonObject) -> int | None:
 
 
 def _forwarded(method: str, params: JsonObject, result: JsonObject, *, over_http: bool) -> JsonObject:
-    """What a rippled answers over WebSocket, by which Clio asks it, as Clio passes it on."""
+    """The response of a rippled over WebSocket, as Clio forwards it."""
     echoed: JsonObject = {name: params[name] for name in ("api_version", "id") if name in params}
     if "error" in result:
         error = {**echoed, **result, "request": {**params, "command": method}, "status": "error", "type": "response"}

@@ -1,4 +1,4 @@
-"""What a node pushes as its ledgers close, made from its recorded ledgers: of some releases no pushes were recorded."""
+"""Stream messages made from recorded ledgers, for releases without recorded streams."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -27,7 +27,7 @@ _RESULTS = {
 def ledger_messages(
     results: Mapping[int, dict[str, Any]], has_v2: bool, lowest: int | None = None
 ) -> Iterator[tuple[str, str]]:
-    """Each message with the stream that it is pushed for, ledger by ledger.
+    """Each message with its stream, ledger by ledger.
 
     results: by ledger index, the result of `ledger` with its transactions expanded, in the version of the messages.
     has_v2: whether the release has API version 2 at all: from 2.0 on it pushes `ctid` and `close_time_iso` in both.

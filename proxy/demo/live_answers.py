@@ -1,4 +1,4 @@
-"""What a demo node answers about ledgers after the recorded ones, in the form of its release and API version."""
+"""Responses about ledgers after the recorded ones, in the form of the node's release and API version."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,14 +11,14 @@ from proxy.demo.live_ledger import Header, JsonObject, LiveLedger, Submission, T
 from proxy.demo.paging import WHOLE_LIMIT, page
 
 Recorded = Callable[[str, Mapping[str, Any]], JsonObject | None]
-"""The recorded result of a request; None where nothing was recorded, or an error."""
+"""The recorded result of a request; None if nothing, or an error, was recorded."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _INVALID: JsonObject = {"error": "invalidTransaction"}
 
 
 class LiveAnswers:
-    """Results about the live ledger at one API version, without an envelope.
+    """Results about the live ledger in one API version, without an envelope.
 
     has_v2: whether the release has API version 2 at all: from 2.0 on, `DeliverMax`, `ctid` and `close_time_iso` are in
     both versions.
@@ -43,7 +43,7 @@ class LiveAnswers:
         }
 
     def answer(self, method: str, params: Mapping[str, Any]) -> JsonObject | None:
-        """A result or an error; None for what the recordings answer."""
+        """A result or an error; None if the recordings have it."""
         if method == "submit" and isinstance(params.get("tx_blob"), str):
             return self._submit(params["tx_blob"])
         answer = self._methods.get(method)

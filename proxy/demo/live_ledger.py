@@ -1,6 +1,6 @@
-"""Ledgers after the recorded ones: a demo node's ledger stands still until a transaction is submitted, then goes on.
+"""Ledgers after the recorded ones: a demo node's ledger stands still until a transaction is submitted.
 
-XRP moves, accounts are created, fees are burned and sequence numbers advance; what else a transaction does is left out.
+XRP moves, accounts are created, fees are burned and sequence numbers advance; other effects are not simulated.
 Signatures are not verified, and only the newest ledgers are retained.
 """
 
@@ -99,7 +99,7 @@ class ClosedLedger:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What came of a submitted transaction, so far. `account` is its sender's after it."""
+    """The state of a submitted transaction. `account` is its sender's account after it."""
 
     result: str
     fields: JsonObject
@@ -144,7 +144,7 @@ class LiveLedger:
 
     @property
     def has_begun(self) -> bool:
-        """Whether anything has been submitted: until then the recordings are all there is."""
+        """Whether anything has been submitted: until then only the recordings count."""
         return self._newest is not None
 
     @property
@@ -173,7 +173,7 @@ class LiveLedger:
         return next((tx, ledger.header) for tx in ledger.transactions if tx.hash == tx_hash)
 
     def submit(self, blob: str) -> Submission:
-        """Applies a signed transaction to the open ledger, if it can be. Raises ValueError for what is none."""
+        """Apply a signed transaction to the open ledger, if possible. Raises ValueError for an invalid one."""
         fields = decode_transaction(bytes.fromhex(blob))
         if not fields.get("TxnSignature") and not fields.get("Signers"):
             raise ValueError("fails local checks: Invalid signature.")
@@ -187,7 +187,7 @@ class LiveLedger:
         return Submission(result or "terNO_ACCOUNT", fields, tx_hash, blob.upper(), self.account(sender))
 
     def _refusal(self, fields: JsonObject, tx_hash: str, account: Account | None, current: int) -> str | None:
-        """Why a transaction does not get into the open ledger; None where it does."""
+        """Why a transaction does not get into the open ledger; None if it does."""
         fee = int(fields.get("Fee", "0"))
         if tx_hash in self._seen:
             return "tefALREADY"
@@ -227,7 +227,7 @@ class LiveLedger:
         return result
 
     def _pay(self, paid: dict[str, Account], sender: str, destination: str, drops: int) -> str:
-        """Moves XRP in `paid`, where that is possible; the result either way."""
+        """Move XRP in `paid` if possible; return the result."""
         source, recipient = paid[sender], self.account(destination)
         if source.balance < drops + _RESERVE:
             return "tecUNFUNDED_PAYMENT"
@@ -239,7 +239,7 @@ class LiveLedger:
         return "tesSUCCESS"
 
     def close(self) -> ClosedLedger:
-        """Closes the open ledger, and begins the next."""
+        """Close the open ledger, and start the next."""
         parent, self.due = self.newest, max(self.due - 1, 0)
         index = parent.index + 1
         transactions, self.open_transactions = tuple(self.open_transactions), []
@@ -258,12 +258,12 @@ class LiveLedger:
 
 
 def transaction_root(transactions: tuple[Transaction, ...]) -> str:
-    """What stands for the hash of a ledger's tree of transactions: zeros where there are none."""
+    """A substitute for the hash of a ledger's transaction tree: zeros if there are no transactions."""
     return _root(transactions).hex().upper()
 
 
 def state_root(header: Header) -> str:
-    """What stands for the hash of a ledger's tree of state."""
+    """A substitute for the hash of a ledger's state tree."""
     return _hash(b"state", bytes.fromhex(header.hash))
 
 

@@ -1,4 +1,4 @@
-"""Closes the ledgers that follow the recorded ones, and pushes them to those who subscribed."""
+"""Closes the ledgers that follow the recorded ones, and pushes them to subscribers."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -17,14 +17,14 @@ _SEND_SECONDS = 5.0
 
 @dataclass
 class _Subscriptions:
-    """What one connection subscribed to, and in which API version it is pushed."""
+    """The subscriptions of one connection, and the API version of its messages."""
 
     version: int
     streams: set[str] = field(default_factory=set)
     accounts: set[str] = field(default_factory=set)
 
     def wants(self, stream: str, text: str) -> bool:
-        """Whether a message of a stream is for the connection; a validated transaction is also for `…_proposed`."""
+        """Whether the connection gets a message of a stream; a validated transaction also counts for `…_proposed`."""
         if stream == "ledger":
             return "ledger" in self.streams
         is_for_all = not self.streams.isdisjoint(("transactions", "transactions_proposed"))
@@ -46,7 +46,7 @@ class LiveStreams:
         self._task: asyncio.Task[None] | None = None
 
     def handled(self, socket: web.WebSocketResponse, request: Mapping[str, Any], version: int) -> None:
-        """Takes note of an accepted `subscribe` or `unsubscribe`; of other requests nothing."""
+        """Note an accepted `subscribe` or `unsubscribe`; ignores other requests."""
         method = request.get("command", request.get("method"))
         streams = _texts(request.get("streams"))
         accounts = _texts(request.get("accounts")) | _texts(request.get("accounts_proposed"))
@@ -60,16 +60,16 @@ class LiveStreams:
             self._connections[socket].accounts -= accounts
 
     def left(self, socket: web.WebSocketResponse) -> None:
-        """Forgets a connection."""
+        """Remove a connection."""
         self._connections.pop(socket, None)
 
     def wake(self) -> None:
-        """To be called after every request: starts to close ledgers where one submitted a transaction."""
+        """Call this after every request: it starts to close ledgers if one submitted a transaction."""
         if self._ledger.due and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._close_ledgers(), name="demo ledgers")
 
     async def stop(self) -> None:
-        """Ends the task."""
+        """End the task."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

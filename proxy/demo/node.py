@@ -1,4 +1,4 @@
-"""The demo node: HTTP and WebSocket ports that speak one API version, answering from recordings."""
+"""The demo node: HTTP and WebSocket ports of one API version, with recorded responses."""
 
 import asyncio
 from collections import Counter, deque
@@ -22,7 +22,7 @@ TEST_PAGE = "<!DOCTYPE html><html><head><title>Test page</title></head><body><h1
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """A request as it came: its `transport` ("http" or "websocket"), headers (those of the handshake) and body."""
+    """A received request: its `transport` ("http" or "websocket"), headers (of the handshake) and body."""
 
     transport: str
     headers: Mapping[str, str]
@@ -35,14 +35,14 @@ class DemoNode:
     The ledger stands still until a signed transaction is submitted that was not recorded: it is applied, and ledgers
     close, each a second after the last, that have it.
 
-    A request at another version is refused as rippled refuses one that it does not know; a method that no recording
-    has is unknown (`unknownCmd`); a known method with parameters that no recording has gets HTTP 500 or a WebSocket
-    error `replayMiss`, and is added to `misses`, which `GET /misses` on the HTTP port returns too.
+    A request in another version is refused as rippled refuses an unknown one; a method without a recording is
+    `unknownCmd`; a known method with parameters that were not recorded gets HTTP 500 or a WebSocket error
+    `replayMiss`, and is added to `misses`, which `GET /misses` on the HTTP port returns too.
 
     api_version: the one version spoken, or "all" for a node that speaks all versions of the release.
-    port_kind: whether the ports answer strangers or administrators.
+    port_kind: whether the ports are for the public or for administrators.
     http_port, websocket_port: 0 for free ones, which `http_url` and `websocket_url` have after `start()`.
-    idle_timeout: seconds after which an idle HTTP connection is closed, 3 as rippled does on loopback.
+    idle_timeout: seconds after which an idle HTTP connection is closed; 3 as in rippled on loopback.
     release: which server's recordings are replayed; 1.12 speaks version 1 only.
     """
 
@@ -75,27 +75,27 @@ class DemoNode:
 
     @property
     def misses(self) -> list[dict[str, Any]]:
-        """The questions that no recording holds, as `{"method", "params"}`; the newest thousand."""
+        """The requests without a recording, as `{"method", "params"}`; the newest thousand."""
         return list(self._replay.misses)
 
     @property
     def asked(self) -> Counter[str]:
-        """How often each method was asked, over both transports."""
+        """The number of requests of each method, over both transports."""
         return self._replay.asked
 
     @property
     def http_url(self) -> str:
-        """Where JSON-RPC is answered; raises KeyError before a port is known."""
+        """The URL for JSON-RPC. Raises KeyError before a port is known."""
         return f"http://{self._host}:{self._ports['http']}"
 
     @property
     def websocket_url(self) -> str:
-        """Where WebSocket connections are taken."""
+        """The URL for WebSocket."""
         return f"ws://{self._host}:{self._ports['websocket']}"
 
     async def start(self) -> None:
-        """Opens both ports; raises OSError when one is taken. After `stop()` it opens the same ones again."""
-        self._replay.load()  # first: a request that had to wait for it could time out, as on a node that is down
+        """Open both ports. Raises OSError if one is in use. After `stop()` it opens the same ones again."""
+        self._replay.load()  # first, so that no request waits for it and times out
         try:
             await self._open("http", self._http_routes())
             await self._open("websocket", [web.get("/{path:.*}", self._websocket)])
@@ -104,8 +104,8 @@ class DemoNode:
             raise
 
     async def stop(self) -> None:
-        """Closes the ports and every connection."""
-        # Nobody is let in any more first: who came meanwhile, as a proxy that connects again, would be forgotten.
+        """Close the ports and every connection."""
+        # Stop accepting first: a client that connects in the meantime would be missed.
         for site in [site for runner in self._runners for site in runner.sites]:
             await site.stop()
         await asyncio.gather(*(socket.close(code=aiohttp.WSCloseCode.GOING_AWAY) for socket in set(self._sockets)))
@@ -121,7 +121,7 @@ class DemoNode:
         await self.stop()
 
     async def _open(self, port: str, routes: Iterable[web.RouteDef]) -> None:
-        # Room beyond the limit, so that it is the node that refuses a request too big, in rippled's words.
+        # Room beyond the limit, so that the node itself refuses a too large request, with rippled's text.
         app = web.Application(client_max_size=2 * MAX_REQUEST_BYTES)
         app.add_routes(routes)
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=self._idle_timeout, shutdown_timeout=1.0)
@@ -155,7 +155,7 @@ class DemoNode:
                 if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                     await self._websocket_message(socket, request, message.data)
         except ConnectionResetError:
-            pass  # the client left while it was being sent something
+            pass  # the client left during a write
         finally:
             self._sockets.discard(socket)
             self._streams.left(socket)

@@ -1,9 +1,9 @@
-"""`account_tx` in pages that nobody recorded, cut from the recorded answer that holds the account's whole history."""
+"""Pages of `account_tx` that were not recorded, cut from the recorded response with the account's whole history."""
 
 from collections.abc import Mapping
 from typing import Any
 
-# Whole histories were recorded with this limit: no account has as many transactions.
+# Whole histories were recorded with this limit, which no account's transactions reach.
 WHOLE_LIMIT = 60
 _PAGED_BY = frozenset({"account", "limit", "marker", "forward"})
 _RANGE = frozenset({"ledger_index_min", "ledger_index_max"})
@@ -12,7 +12,7 @@ _RANGE = frozenset({"ledger_index_min", "ledger_index_max"})
 def whole_history(params: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The parameters that the whole history behind a page was recorded with.
 
-    None where `params` ask for more than a page (an end to the range of ledgers, binary) or are of wrong types.
+    None if `params` request more than a page (an end to the range of ledgers, binary) or have wrong types.
     """
     limit, marker = params.get("limit", WHOLE_LIMIT), params.get("marker", {})
     asked = {name for name in params if not (name in _RANGE and params[name] == -1)}  # -1: no end
@@ -39,7 +39,7 @@ def page(whole: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any] | N
 
 
 def _place(transaction: dict[str, Any]) -> dict[str, int]:
-    """Where in the history a transaction is, in the form of a marker."""
-    # Version 1 tells the ledger inside `tx`, version 2 beside `tx_json`.
+    """The position of a transaction in the history, in the form of a marker."""
+    # Version 1 has the ledger inside `tx`, version 2 next to `tx_json`.
     ledger_index = transaction["tx"]["ledger_index"] if "tx" in transaction else transaction["ledger_index"]
     return {"ledger": ledger_index, "seq": transaction["meta"]["TransactionIndex"]}

@@ -1,4 +1,4 @@
-"""Responses of real servers, read from the recordings and found again by method and parameters."""
+"""Recorded responses of real servers, looked up by method and parameters."""
 
 import base64
 import functools
@@ -28,13 +28,13 @@ _STEP_FOLDERS: Mapping[Release, Path] = {
     step.name: folder for step in VERSIONS.steps if (folder := step_folder(step) / "recordings").is_dir()
 }
 
-# Names that belong to the envelope of a request: what is asked does not depend on them.
+# Members of the envelope, which do not affect the response.
 ENVELOPE = frozenset({"api_version", "id", "jsonrpc", "ripplerpc", "command", "method"})
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A recorded answer, without what depends on who asks (`request`, `id`, `api_version`, …).
+    """A recorded response, without what depends on the request's envelope (`request`, `id`, `api_version`, …).
 
     Exactly one of `text` (a refusal's line, with the HTTP `status`), `result` (a success's, ready as bytes) and
     `error` (an error's fields: `error`, `error_code`, … and whatever stood beside them) is there.
@@ -59,14 +59,14 @@ def _folder(release: Release) -> Path:
 
 
 def _recorded_versions(release: Release) -> range:
-    """The versions that a step's server was asked at: every exchange at the same ones."""
+    """The versions in which a step's server was recorded: the same for every exchange."""
     first = next(read_lines("exchanges.jsonl.xz", release))
     versions = [int(version) for version in first["http"] if version != "none"]
     return range(min(versions), max(versions) + 1)
 
 
 def read_streams(release: Release = "rippled-2.6") -> dict[str, Any]:
-    """What a release pushed, by subscription and version (`accounts/2`); empty where that was not recorded."""
+    """The stream messages of a release, by subscription and version (`accounts/2`); empty if not recorded."""
     path = _folder(release) / "streams.json.xz"
     text = lzma.decompress(path.read_bytes()) if path.exists() else b"{}"
     streams: dict[str, Any] = orjson.loads(text)
@@ -118,7 +118,7 @@ class Recordings:
         self._names: set[str] = set()
         self.methods: set[str] = set()
         self.forbidden = set(ADMIN_METHODS if port_kind == "public" else ())
-        # An administrator may also ask what everybody may, so the public port's answers stand behind the admin's.
+        # An administrator may also do what everybody may, so the public port's responses follow the admin port's.
         ports = ("public",) if port_kind == "public" else ("admin", "public")
         names = ("exchanges.jsonl.xz", "support.jsonl.xz")
         entries = [entry for name in names for entry in _at_version(name, version, release)]
@@ -142,7 +142,7 @@ class Recordings:
             self._websocket.setdefault(key, entry["websocket"])
 
     def _keep_raw(self, version: int) -> None:
-        """Adds what only the requests recorded as bytes have.
+        """Add responses that only the requests recorded as bytes have.
 
         Errors are stored for every version, although each was recorded at one: none of those there (a malformed
         account, stream or parameter) differs in another version.
@@ -154,11 +154,11 @@ class Recordings:
                 table.setdefault(question(method, params), answer)
 
     def http(self, method: str, params: Params) -> Answer | None:
-        """The answer to a JSON-RPC request, None where no recording holds it."""
+        """The response to a JSON-RPC request; None if there is no recording."""
         return self._find(self._http, method, params)
 
     def websocket(self, method: str, params: Params) -> Answer | None:
-        """The answer to a WebSocket request, None where no recording holds it."""
+        """The response to a WebSocket request; None if there is no recording."""
         return self._find(self._websocket, method, params)
 
     def ledgers(self) -> dict[int, dict[str, Any]]:
@@ -174,10 +174,10 @@ class Recordings:
         return found
 
     def _find(self, table: Mapping[Question, Answer], method: str, params: Params) -> Answer | None:
-        """Looks for the very parameters, then for those less what changes nothing.
+        """Look up exactly these parameters, then without those that change nothing.
 
-        That is what asks for rippled's default (false, null, `strict`), as client libraries spell it out, and what
-        no recorded request of any method names: rippled does not look at names that it does not know.
+        These are rippled's defaults (false, null, `strict`), which client libraries send explicitly, and names that no
+        recorded request of any method has: rippled ignores unknown names.
         """
         if (found := table.get(question(method, params))) is not None:
             return found
@@ -191,7 +191,7 @@ class Recordings:
 
 
 def _page(table: Mapping[Question, Answer], params: Params) -> Answer | None:
-    """An `account_tx` page that was not recorded; None where it does not follow from what was."""
+    """An `account_tx` page that was not recorded; None if it does not follow from one that was."""
     history = whole_history(params)
     whole = table.get(question("account_tx", history)) if history is not None else None
     if whole is None or whole.result is None:
@@ -201,7 +201,7 @@ def _page(table: Mapping[Question, Answer], params: Params) -> Answer | None:
 
 
 def _at_version(name: str, version: int, release: Release) -> Iterator[dict[str, Any]]:
-    """The entries of an exchanges file that were asked at `version`, with their answers; `websocket` may be None."""
+    """The entries of an exchanges file in `version`, with their responses; `websocket` may be None."""
     for entry in read_lines(name, release):
         if str(version) not in entry["http"]:
             continue
@@ -213,7 +213,7 @@ def _at_version(name: str, version: int, release: Release) -> Iterator[dict[str,
 
 @functools.cache
 def _raw_answers(release: Release) -> list[tuple[int, str, str, Params, Answer]]:
-    """From `raw.jsonl.xz`: version, transport, method, parameters and answer of every request that was carried out."""
+    """From `raw.jsonl.xz`: version, transport, method, parameters and response of every valid request."""
     found: list[tuple[int, str, str, Params, Answer]] = []
     for entry in read_lines("raw.jsonl.xz", release):
         transport = entry["id"].split("/")[0]
@@ -227,7 +227,7 @@ def _raw_answers(release: Release) -> list[tuple[int, str, str, Params, Answer]]
 
 
 def _raw_pairs(entry: dict[str, Any], transport: str) -> Iterator[tuple[Params, dict[str, Any], dict[str, Any]]]:
-    """The parameters, request and answer in a raw entry: several for a batch, none where it was refused unread."""
+    """The parameters, request and response in a raw entry: several for a batch, none for a malformed request."""
     try:
         asked = orjson.loads(base64.b64decode(entry["body_b64"]))
         answered = orjson.loads(entry.get("text") or entry.get("data") or "")
@@ -241,7 +241,7 @@ def _raw_pairs(entry: dict[str, Any], transport: str) -> Iterator[tuple[Params, 
 
 
 def cut_at_nul(value: Any) -> Any:
-    """`value` with every string ended at its first NUL, as rippled's C strings are."""
+    """`value` with every string cut at its first NUL, like rippled's C strings."""
     if isinstance(value, str):
         return value.split("\0", 1)[0]
     if isinstance(value, list):

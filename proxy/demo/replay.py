@@ -1,4 +1,4 @@
-"""Requests in, recorded answers out, in rippled's envelopes of JSON-RPC and WebSocket; no sockets here."""
+"""Recorded responses to requests, in rippled's envelopes of JSON-RPC and WebSocket; without sockets."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ METHOD_NOT_FOUND, FORBIDDEN_ITEM, WRONG_VERSION = -32601, -32605, -32606
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the address that `ping` tells, and whether a proxy vouched for it (`X-Forwarded-For`)."""
+    """The client: the address that `ping` reports, and whether a proxy forwarded it (`X-Forwarded-For`)."""
 
     ip: str = "127.0.0.1"
     proxied: bool = False
@@ -34,7 +34,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A WebSocket answer and the messages to push after it.
+    """A WebSocket response and the messages to push after it.
 
     `subscribing`: the request and its API version, where it was a `subscribe` or `unsubscribe` that was accepted.
     """
@@ -53,14 +53,14 @@ class RefusedError(Exception):
 
 
 class MissError(Exception):
-    """A question that no recording holds."""
+    """A request without a recording."""
 
 
 class Replay:
     """Answers requests at the API versions in `versions` (normally one) from the recordings, and from `ledger`, whose
     ledgers follow the recorded ones once a transaction has been submitted that was not recorded.
 
-    `misses` collects the questions that no recording holds, as `{"method", "params"}`; `asked` counts by method.
+    `misses` collects requests without a recording, as `{"method", "params"}`; `asked` counts requests by method.
     """
 
     def __init__(self, versions: range, port_kind: PortKind, release: Release = "rippled-2.6") -> None:
@@ -74,7 +74,7 @@ class Replay:
         self.live = {each: LiveAnswers(self.ledger, each, has_v2, self._finder(each)) for each in versions}
 
     def load(self) -> None:
-        """Reads the recordings of each version, which blocks for about half a second a version, the first time."""
+        """Read the recordings of each version, which blocks for about half a second per version, the first time."""
         for version in self._versions:
             self._recordings(version)
 
@@ -140,7 +140,7 @@ class Replay:
         return method
 
     def _call(self, method: str, params: Params, version: int, caller: Caller) -> dict[str, Any]:
-        """The JSON-RPC envelope around the answer: `result` or `error`, and what is echoed beside it."""
+        """The JSON-RPC envelope around the response: `result` or `error`, and what is echoed beside it."""
         if not isinstance(ripplerpc := params.get("ripplerpc", "1.0"), str):
             raise RefusedError(400, "ripplerpc is not a string")
         self.asked[method] += 1
@@ -157,7 +157,7 @@ class Replay:
         return {**envelope, "result": {**error, "request": {**_masked(params), "command": method}}}
 
     def websocket(self, message: str | bytes, caller: Caller) -> Reply:
-        """The answer to a WebSocket message, and what a subscription pushes after it."""
+        """The response to a WebSocket message, and what a subscription pushes after it."""
         try:
             request = _read(message.encode() if isinstance(message, str) else message)
         except RefusedError:
@@ -185,7 +185,9 @@ class Replay:
     def _websocket_answer(
         self, method: str, request: Params, version: int, caller: Caller
     ) -> tuple[dict[str, Any], list[str]]:
-        """What an answer holds besides the echoed (`result` and `status`, or an error's fields), and what is pushed."""
+        """What a response holds besides the echoed (`result` and `status`, or an error's fields),
+        and what is pushed.
+        """
         if method == "unsubscribe":
             return {"result": {}, "status": "success"}, []
         held = self._recordings(version).websocket(method, request)

@@ -17,7 +17,7 @@ STREAM_OF_TYPE = {
     "validationReceived": "validations",
     "manifestReceived": "manifests",
 }
-# What of the answer to a `subscribe` belongs to which stream.
+# What of the response to a `subscribe` belongs to which stream.
 LEDGER_FIELDS = frozenset(
     {"fee_base", "ledger_hash", "ledger_index", "ledger_time", "network_id", "reserve_base", "reserve_inc"}
     | {"validated_ledgers"}

@@ -1,7 +1,6 @@
-"""The API's contract, one for each version: OpenAPI for JSON-RPC, AsyncAPI for WebSocket, and what changed between.
+"""The API's specification in each version: OpenAPI for JSON-RPC, AsyncAPI for WebSocket, and changes between versions.
 
-Written once, in `source/*.yaml`; documents and schemas are made from it when they are wanted. Nothing here does I/O
-beyond reading that.
+The source is `source/*.yaml`; documents and schemas are generated from it on demand. The only I/O here is reading it.
 """
 
 from proxy.spec.asyncapi import asyncapi
@@ -13,5 +12,5 @@ __all__ = ["Change", "Document", "asyncapi", "changes", "openapi", "versions"]
 
 
 def versions() -> tuple[int, ...]:
-    """The API versions that there is a specification of."""
+    """The API versions with a specification."""
     return read_source().versions

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document of one API version: requests over WebSocket, and what subscriptions push."""
+"""The AsyncAPI 3 document of one API version: requests over WebSocket, and pushed messages."""
 
 from typing import Any
 
@@ -10,21 +10,20 @@ from proxy.spec.source import family_title, read_source
 
 _WEBSOCKET = """
 
-Over WebSocket each message is a request, `command` naming its method, and is answered by one that has its `id`.
-Requests on one connection may be of different versions; what is pushed has the form of the version of the last
-`subscribe`."""
+Over WebSocket each message is a request, with the method in `command`, and its response has the same `id`. Requests on
+one connection may use different versions; pushed messages have the version of the last `subscribe`."""
 
 _PUSHED = "pushed"
-_MANY_CHANNELS = "One WebSocket carries all channels. They are parted because tools copy a channel into each operation."
+_MANY_CHANNELS = "One WebSocket carries all channels. They are separate because tools copy channels into operations."
 
 
 def asyncapi(version: int) -> Document:
-    """The document of an API version, as JSON values. Raises ValueError for a version that there is none of."""
+    """The document of an API version, as JSON values. Raises ValueError for an unknown version."""
     return _Writer(version).document()
 
 
 class _Writer:
-    """Puts together one document, method by method, stream by stream."""
+    """Builds one document, method by method, stream by stream."""
 
     def __init__(self, version: int) -> None:
         self._version = version
@@ -72,8 +71,8 @@ class _Writer:
         }
 
     def _add_push(self, message: str, operation: str, doc: str, schema: str) -> None:
-        """A message that is sent without being the answer to a request."""
-        self._channel(_PUSHED, "What is pushed")["messages"][message] = {"summary": doc, "payload": reference(schema)}
+        """A message that is not a response to a request."""
+        self._channel(_PUSHED, "Pushed messages")["messages"][message] = {"summary": doc, "payload": reference(schema)}
         self._operations[operation] = {"action": "send", "summary": doc, **_on_channel(_PUSHED, message)}
 
     def _channel(self, name: str, title: str) -> Document:

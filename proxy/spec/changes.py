@@ -17,9 +17,8 @@ ANY_METHOD = "any method"
 class Change:
     """One difference. `subject` is a method, the `type` of a pushed message, a type of the schemas, or ANY_METHOD.
 
-    `path` is the field's, as `transactions[].tx_json`, or an error's token; empty where it is the method itself.
-    `before` and `after` tell the field's type; empty where there is none. `within` names the methods and the pushed
-    messages that a type is somewhere within.
+    `path` is the field's, such as `transactions[].tx_json`, or an error's token; empty for the method itself. `before`
+    and `after` are the field's type, or empty. `within` names the methods and the pushed messages that contain a type.
     """
 
     subject: str
@@ -41,9 +40,8 @@ class Change:
 def changes(older: int, newer: int) -> list[Change]:
     """What changed from one version to a newer one: methods in their order, then pushed messages, then types.
 
-    A field that was added or removed is listed, but not those within it; a type that changed is listed once, not
-    everywhere it occurs.
-    Raises ValueError for a version without a specification, and where `newer` does not come after `older`.
+    A field that was added or removed is listed without those inside it; a type that changed is listed once, not
+    everywhere it occurs. Raises ValueError for a version without a specification, and if `newer` is not after `older`.
     """
     before, after = schemas(older), schemas(newer)
     if older >= newer:
@@ -65,7 +63,7 @@ def changes(older: int, newer: int) -> list[Change]:
 
 
 def _within(name: str, *versions: Schemas) -> tuple[str, ...]:
-    """The methods and pushed messages that have the type, in either of two versions."""
+    """The methods and pushed messages that contain the type, in either of two versions."""
     found = set()
     for each in versions:
         found |= {

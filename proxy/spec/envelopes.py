@@ -1,4 +1,4 @@
-"""What a method's parameters and results are sent in: JSON-RPC, batches and WebSocket, as schemas."""
+"""The envelopes of parameters and results, as schemas: JSON-RPC, batches and WebSocket."""
 
 from collections.abc import Mapping
 
@@ -14,36 +14,36 @@ def reference(name: str) -> Schema:
 
 
 def request_members(version: int) -> Schema:
-    """What may stand among any request's parameters, besides the method's own. Only version 1 is taken for granted."""
+    """Members that any request may have among its parameters. Without `api_version` it is a request of version 1."""
     return {
-        "description": "Of the request itself, whatever its method.",
+        "description": "Members of any request.",
         "type": "object",
         "properties": {
-            "api_version": {"description": "The API version to be served in.", "const": version},
-            "id": {"description": "Any value; the answer has it too."},
-            "jsonrpc": {"description": "The answer has it too."},
-            "ripplerpc": {"description": 'From "2.0" on errors stand beside the result.', **_STRING},
+            "api_version": {"description": "The API version of the request.", "const": version},
+            "id": {"description": "Any value; the response has it too."},
+            "jsonrpc": {"description": "The response has it too."},
+            "ripplerpc": {"description": 'From "2.0" on errors are next to `result`.', **_STRING},
         },
         **({} if version == 1 else {"required": ["api_version"]}),
     }
 
 
 ANSWER_MEMBERS: Schema = {
-    "description": "Of the answer itself, whatever its method.",
+    "description": "Members of any response.",
     "type": "object",
     "properties": {
         "id": {"description": "As in the request."},
         "jsonrpc": {"description": "As in the request."},
         "ripplerpc": {"description": "As in the request."},
-        "warning": {"description": '"load" where the client is about to be cut off.', **_STRING},
+        "warning": {"description": '"load" if the client is about to be disconnected.', **_STRING},
         "warnings": {"type": "array", "items": {"$ref": f"{REFERENCE}ServerWarning"}},
-        "forwarded": {"description": "Whether Clio had the answer from a rippled.", "type": "boolean"},
+        "forwarded": {"description": "Whether Clio forwarded the request to a rippled.", "type": "boolean"},
     },
 }
 
 
 def jsonrpc_request(method: str, names: MethodSchemas, components: Mapping[str, Schema]) -> Schema:
-    """The body of a POST that asks for the method; without `params` where nothing has to be said."""
+    """The body of a POST that calls the method; `params` is optional if no parameter is required."""
     params = {
         "type": "array",
         "items": {"allOf": [reference(names.request), reference("RequestMembers")]},
@@ -59,7 +59,7 @@ def jsonrpc_request(method: str, names: MethodSchemas, components: Mapping[str, 
 
 
 def jsonrpc_answer(names: MethodSchemas) -> Schema:
-    """The body that answers it: a result, an error as a result, or from `ripplerpc` 2.0 on an error in its place."""
+    """The body of the response: a result, an error as a result, or from `ripplerpc` 2.0 on an error in its place."""
     return {"allOf": [reference("AnswerMembers"), {"anyOf": [_success(names.success), *jsonrpc_errors(names.error)]}]}
 
 
@@ -73,7 +73,7 @@ def _success(success: str) -> Schema:
 
 
 def jsonrpc_errors(error: str) -> list[Schema]:
-    """The two forms in which JSON-RPC answers the error of that name."""
+    """The two forms of an error in JSON-RPC."""
     within: Schema = {
         "type": "object",
         "properties": {
@@ -98,7 +98,7 @@ def jsonrpc_errors(error: str) -> list[Schema]:
 
 
 BATCH_REQUEST: Schema = {
-    "description": "Several requests at once, each flat and of its own API version.",
+    "description": "Several requests, each flat and with its own API version.",
     "type": "object",
     "properties": {
         "method": {"const": "batch"},
@@ -115,7 +115,7 @@ BATCH_REQUEST: Schema = {
 }
 
 BATCH_ANSWER: Schema = {
-    "description": "The answers in the order of the requests. One refused unread has an error without a token.",
+    "description": "The responses in the order of the requests. A malformed request gets an error without a token.",
     "type": "array",
     "items": {
         "anyOf": [
@@ -127,7 +127,7 @@ BATCH_ANSWER: Schema = {
 
 
 def websocket_request(method: str, names: MethodSchemas) -> Schema:
-    """A message that asks for the method, under either of the names that a method has there."""
+    """A message that calls the method, with either of the two names of the member."""
     named: Schema = {
         "type": "object",
         "properties": {"command": {"const": method}, "method": {"const": method}},
@@ -137,7 +137,7 @@ def websocket_request(method: str, names: MethodSchemas) -> Schema:
 
 
 def websocket_answer(names: MethodSchemas) -> Schema:
-    """The message that answers it; an error's members stand at its top."""
+    """The response message; an error's members are at its top."""
     success: Schema = {
         "type": "object",
         "properties": {"result": reference(names.success), "status": {"const": "success"}},
@@ -157,7 +157,7 @@ def websocket_answer(names: MethodSchemas) -> Schema:
 
 
 WEBSOCKET_REFUSAL: Schema = {
-    "description": "What answers a message that is no request: no JSON, no method, or an API version not served.",
+    "description": "The response to a message that is not a request: not JSON, no method, an unsupported API version.",
     "anyOf": [
         {
             "type": "object",

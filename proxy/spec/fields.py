@@ -1,4 +1,4 @@
-"""A schema as a list of fields with their paths: what two versions are compared by, and what people read.
+"""A schema as a list of fields with their paths, for comparing versions and for people.
 
 A field whose type has a name is listed by that name; the type's own fields are listed once, with the type.
 """
@@ -15,7 +15,7 @@ _VAGUE = ("any", "object")
 
 
 class Field(NamedTuple):
-    """One field of an object, somewhere within a message."""
+    """One field of an object inside a message."""
 
     type: str
     """In words: `string`, `AccountAddress`, `Hash256 | none`."""
@@ -27,12 +27,12 @@ class Field(NamedTuple):
 
 
 Fields = dict[str, Field]
-"""By path: `account_data.signer_lists`, `transactions[].tx_json`, `balances.*`; `(all of Transaction)` for what is
-taken over from a type."""
+"""By path: `account_data.signer_lists`, `transactions[].tx_json`, `balances.*`; `(all of Transaction)` for inherited
+fields."""
 
 
 def fields(schemas: Schemas, name: str) -> Fields:
-    """The fields of a schema, in the order in which they are written; what may never be there is not among them."""
+    """The fields of a schema, in the order of the source, without those that must be absent."""
     reader = _Reader(schemas)
     schema = schemas.components[name]
     found = reader.fields(schema)
@@ -42,12 +42,12 @@ def fields(schemas: Schemas, name: str) -> Fields:
 
 
 def types(schemas: Schemas) -> dict[str, str]:
-    """The types that have a name, and the schema that each is in this version."""
+    """The named types, and the schema of each in this version."""
     return {_base_name(name): name for name in map(schemas.name, schemas.source.types)}
 
 
 def used(schemas: Schemas, name: str) -> set[str]:
-    """The names of all types that are somewhere within a schema."""
+    """The names of all types inside a schema."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
@@ -59,7 +59,7 @@ def used(schemas: Schemas, name: str) -> set[str]:
 
 
 def tokens(schemas: Schemas, name: str) -> list[str]:
-    """The error tokens that a method's schema of errors allows besides those that any method has."""
+    """The error tokens of a method's schema of errors, without those of any method."""
     parts = schemas.components[name]["allOf"]
     alternatives = parts[-1]["properties"]["error"]["anyOf"]
     return [token for each in alternatives for token in each.get("enum", ())]
@@ -103,18 +103,18 @@ class _Reader:
         if "if" in schema:
             kind = schema["if"]["properties"]["TransactionType"]["const"]
             found |= {f"{path} (of a {kind})": field for path, field in self._then(schema["then"]).items()}
-        # An `anyOf` of nothing but `required` says which fields belong together, and has no fields.
+        # An `anyOf` with only `required` says which fields belong together, and has no fields.
         if alternatives := [self.fields(each) for each in schema.get("anyOf", ()) if each.keys() != {"required"}]:
             found = _both(found, _either(alternatives))
         return found
 
     def _within(self, name: str, schema: Schema) -> Fields:
-        """The fields of what a field holds; the types that it takes over stand with it."""
+        """The fields inside a field, with the types that it includes."""
         inner = self.fields(schema)
         return {_below(name, path): field for path, field in inner.items() if not path.startswith("(")}
 
     def named_alternatives(self, schema: Schema) -> Fields:
-        """The types with a name that a value may be of instead of having fields."""
+        """The named types that a value may have instead of fields."""
         names = [self._type(each) for each in schema.get("anyOf", ()) if "$ref" in each]
         return {f"(or {name})": Field(name, required=False) for name in names}
 
@@ -127,7 +127,7 @@ class _Reader:
         return doc
 
     def _type(self, schema: Schema) -> str:
-        """What a value is, in words."""
+        """The description of a type, in words."""
         if schema.get("not") == {}:
             return "never"
         if "$ref" in schema:
@@ -153,7 +153,7 @@ def _is_described_reference(schema: Schema) -> bool:
 
 
 def _base_name(name: str) -> str:
-    """The name of a schema without the version that it is of."""
+    """The name of a schema without its version."""
     return _OF_VERSION.sub("", name)
 
 
@@ -162,7 +162,7 @@ def _below(name: str, path: str) -> str:
 
 
 def _both(one: Fields, other: Fields) -> Fields:
-    """The fields of what has to be both: what either forbids is forbidden, what either demands demanded."""
+    """The fields of a schema that is both: forbidden or required if either says so."""
     merged = dict(one)
     for path, field in other.items():
         known = merged.get(path)
@@ -180,7 +180,7 @@ def _both(one: Fields, other: Fields) -> Fields:
 
 
 def _either(alternatives: list[Fields]) -> Fields:
-    """The fields of what is one or the other: all that any has, demanded where all demand it."""
+    """The fields of a schema that is one of several: all fields, required if all require it."""
     merged: Fields = {}
     for path in dict.fromkeys(path for each in alternatives for path in each):
         had = [each[path] for each in alternatives if path in each and each[path].type != "never"]

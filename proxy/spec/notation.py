@@ -12,7 +12,7 @@ import yaml
 
 Schema = dict[str, Any]
 Name = Callable[[str], str]
-"""Tells the name under which a version's document has what the source calls so. Raises NotationError for none."""
+"""Returns the name in a version's document of a type in the source. Raises NotationError for an unknown one."""
 
 REFERENCE = "#/components/schemas/"
 _PRIMITIVES: Mapping[str, Schema] = {
@@ -34,26 +34,26 @@ _WORDS = frozenset({".any_of", ".doc", ".schema", ".with"})
 
 
 class NotationError(ValueError):
-    """The source cannot be read: what is wrong, and where."""
+    """The source is invalid; the message says what is wrong, and where."""
 
 
 def yaml_mapping(text: str) -> dict[str, Any]:
-    """A file of the source. Raises NotationError for what is no mapping."""
-    content = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader both
+    """A file of the source. Raises NotationError if it is not a mapping."""
+    content = yaml.load(text, Loader=_LOADER)  # noqa: S506 - both are safe loaders
     if not isinstance(content, dict):
-        raise NotationError("the file is no mapping")
+        raise NotationError("the file is not a mapping")
     return content
 
 
 def blocks(value: Any) -> dict[int, Any]:
-    """What a definition says of single versions: version to block; empty where all versions are alike."""
+    """The blocks of a definition by version; empty if all versions are alike."""
     if not isinstance(value, dict):
         return {}
     return {int(match[1]): block for word, block in value.items() if (match := _BLOCK.fullmatch(word))}
 
 
 def newest_block(value: Any, version: int) -> int | None:
-    """The version whose block holds at `version`: the newest that is not newer. None where there is none."""
+    """The version whose block applies to `version`: the newest that is not newer. None if there is none."""
     return max((number for number in blocks(value) if number <= version), default=None)
 
 
@@ -66,11 +66,11 @@ def read_schema(value: Any, name: Name) -> Schema:
         return _read_described(value, name)
     if isinstance(value, list):
         if len(value) != 1:
-            raise NotationError(f"a list stands for an array and holds the type of its items, not {len(value)} things")
+            raise NotationError(f"a list means an array and contains the type of its items, not {len(value)} elements")
         return {"type": "array", "items": read_schema(value[0], name)}
     if isinstance(value, dict):
         return _read_object(value, name)
-    raise NotationError(f"{value!r} is no type: write an expression, a list of one type, or fields")
+    raise NotationError(f"{value!r} is not a type: write an expression, a list of one type, or fields")
 
 
 def _read_described(text: str, name: Name) -> Schema:
@@ -83,14 +83,14 @@ def _read_described(text: str, name: Name) -> Schema:
 
 def _read_object(fields: Mapping[str, Any], name: Name) -> Schema:
     if unknown := {word for word in fields if word.startswith(".")} - _WORDS:
-        raise NotationError(f"{', '.join(sorted(unknown))} cannot stand here, only {', '.join(sorted(_WORDS))} can")
+        raise NotationError(f"{', '.join(sorted(unknown))} not allowed here, only {', '.join(sorted(_WORDS))}")
     schema: Schema = {"description": fields[".doc"]} if ".doc" in fields else {}
     own = {word: value for word, value in fields.items() if not word.startswith(".")}
     if own or ".with" in fields or not fields.keys() & {".any_of", ".schema"}:
         schema["type"] = "object"
     if own:
         schema["properties"] = {word.removesuffix("?"): read_schema(value, name) for word, value in own.items()}
-    # What may never be there cannot be required.
+    # A field that must be absent cannot be required.
     required = [word for word, value in own.items() if not word.endswith("?") and value != "never"]
     if required:
         schema["required"] = required
@@ -100,12 +100,12 @@ def _read_object(fields: Mapping[str, Any], name: Name) -> Schema:
         schema["anyOf"] = [read_schema(each, name) for each in fields[".any_of"]]
     raw = fields.get(".schema", {})
     if twice := raw.keys() & schema.keys() - {"type"}:
-        raise NotationError(f".schema has {', '.join(sorted(twice))}, which the fields make too")
+        raise NotationError(f".schema has {', '.join(sorted(twice))}, which the fields define too")
     return {**schema, **raw}
 
 
 def _read_expression(text: str, name: Name) -> Schema:
-    """Alternatives parted by `|`; strings in single quotes become one `enum`."""
+    """Alternatives separated by `|`; strings in single quotes become one `enum`."""
     alternatives = _parted(text)
     words = [each[1:-1] for each in alternatives if each.startswith("'") and each.endswith("'")]
     others = [each for each in alternatives if not each.startswith("'")]
@@ -116,7 +116,7 @@ def _read_expression(text: str, name: Name) -> Schema:
 
 
 def _parted(text: str) -> list[str]:
-    """The alternatives of an expression; a `|` within braces belongs to what is in them."""
+    """The alternatives of an expression; a `|` inside braces does not separate them."""
     parts, depth = [""], 0
     for sign in text:
         depth += (sign == "{") - (sign == "}")
@@ -137,5 +137,5 @@ def _read_suffixed(text: str, name: Name) -> Schema:
     if text in _PRIMITIVES:
         return dict(_PRIMITIVES[text])
     if not _NAME.fullmatch(text):
-        raise NotationError(f"{text!r} is no type")
+        raise NotationError(f"{text!r} is not a type")
     return {"$ref": REFERENCE + name(text)}

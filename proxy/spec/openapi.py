@@ -12,20 +12,19 @@ from proxy.spec.source import families, family_title, read_source
 Document = dict[str, Any]
 
 INTRODUCTION = """\
-The XRP Ledger's API as clients of this version have it. A request says its version by `api_version`, a whole number
-among its parameters; without it, it is of version 1. A version that is not served is refused (XLS-22).
+The XRP Ledger's API for clients of this version. A request states its version in `api_version`, a whole number among
+its parameters; without it, it is a request of version 1. An unsupported version is refused (XLS-22).
 
-Objects may have more members than are listed here, and get new ones without a new version. Errors are those of
-rippled; their tokens, not their messages, are what to go by."""
+Objects may have more members than are listed here, and new ones may be added without a new version. Errors are those of
+rippled: match their tokens, not their messages."""
 
 _JSONRPC = """
 
-JSON-RPC is asked by POST at any path. The paths listed here name the method for the reader's sake; what counts is
-`method` in the body."""
+JSON-RPC requests are POSTed to any path. The paths here only tell methods apart; `method` in the body counts."""
 
 
 def openapi(version: int) -> Document:
-    """The document of an API version, as JSON values. Raises ValueError for a version that there is none of."""
+    """The document of an API version, as JSON values. Raises ValueError for an unknown version."""
     components = dict(schemas(version).components)
     components["RequestMembers"] = envelopes.request_members(version)
     components["AnswerMembers"] = envelopes.ANSWER_MEMBERS
@@ -39,7 +38,7 @@ def openapi(version: int) -> Document:
         components[f"{names.stem}JsonRpcRequest"] = envelopes.jsonrpc_request(name, names, components)
         components[f"{names.stem}JsonRpcAnswer"] = envelopes.jsonrpc_answer(names)
         paths[f"/{name}"] = {"post": _operation(name, method.doc, family_title(method.family), names.stem)}
-    batch = "Several requests at once, each of its own API version."
+    batch = "Several requests, each with its own API version."
     paths["/batch"] = {"post": _operation("batch", batch, family_title("server"), "Batch", "")}
     return {
         "openapi": "3.1.0",
@@ -53,7 +52,7 @@ def openapi(version: int) -> Document:
     }
 
 
-HOST = {"default": "localhost:51233", "description": "Where the server listens."}
+HOST = {"default": "localhost:51233", "description": "The address of the server."}
 
 
 def information(version: int, description: str) -> Document:
@@ -75,7 +74,7 @@ def _operation(method: str, doc: str, family: str, stem: str, form: str = "JsonR
         "requestBody": {"required": True, "content": _json(reference(f"{stem}{form}Request"))},
         "responses": {
             "200": {
-                "description": "The answer. An error too, unless `ripplerpc` is 3.0 or above.",
+                "description": "The response, which may be an error, unless `ripplerpc` is 3.0 or above.",
                 "content": _json(reference(f"{stem}{form}Answer")),
             },
             "400": {"$ref": "#/components/responses/Unreadable"},
@@ -100,31 +99,31 @@ _ANY_ERROR: Schema = {
 
 _RESPONSES: Document = {
     "Unreadable": {
-        "description": "The request cannot be read, or is of an API version that is not served; or an error, where "
+        "description": "The request is malformed, or its API version is not supported; or an error, if "
         "`ripplerpc` is 3.0 or above.",
         "content": {**_text("invalid_API_version"), **_json(_ANY_ERROR)},
     },
     "Forbidden": {
-        "description": "The method is for the node's administrators.",
+        "description": "The method is for administrators only.",
         "content": {**_text("Forbidden"), **_json(_ANY_ERROR)},
     },
     "Unavailable": {
-        "description": "No node can be asked, or there is too much to do.",
+        "description": "No node is available, or the server is overloaded.",
         "content": {**_json(_ANY_ERROR), **_text("Server is overloaded")},
     },
     "Error": {
-        "description": "An error with an HTTP status of its own, where `ripplerpc` is 3.0 or above; or no node gave a "
-        "usable answer, or the request was refused unread.",
+        "description": "An error with its own HTTP status, if `ripplerpc` is 3.0 or above; or no node gave a "
+        "usable response, or the request was refused.",
         "content": {**_json(_ANY_ERROR), **_text("Request was not received in time")},
     },
 }
 
 _READINESS: Document = {
     "operationId": "readiness",
-    "summary": "Whether requests can be answered, for load balancers.",
+    "summary": "Readiness, for load balancers.",
     "tags": [family_title("server")],
     "responses": {
         "200": {"description": "They can.", "content": _text("This server is ready.")},
-        "503": {"description": "They cannot.", "content": _text("This server is not ready: no node can be asked.")},
+        "503": {"description": "They cannot.", "content": _text("This server is not ready: no node is available.")},
     },
 }

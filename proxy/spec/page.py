@@ -1,4 +1,4 @@
-"""The readable page: every method, pushed message and type with its fields, versions beside each other."""
+"""The page for people: every method, pushed message and type with its fields, versions side by side."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -24,7 +24,7 @@ details { margin-left: .5rem; }
 
 @cache
 def page() -> str:
-    """The page as HTML, without anything from elsewhere; made once, as it depends on nothing."""
+    """The page as HTML, without external resources; generated once."""
     return "".join(_page())
 
 
@@ -34,12 +34,12 @@ def _page() -> Iterator[str]:
     yield '<!doctype html><html lang="en"><meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>XRP Ledger API</title><style>{_STYLE}</style><h1>XRP Ledger API</h1>"
-    yield "<p>What clients of each API version are promised, to be read by programs:<ul>"
+    yield "<p>The specification of each API version, for programs:<ul>"
     for number in versions:
         yield f'<li>version {number}: <a href="/openapi/v{number}.json">OpenAPI</a> (JSON-RPC over HTTP), '
-        yield f'<a href="/asyncapi/v{number}.json">AsyncAPI</a> (WebSocket and what is pushed)'
-    yield "</ul><p>Objects may have more members than are listed here. Where versions differ, the column "
-    yield "<em>versions</em> says which have a field so."
+        yield f'<a href="/asyncapi/v{number}.json">AsyncAPI</a> (WebSocket and pushed messages)'
+    yield "</ul><p>Objects may have more members than are listed here. The column "
+    yield "<em>versions</em> says which versions have a field."
     yield from _changes(source.versions)
     yield "<h2>Methods</h2>"
     for family in families():
@@ -47,7 +47,7 @@ def _page() -> Iterator[str]:
         for name, method in source.methods.items():
             if method.family == family:
                 yield from _method(name, method.doc, versions)
-    yield "<h2>What is pushed</h2>"
+    yield "<h2>Pushed messages</h2>"
     for kind, stream in source.streams.items():
         of_versions = {number: fields(each, each.streams[kind]) for number, each in versions.items()}
         yield from _folded(kind, stream.doc, _table("Message", of_versions))
@@ -89,7 +89,7 @@ def _errors(of_versions: Mapping[int, Fields]) -> Iterator[str]:
         held = next(iter(rows.values()))
         errors.append(f"<code>{escape(token)}</code>" + _only(held, of_versions))
     if errors:
-        yield f"<p>Errors of its own: {', '.join(errors)}."
+        yield f"<p>Specific errors: {', '.join(errors)}."
 
 
 def _folded(name: str, doc: str, inner: Iterable[str]) -> Iterator[str]:
@@ -120,7 +120,7 @@ def _table(title: str, of_versions: Mapping[int, Fields]) -> Iterator[str]:
 
 
 def _rows(of_versions: Mapping[int, Fields]) -> dict[str, dict[str, list[int]]]:
-    """By path, then by what the field is: the versions in which it is so."""
+    """The versions of each field, by path, then by type."""
     rows: dict[str, dict[str, list[int]]] = {}
     for number, of_version in of_versions.items():
         for path, field in of_version.items():

@@ -1,4 +1,4 @@
-"""The schemas of one API version, from the source: what changed is a base and a schema of the version, inherited."""
+"""The schemas of one API version, from the source. A type that changed has a base schema and one that extends it."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -13,20 +13,20 @@ class MethodSchemas(NamedTuple):
     """The names of a method's schemas among `Schemas.components`."""
 
     stem: str
-    """What they all begin with: `AccountInfo`."""
+    """The common prefix: `AccountInfo`."""
     request: str
-    """Its parameters."""
+    """The schema of its parameters."""
     success: str
-    """A result without an error, as `result` has it."""
+    """The schema of a successful result."""
     error: str
-    """A result that is an error."""
+    """The schema of an error."""
 
 
 class Schemas:
-    """All schemas of one API version. Made by `schemas()`.
+    """All schemas of one API version, from `schemas()`.
 
-    `components`: by the name that references use. `methods`, `streams`: the names of those that belong to a method,
-    or to the `type` of a pushed message.
+    `components`: by the name that references use. `methods`, `streams`: the names of those of a method, or of the
+    `type` of a pushed message.
     """
 
     def __init__(self, source: Source, version: int) -> None:
@@ -42,14 +42,14 @@ class Schemas:
         self.streams = {kind: self._define_stream(kind) for kind in source.streams}
 
     def _define(self, name: str, definition: Any, doc: str | None = None) -> str:
-        """Defines what the source calls `name`; the name of the schema that holds in this version."""
+        """Define the source's type `name`; return the name of its schema in this version."""
         doc = (definition.get(".doc") if isinstance(definition, dict) else None) or doc
         described = {"description": doc} if doc else {}
         if not blocks(definition):
             self._keep(name, {**described, **self._read(name, definition)})
             return name
         if left := definition.keys() - {".doc", ".base"} - {f".v{number}" for number in blocks(definition)}:
-            raise NotationError(f"{name}: {', '.join(sorted(left))} beside versions; what all have belongs in .base")
+            raise NotationError(f"{name}: {', '.join(sorted(left))} next to versions; common parts belong in .base")
         number = newest_block(definition, self._version)
         block = {} if number is None else definition[f".v{number}"]
         alone = isinstance(block, dict) and block.get(ALONE, False)
@@ -78,7 +78,7 @@ class Schemas:
             raise NotationError(f"{name}: {fault}") from None
 
     def name(self, name: str) -> str:
-        """The name under which this version has a type of the source. Raises NotationError for no type."""
+        """The name of a type of the source in this version. Raises NotationError for an unknown type."""
         if name not in self.source.types:
             raise NotationError(f"there is no type {name}")
         definition = self.source.types[name]
@@ -92,7 +92,7 @@ class Schemas:
         return MethodSchemas(
             stem,
             self._define(f"{stem}Request", method.request, f"The parameters of {method.name}."),
-            self._define(f"{stem}SuccessResponse", method.answer, f"What {method.name} answers."),
+            self._define(f"{stem}SuccessResponse", method.answer, f"The result of {method.name}."),
             self._define_error(f"{stem}ErrorResponse", method),
         )
 
@@ -106,9 +106,9 @@ class Schemas:
         return name
 
     def _define_errors(self) -> None:
-        """ErrorResponse, which code goes with which token, and the tokens that any method may answer.
+        """ErrorResponse, the code of each token, and the tokens that any method may return.
 
-        The codes stand by themselves: in ErrorResponse, which every answer refers to, they make the AsyncAPI parser
+        The codes are separate: in ErrorResponse, which every response refers to, they would make the AsyncAPI parser
         take minutes.
         """
         coded: list[Schema] = [
@@ -125,7 +125,7 @@ class Schemas:
         self._keep(
             "ErrorResponse",
             {
-                "description": "An error, with whatever the method had found out before it.",
+                "description": "An error, with the fields that the method had found before it.",
                 "type": "object",
                 "properties": {
                     "error": {"type": "string"},
@@ -139,7 +139,7 @@ class Schemas:
         self._keep(
             "ErrorCodes",
             {
-                "description": "Which code an error's token has; some have none.",
+                "description": "The code of an error's token; some have none.",
                 "type": "object",
                 "anyOf": coded + uncoded,
             },
@@ -147,13 +147,13 @@ class Schemas:
         self._keep(
             "CommonErrorToken",
             {
-                "description": "What any method may answer.",
+                "description": "Errors that any method may return.",
                 "enum": self._tokens(self.source.common_errors),
             },
         )
 
     def _define_error(self, name: str, method: Method) -> str:
-        """An error of the method. A list of tokens of its own stands for this version's, as other schemas do."""
+        """An error of the method. A version's own list of tokens replaces that of `.base`, as in other schemas."""
         tokens = self._tokens(method.errors)
         own: list[Schema] = [{"enum": tokens}] if tokens else []
         allowed: Schema = {"anyOf": [{"$ref": f"{REFERENCE}CommonErrorToken"}, *own]}
@@ -162,7 +162,7 @@ class Schemas:
         self._keep(
             name,
             {
-                "description": f"What {method.name} answers when it cannot.",
+                "description": f"An error of {method.name}.",
                 "allOf": [
                     {"$ref": f"{REFERENCE}ErrorResponse"},
                     {"type": "object", "properties": {"error": allowed}},
@@ -172,7 +172,7 @@ class Schemas:
         return name
 
     def _tokens(self, written: Any) -> list[str]:
-        """The tokens of this version, with the groups that are named among them."""
+        """The tokens of this version, with groups expanded."""
         if isinstance(written, dict):
             number = newest_block(written, self._version)
             written = [*written.get(".base", ()), *(() if number is None else written[f".v{number}"])]
@@ -194,7 +194,7 @@ def _camel(name: str) -> str:
 
 @cache
 def schemas(version: int) -> Schemas:
-    """The schemas of an API version. Raises ValueError for one that the source does not tell."""
+    """The schemas of an API version. Raises ValueError for one that the source does not have."""
     source = read_source()
     if version not in source.versions:
         raise ValueError(f"there is no specification of API version {version}, only of {source.versions}")

@@ -1,4 +1,4 @@
-"""The source of the specifications, as `source/*.yaml` has it: types, methods, streams and errors of every version."""
+"""The source of the specifications, from `source/*.yaml`: types, methods, streams and errors of every version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _METHOD_WORDS = frozenset({"doc", "request", "answer", "errors", "since", "until
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method, with what differs between versions still beside each other."""
+    """A method, in all versions."""
 
     name: str
     family: str
@@ -41,7 +41,7 @@ class Method:
     transports: tuple[Transport, ...] = _BOTH
 
     def offered(self, version: int) -> bool:
-        """Whether an API version has the method."""
+        """Whether the method exists in an API version."""
         return self.since <= version and (self.until is None or version <= self.until)
 
 
@@ -56,7 +56,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All that is written. `versions` are those that it tells apart or that adapters lead to, without a gap."""
+    """The whole source. `versions`: those that it distinguishes or that adapters reach, without a gap."""
 
     types: Mapping[str, Any]
     methods: Mapping[str, Method]
@@ -69,9 +69,9 @@ class Source:
 
 @cache
 def read_source() -> Source:
-    """The source and what the steps change of it, read once.
+    """The source with the changes of all steps, read once.
 
-    Raises NotationError where a method has unknown or missing parts.
+    Raises NotationError if a method has unknown or missing parts.
     """
     texts = {name: _read(name) for name in ("types", "streams", "errors", *_FAMILIES)}
     lay_steps_over(texts, _FAMILIES)
@@ -91,12 +91,12 @@ def read_source() -> Source:
 
 
 def family_title(family: str) -> str:
-    """What a family of methods is called for people."""
+    """The display name of a family of methods."""
     return _FAMILIES[family]
 
 
 def families() -> tuple[str, ...]:
-    """The families of methods, in the order in which they are shown."""
+    """The families of methods, in display order."""
     return tuple(_FAMILIES)
 
 
@@ -114,7 +114,7 @@ def _method(name: str, family: str, parts: Mapping[str, Any]) -> Method:
 
 
 def _mentioned(value: Any) -> set[int]:
-    """Every version that a block, anywhere in the source, is of."""
+    """Every version with a block anywhere in the source."""
     found = set(blocks(value))
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return found.union(*map(_mentioned, inner))

@@ -1,7 +1,7 @@
-"""What a step changes of the specification: `specification.yaml` in its folder, laid over what the version before has.
+"""A step's changes to the specification: `specification.yaml` in its folder, applied to the version before.
 
-It is a JSON Merge Patch (RFC 7386) of the notation: a member that is named replaces the older one, null takes it away,
-whether it was optional or not.
+It is a JSON Merge Patch (RFC 7386) of the notation: a member replaces the older one, null removes it, whether it was
+optional or not.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from proxy.spec.notation import NotationError, blocks, newest_block, yaml_mappin
 
 FILE = "specification.yaml"
 ALONE = ".alone"
-"""In a block: it does not extend `.base`, because it takes away or changes something of that."""
+"""In a block: it does not extend `.base`, because it removes or changes something of that."""
 
 _PARTS = ("types", "methods", "streams", "errors")
 _METHOD_PARTS = ("request", "answer", "errors")
 
 
 def lay_steps_over(texts: dict[str, dict[str, Any]], families: Mapping[str, Any]) -> None:
-    """Lays what every step has over the source's files, in place. Raises NotationError."""
+    """Apply the changes of every step to the source's files, in place. Raises NotationError."""
     for step in VERSIONS.steps:
         path = step_folder(step) / FILE
         if path.exists():
@@ -78,7 +78,7 @@ def _change_method(method: dict[str, Any], step: Step, name: str, patch: Mapping
 
 
 def _with_list(older: Any, version: int, tokens: list[str]) -> dict[str, Any]:
-    """A list of error tokens, with the whole list of a version: `.base` is what all have, so nothing stays there."""
+    """A list of error tokens for each version, without `.base`."""
     if not isinstance(older, dict):
         return {f".v{VERSIONS.oldest}": older, f".v{version}": tokens}
     base = older.get(".base", [])
@@ -89,7 +89,7 @@ def _with_list(older: Any, version: int, tokens: list[str]) -> dict[str, Any]:
 
 
 def _with_block(older: Any, version: int, patch: Any) -> Any:
-    """A definition with what is different from `version` on."""
+    """A definition with a block of changes from `version` on."""
     doc = {".doc": older[".doc"]} if isinstance(older, dict) and ".doc" in older else {}
     if not isinstance(patch, dict) or not isinstance(older, dict):
         return {**doc, f".v{VERSIONS.oldest}": older, f".v{version}": patch}
@@ -109,7 +109,7 @@ def _with_block(older: Any, version: int, patch: Any) -> Any:
 
 
 def _combined(base: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
-    """What a definition is that has to be as its base says and as a block does."""
+    """The definition that combines a base and a block."""
     both: dict[str, Any] = dict(base)
     for word, part in block.items():
         known = both.get(word)
@@ -125,7 +125,7 @@ def _combined(base: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, An
 
 
 def _adds_only(fields: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
-    """Whether a patch names nothing that is there already."""
+    """Whether a patch only adds members."""
     return {word.removesuffix("?") for word in patch}.isdisjoint(word.removesuffix("?") for word in fields)
 
 

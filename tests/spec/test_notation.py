@@ -9,7 +9,7 @@ from proxy.spec.notation import NotationError, read_schema
 
 def name(text: str) -> str:
     if text != "Known":
-        raise NotationError(f"there is no type {text}")
+        raise NotationError(f"there is not a type {text}")
     return "KnownV2"
 
 
@@ -69,13 +69,13 @@ def test_read(written: Any, schema: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("written", "reported"),
     [
-        ("Unknown", "there is no type Unknown"),
-        ("a b", "'a b' is no type"),
-        ("", "'' is no type"),
-        (5, "5 is no type: write"),
-        (["string", "integer"], "not 2 things"),
-        ({".v1": {}, "a": "string"}, ".v1 cannot stand here, only .any_of, .doc, .schema, .with can"),
-        ({"a": "string", ".schema": {"required": ["b"]}}, ".schema has required, which the fields make too"),
+        ("Unknown", "there is not a type Unknown"),
+        ("a b", "'a b' is not a type"),
+        ("", "'' is not a type"),
+        (5, "5 is not a type: write"),
+        (["string", "integer"], "not 2 elements"),
+        ({".v1": {}, "a": "string"}, ".v1 not allowed here, only .any_of, .doc, .schema, .with"),
+        ({"a": "string", ".schema": {"required": ["b"]}}, ".schema has required, which the fields define too"),
     ],
 )
 def test_faults(written: Any, reported: str) -> None:
