@@ -9,6 +9,7 @@ COMMANDS = {
     "config": "config:config",
     "demo": "demo:demo",
     "explain": "explain:explain",
+    "scaffold": "scaffold:scaffold",
     "serve": "serve:serve",
     "spec": "spec:spec",
     "translate": "translate:translate",

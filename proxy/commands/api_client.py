@@ -51,6 +51,11 @@ class Answer:
     _body: bytes = field(repr=False)
     _status: int | None = None
 
+    @property
+    def status(self) -> int | None:
+        """The HTTP status; None over WebSocket."""
+        return self._status
+
     def result(self) -> JsonObject:
         """The result without its envelope, parsed again so that the caller may change it. Raises NoAnswer."""
         try:

@@ -173,15 +173,14 @@ async def _compare_answers(report: Report, server: ApiClient, plan: _Plan) -> No
     subjects = await find_subjects(node, report.versions[-1], plan.accounts, plan.ledgers)
     report.ledger_index = report.ledger_index or subjects.ledger_index
     comparison = AnswerComparison(node, VERSIONS, report.versions, report.server, plan.ignored)
-    with _progress() as progress:
+    with progress_bar(Console(stderr=True)) as progress:
         for question in progress.track(questions(subjects), description=f"over {node.transport}"):
             report.outcomes += [outcome async for outcome in comparison.outcomes(question)]
     report.asked += node.asked
 
 
-def _progress() -> Progress:
-    """A progress bar on standard error, if that is a terminal."""
-    console = Console(stderr=True)
+def progress_bar(console: Console) -> Progress:
+    """A progress bar on the console, if that is a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

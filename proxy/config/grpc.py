@@ -6,14 +6,14 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from proxy.config.section import Section
-from proxy.config.types import AllowedText, Bytes, Count, GrpcMethod, Seconds, Version
+from proxy.config.types import AllowedText, Bytes, Count, GrpcMethod, PackageVersion, Seconds
 
 
 class GrpcVersionSettings(Section):
     """The versions of the packages, org.xrpl.rpc.v1 and on, that clients may use."""
 
-    min: Version = Field(1, description="lowest version N of the packages org.xrpl.rpc.vN that are forwarded")
-    max: Version = Field(1, description="highest version N of them; rippled has only 1")
+    min: PackageVersion = Field(1, description="lowest version N of the packages org.xrpl.rpc.vN that are forwarded")
+    max: PackageVersion = Field(1, description="highest version N of them; rippled has only 1")
 
     @field_validator("max")
     @classmethod

@@ -5,10 +5,12 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from adapters import VERSIONS
 from proxy.config import extras
 from proxy.config.section import Section
 from proxy.config.types import AllowedText, Count, FilePath, Flag, Host, MethodName, Origin, Port, Version
 from proxy.tls import CertificateProblem, inspect_certificate
+from proxy.versions.negotiation import DEFAULT_VERSION
 
 
 class TlsSettings(Section):
@@ -59,7 +61,9 @@ class ListenSettings(Section):
         description="port for gRPC on the same host with the same certificate; 0 takes a free one, null for no gRPC",
     )
     tls: TlsSettings = Field(TlsSettings(), description="the certificate")
-    default_version: Version = Field(1, description="API version of a request without api_version")
+    default_version: Version = Field(
+        max(DEFAULT_VERSION, VERSIONS.oldest), description="API version of a request without api_version"
+    )
     versions: ListenVersionSettings = Field(ListenVersionSettings(), description="API versions supported here")
     methods: Annotated[tuple[MethodName, ...], AllowedText("a list of methods, such as [account_info, submit]")] = (
         Field((), description="methods allowed here; [] allows all")

@@ -204,6 +204,8 @@ Version = Annotated[
     AllowedText(f"an API version between {VERSIONS.oldest} and {VERSIONS.newest}", reference="an API version"),
 ]
 
+PackageVersion = Annotated[int, Strict(), Field(ge=1, le=99), AllowedText("a version between 1 and 99")]
+
 NodeApiVersion = Annotated[
     int | Literal["auto"],
     PlainValidator(_node_version, json_schema_input_type=_SPOKEN | Literal["auto"]),

@@ -43,7 +43,7 @@ class SunsetSettings(Section):
 class VersionSettings(Section):
     """Which API versions clients may use."""
 
-    min: Version = Field(1, description="lowest API version that clients may use")
+    min: Version = Field(VERSIONS.oldest, description="lowest API version that clients may use")
     max: Version = Field(
         VERSIONS.newest_stable,
         description="highest API version that clients may use; by default the newest that is not beta",

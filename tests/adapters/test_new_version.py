@@ -3,7 +3,6 @@
 import asyncio
 import re
 import shutil
-import subprocess
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -16,9 +15,9 @@ import orjson
 import pytest
 
 from tests.support.conformance import client_session
+from tests.support.copied_tree import TREE, copy_tree, run_in
 from tests.support.imaginary import write_recordings
 
-TREE = Path(__file__).parents[2]
 FOLDER = TREE / "tests" / "data" / "v3_v4"
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 
@@ -28,30 +27,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree with one folder more."""
-    copy = tmp_path_factory.mktemp("copy") / "tree"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=TREE,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout.split("\0")
-    for name in filter(None, listed):
-        if (TREE / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(TREE / name, copy / name)
+    copy = copy_tree(tmp_path_factory.mktemp("copy") / "tree")
     shutil.copytree(FOLDER, copy / "adapters" / "v3_v4", ignore=shutil.ignore_patterns("__pycache__"))
     write_recordings(copy / "adapters" / "v3_v4" / "recordings")
     return copy
-
-
-def run(copied: Path, *command: str, seconds: float = 120) -> str:
-    """The output of a Python command in the copy, which succeeds."""
-    done = subprocess.run(
-        [sys.executable, *command], cwd=copied, capture_output=True, text=True, timeout=seconds, check=False
-    )
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-3000:]
-    return done.stdout
 
 
 @pytest.mark.parametrize(
@@ -68,7 +47,7 @@ def run(copied: Path, *command: str, seconds: float = 120) -> str:
     ids=lambda selection: selection[0],
 )
 def test_the_tests_of_the_copy_pass(copied: Path, selection: tuple[str, ...]) -> None:
-    printed = run(copied, "-m", "pytest", "-q", "-p", "no:cacheprovider", *selection, seconds=840)
+    printed = run_in(copied, "-m", "pytest", "-q", "-p", "no:cacheprovider", *selection, seconds=840)
     assert re.search(r"\d passed", printed)
 
 
@@ -134,13 +113,13 @@ async def test_a_beta_is_offered_where_the_configuration_says_so(copied: Path) -
     configuration = copied / "v4.yaml"
     configuration.write_text("versions: {max: 4}\nnodes: [{name: a, http: 'http://127.0.0.1:5005', api_version: 4}]\n")
     try:
-        assert "1 to 4" in run(copied, "-m", "proxy", "check-config", "--config", "v4.yaml")
+        assert "1 to 4" in run_in(copied, "-m", "proxy", "check-config", "--config", "v4.yaml")
     finally:
         configuration.unlink()
 
 
 def test_the_commands_know_the_new_version(copied: Path) -> None:
-    assert orjson.loads(run(copied, "-m", "proxy", "spec", "--api-version", "4"))["info"]["version"] == "4"
-    reported = run(copied, "-m", "proxy", "changes", "3", "4")
+    assert orjson.loads(run_in(copied, "-m", "proxy", "spec", "--api-version", "4"))["info"]["version"] == "4"
+    reported = run_in(copied, "-m", "proxy", "changes", "3", "4")
     for words in ("account_flags", "receive_currencies", "outOfSync"):
         assert words in reported

@@ -7,6 +7,7 @@ from tests.support.conformance import (
     ADMIN_METHODS,
     PAIRS,
     RIPPLED,
+    STREAM_PAIRS,
     VERSIONS,
     Pair,
     cases,
@@ -38,8 +39,7 @@ async def test_answers_as_native(
     assert node.misses == []
 
 
-@pytest.mark.parametrize("group", ["streams", "accounts", "books"])
-@for_every_pair
+@pytest.mark.parametrize(("pair", "group"), STREAM_PAIRS, ids=str)
 async def test_pushes_as_native(demo_node: StartNode, proxy: StartProxy, pair: Pair, group: str) -> None:
     node = await demo_node(pair.node, release=pair.release)
     served = await proxy(node, versions=VERSIONS)

@@ -47,7 +47,18 @@ def _pairs() -> list[Pair]:
     return found
 
 
+def _stream_pairs() -> list[tuple[Pair, str]]:
+    """The pairs with each group of streams (`streams`, `accounts`, `books`) that was recorded for them."""
+    found = []
+    for pair in PAIRS:
+        recorded = _streams(pair.release)
+        found += [(pair, group) for group in ("streams", "accounts", "books") if f"{group}/{pair.client}" in recorded]
+    return found
+
+
+_streams = cache(read_streams)
 PAIRS = _pairs()
+STREAM_PAIRS = _stream_pairs()
 NUMBERED_PAIRS = [pair for pair in PAIRS if pair.client != "none"]
 
 
@@ -97,9 +108,6 @@ def cases(transport: Transport, client: ClientVersion, port_kind: PortKind, rele
                 params = {**(params or {}), "api_version": int(client)}
             found.append(Case(entry["id"], entry["method"], params, native))
     return found
-
-
-_streams = cache(read_streams)
 
 
 def recorded_stream(group: str, client: ClientVersion, release: Release = RIPPLED) -> dict[str, Any]:

@@ -24,6 +24,12 @@ VOLATILE_FIELDS: Mapping[str, frozenset[str]] = {
 }
 """By method, and for all methods under "": the fields that change from one request to the next."""
 
+
+def volatile_of(method: str) -> frozenset[str]:
+    """The fields of a method's result that change from one request to the next."""
+    return VOLATILE_FIELDS[""] | VOLATILE_FIELDS.get(method, frozenset())
+
+
 Verdict = Literal["same", "different", "not asked"]
 
 
@@ -52,14 +58,15 @@ class Outcome:
 
 def differences(native: JsonObject, got: JsonObject, question: NodeRequest, ignored: frozenset[str]) -> tuple[str, ...]:
     """The first differences of `got` from `native`, one line each, without `ignored` fields."""
-    volatile = VOLATILE_FIELDS[""] | VOLATILE_FIELDS.get(question.method, frozenset())
+    volatile = volatile_of(question.method)
     inexact = VERSIONS.inexact_fields(question.method)
     found = json_differences(native, got, ignored=ignored, volatile=volatile)
     exact = (difference for difference in found if difference.path not in inexact)
-    return tuple(_line(difference) for difference in islice(exact, _MOST_DIFFERENCES))
+    return tuple(line_of(difference) for difference in islice(exact, _MOST_DIFFERENCES))
 
 
-def _line(difference: Difference) -> str:
+def line_of(difference: Difference) -> str:
+    """A difference as a line of text, its values shortened."""
     path, native, got = difference
     if isinstance(native, list) and isinstance(got, list):
         return f"{path or '/'}: natively {len(native)} items, translated {len(got)} items"

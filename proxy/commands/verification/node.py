@@ -42,14 +42,18 @@ class RateLimitedNode:
 
     async def ask(self, question: NodeRequest, version: int) -> NodeAnswer:
         """The result in an API version, which the caller may modify. Raises NotAsked and NodeLost."""
-        key = (version, question.method, repr(question.params))
-        if key not in self._kept:
-            self._kept[key] = await self._ask_patiently(question.method, question.params, version)
-        answered = self._kept[key]
+        answered = await self.answer(question, version)
         try:
             return NodeAnswer(answered.result(), {}, answered.size)
         except NoAnswer as none:
             raise NotAsked(str(none)) from None
+
+    async def answer(self, question: NodeRequest, version: int) -> Answer:
+        """The whole answer at an API version, not to be changed. Raises NotAsked and NodeLost."""
+        key = (version, question.method, repr(question.params))
+        if key not in self._kept:
+            self._kept[key] = await self._ask_patiently(question.method, question.params, version)
+        return self._kept[key]
 
     async def _ask_patiently(self, method: str, params: JsonObject, version: int) -> Answer:
         for pause in (*_BUSY_PAUSES, None):

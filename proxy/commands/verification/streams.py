@@ -12,10 +12,10 @@ from adapters.node import UNKNOWN_NODE
 from proxy.commands.api_client import ApiClient, NoAnswer
 from proxy.commands.verification.comparison import Outcome, Verdict, differences
 
-_STREAMS = ["ledger", "transactions", "validations", "book_changes", "manifests"]
+STREAMS = ["ledger", "transactions", "validations", "book_changes", "manifests"]
 _MOST_MESSAGES = 20_000
 
-_KEYS: dict[str, Callable[[JsonObject], Any]] = {
+KEYS: dict[str, Callable[[JsonObject], Any]] = {
     "ledgerClosed": lambda message: message.get("ledger_hash"),
     "bookChanges": lambda message: message.get("ledger_hash"),
     "manifestReceived": lambda message: (message.get("master_key"), message.get("seq")),
@@ -48,7 +48,7 @@ async def compare_pushed(
         for key in native.keys() & other.keys():
             kind, name = key
             got = pipeline.rewrite(orjson.loads(other[key]))
-            asked = NodeRequest(f"pushed {kind}", {"streams": _STREAMS})
+            asked = NodeRequest(f"pushed {kind}", {"streams": STREAMS})
             lines = differences(orjson.loads(native[key]), got, asked, ignored)
             params = {"message": name if isinstance(name, str) else list(name)}
             verdict: Verdict = "different" if lines else "same"
@@ -60,7 +60,7 @@ async def _collect(url: str, version: int, seconds: float) -> dict[Key, bytes]:
     """The messages within `seconds`, the first of each key, as JSON."""
     found: dict[Key, bytes] = {}
     async with ApiClient(url, websocket=True) as server:
-        answered = await server.ask("subscribe", {"streams": _STREAMS}, version)
+        answered = await server.ask("subscribe", {"streams": STREAMS}, version)
         error = answered.result().get("error")
         if error is not None:
             raise NoAnswer(f"subscribe in version {version} was refused: {error}")
@@ -71,7 +71,7 @@ async def _collect(url: str, version: int, seconds: float) -> dict[Key, bytes]:
             except TimeoutError:
                 break
             kind = message.get("type", "")
-            name = _KEYS[kind](message) if kind in _KEYS else None
+            name = KEYS[kind](message) if kind in KEYS else None
             if name is not None:
                 found.setdefault((kind, name), orjson.dumps(message))
     return found

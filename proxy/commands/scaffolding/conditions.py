@@ -1,0 +1,70 @@
+"""Conditions: what tells the objects at which a rule applies from those at which it does not."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from adapters.reshaping import Place, When
+
+_FIRST = 12
+"""Objects whose members are tried; a condition has to hold for all."""
+_HIGHEST = 2
+
+
+def separate(applies: Sequence[Place], others: Sequence[Place]) -> When | None:
+    """A condition that holds at every one of `applies` and at none of `others`; None where none was found."""
+    tried: set[str] = set()
+    candidates = [*_of(applies, tried), *_absences(others)]
+    for condition in sorted(candidates, key=_cost):
+        if all(condition.holds(place) for place in applies) and not any(condition.holds(place) for place in others):
+            return condition
+    return None
+
+
+def _cost(condition: When) -> tuple[int, int, int]:
+    """What is simple and near comes first."""
+    states = ("present", "text", "object", "absent", "true", "equal")
+    return condition.path.count("../") + condition.path.count("?"), states.index(condition.state), len(condition.path)
+
+
+def _of(places: Sequence[Place], tried: set[str]) -> Iterator[When]:
+    for place in islice(places, _FIRST):
+        for path, value in _members(place):
+            if path in tried:
+                continue
+            tried.add(path)
+            yield When(path)
+            if isinstance(value, str):
+                yield When(path, "text")
+                if path.endswith("Type"):
+                    yield When(path, "equal", value)
+            elif isinstance(value, dict):
+                yield When(path, "object")
+            elif value is True:
+                yield When(path, "true")
+
+
+def _absences(places: Sequence[Place]) -> Iterator[When]:
+    seen: set[str] = set()
+    for place in islice(places, _FIRST):
+        for path, _ in _members(place):
+            if path not in seen:
+                seen.add(path)
+                yield When(path, "absent")
+
+
+def _members(place: Place) -> Iterator[tuple[str, object]]:
+    """The members of an object, of those within it and of those around it, by path."""
+    for name, value in place.own.items():
+        yield name, value
+        if isinstance(value, dict):
+            for word, inner in value.items():
+                yield f"{name}.{word}", inner
+    above, prefix = place.above, "../"
+    for _ in range(_HIGHEST):
+        if above is None:
+            break
+        for name, value in above.own.items():
+            yield prefix + name, value
+        above, prefix = above.above, prefix + "../"
+    for name, value in place.params.items():
+        yield f"?{name}", value
