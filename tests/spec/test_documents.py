@@ -160,7 +160,7 @@ def test_command(version: int) -> None:
 def test_command_names_the_versions_there_are() -> None:
     result = CliRunner().invoke(spec, ["--api-version", "9"])
     assert result.exit_code == 2
-    assert f"versions 1 to {VERSIONS.newest}, not of 9" in result.output
+    assert f"versions 1 to {VERSIONS.newest}, not 9" in result.output
 
 
 async def test_served() -> None:

@@ -160,7 +160,7 @@ def headers_of(exchanges: Iterable[Exchange]) -> dict[int, Header | None]:
     found: dict[int, Header | None] = {}
     for each in exchanges:
         index = each.params.get("ledger_index")
-        if isinstance(index, int) and (each.method, each.params) == header_request(index)[:2]:
+        if isinstance(index, int) and each.method == "ledger" and each.params == header_request(index).params:
             found[index] = None if "error" in each.older else read_header(each.older)
     return found
 
