@@ -1,4 +1,4 @@
-"""Draining and reloading are tested on both event loops."""
+"""Signals, draining and reloading are tested on both event loops."""
 
 import asyncio
 
@@ -11,4 +11,4 @@ __all__ = ["node", "pytest_asyncio_loop_factories"]
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> LoopFactories:
     """The event loops, by the name that a test's id has."""
-    return BOTH if item.path.name in ("test_drain.py", "test_reload.py") else {"asyncio": asyncio.new_event_loop}
+    return BOTH if item.path.name in ("test_process.py", "test_proxy.py") else {"asyncio": asyncio.new_event_loop}
