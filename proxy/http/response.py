@@ -44,15 +44,16 @@ class Response:
         """Return the bytes to write, for a client of HTTP/1.1 or 1.0; the response to `HEAD` is without its body."""
         body, headers = self.body, tuple(self.headers.items()) if self.headers else ()
         head = _head(self.status, self.content_type, is_1_1, keep_alive, headers, int(time.time()))
-        if request_id:  # not in the cached head: it differs each time
-            head = b"%bX-Request-Id: %b\r\n" % (head, request_id.encode("ascii"))
+        # The rest is not in the cached head, because it differs each time.
+        own = f"X-Request-Id: {request_id}\r\n" if request_id else ""
         if self.status == _NO_CONTENT:
-            return (b"%b\r\n" % head,)
+            return (head + f"{own}\r\n".encode("ascii"),)
+        end = f"{own}Content-Length: {len(body)}\r\n\r\n".encode("ascii")
         if not with_body:
-            return (b"%bContent-Length: %d\r\n\r\n" % (head, len(body)),)
+            return (head + end,)
         if len(body) < _LARGE_BYTES:
-            return (b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body),)
-        return (b"%bContent-Length: %d\r\n\r\n" % (head, len(body)), body)
+            return (b"".join((head, end, body)),)
+        return (head + end, body)
 
 
 @lru_cache(256)
