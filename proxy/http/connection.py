@@ -30,6 +30,9 @@ from proxy.http.writer import ResponseWriter
 
 Handler = Callable[[Request], Awaitable[Response]]
 
+NEW_CLIENT_SECONDS = 0.25
+"""For a client to send the head of a request, when its connection is to be closed as soon as it is idle."""
+
 _FAILED = b"Internal Server Error: this is a fault of the proxy\r\n"
 
 log = structlog.get_logger(__name__)
@@ -269,6 +272,8 @@ class Connection(asyncio.Protocol):
         """Close it unless there is a request or a WebSocket; also while a head arrives, if `even_in_head`."""
         if self._request is not None or self._upgraded or self._timers.is_lingering:
             return
+        if self._timers.awaits_head_since(self._loop.time() - NEW_CLIENT_SECONDS):
+            return  # its request may have been sent already
         if even_in_head or not self._http.in_message:
             self._close()
 

@@ -90,6 +90,10 @@ class ConnectionTimers:
         """Writing goes on: the client has read enough."""
         self._stalled_since = None
 
+    def awaits_head_since(self, earliest: float) -> bool:
+        """Whether the head of a request has been expected, or arriving, for no longer than since then."""
+        return self._head_since is not None and self._head_since > earliest
+
     @property
     def is_stalled(self) -> bool:
         """Whether writing is paused."""

@@ -12,7 +12,7 @@ from proxy.access.client_address import parse_address
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.bindable import is_dual_stack
-from proxy.http.connection import Connection, Handler
+from proxy.http.connection import NEW_CLIENT_SECONDS, Connection, Handler
 from proxy.http.connection_counter import ConnectionCounter
 from proxy.http.limits import ClientLimits
 from proxy.http.upgrade import UpgradeHandler, WebSocketUpgrader
@@ -119,28 +119,34 @@ class Listener:
             self._accept_from(listening)
 
     def stop_accepting(self) -> None:
-        """Accept no more clients; connected ones stay."""
-        for later in self._later:
-            later.cancel()
+        """Accept no more clients; connected ones stay, also those that the system has accepted and this has not."""
         for listening in self._sockets:
+            if listening in self._accepting:
+                self._accept(listening)  # the system would reset them
             if listening in self._accepting:
                 asyncio.get_running_loop().remove_reader(listening)
             listening.close()
+        for later in self._later:
+            later.cancel()
         self._sockets = []
         self._accepting.clear()
 
     async def finish(self, seconds: float | None) -> None:
         """Close all connections: idle ones immediately, the others when their requests have their responses.
 
+        A client that has just connected has `NEW_CLIENT_SECONDS` to send its request.
+
         After `seconds` all are closed. None: there is no such limit, and clients may complete the heads of requests.
         """
         self.stop_accepting()
-        if seconds is not None:
-            for task in self._handshakes:
-                task.cancel()
+        loop = asyncio.get_running_loop()
+        grace_ends = loop.time() + NEW_CLIENT_SECONDS
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._addresses or self._handshakes:
+                    if seconds is not None and loop.time() > grace_ends:
+                        for task in self._handshakes:
+                            task.cancel()
                     for connection in tuple(self._addresses):
                         connection.close_idle(even_in_head=seconds is not None)
                     await asyncio.sleep(0.02)

@@ -8,11 +8,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from tests.support.listeners import FEE, ask
 from tests.support.process import Process
 from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy
 
 
 @pytest.fixture
@@ -125,3 +127,28 @@ async def test_systemd_is_notified(given: dict[str, Any], tmp_path: Path) -> Non
             process.send(signal.SIGTERM)
             await until("STOPPING=1")
             assert await process.ended() == 0
+
+
+async def test_a_client_that_has_just_connected_is_served(node: ScriptedNode, proxy: StartProxy) -> None:
+    """Whether its connection has been accepted by the proxy or only by the system."""
+    served = await proxy(nodes=[node.settings()])
+    address = ("127.0.0.1", URL(served.http_url).port or 0)
+    waiting = [socket.create_connection(address) for _ in range(3)]  # while the proxy, in this thread, stands still
+    stopping = asyncio.create_task(served.stop())
+    await asyncio.sleep(0.05)
+    for client in waiting:
+        reader, writer = await asyncio.open_connection(sock=client)
+        writer.write(post(FEE))
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"Connection: close\r\n" in head
+        writer.close()
+    await stopping
+
+
+async def test_a_client_that_says_nothing_is_not_waited_for(node: ScriptedNode, proxy: StartProxy) -> None:
+    served = await proxy(nodes=[node.settings()], timeouts={"shutdown": 30})
+    async with RawClient(served.http_url) as silent, asyncio.timeout(10):
+        await silent.send(b"POST / HT")
+        await served.stop()
+        assert await silent.rest() == b""

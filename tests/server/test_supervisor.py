@@ -296,6 +296,34 @@ async def test_a_reload_changes_the_number_of_workers_and_their_observe_address(
         assert await process.ended() == 0
 
 
+async def test_fewer_workers_lose_no_request(demo_node: StartNode, tmp_path: Path) -> None:
+    """Those that drain have connections that they have not accepted yet."""
+    port = free_port()
+    given = two_workers(await demo_node(), port, logging={"requests": "off"}, timeouts={"drain_delay": 0})
+    over = asyncio.Event()
+
+    async def client() -> int:
+        answered = 0
+        while not over.is_set():
+            assert (await ask(port))["status"] == "success"
+            answered += 1
+        return answered
+
+    async with Process(tmp_path, {**given, "workers": 3}) as process:
+        await process.line("workers_started")
+        clients = [asyncio.create_task(client()) for _ in range(8)]
+        process.write({**given, "workers": 1})
+        process.send(signal.SIGHUP)
+        await process.line("workers_changed")
+
+        async def one_is_left() -> bool:
+            return len(workers_of(process)) == 1
+
+        await until(one_is_left)
+        over.set()
+        assert all(await asyncio.gather(*clients))
+
+
 async def served_or_closed(session: aiohttp.ClientWebSocketResponse) -> str | int:
     """`served`, or the code that a session was closed with."""
     with suppress(aiohttp.ClientConnectionResetError):
