@@ -51,6 +51,11 @@ class NodeInfo(NamedTuple):
         return self.software == "other" and self.release >= (2000,)
 
     @property
+    def may_predate_v2(self) -> bool:
+        """The same, or a build of which nothing is known."""
+        return self.predates_v2 or (self.software == "other" and not self.release)
+
+    @property
     def is_clio(self) -> bool:
         """Whether it is a Clio."""
         return self.software == "clio"

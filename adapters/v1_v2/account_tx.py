@@ -32,7 +32,7 @@ class AccountTx(MethodAdapter):
 
     @property
     def opaque_metadata(self) -> bool:
-        return not self.node.predates_v2  # else `ctid` is made of it
+        return not self.node.may_predate_v2  # else `ctid` is made of it
 
     def upgrade_request(self, params: JsonObject) -> JsonObject:
         asked = dict(params)

@@ -57,7 +57,7 @@ class Ledger(MethodAdapter):
             _rewrite_each(ledger, "transactions", lambda entry: _upgrade_entry(entry, beside))
         for each in _ledgers(result):
             upgrade_ledger_index(each)
-            if self.node.predates_v2:
+            if self.node.may_predate_v2:
                 add_close_time_iso(each)
         _rewrite_each(result, "queue_data", _upgrade_queued)
         return result

@@ -16,6 +16,6 @@ class LedgerData(MethodAdapter):
     def upgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
         ledger = result.get("ledger")
         upgrade_ledger_index(ledger)
-        if self.node.predates_v2:
+        if self.node.may_predate_v2:
             add_close_time_iso(ledger)
         return result

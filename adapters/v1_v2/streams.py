@@ -69,7 +69,7 @@ class Streams(StreamAdapter):
         message["tx_json"] = tx_json
         if tx_hash is not None:
             message["hash"] = tx_hash
-        if self.node.predates_v2 and message.get("validated") is True:
+        if self.node.may_predate_v2 and message.get("validated") is True:
             self._add_place(message, tx_json.get("date"))
         return message
 

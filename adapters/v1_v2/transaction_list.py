@@ -80,7 +80,7 @@ def _upgrade_entry(entry: JsonObject, ledgers: dict[int | None, str], node: Node
     entry["ledger_index"] = ledger_index
     entry["ledger_hash"] = ledgers[ledger_index]
     meta = entry.get("meta")
-    if node.predates_v2 and isinstance(meta, dict) and "ctid" not in tx_json:
+    if node.may_predate_v2 and isinstance(meta, dict) and "ctid" not in tx_json:
         identifier = ctid(ledger_index, meta.get("TransactionIndex"), node.network)
         if identifier is not None:
             tx_json["ctid"] = identifier

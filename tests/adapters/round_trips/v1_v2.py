@@ -144,8 +144,10 @@ def _expanded(tx: Transaction, beside: JsonObject, binary: bool, applied: bool) 
 
 
 def _header(ledger: Ledger, closed: bool) -> JsonObject:
-    open_ledger = {"closed": False, "parent_hash": ledger.hash}
-    return {"closed": True, "close_time": ledger.close_time, "ledger_hash": ledger.hash} if closed else open_ledger
+    if not closed:
+        return {"closed": False, "parent_hash": ledger.hash}
+    times = {"close_time": ledger.close_time, "close_time_iso": ledger.close_time_iso}
+    return {"closed": True, "ledger_hash": ledger.hash, **times}
 
 
 def _with_index(header: JsonObject, index: int, version: int) -> JsonObject:
