@@ -37,12 +37,14 @@ def loads_lazy_metadata(body: bytes) -> Any:
             return orjson.loads(body)
         parts += (body[done:start], b'"%b%d"' % (_MARK, len(metadata)))
         done = ends.end()
-        metadata.append(body[start:done])
+        metadata.append(bytes(memoryview(body)[start:done]))  # orjson writes nothing but bytes
     if not metadata:
         return orjson.loads(body)
     parts.append(body[done:])
+    rest = b"".join(parts)
+    del parts  # half of a response of 60 MB
     try:
-        answer = orjson.loads(b"".join(parts))
+        answer = orjson.loads(rest)
     except orjson.JSONDecodeError:
         return orjson.loads(body)
     return answer if _put_back(answer, metadata) else orjson.loads(body)

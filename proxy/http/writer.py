@@ -15,6 +15,8 @@ _TLS_PIECE_BYTES = 65_536
 
 _COPY_BELOW = 0.75
 """Once less than this share of a body is left, the rest is copied to free the body."""
+_MOST_COPIED = 16_000_000
+"""Bytes that are copied so: more would take the event loop for too long."""
 
 
 class ResponseWriter:
@@ -88,7 +90,7 @@ class ResponseWriter:
     def _free_written(self) -> None:
         """Replace the body by its rest once that is much smaller, so that the memory used is near what is counted."""
         body = self._rest.obj
-        if isinstance(body, bytes) and len(self._rest) < _COPY_BELOW * len(body):
+        if isinstance(body, bytes | bytearray) and len(self._rest) < min(_COPY_BELOW * len(body), _MOST_COPIED):
             self._rest = memoryview(bytes(self._rest))
 
     def flush(self) -> None:

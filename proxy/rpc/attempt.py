@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import structlog
@@ -17,8 +17,11 @@ from proxy.http.response import TEXT
 from proxy.nodes import Node, NodeFailure, NodeResponse
 from proxy.nodes.http import MAX_REQUEST_BYTES
 from proxy.nodes.own_requests import refuses_version
+from proxy.rpc.large_translations import VERY_LARGE_BYTES, VeryLarge
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.translator import UNABLE_ERRORS, NodeAnswer, TranslatedResult
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +65,7 @@ class Attempt:
         "_method",
         "_record",
         "_unable",
+        "hands_over",
         "node",
         "opaque_metadata",
         "version",
@@ -74,6 +78,8 @@ class Attempt:
         self.version = version
         self.opaque_metadata = False
         """Whether the adapters leave alone the metadata of listed transactions."""
+        self.hands_over = False
+        """Whether `ask` raises VeryLarge for such a response, the first time that it is called."""
         self._method = method
         self._record = record
         self._deadline = deadline
@@ -93,7 +99,12 @@ class Attempt:
         """Send one request to the node. Raises NodeFailure and PlainTextAnswer."""
         is_lazy = self.opaque_metadata and request.method == self._method and request.method in METADATA_METHODS
         read = loads_lazy_metadata if is_lazy else orjson.loads
+        hands_over, self.hands_over = self.hands_over, False
         raw = await self.post(request)
+        if hands_over and len(raw.body) >= VERY_LARGE_BYTES and raw.status == 200:
+            very_large = VeryLarge(raw.body)
+            del raw
+            raise very_large
         if len(raw.body) >= LARGE_RESPONSE_BYTES:
             await self.take_turn(len(raw.body), is_translated=True)
         return self.read(raw, read)
@@ -116,9 +127,13 @@ class Attempt:
 
     async def take_turn(self, size: int, *, is_translated: bool) -> None:
         """Wait for the client's turn to handle a response of `size` bytes. Raises NodeFailure at the deadline."""
+        await self.in_time(self._fair_share.response_turn(self._record.peer, size, is_translated=is_translated))
+
+    async def in_time(self, step: Awaitable[T]) -> T:
+        """What `step` returns, which is the proxy's own work. Raises NodeFailure at the deadline."""
         try:
             async with asyncio.timeout_at(self._deadline):
-                await self._fair_share.response_turn(self._record.peer, size, is_translated=is_translated)
+                return await step
         except TimeoutError:
             raise NodeFailure("timeout", self.node.name, client_fault=True) from None
 

@@ -16,6 +16,7 @@ from proxy.nodes import LedgerRange, Node, NodePool, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
 from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.rpc.attempt import Answer, Attempt, PassthroughAnswer, PlainTextAnswer, VersionRefused
+from proxy.rpc.large_translations import LargeTranslations, VeryLarge
 from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.single_flight import SingleFlight
@@ -24,6 +25,7 @@ from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.own import request_in_own_version
 from proxy.versions.translator import (
     MISSING_ERRORS,
+    NodeAnswer,
     SubrequestBudget,
     TranslatedResult,
     Translator,
@@ -73,9 +75,15 @@ class Dispatcher:
         self._cache = cache
         self._metrics = metrics
         self._fair_share = fair_share
+        self.large = LargeTranslations()
+        """The process that translates very large responses."""
         self._tries = tries
         self._loop = asyncio.get_running_loop()
         self._sharing: SingleFlight[tuple[Answer, RequestRecord]] | None = SingleFlight() if share else None
+
+    async def close(self) -> None:
+        """End the process that translates very large responses."""
+        await self.large.close()
 
     def answer(self, call: Call, context: CallContext) -> Awaitable[Answer]:
         """The response to `call`; the context's record receives the node and the outcome.
@@ -223,15 +231,30 @@ class Dispatcher:
                     node.note_ledger(validated_ledger_in(raw.body))
                     return PassthroughAnswer(raw.body, spliced)
                 first = attempt.read(raw)
-            conversation = pipeline.converse(call.params)
-            translated = await self._translator.converse(
-                conversation, attempt.version, attempt.ask, first, pipeline.extras, context.budget
-            )
+            attempt.hands_over = context.allow_passthrough and call.method in READING_METHODS
+            try:
+                translated = await self._converse(call, pipeline, attempt, first, context)
+            except VeryLarge as response:
+                response.__traceback__ = None  # its frames would hold the response
+                node.note_ledger(validated_ledger_in(response.body))
+                await attempt.take_turn(len(response.body), is_translated=False)
+                written = await attempt.in_time(self.large.translate(call, attempt.version, node.server, response))
+                if written is not None:
+                    return PassthroughAnswer(written, written)
+                translated = await self._converse(call, pipeline, attempt, None, context)  # from the beginning
         finally:
             node.in_flight -= 1
         if not pipeline.same_version:
             self._metrics.translation(call.method, call.version, attempt.version, translated.seconds)
         return translated
+
+    def _converse(
+        self, call: Call, pipeline: Pipeline, attempt: Attempt, first: NodeAnswer | None, context: CallContext
+    ) -> Awaitable[TranslatedResult]:
+        conversation = pipeline.converse(call.params)
+        return self._translator.converse(
+            conversation, attempt.version, attempt.ask, first, pipeline.extras, context.budget
+        )
 
 
 def _may_share(given: tuple[Answer, RequestRecord]) -> bool:

@@ -63,6 +63,8 @@ class ResponseCache:
 
     def put(self, key: bytes, answer: TranslatedResult | bytes) -> None:
         """Cache a response if it never changes: a translated result, or the bytes of a node's JSON-RPC response."""
+        if not isinstance(answer, TranslatedResult) and len(answer) > self._largest:
+            return  # without parsing it
         result, extras = _unwrap(answer)
         if result.get("validated") is not True or "error" in result:
             return

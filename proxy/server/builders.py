@@ -315,5 +315,6 @@ def make_websocket(
         under_way=under_way,
         shared=shared,
         other_nodes=OtherNodes(nodes, dispatcher),
+        large=dispatcher.large,
         unsent_bytes=unsent_bytes,
     )

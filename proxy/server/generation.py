@@ -113,6 +113,7 @@ class Generation:
 
     async def close(self) -> None:
         """Close its connections to nodes and end the shadow comparison."""
+        await self._dispatcher.close()
         await self._shared.close()
         await self._dialer.close()
         if self._shadow is not None:

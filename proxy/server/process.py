@@ -11,8 +11,8 @@ import structlog
 import uvloop
 
 from proxy.config import ConfigSource, ConfigurationError, ObserveSettings, Settings
+from proxy.eventloop.memory import trim_regularly
 from proxy.server.config_watch import watch_config
-from proxy.server.memory import trim_regularly
 from proxy.server.proxy import Proxy
 from proxy.server.supervisor import supervise
 from proxy.server.systemd import RELOAD_FAILED, ServiceManager

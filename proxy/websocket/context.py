@@ -12,6 +12,7 @@ from proxy.envelope import RequestPolicy
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
+from proxy.rpc.large_translations import LargeTranslations
 from proxy.telemetry.recorder import RequestRecorder
 from proxy.versions.sunset import DeprecationNotices
 from proxy.versions.translator import Translator
@@ -59,6 +60,7 @@ class SessionContext:
     notices: DeprecationNotices
     shared: SharedSubscriptions
     other_nodes: OtherNodes
+    large: LargeTranslations
     unsent_bytes: UnsentBytes
     subscription_bytes: Counter[str]
     """Bytes that subscriptions take, by client address; it outlives a reload."""

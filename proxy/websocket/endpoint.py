@@ -16,6 +16,7 @@ from proxy.nodes.failures import NoHealthyNode
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node, NodePool
 from proxy.nodes.websocket import NodeConnection, WebSocketConnector
+from proxy.rpc.large_translations import LargeTranslations
 from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.log_rate import RateLimitedLog
 from proxy.telemetry.recorder import RequestRecorder
@@ -67,6 +68,7 @@ class WebSocketEndpoint:
         under_way: InFlight,
         shared: SharedSubscriptions,
         other_nodes: OtherNodes,
+        large: LargeTranslations,
         unsent_bytes: UnsentBytes,
     ) -> None:
         self._nodes = nodes
@@ -82,6 +84,7 @@ class WebSocketEndpoint:
             notices,
             shared,
             other_nodes,
+            large,
             unsent_bytes,
             under_way.subscription_bytes,
             under_way.fair_share,

@@ -14,6 +14,7 @@ from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.rpc.dispatch import CallContext
+from proxy.rpc.large_translations import VERY_LARGE_BYTES, VeryLarge
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.translator import MISSING_ERRORS, NodeAnswer, error_of
 from proxy.websocket.context import SessionContext
@@ -152,12 +153,21 @@ class PendingRequests:
                     return spliced
             first = read_response(message, link.node, served.request_id)
 
+        hands_over = first is None and call.method in READING_METHODS and call.method not in PATH_METHODS
+
         async def ask(question: NodeRequest) -> NodeAnswer:
+            nonlocal hands_over
             if split is not None:
                 with self._account.tracing.node_request(link.node.name, question.method):
                     async with asyncio.timeout_at(deadline):
                         return await self._nodes.subscribe(split, call, slot, link)
             message = await self._ask(question, call, slot, link, deadline)
+            if hands_over and len(message.text) >= VERY_LARGE_BYTES and message.parsed is None:
+                hands_over = False
+                very_large = VeryLarge(message.text)
+                del message
+                raise very_large
+            hands_over = False
             if len(message.text) >= LARGE_RESPONSE_BYTES:
                 await self._take_turn(len(message.text), deadline, is_translated=True)
             answer = read_response(message, link.node, served.request_id)
@@ -167,9 +177,24 @@ class PendingRequests:
 
         translator = self._services.translator
         budget = translator.budget(self._charge)
-        translated = await translator.converse(
-            pipeline.converse(call.params), version, ask, first, pipeline.extras, budget
-        )
+        try:
+            translated = await translator.converse(
+                pipeline.converse(call.params), version, ask, first, pipeline.extras, budget
+            )
+        except VeryLarge as response:
+            response.__traceback__ = None  # its frames would hold the response
+            link.node.note_ledger(validated_ledger_in(response.body))
+            await self._take_turn(len(response.body), deadline, is_translated=False)
+            async with asyncio.timeout_at(deadline):
+                written = await self._services.large.translate(
+                    call, version, link.node.server, response, websocket=True
+                )
+            if written is not None:
+                served.outcome = "success"
+                return written
+            translated = await translator.converse(
+                pipeline.converse(call.params), version, ask, first, pipeline.extras, budget
+            )
         if translated.result.get("error") in MISSING_ERRORS:
             context = CallContext(served, deadline, budget, allow_passthrough=False)
             translated = await self._services.other_nodes.retry(call, context, link.node, translated)

@@ -9,6 +9,9 @@ TRIM_SECONDS = 5.0
 """Seconds between two trims; each takes a few milliseconds at most."""
 
 
+_MALLOC_TRIM: Callable[[int], Any] | None = getattr(ctypes.PyDLL(None), "malloc_trim", None)
+
+
 async def trim_regularly(seconds: float = TRIM_SECONDS) -> None:
     """Return freed memory to the system, every `seconds`, until cancelled. Returns immediately without glibc.
 
@@ -17,12 +20,12 @@ async def trim_regularly(seconds: float = TRIM_SECONDS) -> None:
     slow clients once needed. Keeping large blocks out of the heap (`M_MMAP_THRESHOLD`) would cause page faults for each
     of them, which doubled the latency under load.
     """
-    trim = _malloc_trim()
-    while trim is not None:
+    while _MALLOC_TRIM is not None:
         await asyncio.sleep(seconds)
-        trim(0)
+        trim_memory()
 
 
-def _malloc_trim() -> Callable[[int], Any] | None:
-    """The C library's `malloc_trim`; None if there is none: musl and macOS return memory themselves."""
-    return getattr(ctypes.PyDLL(None), "malloc_trim", None)
+def trim_memory() -> None:
+    """Return freed memory to the system, where the C library is glibc: musl and macOS return it themselves."""
+    if _MALLOC_TRIM is not None:
+        _MALLOC_TRIM(0)

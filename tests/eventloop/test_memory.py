@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.server.memory import trim_regularly
+from proxy.eventloop.memory import trim_regularly
 
 BLOCK, BLOCKS = 60_000, 2_000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
