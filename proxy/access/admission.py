@@ -15,7 +15,7 @@ from proxy.access.fair_share import FairShare
 from proxy.access.held_bytes import HeldBytes
 from proxy.access.receiving import ReceivingBodies
 
-Refusal = Literal["rate", "rate_in_all", "in_flight", "in_flight_per_address", "total_request_bytes"]
+Refusal = Literal["rate", "global_rate", "in_flight", "in_flight_per_address", "total_request_bytes"]
 
 _MAX_ADDRESSES = 50_000
 """Most addresses tracked; beyond that the least recently active one is evicted."""
@@ -118,7 +118,7 @@ class Admission:
         key = self._limit_key(address)
         if key is not None and not self._rate.allows(key, requests):
             return "rate"
-        return None if self._global_rate.allows("all", requests) else "rate_in_all"
+        return None if self._global_rate.allows("all", requests) else "global_rate"
 
     def charge(self, address: str) -> bool:
         """Charge a node request to the client that causes it; return False if the client has used too much."""
