@@ -1,4 +1,4 @@
-"""What changed between the XRP Ledger API's versions, method by method, and how to convert between them.
+"""The changes between versions of the XRP Ledger API, method by method, and conversions in both directions.
 
 Each step between two neighbouring versions is a folder (`v1_v2`), found by its name: a new version is a new folder.
 Nothing here does I/O, logs, reads a clock or a configuration.
@@ -32,7 +32,7 @@ def _steps() -> tuple[Step, ...]:
 
 
 VERSIONS = Versions(_steps())
-"""Every API version that adapters lead to."""
+"""Every API version that adapters connect."""
 
 
 def step_folder(step: Step) -> Path:

@@ -1,9 +1,8 @@
-"""What an adapter is: the change of one method, of its errors or of what streams push, between two API versions.
+"""The adapter interface: the change of one method, of errors or of stream messages between two API versions.
 
-An adapter stands between two neighbouring versions, the *older* and the *newer*, and knows nothing of any other.
-It sees requests as their parameters and responses as *results*: the `result` object of JSON-RPC, or of a WebSocket
-response, without what belongs to the envelope (`status`, `type`, `id`, the `request` echo). An error is a result that
-has `error`.
+An adapter connects two neighbouring versions, the *older* and the *newer*, and knows no other. It receives requests as
+their parameters and responses as *results*: the `result` object of JSON-RPC, or of a WebSocket response, without the
+envelope (`status`, `type`, `id`, the `request` echo). An error is a result that has `error`.
 
 An adapter may change the results it receives in place. Parameters belong to the client and are never changed.
 
@@ -27,9 +26,8 @@ JsonObject = dict[str, Any]
 class NodeRequest:
     """One request for a node.
 
-    `immutable`: the response, once it is from a validated ledger, never changes, so that the driver may cache it.
-    `upcoming`: requests that the conversation yields next whatever comes of this one, so that the driver may send them
-    all together.
+    `immutable`: the response never changes once it is from a validated ledger, so that the driver may cache it.
+    `upcoming`: requests that the conversation yields next in any case, so that the driver may send them all together.
     """
 
     method: str
@@ -46,29 +44,29 @@ The driver decides how a request is sent, how many are allowed and what they may
 
 
 def immediate(result: JsonObject) -> Conversation:
-    """A conversation that has its result without a node request."""
+    """A conversation that returns its result without a node request."""
     yield from ()
     return result
 
 
 class _NodeAware:
-    """What all adapters have: `node`, the software and release they adapt to, for the few that depend on it."""
+    """Base class of all adapters. `node`: the node's software and release, for the few that depend on it."""
 
     def __init__(self, node: NodeInfo = UNKNOWN_NODE) -> None:
         self.node = node
 
     def error(self, token: str, message: str | None = None) -> JsonObject:
-        """An error's result as the node's software writes it, with its usual message unless another is given."""
+        """An error's result in the form of the node's software, with its usual message unless another is given."""
         return (clio_error if self.node.is_clio else error_result)(token, message)
 
 
 class MethodAdapter(_NodeAware):
-    """What changed about one method between the older and the newer version.
+    """The changes of one method between the older and the newer version.
 
-    A subclass overrides what changed: a change of shape is one of the six conversions, a change that takes more than
-    one node request is `serve_older` or `serve_newer`. Results and errors have conversions of their own, so that an
-    error is never taken for a result that happens to have a field of the same name. What cannot be converted exactly
-    is in the docstring under "Loss".
+    A subclass overrides what changed: for a change of shape one of the six conversions, for a change that needs more
+    than one node request `serve_older` or `serve_newer`. Results and errors have separate conversions, so that an error
+    is never mistaken for a result with a field of the same name. What cannot be converted exactly is in the docstring
+    under "Loss".
     """
 
     method: ClassVar[str]
@@ -77,7 +75,7 @@ class MethodAdapter(_NodeAware):
 
     @property
     def opaque_metadata(self) -> bool:
-        """Whether it never looks into the metadata of listed transactions, so that this may stay unparsed text."""
+        """Whether it never reads the metadata of listed transactions, so that this may stay unparsed text."""
         return False
 
     def upgrade_request(self, params: JsonObject) -> JsonObject:
@@ -105,20 +103,20 @@ class MethodAdapter(_NodeAware):
         return result
 
     def serve_older(self, params: JsonObject) -> Conversation:
-        """Serves a client of the older version with requests of the newer."""
+        """Serve a client of the older version with requests of the newer."""
         result = yield NodeRequest(self.method, self.upgrade_request(params))
         convert = self.downgrade_error if "error" in result else self.downgrade_result
         return convert(result, params)
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        """Serves a client of the newer version with requests of the older."""
+        """Serve a client of the newer version with requests of the older."""
         result = yield NodeRequest(self.method, self.downgrade_request(params))
         convert = self.upgrade_error if "error" in result else self.upgrade_result
         return convert(result, params)
 
 
 class ErrorAdapter(_NodeAware):
-    """What changed about errors that any method may have. It runs after the method's own adapter."""
+    """The changes of errors that any method may return. It runs after the method's own adapter."""
 
     def downgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
         """A newer error as the older version has it. May yield node requests, of the newer version."""
@@ -134,7 +132,7 @@ MessageChange = Callable[[JsonObject], JsonObject]
 
 
 class StreamAdapter(_NodeAware):
-    """What changed about the messages that subscriptions push, by the `type` of the message."""
+    """The changes of stream messages, by their `type`."""
 
     @property
     def downgrades(self) -> Mapping[str, MessageChange]:
@@ -149,7 +147,7 @@ class StreamAdapter(_NodeAware):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """All that changed between version `older` and the next: one folder of adapters.
+    """All changes between version `older` and the next: one folder of adapters.
 
     `beta`: the newer version may still change, so that it is not offered unless the configuration says so.
     """
@@ -162,7 +160,7 @@ class Step:
 
     @property
     def newer(self) -> int:
-        """The version that the step leads up to."""
+        """The newer version."""
         return self.older + 1
 
     @property
@@ -171,7 +169,7 @@ class Step:
         return f"v{self.older}_v{self.newer}"
 
     def for_node(self, node: NodeInfo) -> "Step":
-        """The same step, its adapters made for this node."""
+        """The same step, with adapters for this node."""
         return replace(
             self,
             methods={name: type(adapter)(node) for name, adapter in self.methods.items()},

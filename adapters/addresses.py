@@ -1,4 +1,4 @@
-"""Addresses of accounts, as rippled writes them in base 58 with a checksum (its tokens.cpp)."""
+"""Account addresses, in rippled's base 58 with a checksum (its tokens.cpp)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def is_address(value: Any) -> bool:
 
 
 def _kind(value: Any) -> tuple[int, int] | None:
-    """The type byte of what is in base 58, and the length in bytes with it; None for what is not."""
+    """The type byte of a base 58 value, and its length in bytes; None for anything else."""
     if not isinstance(value, str):
         return None
     try:

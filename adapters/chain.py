@@ -11,13 +11,13 @@ from adapters.node import UNKNOWN_NODE, NodeInfo
 
 
 class Pipeline:
-    """The adapters for one method between a client's version and a node's; immutable, and cached by `Versions`.
+    """The adapters for one method between a client's version and a node's. Immutable, and cached by `Versions`.
 
-    `is_identity`: requests and successful results are the same in both versions, so that their bytes may pass
-    unparsed; an error still has to go through `converse`.
-    `opaque_metadata`: no adapter looks into the metadata of listed transactions.
+    `is_identity`: requests and successful results are the same in both versions, so that bytes may be passed through;
+    an error still has to go through `converse`.
+    `opaque_metadata`: no adapter reads the metadata of listed transactions.
     `forwarding`: the steps for requests that a Clio forwards to a rippled.
-    `extras`: what the node has next to every result, for a result that took no node request.
+    `extras`: members that the node adds next to every result, for a result without a node request.
     """
 
     __slots__ = ("_forwarding", "_method", "_steps", "_upgrading", "extras", "is_identity", "opaque_metadata")
@@ -41,11 +41,11 @@ class Pipeline:
 
     @property
     def same_version(self) -> bool:
-        """Whether client and node speak the same version, so that errors pass as well."""
+        """Whether client and node have the same version, so that errors are unchanged as well."""
         return not self._steps
 
     def request(self, params: JsonObject) -> JsonObject:
-        """The client's parameters as the node's version has them, as far as that takes no conversation."""
+        """The client's parameters in the node's version, as far as that needs no conversation."""
         for step in self._steps_for(params):
             adapter = step.methods.get(self._method)
             if adapter is not None:
@@ -53,7 +53,7 @@ class Pipeline:
         return params
 
     def converse(self, params: JsonObject) -> Conversation:
-        """Serves a client's request for the method with `params`; yields the requests for the node."""
+        """Serve a client's request for the method with `params`; yields the node requests."""
         return _converse(self._steps_for(params), self._upgrading, NodeRequest(self._method, params))
 
     def _steps_for(self, params: JsonObject) -> tuple[Step, ...]:
@@ -63,7 +63,7 @@ class Pipeline:
 
 
 def _converse(steps: tuple[Step, ...], upgrading: bool, request: NodeRequest) -> Conversation:
-    """Serves `request` from a node that is `steps` away: the requests of each step are served by the next."""
+    """Serve `request` from a node that is `steps` away: each step's requests are served by the next step."""
     if not steps:
         return (yield request)
     step, rest = steps[0], steps[1:]
@@ -81,7 +81,7 @@ def _converse(steps: tuple[Step, ...], upgrading: bool, request: NodeRequest) ->
 
 
 def _through(conversation: Conversation, rest: tuple[Step, ...], upgrading: bool) -> Conversation:
-    """Runs a step's conversation, passing each of its requests through the remaining steps."""
+    """Run a step's conversation, with each of its requests passed through the remaining steps."""
     result: JsonObject | None = None
     while True:
         try:
@@ -103,18 +103,18 @@ class StreamPipeline:
         self._changed_types = re.compile(rf'"type"\s*:\s*"(?:{names})"'.encode()) if changes else None
 
     def may_rewrite(self, text: bytes) -> bool:
-        """Whether the message may be of a type that changed, from its text alone. Never False for one that did."""
+        """Whether the message may have a type that changed, from its text alone. Never False for one that did."""
         return self._changed_types is not None and self._changed_types.search(text) is not None
 
     def rewrite(self, message: JsonObject) -> JsonObject:
-        """The message as the client's version has it; may change it in place."""
+        """The message in the client's version; may change it in place."""
         for change in self._changes.get(message.get("type", ""), ()):
             message = change(message)
         return message
 
 
 class Versions:
-    """All steps, and the pipelines that they make between any two versions."""
+    """All steps, and the pipelines between any two versions."""
 
     def __init__(self, steps: tuple[Step, ...]) -> None:
         if not steps:
@@ -123,40 +123,40 @@ class Versions:
         for lower, upper in zip(self._steps, self._steps[1:], strict=False):
             if lower.newer != upper.older:
                 raise ValueError(f"no adapters lead from API version {lower.newer} to {upper.older}")
-        # A client chooses the method's name, and a node what release it reports: every cache has a bound.
+        # Clients choose method names, and nodes the release that they report: every cache is bounded.
         self._cached_pipeline = lru_cache(maxsize=4096)(self._pipeline)
         self._cached_stream_pipeline = lru_cache(maxsize=64)(self._stream_pipeline)
         self._cached_route = lru_cache(maxsize=256)(self._route_for)
 
     def pipeline(self, client_version: int, node_version: int, method: str, node: NodeInfo = UNKNOWN_NODE) -> Pipeline:
-        """The pipeline for a client's method; `node` is what is known of the node's software and release.
+        """The pipeline for a client's method; `node`: the node's software and release.
 
         Raises ValueError for versions that no adapters connect.
         """
         return self._cached_pipeline(client_version, node_version, method, node)
 
     def stream_pipeline(self, client_version: int, node_version: int, node: NodeInfo = UNKNOWN_NODE) -> StreamPipeline:
-        """The pipeline for messages that such a node pushes to such a client. Raises ValueError as `pipeline` does."""
+        """The pipeline for pushed messages. Raises ValueError as `pipeline` does."""
         return self._cached_stream_pipeline(client_version, node_version, node)
 
     @property
     def oldest(self) -> int:
-        """The lowest API version that adapters lead to."""
+        """The lowest API version with adapters."""
         return self._steps[0].older
 
     @property
     def newest(self) -> int:
-        """The highest API version that adapters lead to."""
+        """The highest API version with adapters."""
         return self._steps[-1].newer
 
     @property
     def known(self) -> range:
-        """Every API version that adapters lead to, the oldest first."""
+        """Every API version with adapters, the oldest first."""
         return range(self.oldest, self.newest + 1)
 
     @property
     def newest_stable(self) -> int:
-        """The highest API version that is not a beta and not above one; the oldest where every step leads to a beta."""
+        """The highest API version up to which none is a beta; the oldest if every step leads to a beta."""
         beta = (step.older for step in self._steps if step.beta)
         return next(beta, self.newest)
 
@@ -170,7 +170,7 @@ class Versions:
         return version > self.newest_stable
 
     def route(self, client_version: int, node_version: int) -> tuple[Step, ...]:
-        """The steps from the client's version to the node's, in the order in which a request passes them."""
+        """The steps from the client's version to the node's, in the order of a request."""
         low, high = sorted((client_version, node_version))
         route = tuple(step for step in self._steps if low <= step.older < high)
         if len(route) != high - low:
@@ -200,7 +200,7 @@ class Versions:
         return StreamPipeline(changes)
 
     def inexact_fields(self, method: str) -> frozenset[str]:
-        """Paths of the fields in a method's result that may differ from a native one, so that none compares them."""
+        """Paths of the fields in a method's result that may differ from a native one, and are not compared."""
         adapters = (step.methods.get(method) for step in self._steps)
         return frozenset[str]().union(*(adapter.inexact for adapter in adapters if adapter is not None))
 

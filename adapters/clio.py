@@ -1,4 +1,4 @@
-"""What is Clio's own: its errors, which it gives before any look-up, and the warning on each of its responses."""
+"""Clio's peculiarities: its errors, which it returns before any look-up, and the warning in each of its responses."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ CLIO_WARNING: dict[str, Any] = {
         "'ledger_index':'current' in your request"
     ),
 }
-"""Stands in the `warnings` of every response (its rpc/Errors.cpp)."""
+"""An entry in the `warnings` of every response (its rpc/Errors.cpp)."""
 
 _OWN_ERRORS = {"unknownOption": (5005, "Unknown option.")}
 _NOT_FROM_VALIDATION = {
@@ -29,9 +29,9 @@ _NEVER_FORWARDED = {
 
 
 def clio_error(token: str, message: str | None = None) -> dict[str, Any]:
-    """The result that Clio gives for an error, with its own message unless another is given.
+    """Clio's result for an error, with its own message unless another is given.
 
-    Raises KeyError for a token that neither it nor rippled has.
+    Raises KeyError for a token that neither Clio nor rippled has.
     """
     if token not in _OWN_ERRORS:
         return {**error_result(token, message), "type": "response"}
@@ -48,5 +48,5 @@ def is_forwarded(method: str, params: dict[str, Any]) -> bool:
 
 
 def refused_by_validation(result: dict[str, Any]) -> bool:
-    """Whether Clio refused a request for its parameters, which it checks before it looks anything up."""
+    """Whether Clio refused a request because of its parameters, which it checks before any look-up."""
     return "error" in result and result["error"] not in _NOT_FROM_VALIDATION

@@ -1,4 +1,4 @@
-"""rippled's errors: token, code, message, and the HTTP status that `ripplerpc` 3.0 gives (`ErrorCodes.cpp`)."""
+"""rippled's errors: token, code, message, and the HTTP status with `ripplerpc` 3.0 (`ErrorCodes.cpp`)."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ _HTTP_STATUS = {error.code: error.http_status for error in _ERRORS}
 
 
 def error_result(token: str, message: str | None = None) -> dict[str, Any]:
-    """The result that rippled gives for the error `token`, with its own message unless another is given.
+    """The result of rippled for the error `token`, with its own message unless another is given.
 
     Raises KeyError for a token that rippled does not have.
     """
@@ -103,5 +103,5 @@ def error_result(token: str, message: str | None = None) -> dict[str, Any]:
 
 
 def http_status(error_code: object) -> int:
-    """The HTTP status of a response with this `error_code` at `ripplerpc` 3.0; 200 for other values."""
+    """The HTTP status of a response with this `error_code` with `ripplerpc` 3.0; 200 for other values."""
     return _HTTP_STATUS.get(error_code, 200) if type(error_code) is int else 200

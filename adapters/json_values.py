@@ -1,4 +1,4 @@
-"""JSON values: how rippled reads one where it expected another type (its json_value.cpp), and how two compare."""
+"""JSON values: rippled's conversion of unexpected types (its json_value.cpp), and the comparison of two values."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -9,17 +9,19 @@ _LOWEST, _HIGHEST = -(2**31), 2**32 - 1
 
 
 def as_boolean(value: Any) -> bool:
-    """v1's reading of a value as a boolean: null, 0, 0.0, "", [] and {} are false, all else true, even "false"."""
+    """A value as a boolean, as v1 converts it: null, 0, 0.0, "", [] and {} are false, everything else true, even
+    "false".
+    """
     return bool(value)
 
 
 def is_empty(value: Any) -> bool:
-    """Whether rippled takes a value for none: null, "", [] and {}, but not 0 or false (its Value::operator bool)."""
+    """Whether rippled treats a value as absent: null, "", [] and {}, but not 0 or false (its Value::operator bool)."""
     return value is None or value in ("", [], {})
 
 
 def as_integer(value: Any) -> int | None:
-    """A value read as an integer of 32 bits, a string by its digits; None where rippled fails with `internal`."""
+    """A value as a 32-bit integer, also from a string of digits; None if rippled fails with `internal`."""
     if value is None:
         return 0
     if isinstance(value, str) and (digits := _DIGITS.fullmatch(value)):
@@ -32,7 +34,7 @@ def as_integer(value: Any) -> int | None:
 
 
 def is_unsigned(value: Any) -> TypeGuard[int]:
-    """Whether a value is an integer that fits 32 bits unsigned, as the index of a ledger does."""
+    """Whether a value is an unsigned 32-bit integer, such as a ledger index."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
 
 
@@ -42,9 +44,9 @@ def same_json(one: Any, other: Any) -> bool:
 
 
 class Difference(NamedTuple):
-    """One place where two JSON values differ: its `path` (`/transactions[0]/hash`, empty for the top) and both values.
+    """A difference of two JSON values: its `path` (`/transactions[0]/hash`, empty for the top) and both values.
 
-    A member or item that one of them lacks is `ABSENT` there.
+    A missing member is `ABSENT`.
     """
 
     path: str
@@ -60,16 +62,16 @@ class _Absent:
 
 
 ABSENT = _Absent()
-"""Stands for a member that is not there."""
+"""The value of a missing member."""
 
 
 def json_differences(
     one: Any, other: Any, *, ignored: Collection[str] = (), volatile: Collection[str] = (), path: str = ""
 ) -> Iterator[Difference]:
-    """Each place where two JSON values differ, types included, in the order of their paths.
+    """All differences of two JSON values, including types, in the order of their paths.
 
-    `ignored`: names of members that are not compared. `volatile`: names of members that must be there, and of the same
-    type, but may have any value. Lists of different lengths differ as a whole, and in nothing else.
+    `ignored`: names of members that are not compared. `volatile`: names of members that must exist with the same type,
+    but may have any value. Lists of different lengths are one difference.
     """
     if type(one) is not type(other):
         yield Difference(path, one, other)

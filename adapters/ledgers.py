@@ -1,4 +1,4 @@
-"""Ledger headers: which ledger a request names, and a header's JSON, its serialisation and its look-up."""
+"""Ledger headers: the ledger that a request names, and a header's JSON, serialisation and look-up."""
 
 import struct
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from adapters.ledger_time import iso_time
 
 _SELECTORS = ("ledger", "ledger_hash", "ledger_index")
 _ABOUT_LEDGER = ("ledger_hash", "ledger_index", "ledger_current_index", "validated")
-# The old `ledger` holds an index or its name up to this length, a hash beyond it.
+# The old `ledger` is an index or a name up to this length, a hash beyond it.
 _LONGEST_INDEX = 12
 
 # index, total_coins, parent_hash, transaction_hash, account_hash, parent_close_time, close_time,
@@ -18,7 +18,7 @@ _HEADER = struct.Struct(">IQ32s32s32sIIBB")
 
 
 class Header(NamedTuple):
-    """What the look-up of a ledger by its index gives. `close_time` in seconds of the ledger's clock."""
+    """The result of looking up a ledger by its index. `close_time` in seconds of the ledger's clock."""
 
     ledger_hash: str
     close_time: int
@@ -30,7 +30,7 @@ def selected_ledger(params: JsonObject) -> JsonObject:
 
 
 def ledger_of(params: JsonObject) -> NodeRequest:
-    """The request for the ledger that another request is about; the open one where it names none."""
+    """The request for the ledger of another request; the open ledger if that names none."""
     return NodeRequest("ledger", selected_ledger(params) or {"ledger_index": "current"})  # else two
 
 
@@ -40,10 +40,10 @@ def ledger_fields(result: JsonObject) -> JsonObject:
 
 
 def unvalidated_ledger(params: JsonObject) -> str | None:
-    """`current` or `closed` where a request is about that ledger, None where it names another.
+    """`current` or `closed` if a request is about that ledger, None if it names another.
 
-    As rippled reads it (its RPCHelpers.cpp, ledgerFromRequest): a hash wins over an index, the old `ledger` over both
-    where it is not empty, and no ledger at all is the current one.
+    As in rippled (its RPCHelpers.cpp, ledgerFromRequest): a hash wins over an index, the old `ledger` over both unless
+    it is empty, and no ledger at all is the current one.
     """
     ledger_hash, index = params.get("ledger_hash"), params.get("ledger_index")
     legacy = params.get("ledger")
@@ -59,7 +59,7 @@ def unvalidated_ledger(params: JsonObject) -> str | None:
 def header_request(ledger_index: int) -> NodeRequest:
     """The request for the header of a closed ledger; `read_header` reads the result.
 
-    In binary, the cheapest form that has both the hash and the time. A validated ledger never changes.
+    In binary, the cheapest form with both the hash and the time. A validated ledger never changes.
     """
     return NodeRequest("ledger", {"ledger_index": ledger_index, "binary": True}, immutable=True)
 
@@ -67,7 +67,7 @@ def header_request(ledger_index: int) -> NodeRequest:
 def read_header(result: JsonObject) -> Header:
     """A header from the result of `header_request`.
 
-    Raises KeyError, TypeError, ValueError and struct.error for a result of another shape.
+    Raises KeyError, TypeError, ValueError and struct.error for an invalid result.
     """
     return Header(result["ledger_hash"], _HEADER.unpack(bytes.fromhex(result["ledger"]["ledger_data"]))[6])
 
@@ -89,13 +89,13 @@ def serialised_header(ledger: JsonObject) -> str:
 
 
 def add_close_time_iso(ledger: Any) -> None:
-    """In a ledger's JSON: adds `close_time_iso`, which rippled before 2.0 lacks. Changed in place."""
+    """Add `close_time_iso`, which rippled before 2.0 lacks, to a ledger's JSON, in place."""
     if isinstance(ledger, dict) and "close_time_iso" not in ledger and is_unsigned(ledger.get("close_time")):
         ledger["close_time_iso"] = iso_time(ledger["close_time"])
 
 
 def downgrade_ledger_index(ledger: Any) -> None:
-    """In a ledger's JSON: v1 writes `ledger_index` as a string, v2 as a number. Changed in place."""
+    """Convert `ledger_index` in a ledger's JSON, a number in v2, to v1's string, in place."""
     if isinstance(ledger, dict) and isinstance(ledger.get("ledger_index"), int):
         ledger["ledger_index"] = str(ledger["ledger_index"])
 

@@ -1,4 +1,4 @@
-"""Which software a node runs, and its release: releases differ in places within one API version."""
+"""A node's software and release: releases differ in places within one API version."""
 
 import re
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ _RELEASE = re.compile(r"\d{1,8}(?:\.\d{1,8}){1,3}", re.ASCII)
 
 
 class NodeInfo(NamedTuple):
-    """A node's software and release, and its network. The default is a node of which nothing is known.
+    """A node's software, release and network. The default is an unknown node.
 
     `software`: `rippled` up to 2.x, `xrpld` from 3.0 on, `clio`, or `other` for anything else.
-    `release`: its numbers, without the suffix of a pre-release: `(3, 3, 0)` for `3.3.0-b0`; empty where not known.
-    `network_id`: as `server_info` reports it, None where it does not.
+    `release`: its numbers, without the suffix of a pre-release: `(3, 3, 0)` for `3.3.0-b0`; empty if unknown.
+    `network_id`: as `server_info` reports it, or None.
     `forwards_to`: of a Clio, the release of the rippled that it forwards requests to.
 
-    Hashable, and cheaply so: pipelines are looked up by it for every request.
+    Cheap to hash, because pipelines are looked up by it for every request.
     """
 
     software: Software = "other"
@@ -29,7 +29,7 @@ class NodeInfo(NamedTuple):
 
     @classmethod
     def from_text(cls, text: str) -> "NodeInfo":
-        """The inverse of `text`, without a network: `rippled 1.12.0`. Raises ValueError for what is not such a text."""
+        """The inverse of `text`, without a network: `rippled 1.12.0`. Raises ValueError for other text."""
         software, _, release = text.strip().partition(" ")
         numbers = _release(release.strip())
         if software not in get_args(Software) or (release and not numbers):
@@ -45,7 +45,7 @@ class NodeInfo(NamedTuple):
 
     @property
     def predates_v2(self) -> bool:
-        """Whether it is older than API version 2: rippled 1.x, and Xahau's, whose releases begin with a year."""
+        """Whether it is older than API version 2: rippled 1.x, and Xahau's, whose releases start with a year."""
         if self.software == "rippled":
             return bool(self.release) and self.release < (2,)
         return self.software == "other" and self.release >= (2000,)
@@ -61,7 +61,7 @@ class NodeInfo(NamedTuple):
         return self.software == "clio"
 
     def is_clio_before(self, *release: int) -> bool:
-        """Whether it is a Clio of an earlier release; one of an unknown release is taken for a new one."""
+        """Whether it is a Clio of an earlier release; one of an unknown release counts as new."""
         return self.is_clio and bool(self.release) and self.release < release
 
     @property

@@ -2,7 +2,7 @@
 
 v1 shows a transaction as one object with its `hash` (and `inLedger`) inside; v2 as `tx_json` with `hash` next to it.
 A Payment's amount is `Amount` and `DeliverMax` in v1 and `DeliverMax` only in v2 (rippled's insertDeliverMax); other
-types keep their `Amount`.
+types have `Amount` in both.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ _TRANSACTION_ID_PREFIX = b"TXN\x00"
 
 
 def transaction_hash(blob: str) -> str:
-    """The hash (hex) of a signed transaction, from its serialisation in hex: SHA-512Half behind the prefix "TXN"."""
+    """The hash (hex) of a signed transaction, from its serialisation in hex: SHA-512Half with the prefix "TXN"."""
     return hashlib.sha512(_TRANSACTION_ID_PREFIX + bytes.fromhex(blob)).hexdigest()[:64].upper()
 
 
@@ -25,7 +25,7 @@ def is_transaction(value: Any) -> bool:
 
 
 def downgrade_transaction(tx_json: JsonObject, tx_hash: Any = None) -> JsonObject:
-    """`tx_json` of v2 as v1 shows it, changed in place: with its hash, a Payment's amount under both names."""
+    """Convert v2's `tx_json` to v1 in place: with its hash, and a Payment's amount under both names."""
     if tx_hash is not None:
         tx_json["hash"] = tx_hash
     if "ledger_index" in tx_json:
@@ -36,7 +36,7 @@ def downgrade_transaction(tx_json: JsonObject, tx_hash: Any = None) -> JsonObjec
 
 
 def upgrade_transaction(transaction: JsonObject) -> tuple[JsonObject, Any]:
-    """A transaction of v1 as `tx_json` of v2, changed in place, and the hash that stands next to it (None: none)."""
+    """Convert a v1 transaction to v2's `tx_json` in place; also return the hash that v2 has next to it, if any."""
     tx_hash = transaction.pop("hash", None)
     transaction.pop("inLedger", None)
     if transaction.get("TransactionType") == "Payment" and "Amount" in transaction:
@@ -46,7 +46,7 @@ def upgrade_transaction(transaction: JsonObject) -> tuple[JsonObject, Any]:
 
 
 def ledger_place(entry: JsonObject) -> JsonObject:
-    """Where v1 has a transaction's ledger inside its JSON (`ledger_index`, `date`), from what v2 has next to it."""
+    """v1's members about the ledger inside a transaction (`ledger_index`, `date`), from v2's next to it."""
     place: JsonObject = {}
     if isinstance(entry.get("ledger_index"), int):
         place["ledger_index"] = entry["ledger_index"]
@@ -56,5 +56,7 @@ def ledger_place(entry: JsonObject) -> JsonObject:
 
 
 def is_transaction_field(name: str) -> bool:
-    """Whether a member of an inlined v1 transaction is the ledger's own: those begin with a capital letter."""
+    """Whether a member of an inlined v1 transaction is a field of the transaction: those start with
+    a capital letter.
+    """
     return name[:1].isupper()

@@ -1,4 +1,4 @@
-"""account_info: the signer lists moved out of the account's own data."""
+"""account_info: the signer lists moved out of the account's data."""
 
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.clio import refused_by_validation
@@ -10,8 +10,8 @@ class AccountInfo(MethodAdapter):
     """`signer_lists` moved from `account_data` to the top of the result, and the request's must be a boolean.
 
     v1 reads any value of the request's `signer_lists` as a boolean. v2 refuses other values with `invalidParams`, next
-    to the account's data, but only where there is such an account (rippled's AccountInfo.cpp). Clio refuses them
-    before it looks for the account, without its data.
+    to the account's data, but only if the account exists (rippled's AccountInfo.cpp). Clio refuses them before it looks
+    up the account, without its data.
     """
 
     method = "account_info"

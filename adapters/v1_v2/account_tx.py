@@ -1,4 +1,4 @@
-"""account_tx: the shape of its transactions, and what a range of ledgers may be."""
+"""account_tx: the shape of its transactions, and the checks of its ledger range."""
 
 from typing import Any, NamedTuple
 
@@ -13,26 +13,26 @@ _RANGE = ("ledger_index_min", "ledger_index_max")
 _ONE_LEDGER = ("ledger_index", "ledger_hash")
 _NO_MAXIMUM = 2**32 - 1
 _RANGE_AND_LEDGER = "containsLedgerSpecifierAndRange"
-"""Clio's message for a ledger named together with a range."""
+"""Clio's message for a request with a ledger and a range."""
 
 
 class AccountTx(MethodAdapter):
     """Entries have `tx_json`, `hash`, `ledger_hash` and `close_time_iso`; wrong parameters are refused.
 
-    v1 reads any `binary` and `forward` as booleans, lets a range win over a ledger named next to it, and clamps a range
-    to the ledgers that the server has (`lgrIdxsInvalid` where nothing is left). v2 refuses all three: the booleans
+    v1 reads any `binary` and `forward` as booleans, prefers a range to a ledger in the same request, and clamps a range
+    to the ledgers that the server has (`lgrIdxsInvalid` if nothing is left). v2 refuses all three: the booleans
     before any other check, the ledger together with a range after the account's own checks (`invalidParams`), the range
     beyond the server's with `lgrIdxMalformed`, and an empty one with `invalidLgrRange` (rippled's AccountTx.cpp).
 
-    Clio has the same errors with messages of its own, in another order: the booleans after all other parameters, the
-    ledger together with a range last. To Clio only -1 is an open end, and a range of two open ends is none.
+    Clio has the same errors with other messages, in another order: the booleans after all other parameters, the ledger
+    together with a range last. To Clio only -1 is an open end, and a range of two open ends is no range.
     """
 
     method = "account_tx"
 
     @property
     def opaque_metadata(self) -> bool:
-        return not self.node.may_predate_v2  # else `ctid` is made of it
+        return not self.node.may_predate_v2  # otherwise `ctid` is derived from it
 
     def upgrade_request(self, params: JsonObject) -> JsonObject:
         asked = dict(params)
@@ -49,7 +49,7 @@ class AccountTx(MethodAdapter):
 
     def serve_older(self, params: JsonObject) -> Conversation:
         asked = self.upgrade_request(params)
-        if self.node.is_clio and len(asked) < len(params):  # Clio validates the ledger all the same
+        if self.node.is_clio and len(asked) < len(params):  # Clio validates the ledger anyway
             refusal = yield NodeRequest(self.method, {**params, **asked})
             if refused_by_validation(refusal) and refusal.get("error_message") != _RANGE_AND_LEDGER:
                 return refusal
@@ -63,7 +63,7 @@ class AccountTx(MethodAdapter):
         return result if "error" in result else self.downgrade_result(result, params)
 
     def _within_the_servers_range(self, asked: JsonObject, refusal: JsonObject) -> Conversation:
-        """Asks again for what the server has of a range that goes beyond it."""
+        """Request again the part of a range that the server has."""
         server = yield from self._servers_range(asked)
         if "error" in server:
             return server
@@ -72,7 +72,7 @@ class AccountTx(MethodAdapter):
             return refusal
         if max(bounds.low, servers.low) > min(bounds.high, servers.high):
             return self.error("invalidLgrRange")
-        # Left open rather than set to the server's bound, which may have moved by then.
+        # Left open rather than set to the server's bound, which may have moved.
         clamped = dict(asked)
         if bounds.low < servers.low:
             clamped.update({"ledger_index_min": -1} if "ledger_index_min" in asked else {})
@@ -81,7 +81,7 @@ class AccountTx(MethodAdapter):
         return (yield NodeRequest(self.method, clamped))
 
     def _servers_range(self, params: JsonObject) -> Conversation:
-        """The range of ledgers that the server has: what an account_tx without a range reports."""
+        """The range of ledgers that the server has, from an account_tx without a range."""
         return (yield NodeRequest(self.method, {"account": params.get("account"), "limit": 1}))
 
     def serve_newer(self, params: JsonObject) -> Conversation:
@@ -112,7 +112,7 @@ class AccountTx(MethodAdapter):
         return error_result("invalidParams", "invalidParams")
 
     def _classify_range_error(self, params: JsonObject) -> Conversation:
-        """Why nothing was left of a range: v1 has one error for what v2 has three for."""
+        """Determine v2's error for an empty range: v1 has one error where v2 has three."""
         server = yield from self._servers_range(params)
         if server.get("error") == "lgrIdxsInvalid":
             return error_result("notSynced")
@@ -153,7 +153,7 @@ class AccountTx(MethodAdapter):
         low, high = as_integer(params.get("ledger_index_min", -1)), as_integer(params.get("ledger_index_max", -1))
         if low is None or high is None:
             return None
-        if self.node.is_clio:  # whose other negative numbers are large ones
+        if self.node.is_clio:  # other negative numbers wrap to large ones
             return _Bounds(0 if low == -1 else low % 2**32, high % 2**32)
         return _Bounds(max(low, 0), _NO_MAXIMUM if high < 0 else high)
 
@@ -182,7 +182,7 @@ _CLIO_REFUSALS = (("ledger_index_min", "ledgerSeqMinOutOfRange"), ("ledger_index
 
 
 def _clamped_bound(params: JsonObject, result: JsonObject) -> str | None:
-    """Clio's message for the first bound of a range that is not the one that the result reports."""
+    """Clio's message for the first bound of a range that differs from the reported one."""
     for name, message in _CLIO_REFUSALS:
         if params.get(name, -1) not in (-1, result.get(name)):
             return message
@@ -190,7 +190,7 @@ def _clamped_bound(params: JsonObject, result: JsonObject) -> str | None:
 
 
 def _out_of_range(params: JsonObject, server: JsonObject) -> str | None:
-    """Clio's message for the first bound of a range that is not within the server's."""
+    """Clio's message for the first bound of a range that is outside the server's."""
     servers = _reported(server)
     if servers is None:
         return None

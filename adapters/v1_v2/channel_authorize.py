@@ -1,4 +1,4 @@
-"""channel_authorize: an unknown key type has an error of its own."""
+"""channel_authorize: an unknown key type has a separate error."""
 
 from adapters.adapter import JsonObject, MethodAdapter
 from adapters.errors import error_result
@@ -24,7 +24,7 @@ class ChannelAuthorize(MethodAdapter):
 
 
 def _only_fault_is_key_type(params: JsonObject) -> bool:
-    """Whether the checks before that of the key type, which have `invalidParams` in both versions, were all passed."""
+    """Whether all checks before that of the key type, which return `invalidParams` in both versions, were passed."""
     complete = "channel_id" in params and "amount" in params and sum(name in params for name in KEY_PARAMS) == 1
     key_type = params.get("key_type")
     return complete and isinstance(key_type, str) and key_type not in _KEY_TYPES

@@ -13,7 +13,7 @@ _BALANCES = ("assets", "balances", "frozen_balances", "locked", "obligations")
 
 class GatewayBalances(MethodAdapter):
     """An unknown account is `actNotFound`, where v1 answers as for one without balances; a bad `hotwallet` is
-    `invalidParams`, where v1 has `invalidHotWallet`. v1 sees the hot wallet's fault also where the account is unknown
+    `invalidParams`, where v1 has `invalidHotWallet`. v1 reports the bad hot wallet even if the account is unknown
     (rippled's GatewayBalances.cpp).
 
     Clio has `actNotFound` in v1 too, and the two errors for a hot wallet, before any look-up, from release 2.4 on.
@@ -24,7 +24,7 @@ class GatewayBalances(MethodAdapter):
     def downgrade_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
         if self.node.is_clio:
             return self._clio_error(result, "invalidParams", "invalidHotWallet")
-        # `account` is in the result once ledger and account are found good.
+        # `account` is in the result once ledger and account are valid.
         if result["error"] not in ("actNotFound", "invalidParams") or "account" not in result:
             return result
         if not _is_hotwallet(params.get("hotwallet")):
@@ -47,7 +47,7 @@ class GatewayBalances(MethodAdapter):
             return result if error is None else self._clio_error(result, "invalidHotWallet", "invalidParams")
         if error != "invalidHotWallet" and ("error" in result or any(name in result for name in _BALANCES)):
             return result
-        # The result's own, as the request may name the account as `ident` too.
+        # From the result, because the request may also name the account as `ident`.
         asked = {"account": result.get("account"), **selected_ledger(params)}
         account = yield NodeRequest("account_info", asked)
         if account.get("error") == "actNotFound":
@@ -58,6 +58,6 @@ class GatewayBalances(MethodAdapter):
 
 
 def _is_hotwallet(value: Any) -> bool:
-    """Whether rippled takes the value: null, an address, or a list of those."""
+    """Whether rippled accepts the value: null, an address, or a list of addresses."""
     wallets = (value or ()) if value is None or isinstance(value, list) else (value,)
     return all(is_address(each) for each in wallets)

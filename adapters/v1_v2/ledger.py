@@ -14,7 +14,7 @@ from adapters.transactions import (
 )
 
 _NEXT_TO_TX_JSON = ("close_time_iso", "ledger_hash", "ledger_index", "validated")
-"""What v2 reports of the ledger next to each expanded transaction, and v1 does not."""
+"""Members about the ledger that v2 has next to each expanded transaction, and v1 does not."""
 
 
 class Ledger(MethodAdapter):
@@ -81,7 +81,9 @@ def _rewrite_each(holder: JsonObject, name: str, rewrite: Any) -> None:
 
 
 def _reduce_to_hashes(holder: Any, name: str) -> None:
-    """Replaces what is expanded by its hash or index: entries of a ledger whole, entries of the queue under `hash`."""
+    """Replace expanded entries by their hash or index: entries of a ledger completely, entries of the queue under
+    `hash`.
+    """
     if not isinstance(holder, dict) or not isinstance(holder.get(name), list):
         return
     if name != "queue_data":
@@ -93,7 +95,7 @@ def _reduce_to_hashes(holder: Any, name: str) -> None:
 
 
 def _downgrade_entry(entry: Any) -> Any:
-    """An entry of v2's `transactions` as v1's: a hash stays."""
+    """An entry of `transactions`, from v2 to v1; a hash stays."""
     if not isinstance(entry, dict):
         return entry
     for name in _NEXT_TO_TX_JSON:
@@ -118,7 +120,7 @@ def _downgrade_queued(entry: Any) -> Any:
 
 
 def _next_to_transactions(result: JsonObject, ledger: JsonObject) -> JsonObject:
-    """What v2 reports next to each expanded transaction of a ledger."""
+    """Members that v2 has next to each expanded transaction of a ledger."""
     if ledger.get("closed") is not True:
         return {"validated": False}
     beside: JsonObject = {"validated": result.get("validated", False)}
@@ -132,7 +134,7 @@ def _next_to_transactions(result: JsonObject, ledger: JsonObject) -> JsonObject:
 
 
 def _upgrade_entry(entry: Any, beside: JsonObject) -> Any:
-    """An entry of v1's `transactions` as v2's: a hash stays."""
+    """An entry of `transactions`, from v1 to v2; a hash stays."""
     if not isinstance(entry, dict):
         return entry
     if "TransactionType" not in entry:

@@ -42,13 +42,13 @@ _ENTRY_NAMES = frozenset(
         "xchain_owned_create_account_claim_id",
     )
 )
-# Those that rippled 2.x does not know: to it, such a request names no entry.
+# Unknown to rippled 2.x: to it, such a request names no entry.
 _NEW_IN_3 = frozenset(
     ("account", "amendments", "fee", "hashes", "loan", "loan_broker", "nft_offer", "nunl", "signer_list")
 )
 
 
-# Those that Clio knows, by the release that has them first (its LedgerEntry.hpp).
+# Known to Clio, by the first release that has them (its LedgerEntry.hpp).
 _CLIO_ENTRY_NAMES = {
     **dict.fromkeys(
         (
@@ -71,10 +71,10 @@ class LedgerEntry(MethodAdapter):
     named by JSON of a wrong type (a list for an id), where v1 fails with `internal`.
 
     v1 and rippled 2.x at v2 have the first next to the ledger's fields and without a code, 2.x at v2 the second too.
-    From rippled 3.0 on v2 has code and message and no ledger, so that v1's ledger is looked up.
+    From rippled 3.0 on v2 has code and message and no ledger, so v1's ledger is looked up.
 
-    Clio checks parameters before it looks anything up: a wrong type is `invalidParams` in both versions, and a request
-    that names no entry that it knows is `unknownOption` in v1 (its own code) or `invalidParams`, without a ledger.
+    Clio checks parameters before any look-up: a wrong type is `invalidParams` in both versions, and a request that
+    names no known entry is `unknownOption` in v1 (its own code) or `invalidParams`, without a ledger.
     """
 
     method = "ledger_entry"
@@ -87,7 +87,7 @@ class LedgerEntry(MethodAdapter):
             return self._downgrade_clio_error(result, params)
         is_of_2 = "error_code" not in result
         if _names_entry(params, is_of_2):
-            # A wrongly named ledger has the same token, and a message of its own.
+            # A malformed ledger has the same token, but its own message.
             of_type = is_of_2 or result.get("error_message") == ERRORS["invalidParams"].message
             return {**_additions(result), **error_result("internal")} if of_type else result
         additions = _additions(result)
@@ -125,7 +125,7 @@ class LedgerEntry(MethodAdapter):
 
 
 def _additions(error: JsonObject) -> JsonObject:
-    """What an error has besides its own fields and the ledger's."""
+    """An error's members other than its own and the ledger's."""
     own = error_result("invalidParams").keys() | ledger_fields(error).keys()
     return {name: value for name, value in error.items() if name not in own}
 
@@ -136,5 +136,5 @@ def _names_entry(params: JsonObject, is_of_2: bool) -> bool:
 
 
 def _is_of_wrong_type(params: JsonObject) -> bool:
-    """Whether reading the entry's name can fail: a list, or an object that may hold what is wrong."""
+    """Whether reading the entry's name can fail: a list, or an object that may contain wrong types."""
     return any(isinstance(params[name], (list, dict)) for name in _ENTRY_NAMES.intersection(params))

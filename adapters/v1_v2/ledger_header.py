@@ -42,7 +42,7 @@ class LedgerHeader(MethodAdapter):
 
 
 def _names_null(params: JsonObject) -> bool:
-    """Whether the ledger would be that of a `ledger_index` of null, which rippled refuses from 3.0 on."""
+    """Whether the request has a `ledger_index` of null, which rippled refuses from 3.0 on."""
     is_null = "ledger_index" in params and params["ledger_index"] is None
     return is_null and params.get("ledger_hash") is None and is_empty(params.get("ledger"))
 

@@ -12,8 +12,8 @@ class NoRippleCheck(MethodAdapter):
     """A `transactions` that is not a boolean is refused, where v1 reads it as one.
 
     The refusal comes after the checks of account, role and limit, before any ledger is looked up (rippled's
-    NoRippleCheck.cpp). What a limit may be differs between releases, so one that is not a plain number is left for the
-    node to judge. Clio checks all other parameters before `transactions`.
+    NoRippleCheck.cpp). Valid limits differ between releases, so one that is not a plain number is left for the node to
+    check. Clio checks all other parameters before `transactions`.
     """
 
     method = "noripple_check"
@@ -43,7 +43,7 @@ class NoRippleCheck(MethodAdapter):
 
 def _passes_earlier_checks(params: JsonObject) -> bool:
     limit: Any = params.get("limit")
-    # As its readLimitField has it; rippled 3.x also refuses an empty one.
+    # As in its readLimitField; rippled 3.x also refuses an empty one.
     is_limit = is_empty(limit) or is_unsigned(limit)
     return isinstance(params.get("account"), str) and params.get("role") in ("gateway", "user") and is_limit
 

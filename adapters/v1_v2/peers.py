@@ -1,4 +1,4 @@
-"""peers: a second word for the ledger that a peer is on."""
+"""peers: a second name for the state of a peer's ledger."""
 
 from adapters.adapter import JsonObject, MethodAdapter
 
@@ -6,7 +6,7 @@ _SANITY = {"diverged": "insane", "unknown": "unknown"}
 
 
 class Peers(MethodAdapter):
-    """`sanity` was removed; `track` says the same (rippled's PeerImp.cpp)."""
+    """`sanity` was removed; `track` has the same information (rippled's PeerImp.cpp)."""
 
     method = "peers"
 

@@ -13,12 +13,12 @@ _DIFFERENT_AMOUNTS = "Cannot specify differing 'Amount' and 'DeliverMax'"
 
 
 class _Signing(MethodAdapter):
-    """`hash` stands next to `tx_json`, a Payment's amount is `DeliverMax` only (rippled's TransactionSign.cpp).
+    """`hash` is next to `tx_json`, and a Payment's amount is `DeliverMax` only (rippled's TransactionSign.cpp).
 
-    A rippled before 2.0 does not know `DeliverMax`, so a payment's goes to it as `Amount`. One with both goes with
-    `Amount` alone where they are equal; where they differ it goes as it is, and that rippled's refusal of the unknown
-    field, which comes after its other checks, becomes the refusal of v2. A node of an unknown release gets the request
-    as it is first: an older one refuses it without having signed anything.
+    A rippled before 2.0 does not support `DeliverMax`, so it gets `Amount` instead. A payment with both is sent with
+    `Amount` alone if they are equal; if they differ it is sent unchanged, and that rippled's refusal of the unknown
+    field, which comes after its other checks, becomes v2's. A node of an unknown release first gets the request
+    unchanged: an older one refuses it without having signed anything.
     """
 
     def serve_newer(self, params: JsonObject) -> Conversation:
@@ -59,8 +59,8 @@ def _is_payment(value: Any) -> bool:
 
 
 def _with_amount(value: Any) -> Any:
-    """A transaction, with every payment's amount under `Amount`: its own and those of transactions inside, as a
-    Batch has them. A copy; payments with two different amounts keep both.
+    """A copy of a transaction, with every payment's amount under `Amount`, also in inner transactions of a Batch;
+    payments with two different amounts retain both.
     """
     if isinstance(value, list):
         return [_with_amount(item) for item in value]
@@ -93,7 +93,7 @@ class SubmitMultisigned(_Signing):
 
 
 class Submit(_Signing):
-    """Only where it signs as well: the response to a `tx_blob` is the same in both versions (rippled's Submit.cpp)."""
+    """Only if it signs as well: the response to a `tx_blob` is the same in both versions (rippled's Submit.cpp)."""
 
     method = "submit"
 

@@ -1,4 +1,4 @@
-"""What is pushed: the shape of transactions, and the ledger index of validations."""
+"""Stream messages: the shape of transactions, and the ledger index of validations."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,8 +40,8 @@ class Streams(StreamAdapter):
 
     A rippled before 2.0 pushes neither `close_time_iso` nor `ctid`: both are added.
 
-    Clio passes on a rippled's v1 validations in both versions, and up to 2.7 its proposed transactions. From 2.8 on
-    these are `tx_json` and `hash` in v2, and keep `Amount`.
+    Clio forwards rippled's v1 validations in both versions, and up to 2.7 its proposed transactions. From 2.8 on these
+    are `tx_json` and `hash` in v2, with `Amount`.
     """
 
     @property

@@ -1,23 +1,23 @@
-"""The errors of a server that is out of sync, which any method may have."""
+"""The errors of a server that is out of sync, which any method may return."""
 
 from adapters.adapter import Conversation, ErrorAdapter, JsonObject, NodeRequest, immediate
 from adapters.errors import error_result
 
 _OLDER = ("noNetwork", "noCurrent", "noClosed")
-# Methods without a condition of their own (NO_CONDITION in its Handler.cpp), which check one thing themselves.
+# Methods without a condition (NO_CONDITION in its Handler.cpp), which check one thing themselves.
 _SIGNING = ("sign", "sign_for")
 _PATHS = ("ripple_path_find",)
 _BELOW_SYNCING = ("disconnected", "connected")
-# In seconds: older than this, rippled does not take its validated ledger for current (its Tuning.h).
+# In seconds: rippled does not consider an older validated ledger current (its Tuning.h).
 _OLDEST_CURRENT_LEDGER = 120
 
 
 class SyncErrors(ErrorAdapter):
     """One error, `notSynced`, where v1 names the condition that is unmet: `noNetwork`, `noCurrent` or `noClosed`.
 
-    Loss: v2 does not say which, so it is taken from the server's `server_info`; signing and path finding have but one.
-    A look-up of a ledger has its own message in either version ("InsufficientNetworkMode", "notSynced"). Such an error
-    from a Clio is that of the rippled behind it, whose `server_info` it forwards if asked about the current ledger.
+    Loss: v2 does not say which, so it is derived from the server's `server_info`; signing and path finding have only
+    one. A look-up of a ledger has its own message in either version ("InsufficientNetworkMode", "notSynced"). Such an
+    error from a Clio is that of its rippled, whose `server_info` it forwards for requests about the current ledger.
     """
 
     def downgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
@@ -42,7 +42,7 @@ class SyncErrors(ErrorAdapter):
 
 
 def _unmet_condition(server: JsonObject) -> str:
-    """Which of v1's conditions a server's `server_info` shows to be unmet, in rippled's order."""
+    """Which of v1's conditions is unmet according to the server's `server_info`, in rippled's order."""
     info = server.get("info")
     if not isinstance(info, dict) or info.get("server_state") in _BELOW_SYNCING:
         return "noNetwork"

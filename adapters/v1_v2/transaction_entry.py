@@ -7,7 +7,7 @@ from adapters.transactions import downgrade_transaction, is_transaction, upgrade
 
 
 class TransactionEntry(MethodAdapter):
-    """`metadata` became `meta`, `hash` and `close_time_iso` stand next to `tx_json` (rippled's
+    """`metadata` became `meta`; `hash` and `close_time_iso` are next to `tx_json` (rippled's
     TransactionEntry.cpp).
     """
 

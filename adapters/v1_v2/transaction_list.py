@@ -12,7 +12,7 @@ from adapters.transactions import downgrade_transaction, is_transaction, ledger_
 
 
 def downgrade_transactions(result: JsonObject, *, in_ledger: bool = True) -> JsonObject:
-    """v2's entries as v1 has them: `tx` with the hash inside for `tx_json`, `meta` also where it is binary.
+    """Convert v2's entries to v1: `tx` with the hash inside for `tx_json`, and `meta` even if it is binary.
 
     `in_ledger`: whether `tx` has `inLedger` too.
     """
@@ -36,10 +36,10 @@ def _downgrade_entry(entry: JsonObject) -> None:
 
 
 def upgrade_transactions(result: JsonObject, node: NodeInfo) -> Conversation:
-    """v1's entries as v2 has them.
+    """Convert v1's entries to v2.
 
-    Each ledger that they are from is looked up once, for its hash, which v1 does not report. A look-up that fails
-    fails the request: a page that lacks hashes in places would look complete.
+    Each of their ledgers is looked up once, for its hash, which v1 does not report. A failed look-up fails the
+    request: a page with missing hashes would look complete.
     """
     entries = [entry for entry in _entries(result) if is_transaction(entry.get("tx"))]
     for entry in _entries(result):
@@ -56,7 +56,7 @@ def upgrade_transactions(result: JsonObject, node: NodeInfo) -> Conversation:
 
 
 def _look_up_hashes(ledgers: dict[int | None, str]) -> Generator[NodeRequest, JsonObject, JsonObject | None]:
-    """Sets the hash of each ledger. Returns the error of a look-up that failed."""
+    """Set the hash of each ledger. Returns the error of a failed look-up."""
     requests = [header_request(ledger_index) for ledger_index in ledgers if ledger_index is not None]
     for number, (ledger_index, request) in enumerate(zip(ledgers, requests, strict=True)):
         result = yield request if number else replace(request, upcoming=tuple(requests[1:]))
@@ -92,7 +92,7 @@ def _entries(result: JsonObject) -> list[JsonObject]:
 
 
 def _ledger_index(entry: JsonObject) -> int | None:
-    """The ledger that a transaction of v1 is in; None where the entry does not say."""
+    """The ledger of a v1 transaction; None if the entry does not say."""
     tx = entry["tx"]
     found = (tx.get("ledger_index"), tx.get("inLedger"), entry.get("ledger_index"))
     return next((index for index in found if isinstance(index, int)), None)

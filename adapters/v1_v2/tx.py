@@ -1,4 +1,4 @@
-"""tx: the transaction moved out of the result itself."""
+"""tx: the transaction moved from the top of the result into `tx_json`."""
 
 import re
 from collections.abc import Generator
@@ -22,8 +22,8 @@ _TIME = re.compile(r"(\d{4}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2})(?:\.\d+)? UTC
 
 
 class Tx(MethodAdapter):
-    """The transaction is `tx_json`, or `tx_blob` and `meta_blob`, with what is known of its ledger next to it; v1 has
-    all of it in the result itself, and a binary one as `tx` and `meta` (rippled's Tx.cpp).
+    """The transaction is `tx_json`, or `tx_blob` and `meta_blob`, with the members about its ledger next to it; v1 has
+    everything at the top of the result, and a binary one as `tx` and `meta` (rippled's Tx.cpp).
 
     Loss: of a binary transaction in a ledger that is not validated yet, v2 does not report the ledger, which v1 does.
 
@@ -79,7 +79,7 @@ class Tx(MethodAdapter):
         return (yield from _with_ledger(upgraded, result))
 
     def _has_ctid_inside(self, result: JsonObject) -> Generator[NodeRequest, JsonObject, bool]:
-        """Whether the server would have `ctid` inside `tx_json` in v2, for a transaction of a v1 result."""
+        """Whether the server would include `ctid` in `tx_json` in v2, for the transaction of a v1 result."""
         if self.node.is_clio:
             return not self.node.is_clio_before(2, 4)
         if self.node.predates_v2 or self.node.software == "other":
@@ -95,7 +95,7 @@ class Tx(MethodAdapter):
 
 
 def _with_token(result: JsonObject) -> JsonObject:
-    """An error with the token `wrongNetwork`, which its code lacked before rippled 2.0."""
+    """An error with the token `wrongNetwork`, which rippled before 2.0 does not have for its code."""
     message = result.get("error_message")
     if result["error"] == "unknown" and isinstance(message, str) and message.startswith("Wrong network."):
         result.update(error_result("wrongNetwork", message))
@@ -110,7 +110,7 @@ def _is_inner(result: JsonObject) -> bool:
 
 
 def _server_time(info: Any) -> int | None:
-    """`time` of a `server_info`, in seconds of the ledger's clock; None where it has none."""
+    """`time` of a `server_info`, in seconds of the ledger's clock; None if it has none."""
     time = info.get("time") if isinstance(info, dict) else None
     found = _TIME.fullmatch(time) if isinstance(time, str) else None
     if found is None:
@@ -130,7 +130,7 @@ def _upgrade_inlined(result: JsonObject) -> JsonObject:
 
 
 def _with_ledger(upgraded: JsonObject, result: JsonObject) -> Conversation:
-    """Adds what v2 reports of the ledger that the transaction is in; v1 does not report that ledger's hash."""
+    """Add v2's members about the transaction's ledger; v1 does not report its hash."""
     ledger_index = result.get("ledger_index", result.get("inLedger"))
     if ledger_index is None:
         return upgraded

@@ -12,8 +12,8 @@ _DEEPEST_START = 10_000
 
 
 class TxHistory(MethodAdapter):
-    """Removed; the newest transactions, validated ledger by validated ledger from the newest on, within a ledger from
-    the last applied on, hold the same (rippled's TxHistory.cpp).
+    """Removed; the same result comes from the newest transactions, from the newest validated ledger downwards, and
+    within a ledger from the last applied (rippled's TxHistory.cpp).
 
     Loss: v1 lets an administrator start beyond 10000.
     """
@@ -24,7 +24,7 @@ class TxHistory(MethodAdapter):
         if "start" not in params:
             return error_result("invalidParams")
         start = as_integer(params["start"])
-        # A fraction below 0 is 0 as an integer, but refused like any other that is.
+        # A fraction between -1 and 0 becomes 0 as an integer, but is refused like any negative number.
         if start is None or start < 0 or (isinstance(params["start"], float) and params["start"] < 0):
             return error_result("internal")
         if start > _DEEPEST_START:
@@ -43,15 +43,15 @@ _Page = tuple[list[JsonObject], JsonObject | None]
 
 
 def _page(ledger_index: int, skip: int) -> Generator[NodeRequest, JsonObject, _Page]:
-    """Up to 20 transactions as v1 shows them, from the ledger downwards, after leaving out `skip` of them.
+    """Up to 20 transactions in v1's form, from the ledger downwards, after skipping `skip` of them.
 
-    They end where the server's ledgers end. Any other error is returned with them: a page cut short would be wrong.
+    They end where the server's ledgers end. Any other error is returned with them: a shortened page would be wrong.
     """
     page: list[JsonObject] = []
     while len(page) < _PAGE and ledger_index > 0:
         asked: JsonObject = {"ledger_index": ledger_index, "transactions": True}
         if skip:
-            # Hashes are enough to count what is skipped.
+            # Hashes are enough to count skipped transactions.
             counted = yield NodeRequest("ledger", asked)
             if "error" in counted:
                 return page, _unless_no_ledger(counted)

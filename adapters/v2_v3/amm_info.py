@@ -1,4 +1,4 @@
-"""amm_info: which error a request with several faults gets."""
+"""amm_info: the error of a request with several mistakes."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ _NAMED_FAULTS = ("issueMalformed", "actMalformed", "actNotFound")
 class AmmInfo(MethodAdapter):
     """The combination of parameters is checked last, where v2 checks it first (rippled's AMMInfo.cpp).
 
-    An AMM is named by `asset` and `asset2` or by `amm_account`. v2 answers every other combination with
-    `invalidParams`; v3 names what is wrong with the assets and accounts that are there, and says `invalidParams` only
-    where nothing is. So v3's error follows from the request and from the accounts in its ledger.
+    An AMM is named by `asset` and `asset2` or by `amm_account`. v2 returns `invalidParams` for every other combination;
+    v3 reports what is wrong with the given assets and accounts, and `invalidParams` only if nothing is. So v3's error
+    follows from the request and from the accounts in its ledger.
 
-    An account that is a list or an object fails with `internal`, before v3 has looked at the combination.
+    An account that is a list or an object fails with `internal`, before v3 checks the combination.
 
-    Loss: in `amm_account` and `account` rippled also takes a public key, a seed and a passphrase of an account that
-    there is. With a wrong combination these are `actMalformed` here.
+    Loss: in `amm_account` and `account` rippled also accepts a public key, a seed and a passphrase of an existing
+    account. With a wrong combination these are `actMalformed` here.
     """
 
     method = "amm_info"
@@ -58,7 +58,7 @@ class AmmInfo(MethodAdapter):
 
 
 def _account_fault(name: str, params: JsonObject) -> Conversation:
-    """What v3 says of the account that the request has under `name`: an error, or nothing where it finds no fault."""
+    """v3's error for the account in the request's member `name`, or an empty object."""
     if not is_address(params[name]):
         return error_result("actMalformed")
     found = yield NodeRequest("account_info", {"account": params[name], **selected_ledger(params)})
@@ -80,5 +80,5 @@ def _is_wrong_combination(params: JsonObject) -> bool:
 
 
 def _past_the_ledger(result: JsonObject) -> bool:
-    """Whether the ledger asked for was found, which is checked before all else: its fields stand next to an error."""
+    """Whether the requested ledger was found, which is checked first: its members are then next to an error."""
     return any(name in result for name in _ABOUT_LEDGER)

@@ -1,4 +1,4 @@
-"""What names an asset, as rippled reads it (issueFromJson in its Issue.cpp, to_currency in UintTypes.cpp)."""
+"""Asset names, as rippled parses them (issueFromJson in its Issue.cpp, to_currency in UintTypes.cpp)."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ _LETTERS = re.compile(r"[a-zA-Z0-9<>(){}\[\]|?!@#$%^&*]{3}")
 _HEX = re.compile(r"[0-9a-fA-F]{40}")
 _XRP = ("", "XRP", "0")
 _ZERO = "0" * 40
-# What stands for no currency at all, and the letters "XRP" where an issued currency has its own.
+# The codes of no currency, and of an issued currency with the letters "XRP".
 _NOT_A_CURRENCY = (f"{1:040X}", f"{0x5852500000000000:040X}")
 
 

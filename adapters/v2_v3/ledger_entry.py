@@ -1,4 +1,4 @@
-"""ledger_entry: names for the entries of which a ledger has one."""
+"""ledger_entry: names for the entries that a ledger has only one of."""
 
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.errors import error_result
@@ -9,9 +9,9 @@ _IDS = {
     "hashes": "B4979A36CDC7F3D3D5C31A4EAE2AC7D7209DDA877588B9AFC66799692AB0D66B",
     "nunl": "2E8A59AA9D3B5B186B0B9E0F62E6C02587CA74A4D778938E957B6357D364B244",
 }
-# Not the name of anything, and no id: every version refuses it with the error for a name.
+# Neither a name nor an id: every version refuses it with the error for a name.
 _NO_INDEX = ""
-# That error, as rippled has it from 3.0 on, and those of a request whose index it accepts.
+# That error in rippled from 3.0 on, and those of a request whose index it accepts.
 _NOT_HEX = {**error_result("invalidParams", "Invalid field 'index', not hex string."), "error": "malformedRequest"}
 _NOT_ABOUT_THE_INDEX = ("entryNotFound", "unexpectedLedgerType")
 
@@ -19,9 +19,9 @@ _NOT_ABOUT_THE_INDEX = ("entryNotFound", "unexpectedLedgerType")
 class LedgerEntry(MethodAdapter):
     """`index` may be `amendments`, `fee`, `hashes` or `nunl` instead of an id (rippled's LedgerEntry.cpp).
 
-    rippled has that from 3.0 on. A rippled 2.x refuses the names at v3 as at v2 (`malformedRequest`, as recorded from
-    2.6.1), and so does the proxy in front of one: a client gets what that node would answer natively. A refusal with a
-    message is rippled 3.x's; 2.x gave none. A rippled before 2.0 has no v3 to be like: in front of it the names work.
+    rippled supports that from 3.0 on. rippled 2.x refuses the names in v3 as in v2 (`malformedRequest`, as recorded
+    from 2.6.1), and so does the proxy in front of one: a client gets that node's native response. A refusal with a
+    message is rippled 3.x's; 2.x has none. rippled before 2.0 has no v3 to compare with: in front of it the names work.
     """
 
     method = "ledger_entry"

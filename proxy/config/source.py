@@ -35,7 +35,7 @@ class ConfigSource:
     def has_changed(self) -> bool:
         """Whether the files are others than those last read or reported; to be called regularly.
 
-        A change is reported once, and only when the files are the same for the second time: whoever writes them has
+        A change is reported once, and only when the files are the same for the second time: the writer has
         finished. A link to another file, by which Kubernetes replaces all files of a volume together, is a change.
         """
         now, before = self._fingerprints(), self._polled

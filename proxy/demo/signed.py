@@ -36,15 +36,15 @@ class Definitions(NamedTuple):
 def definitions() -> Definitions:
     """The format of the newest recorded server; reading it takes a fifth of a second, the first time."""
     entries = (e for e in read_lines("exchanges.jsonl.xz", "xrpld-3.3") if e["method"] == "server_definitions")
-    told = next(entries)["http"]["1"]["body"]["result"]
-    codes = told["TYPES"]
+    recorded = next(entries)["http"]["1"]["body"]["result"]
+    codes = recorded["TYPES"]
     fields = {
         (codes[about["type"]], about["nth"]): Field(name, about["type"], about["isVLEncoded"])
-        for name, about in told["FIELDS"]
+        for name, about in recorded["FIELDS"]
         if about["isSerialized"]
     }
-    types = {code: name for name, code in told["TRANSACTION_TYPES"].items()}
-    return Definitions(fields, types, told["TRANSACTION_RESULTS"])
+    types = {code: name for name, code in recorded["TRANSACTION_TYPES"].items()}
+    return Definitions(fields, types, recorded["TRANSACTION_RESULTS"])
 
 
 def decode_transaction(blob: bytes) -> dict[str, Any]:
