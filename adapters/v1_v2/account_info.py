@@ -5,6 +5,8 @@ from adapters.clio import refused_by_validation
 from adapters.errors import error_result
 from adapters.json_values import as_boolean
 
+_NO_ACCOUNT = "Missing field 'account'."
+
 
 class AccountInfo(MethodAdapter):
     """`signer_lists` moved from `account_data` to the top of the result, and the request's must be a boolean.
@@ -37,7 +39,9 @@ class AccountInfo(MethodAdapter):
             return (yield from super().serve_newer(params))
         if self.node.is_clio:
             result = yield NodeRequest(self.method, params)
-            return result if refused_by_validation(result) else self.error("invalidParams")
+            # That no account is named is noticed after the validation.
+            is_validation = refused_by_validation(result) and result.get("error_message") != _NO_ACCOUNT
+            return result if is_validation else self.error("invalidParams")
         asked = {name: value for name, value in params.items() if name != "signer_lists"}
         result = yield NodeRequest(self.method, asked)
         if "error" not in result:

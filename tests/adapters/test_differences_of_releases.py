@@ -216,6 +216,10 @@ class TestChecksOfClio:
         asked = {"transaction": "AA", "binary": 1, "min_ledger": 9, "max_ledger": 5}
         assert serve(2, 1, "tx", asked, node.ask, server=CLIO) == clio_error("invalidParams")
 
+    def test_a_flag_of_a_wrong_type_is_refused_before_a_missing_account(self) -> None:
+        node = LaidOutNode({"account_info": clio_error("invalidParams", "Missing field 'account'.")})
+        assert serve(2, 1, "account_info", {"signer_lists": 1}, node.ask, server=CLIO) == clio_error("invalidParams")
+
     def test_a_malformed_ledger_next_to_a_range_is_refused_in_v1_too(self) -> None:
         malformed = clio_error("invalidParams", "ledgerIndexMalformed")
         node = LaidOutNode({"account_tx": malformed})
