@@ -1,1 +1,1 @@
-"""What the proxy costs, beside what else one would use: `make bench`, told in docs/performance.md."""
+"""What the proxy costs, compared with the alternatives: `make bench`, explained in docs/performance.md."""

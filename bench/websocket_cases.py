@@ -200,7 +200,7 @@ async def memory_of_subscriptions(folder: Path, *, sessions: int, accounts: int)
 
 
 async def _ask_each(sockets: list[aiohttp.ClientWebSocketResponse], asked: Json) -> None:
-    """One after the other: what a thousand questions take while they are under way is not what sessions take."""
+    """One after the other: the memory of a thousand requests in flight is not that of their sessions."""
     for socket in sockets:
         await socket.send_json({"id": 1, **asked})
         await socket.receive()

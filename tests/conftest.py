@@ -91,5 +91,5 @@ async def no_task_left() -> AsyncIterator[None]:
     yield
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     if left:
-        _, left = await asyncio.wait(left, timeout=1)  # what has been told to end may still be at it
+        _, left = await asyncio.wait(left, timeout=1)  # cancelled tasks may not have ended yet
     assert not left, f"tasks left running: {[task.get_coro() for task in left]}"

@@ -45,14 +45,14 @@ http.createServer((request, response) => {
     const options = { agent, host: node.hostname, port: node.port, path: node.pathname, method: "POST",
       headers: { "Content-Type": "application/json", "Content-Length": text.length } };
     http.request(options, (answer) => {
-      whole(answer, (told) => {
+      whole(answer, (reply) => {
         if (version === 1) {
-          const parsed = JSON.parse(told);
+          const parsed = JSON.parse(reply);
           downgrade(parsed.result);
-          told = Buffer.from(JSON.stringify(parsed));
+          reply = Buffer.from(JSON.stringify(parsed));
         }
-        response.writeHead(200, { "Content-Type": "application/json", "Content-Length": told.length });
-        response.end(told);
+        response.writeHead(200, { "Content-Type": "application/json", "Content-Length": reply.length });
+        response.end(reply);
       });
     }).end(text);
   });

@@ -13,8 +13,8 @@ local function transaction(tx, hash)
   return tx
 end
 if version == 1 then
-  local told = cjson.decode(body)
-  local result = told.result
+  local decoded = cjson.decode(body)
+  local result = decoded.result
   if result.signer_lists then
     result.account_data.signer_lists = result.signer_lists
     result.signer_lists = nil
@@ -31,7 +31,7 @@ if version == 1 then
       result.ledger.transactions[number] = tx
     end
   end
-  body = cjson.encode(told)
+  body = cjson.encode(decoded)
 end
 ngx.header["Content-Type"] = "application/json"
 ngx.header["Content-Length"] = #body

@@ -152,8 +152,8 @@ class TestClio:
         message = {"type": "validationReceived", "ledger_index": "5"}
         assert VERSIONS.stream_pipeline(2, 1, CLIO).rewrite(dict(message)) == message
 
-    @pytest.mark.parametrize(("release", "kept"), [((2, 7), True), ((2, 8), False), ((), False)])
-    def test_proposed_transactions(self, release: tuple[int, ...], kept: bool) -> None:
+    @pytest.mark.parametrize(("release", "unchanged"), [((2, 7), True), ((2, 8), False), ((), False)])
+    def test_proposed_transactions(self, release: tuple[int, ...], unchanged: bool) -> None:
         transaction: dict[str, Any] = {**PAYMENT, "Amount": "1", "DeliverMax": "1", "hash": "H"}
         message = {"type": "transaction", "validated": False, "transaction": transaction}
         got = VERSIONS.stream_pipeline(2, 1, NodeInfo("clio", release)).rewrite(
@@ -161,7 +161,7 @@ class TestClio:
         )
         tx_json = {name: value for name, value in transaction.items() if name != "hash"}
         newer = {"type": "transaction", "validated": False, "tx_json": tx_json, "hash": "H"}
-        assert got == (message if kept else newer)
+        assert got == (message if unchanged else newer)
 
 
 class TestWhatClioForwards:

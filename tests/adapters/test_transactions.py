@@ -107,7 +107,7 @@ class TestNftHistory:
 
 
 class TestTransactionEntry:
-    TOLD: ClassVar[JsonObject] = {
+    REPORTED: ClassVar[JsonObject] = {
         "tx_json": {**CHECK, "hash": "T"},
         "metadata": {"a": 1},
         "ledger_index": 131,
@@ -115,13 +115,13 @@ class TestTransactionEntry:
     }
 
     def test_v2_gets_the_close_time_of_a_validated_ledger(self) -> None:
-        node = LaidOutNode({"transaction_entry": {**self.TOLD, "validated": True}, "ledger": HEADER})
+        node = LaidOutNode({"transaction_entry": {**self.REPORTED, "validated": True}, "ledger": HEADER})
         got = serve(2, 1, "transaction_entry", {"tx_hash": "T", "ledger_index": 131}, node.ask)
         assert got["close_time_iso"] == LEDGER.close_time_iso
         assert (got["meta"], got["hash"], got["tx_json"]) == ({"a": 1}, "T", CHECK)
 
     def test_v2_of_one_that_is_not(self) -> None:
-        node = LaidOutNode({"transaction_entry": {**self.TOLD, "validated": False}})
+        node = LaidOutNode({"transaction_entry": {**self.REPORTED, "validated": False}})
         assert "close_time_iso" not in serve(2, 1, "transaction_entry", {}, node.ask)
 
     @pytest.mark.parametrize(("client", "node"), [(1, 2), (2, 1)])

@@ -1,4 +1,4 @@
-"""API version 3: which fault of amm_info is told, what is an issue, and names for ledger entries."""
+"""API version 3: which error of amm_info is reported, what is an issue, and names for ledger entries."""
 
 from itertools import product
 from typing import Any

@@ -15,9 +15,9 @@ from proxy.cli import main
 from proxy.commands.api_client import ApiClient
 from proxy.commands.scaffolding.exchanges import Recording, ask_all, exchanges_of
 from proxy.commands.verification.node import RateLimitedNode
-from tests.conftest import StartNode
 from tests.support.copied_tree import copy_tree, run_in
 from tests.support.recorded import recorded_requests
+from tests.support.start import StartNode
 
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 REQUESTS = [

@@ -33,7 +33,7 @@ def faults(path: Path | None, environ: dict[str, str] | None = None) -> dict[str
     with pytest.raises(ConfigurationError) as raised:
         load_settings(path, environ or {})
     said = {problem.key: str(problem) for problem in raised.value.problems}
-    assert len(said) == len(raised.value.problems), f"something is told twice: {raised.value}"
+    assert len(said) == len(raised.value.problems), f"something is reported twice: {raised.value}"
     assert str(raised.value) == "\n".join(said.values())
     return said
 

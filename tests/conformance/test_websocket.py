@@ -1,4 +1,4 @@
-"""Over WebSocket every client is answered, and told what is pushed, as a rippled would natively."""
+"""Over WebSocket every client gets the responses and the pushed messages that a rippled would send natively."""
 
 import pytest
 

@@ -137,7 +137,7 @@ async def test_answers_a_close_with_its_code(demo_node: StartNode, sent: int, an
         if sent:
             await socket.close(code=sent)
         else:
-            await socket._writer.send_frame(b"", 8)  # a close without a code, which aiohttp cannot be told to send
+            await socket._writer.send_frame(b"", 8)  # a close without a code, which aiohttp cannot send
             await socket.receive()
         assert socket.close_code == answered
 

@@ -1,4 +1,4 @@
-"""Rules and dashboard: sound, about metrics that there are, and told of in the runbook."""
+"""Rules and dashboard: valid, about existing metrics, and described in the runbook."""
 
 import re
 from itertools import combinations

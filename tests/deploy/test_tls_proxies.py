@@ -111,7 +111,7 @@ async def _ready(http: aiohttp.ClientSession, url: str) -> bool:
 
 
 def told_of_clients(node: DemoNode, transport: str) -> set[tuple[str | None, str | None, str | None]]:
-    """Whom a node was told to be asked for: its X-Forwarded-For, X-User, and what is forged of Forwarded."""
+    """The client that a node sees: X-Forwarded-For, X-User, and whether a forged Forwarded reaches it."""
     return {
         (seen.headers.get("X-Forwarded-For"), seen.headers.get("X-User"), _forged(seen.headers.get("Forwarded")))
         for seen in node.seen

@@ -70,7 +70,7 @@ class Two:
             assert (await ask(self.served, "account_lines", 1, account="r"))["status"] == "success"
 
     async def submit(self, slowest: float) -> None:
-        """A client submits: it is told that it was done, or that nobody knows."""
+        """A client submits: the response says that it was done, or that the outcome is unknown."""
         self._blobs += 1
         blob = f"{self._blobs:08X}"
         async with asyncio.timeout(slowest):

@@ -62,7 +62,7 @@ class AtFault:
 
 
 async def is_lost(client: Client) -> None:
-    """What is under way fails, and the session is closed so that libraries connect again."""
+    """Requests in flight fail, and the session is closed so that libraries connect again."""
     async with asyncio.timeout(MARGIN):
         assert (await client.receive())["error"] == "internal"
         assert (await client.wait_closed())[0] == 1012

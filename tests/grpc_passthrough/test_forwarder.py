@@ -77,15 +77,15 @@ async def test_metadata_and_trailers_pass_except_what_is_a_neighbours(node: Grpc
 
     node.behaves = tell
     _, channel = await served(node)
-    kept = (("authorization", "Bearer x"), ("key-bin", b"\x00\x01"), ("twice", "1"), ("twice", "2"))
+    passed_on = (("authorization", "Bearer x"), ("key-bin", b"\x00\x01"), ("twice", "1"), ("twice", "2"))
     reported = (("x-user", "admin"), ("x-forwarded-for", "10.9.8.7"), ("forwarded", "for=10.9.8.7"))
-    call = unary(channel)(b"", metadata=(*kept, *reported))
+    call = unary(channel)(b"", metadata=(*passed_on, *reported))
     await call
     assert tuple(await call.initial_metadata()) == (("initial", "1"), ("initial", "2"), ("initial-bin", b"\x00\xff"))
     assert tuple(await call.trailing_metadata()) == (("trailing", "3"), ("trailing-bin", b"\x01"))
     _, got = node.called[0]
     passed = sorted(pair for pair in got if pair[0] != "user-agent")
-    assert passed == sorted([*kept, ("x-forwarded-for", "127.0.0.1")])
+    assert passed == sorted([*passed_on, ("x-forwarded-for", "127.0.0.1")])
 
 
 async def test_a_status_passes_with_its_details_and_trailers(node: GrpcNode, served: Started) -> None:

@@ -139,7 +139,7 @@ async def test_an_empty_line_between_requests_is_nothing_to_wait_for(node: Scrip
 
 
 @pytest.mark.parametrize(
-    ("lines", "kept"),
+    ("lines", "stays_open"),
     [
         (b"POST / HTTP/1.1\r\nConnection: close\r\n", False),
         (b"POST / HTTP/1.0\r\n", False),
@@ -147,7 +147,7 @@ async def test_an_empty_line_between_requests_is_nothing_to_wait_for(node: Scrip
     ],
 )
 async def test_the_connection_stays_open_if_the_client_wants_it(
-    node: ScriptedNode, proxy: StartProxy, lines: bytes, kept: bool
+    node: ScriptedNode, proxy: StartProxy, lines: bytes, stays_open: bool
 ) -> None:
     served = await proxy(nodes=[node.settings()])
     request = lines + b"Content-Length: 16\r\n\r\n" + b'{"method":"fee"}'
@@ -155,8 +155,8 @@ async def test_the_connection_stays_open_if_the_client_wants_it(
         await client.send(request)
         head = await client.head()
         assert head.startswith(lines[7:15] + b" 200 ")
-        assert (b"Connection: keep-alive" in head) == kept
-        if kept:
+        assert (b"Connection: keep-alive" in head) == stays_open
+        if stays_open:
             await client.reader.readuntil(b"}}")
             await client.send(request)
             assert b" 200 " in await client.head()

@@ -61,7 +61,7 @@ def test_a_node_that_fails_most_requests_is_not() -> None:
 def test_one_on_trial_then_pauses_that_grow_until_one_succeeds() -> None:
     clock = Clock()
     circuit = breaker(clock)
-    for _ in range(10):  # the last six were under way when it opened
+    for _ in range(10):  # the last six were in flight when it opened
         circuit.failed()
     for pause in (1, 2, 4, 5, 5):
         clock.now += 0.79 * pause

@@ -30,7 +30,7 @@ INFO = {
 
 @dataclass
 class Watch:
-    """The changes told of a node, and a way to wait for one."""
+    """The changes reported of a node, and a way to wait for one."""
 
     reported: list[tuple[str, bool]] = field(default_factory=list)
     _new: asyncio.Event = field(default_factory=asyncio.Event)

@@ -257,7 +257,7 @@ async def test_a_read_caught_by_an_idle_close_is_retried(answer: RequestHandler)
     async with RawNode(answer) as raw, asking(raw.port) as node:
         for _ in range(4):
             assert (await ask(node)).status == 200
-        # The second was written to a kept connection, came back with nothing, and was asked again on a new one.
+        # The second was written to a pooled connection, got no response, and was retried on a new one.
         assert [(request.connection, request.number) for request in raw.requests][:3] == [(1, 1), (1, 2), (2, 1)]
 
 
@@ -266,7 +266,7 @@ async def test_a_read_is_answered_though_all_pooled_connections_are_stale() -> N
 
     async def answer(request: Request) -> None:
         if request.number == 1:
-            if request.connection <= 5:  # five at once, so that five connections are kept
+            if request.connection <= 5:  # five together, so that five connections are pooled
                 if len(raw.requests) == 5:
                     gate.set()
                 await gate.wait()

@@ -1,4 +1,4 @@
-"""What several workers tell of callers and of the essentials, told as one."""
+"""What several workers report of clients and of the essentials, merged into one report."""
 
 from pathlib import Path
 from typing import Any

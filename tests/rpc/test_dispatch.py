@@ -62,7 +62,7 @@ async def test_a_read_that_fails_on_one_node_is_answered_by_another(
         served = await proxy(nodes=both(bad, good), timeouts={"node_answer": 0.5 if fault == "hangs" else 5})
         result = await ask(served, "account_lines", version, account=ACCOUNT)
         assert result == {"good": True, "status": "success"}
-        # Over a kept connection that breaks, the same node is asked once more: it may just have been idle too long.
+        # Over a pooled connection that breaks it is retried once at the same node: it may have been idle too long.
         assert bad.times("account_lines") in ((1, 2) if fault == "breaks off" else (1,))
         assert good.times("account_lines") == 1
         assert await metric(served, "xrpl_proxy_tried_elsewhere_total") == {'{node="bad"}': 1}

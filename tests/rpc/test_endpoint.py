@@ -102,7 +102,7 @@ class TestNodesThatFail:
     ) -> None:
         node.answers["submit"] = fault
         served = await proxy(nodes=[node.settings()], timeouts={"node_answer": 0.3})
-        await ask(served)  # a connection is kept open from now on
+        await ask(served)  # a connection stays open from now on
         _, body = await send(served, request("submit", 2, tx_blob="12"))
         assert "not known whether the node acted" in orjson.loads(body)["result"]["error_message"]
         assert node.times("submit") == 1

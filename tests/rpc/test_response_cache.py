@@ -1,4 +1,4 @@
-"""Answers that are kept because they never change, and answers that equal requests share."""
+"""Responses that are cached because they never change, and responses that equal requests share."""
 
 import asyncio
 from functools import partial
@@ -15,7 +15,7 @@ from tests.support.scripted_node import Answer, ScriptedNode
 from tests.support.start import StartNode, StartProxy, settings_for
 
 PAYMENT = "0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED43"
-KEPT = {"bytes": 1_000_000}
+CACHE = {"bytes": 1_000_000}
 SHARED = {"coalesce_reads": True}
 
 
@@ -24,7 +24,7 @@ async def test_a_validated_transaction_is_requested_once_a_version(
     demo_node: StartNode, proxy: StartProxy, node_version: int
 ) -> None:
     node = await demo_node(node_version)
-    served = await proxy(node, cache=KEPT)
+    served = await proxy(node, cache=CACHE)
     native = {version: await ask(await proxy(node), "tx", version, transaction=PAYMENT) for version in (1, 2)}
     before = node.asked["tx"]
     for _ in range(3):
@@ -33,8 +33,8 @@ async def test_a_validated_transaction_is_requested_once_a_version(
     assert node.asked["tx"] == before + 2
     lookups = await metric(served, "xrpl_proxy_cache_lookups_total")
     assert lookups == {'{method="tx",outcome="miss"}': 2, '{method="tx",outcome="hit"}': 4}
-    kept = (await metric(served, "xrpl_proxy_cache_bytes"))[""]
-    assert 1000 < kept < 20_000
+    size = (await metric(served, "xrpl_proxy_cache_bytes"))[""]
+    assert 1000 < size < 20_000
 
 
 async def test_it_is_off_by_default(demo_node: StartNode, proxy: StartProxy) -> None:
@@ -46,7 +46,7 @@ async def test_it_is_off_by_default(demo_node: StartNode, proxy: StartProxy) -> 
 
 
 async def test_the_response_is_in_the_clients_envelope(demo_node: StartNode, proxy: StartProxy) -> None:
-    served = await proxy(await demo_node(2), cache=KEPT)
+    served = await proxy(await demo_node(2), cache=CACHE)
     for number in (1, "two", [3]):
         params = {"transaction": PAYMENT, "api_version": 2, "id": number}
         async with (
@@ -92,7 +92,7 @@ async def test_only_what_never_changes_is_cached(
 ) -> None:
     async with ScriptedNode() as node:
         node.answers[method] = answer
-        served = await proxy(nodes=[node.settings()], cache=KEPT)
+        served = await proxy(nodes=[node.settings()], cache=CACHE)
         first, second = [await ask(served, method, **params) for _ in range(2)]
         assert first == second
         assert node.times(method) == asked
@@ -112,7 +112,7 @@ async def test_the_extra_fields_are_cached_or_the_response_is_not(
 ) -> None:
     whole = web.json_response({"result": {**VALIDATED, "status": "success"}, **beside})
     async with ScriptedNode(tx=whole) as node:
-        served = await proxy(nodes=[node.settings()], cache=KEPT)
+        served = await proxy(nodes=[node.settings()], cache=CACHE)
         body = {"method": "tx", "params": [{"transaction": HASH, "api_version": 2}]}
         for _ in range(2):
             async with aiohttp.ClientSession() as client, client.post(served.http_url, json=body) as answer:
@@ -123,20 +123,20 @@ async def test_the_extra_fields_are_cached_or_the_response_is_not(
 
 async def test_a_warning_to_one_client_is_not_given_to_another(proxy: StartProxy) -> None:
     async with ScriptedNode(tx={**VALIDATED, "warning": "load"}) as node:
-        served = await proxy(nodes=[node.settings()], cache=KEPT)
+        served = await proxy(nodes=[node.settings()], cache=CACHE)
         assert (await ask(served, "tx", transaction=HASH))["warning"] == "load"
         assert "warning" not in await ask(served, "tx", transaction=HASH)
 
 
 async def test_no_answer_outlives_its_nodes(proxy: StartProxy) -> None:
     def settings(*nodes: ScriptedNode) -> Settings:
-        return settings_for(nodes=[node.settings() for node in nodes], cache=KEPT)
+        return settings_for(nodes=[node.settings() for node in nodes], cache=CACHE)
 
     def of(network: str) -> Answer:
         return {"validated": True, "ledger_hash": network}
 
     async with ScriptedNode("a", ledger=of("main")) as main, ScriptedNode("a", ledger=of("test")) as test:
-        served = await proxy(nodes=[main.settings()], cache=KEPT)
+        served = await proxy(nodes=[main.settings()], cache=CACHE)
         for _ in range(2):
             assert (await ask(served, "ledger", ledger_index=7))["ledger_hash"] == "main"
             await served.reload(settings(main))
@@ -181,7 +181,7 @@ class Gate:
 
 
 async def under_way(served: Proxy, times: int) -> bool:
-    """Whether so many requests are under way."""
+    """Whether that many requests are in flight."""
     return (await metric(served, "xrpl_proxy_in_flight_requests"))[""] == times
 
 

@@ -94,12 +94,12 @@ async def test_removed_nodes_are_not_probed_though_they_have_requests(proxy: Sta
 
 async def test_listeners_are_added_and_removed_without_dropping_clients(node: ScriptedNode, proxy: StartProxy) -> None:
     served = await proxy(nodes=[node.settings(websocket=node.websocket_url)], listen=[AT, AT])
-    kept, gone = served.http_urls
+    first, gone = served.http_urls
     async with aiohttp.ClientSession() as client, client.ws_connect(gone) as socket, RawClient(gone) as idle:
         await idle.send(post(FEE))
         await idle.head()
         await served.reload(settings(node, listen=[AT, {"host": "127.0.0.2", "port": 0}]))
-        assert served.http_urls[0] == kept
+        assert served.http_urls[0] == first
         assert (await ask(served.http_urls[1]))[0] == 200
         assert b"HTTP/1.1" not in await idle.rest()
         with pytest.raises(aiohttp.ClientConnectorError):
@@ -171,8 +171,8 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
 
             process.write(given(versions={"max": 99}, limits={"depth": "x"}))
             process.send(signal.SIGHUP)
-            kept = await process.line("configuration_rejected")
-            assert [fault.partition(":")[0] for fault in kept["problems"]] == ["versions.max", "limits.depth"]
+            rejected = await process.line("configuration_rejected")
+            assert [fault.partition(":")[0] for fault in rejected["problems"]] == ["versions.max", "limits.depth"]
             assert (await ask(url, newest))[0] == 200
             async with client.get(metrics) as answer:
                 text = await answer.text()

@@ -29,7 +29,7 @@ from tests.support.process import Process
 from tests.support.processes import free_port, two_workers
 from tests.support.start import StartNode
 
-TOLD = "# TYPE level gauge\nlevel 3\n# TYPE x counter\nx_total 2\n"
+METRICS = "# TYPE level gauge\nlevel 3\n# TYPE x counter\nx_total 2\n"
 
 
 async def ask(port: int) -> dict[str, Any]:
@@ -197,7 +197,7 @@ async def test_a_worker_whose_metrics_fail_counts_with_its_last_ones() -> None:
     status = 200
 
     async def tell(_: web.Request) -> web.Response:
-        return web.Response(status=status, text=TOLD if status == 200 else "500 Internal Server Error")
+        return web.Response(status=status, text=METRICS if status == 200 else "500 Internal Server Error")
 
     app = web.Application()
     app.router.add_get("/metrics", tell)

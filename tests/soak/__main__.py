@@ -13,7 +13,7 @@ from tests.soak.soak import soak
 @click.option("--seconds", default=60.0, show_default=True, help="For so long.")
 @click.option("--sessions", default=300, show_default=True, help="At a time.")
 @click.option("--workers", default=0, help="Of each proxy, in processes of their own; 0: all in this process.")
-@click.option("--seed", type=int, help="Of chance, as another run told it.")
+@click.option("--seed", type=int, help="The seed of the random numbers, as another run printed it.")
 def main(seconds: float, sessions: int, workers: int, seed: int | None) -> None:
     """Have hundreds of sessions come and go, on nodes that fail."""
     running = soak_workers(seconds, sessions, workers, seed) if workers else soak(seconds, sessions, seed)

@@ -1,4 +1,4 @@
-"""Clients for a soak test: each checks that it is told what is its own, all of it, and in its version."""
+"""Clients for a soak test: each checks that it receives what is its own, all of it, and in its version."""
 
 import asyncio
 import itertools
@@ -131,12 +131,12 @@ class SoakClient:
         return True
 
     def _check_closed(self, code: int | None) -> None:
-        """What was under way has been answered; what crossed the closing on its way has not, and cannot be."""
+        """Requests in flight have been answered, except those sent while the connection was being closed."""
         now = asyncio.get_running_loop().time()
         # On its way to the proxy, into it, and back, the event loop may be late each time.
         old = [asked for tag, asked in self._asked.items() if now - self._sent_at[tag] > 1 + 4 * self._found.lag]
         if code in (1001, 1012) and old:
-            self._found.fault("closed without an answer to what was under way", old)
+            self._found.fault("closed without a response to requests in flight", old)
 
     def _take(self, message: dict[str, Any]) -> None:
         if message.get("type") != "response":

@@ -64,13 +64,13 @@ async def measure(sessions: int, compress: int) -> float:
             await socket.receive_json()
             return socket
 
-        kept = [await opened() for _ in range(20)]  # what the first ones make is there for all
+        sockets = [await opened() for _ in range(20)]  # what the first ones make is there for all
         before = _resident_kilobytes(process.pid)
-        kept += [await opened() for _ in range(sessions)]
+        sockets += [await opened() for _ in range(sessions)]
         after = _resident_kilobytes(process.pid)
         process.terminate()
         await process.wait()
-        await asyncio.gather(*(socket.close() for socket in kept))
+        await asyncio.gather(*(socket.close() for socket in sockets))
     await reading
     await node.stop()
     Path(file.name).unlink()  # noqa: ASYNC240

@@ -150,4 +150,4 @@ class SoakNode:
         try:
             await socket.send_frame(orjson.dumps(message), WSMsgType.TEXT)
         except ConnectionError:
-            raise asyncio.CancelledError from None  # whoever was to hear it is gone
+            raise asyncio.CancelledError from None  # the recipient is gone

@@ -38,7 +38,7 @@ async def soak(seconds: float, sessions: int, seed: int | None = None) -> Found:
     loop = asyncio.get_running_loop()
     tasks_before = asyncio.all_tasks()
     with _counted_logs() as logged:
-        # A part of the time first: what is made once and kept (caches, metrics, connections) is there after that.
+        # Part of the time first: what is made once (caches, metrics, connections) is there after that.
         await _phase(seconds / 3, sessions, chance, found)
         files, objects, kilobytes = await _left()
         began = loop.time()
@@ -100,7 +100,7 @@ async def started_nodes(chance: random.Random) -> list[SoakNode]:
 async def load(
     seconds: float, sessions: int, chance: random.Random, found: Found, proxies: list[tuple[str, str]]
 ) -> None:
-    """Has clients use the proxies, then looks at their metrics. Of each is told where it serves and is observed."""
+    """Has clients use the proxies, then looks at their metrics. Each is given by its two addresses."""
     end = asyncio.get_running_loop().time() + seconds
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with aiohttp.ClientSession(connector=connector) as http:

@@ -1,4 +1,4 @@
-"""What a running proxy sends is as the client's version is told, envelopes and refusals included."""
+"""What a running proxy sends is as the specification of the client's version says, envelopes and refusals included."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ from tests.support.validation import fault, message_fault, request_fault, result
 
 pytestmark = pytest.mark.slow  # every recorded and every rewritten response against its schema
 
-TOLD = (1, 2, 3)
+SPECIFIED = (1, 2, 3)
 CHANGED = [pair for pair in NUMBERED_PAIRS if pair.client != str(pair.node)]
 # Without a version a client is of version 1.
 CLIENTS = (("none", 1), ("1", 1), ("2", 2), ("3", 3))
@@ -38,7 +38,7 @@ def params_of(entry: Entry, client: str) -> dict[str, Any]:
 
 def assert_none(faults: dict[str, str | None], checked: int, least: int) -> None:
     wrong = [f"{name}: {found}" for name, found in faults.items() if found]
-    assert not wrong, f"{len(wrong)} are not as told:\n" + "\n".join(wrong[:20])
+    assert not wrong, f"{len(wrong)} are not as specified:\n" + "\n".join(wrong[:20])
     assert checked >= least
 
 
@@ -133,7 +133,7 @@ def test_raw_answers() -> None:
 @pytest.mark.parametrize("port_kind", ["public", "admin"])
 @pytest.mark.parametrize("pair", CHANGED, ids="{0.release}-{0.client}-{0.node}".format)
 def test_rewritten_answers(pair: Pair, port_kind: PortKind) -> None:
-    """What adapters make of a node's answers is as the client's version is told to be."""
+    """What adapters make of a node's responses is as the client's version is specified."""
     release, client, node = pair.release, int(pair.client), pair.node
     behind = RecordedNode(node, port_kind, release)
     faults = {}
@@ -237,7 +237,7 @@ ALICE = {"account": "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"}
     ],
 )
 def test_requests_by_version(method: str, params: dict[str, Any], taken_by: set[int]) -> None:
-    assert {version for version in TOLD if request_fault(version, method, params) is None} == taken_by
+    assert {version for version in SPECIFIED if request_fault(version, method, params) is None} == taken_by
 
 
 @pytest.mark.parametrize(
@@ -259,4 +259,4 @@ def test_requests_by_version(method: str, params: dict[str, Any], taken_by: set[
 )
 def test_errors_by_version(method: str, token: str, code: int | None, answered_by: set[int]) -> None:
     result = {"error": token, "error_message": "…", **({} if code is None else {"error_code": code})}
-    assert {version for version in TOLD if result_fault(version, method, result) is None} == answered_by
+    assert {version for version in SPECIFIED if result_fault(version, method, result) is None} == answered_by

@@ -70,7 +70,7 @@ class Browser:
         return await _call(self._http, "POST", f"{self._session}/goog/cdp/execute", cmd=command, params=params)
 
     async def complaints(self) -> list[str]:
-        """What the browser's console has been told: errors of scripts, and requests that the page's policy forbids."""
+        """The browser's console: errors of scripts, and requests that the page's policy forbids."""
         return [
             entry["message"] for entry in await _call(self._http, "POST", f"{self._session}/se/log", type="browser")
         ]

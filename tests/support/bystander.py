@@ -15,7 +15,7 @@ from tests.support.client import metric
 from tests.support.processes import ProxyProcesses
 
 SHORT = {"node_idle": 0.05}
-"""Of `timeouts`: connections to nodes that are kept for later do not count as left behind."""
+"""Of `timeouts`: idle connections to nodes do not count as left behind."""
 
 _SECONDS = 5.0
 _KILOBYTES = 150
@@ -78,7 +78,7 @@ async def endure(served: Proxy, fault: Fault, *, slowest: float = 3.0) -> None:
     `slowest`: seconds that another client's request takes at most meanwhile.
     """
     async with nobody_else_notices(served.http_url, slowest):
-        await fault()  # what is made once and kept is there from now on
+        await fault()  # what is made once is there from now on
     tracemalloc.start()
     try:
         before = await _at_rest(served)

@@ -72,7 +72,7 @@ UNCOMPARED = frozenset(
     {"ping", "random", "server_info", "server_state", "version", "fee", "get_counts", "consensus_info"}
     | {"fetch_info", "print", "log_level", "simulate"}
 )
-# What the admin port was asked; a proxy lets strangers ask it only where it is told to.
+# What the admin port was asked; a proxy accepts it from untrusted clients only if configured to.
 ADMIN_METHODS = ("can_delete", "peers", "unl_list", "validator_list_sites", "validators")
 SHOWN_PER_METHOD = 3
 AT_ONCE = 32
@@ -202,7 +202,7 @@ async def compare_http(url: str, asked: Iterable[Case]) -> Report:
 
 
 async def compare_websocket(url: str, asked: Iterable[Case]) -> Report:
-    """Asks over one WebSocket, several at once; answers are told apart by their `id`."""
+    """Sends several requests together over one WebSocket; responses are matched by their `id`."""
     async with client_session() as session, session.ws_connect(url, max_msg_size=0) as socket:
         waiting: dict[str, asyncio.Future[Any]] = {}
 

@@ -1,6 +1,6 @@
 """What round trips are made of: generated transactions, metadata and ledgers, as the ledger itself knows them.
 
-Nothing here is of one API version: how a version shows it is told in `round_trips`.
+Nothing here is of one API version: how a version shows it is defined in `round_trips`.
 """
 
 from dataclasses import dataclass

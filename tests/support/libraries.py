@@ -49,7 +49,7 @@ class Library:
 
 
 class Script:
-    """A running script that says what happens to it, a JSON object a line, and is told by lines when to go on."""
+    """A running script that reports what happens to it, a JSON object a line, and continues on lines of input."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process

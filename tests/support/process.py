@@ -64,7 +64,7 @@ class Process:
         """The log's line of the `count`th such event, waited for."""
         async with asyncio.timeout(40), self._news:
             await self._news.wait_for(lambda: self._over or len(self._of(event)) >= count)
-        assert len(self._of(event)) >= count, f"ended without having told of {event}: {self.lines}"
+        assert len(self._of(event)) >= count, f"ended without having logged {event}: {self.lines}"
         return self._of(event)[count - 1]
 
     def _of(self, event: str) -> list[dict[str, Any]]:

@@ -54,4 +54,4 @@ async def started_proxy(sections: dict[str, Any], workers: int, stack: AsyncExit
     started = ProxyProcesses(sections, workers) if workers else Proxy(Settings.model_validate(sections))
     await started.start()
     stack.push_async_callback(started.stop)
-    return cast("Proxy", started)  # whoever asks for workers looks at its addresses only
+    return cast("Proxy", started)  # tests with workers use its addresses only

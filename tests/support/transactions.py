@@ -24,8 +24,8 @@ def transactions(value: Any) -> dict[str, JsonObject]:
 
 def timeless(entry: JsonObject) -> JsonObject:
     """A transaction's entry without what depends on the ledger that it is in; its fields are its own."""
-    kept = {name: value for name, value in entry.items() if name not in _OF_THE_LEDGER and name != "owner_funds"}
+    fields = {name: value for name, value in entry.items() if name not in _OF_THE_LEDGER and name != "owner_funds"}
     inside = {name: value for name, value in entry["tx_json"].items() if name not in _OF_THE_LEDGER}
     present = sorted(name for name in _OF_THE_LEDGER if name in entry or name in entry["tx_json"])
     in_meta = sorted(entry["meta"]) if isinstance(entry.get("meta"), dict) else []
-    return {**kept, "tx_json": inside, "present": present, "in_meta": in_meta}
+    return {**fields, "tx_json": inside, "present": present, "in_meta": in_meta}

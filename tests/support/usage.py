@@ -1,4 +1,4 @@
-"""Clients of a proxy that are told apart by their names, and the list of them at its observe address."""
+"""Clients of a proxy with different names, and the list of them at its observe address."""
 
 from typing import Any
 

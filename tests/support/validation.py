@@ -34,7 +34,7 @@ def _payload(version: int, message: str) -> Validator:
         for channel in reported["channels"].values()
         if message in channel["messages"]
     )
-    # What AsyncAPI reads schemas as, unless it is told otherwise.
+    # What AsyncAPI reads schemas as, unless it is specified otherwise.
     return Draft7Validator({"allOf": [payload], "components": reported["components"]})
 
 

@@ -1,4 +1,4 @@
-"""Traces: what a collector is sent by OTLP, what nodes are told, and that nothing of it is there when it is off."""
+"""Traces: what a collector receives over OTLP, what nodes receive, and that tracing costs nothing when it is off."""
 
 import re
 import subprocess
@@ -116,7 +116,7 @@ async def test_a_request_and_its_node_request_are_spans_of_one_trace() -> None:
     assert attributes(question) == {"rpc.system": "xrpl", "rpc.method": "fee", "xrpl.node": "node-1"}
     sent = node.last_headers["fee"]["traceparent"]
     assert sent.rpartition("-")[0] == f"00-{question.trace_id.hex()}-{question.span_id.hex()}"
-    assert int(sent[-2:], 16) & 1, "the flag of a trace that is kept"
+    assert int(sent[-2:], 16) & 1, "the flag of a sampled trace"
     assert collecting.resource["service.name"] == "xrpl-version-proxy"
     assert b"sEdNotToBeSeen" not in collecting.received
     assert b"127.0.0.1" not in collecting.received

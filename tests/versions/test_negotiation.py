@@ -1,4 +1,4 @@
-"""Which versions are served, and what those are told that are not."""
+"""Which versions are served, and the errors for the others."""
 
 from typing import Any
 

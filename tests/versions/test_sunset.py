@@ -1,4 +1,4 @@
-"""Versions that go: what their clients are told until then, and that they are refused afterwards if so configured."""
+"""Sunsetting versions: the notices to their clients, and that they are refused afterwards if so configured."""
 
 from datetime import UTC, datetime
 from typing import Any

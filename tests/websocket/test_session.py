@@ -141,7 +141,7 @@ async def test_every_message_counts_towards_the_rate_also_a_refused_one(
 
 @pytest.mark.parametrize("close", [1000, 1001, 1013, None])
 async def test_a_lost_node_is_reported(harness: Harness, close: int | None) -> None:
-    """What is under way fails first, then the close frame names a code that client libraries reconnect on."""
+    """Requests in flight fail first, then the close frame names a code that client libraries reconnect on."""
     node = await harness.node()
     proxy = await harness.proxy(node)
     client = await harness.client(proxy)
@@ -251,7 +251,7 @@ async def test_a_gap_without_a_ledger_subscription(harness: Harness) -> None:
 
 
 async def test_requests_while_reconnecting(harness: Harness) -> None:
-    """What was under way fails and is never asked again; what comes meanwhile is asked once, afterwards."""
+    """Requests in flight fail and are never repeated; those that arrive meanwhile are sent once, afterwards."""
     gate = asyncio.Event()
 
     async def hold() -> web.Response | None:

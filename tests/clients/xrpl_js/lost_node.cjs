@@ -2,7 +2,7 @@
 //
 //     NODE_PATH=…/node_modules node lost_node.cjs API_VERSION WEBSOCKET_URL
 //
-// It subscribes whenever it is connected, as the library's documentation has it. Told "connect" or "disconnect" by a
+// It subscribes whenever it is connected, as the library's documentation has it. On "connect" or "disconnect" in a
 // line, it calls that.
 'use strict'
 const readline = require('node:readline')

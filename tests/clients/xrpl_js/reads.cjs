@@ -13,12 +13,12 @@ const PAYMENT = '0768C0C8BB76AC3503B14FDC2BF361E2D17304F5AE0359516D68E3A4C51BED4
 const BUSY_LEDGER = 130
 const STREAMS = ['ledger', 'transactions', 'transactions_proposed', 'validations']
 // What a server tells about a transaction among its own fields, which are not signed.
-const TOLD = ['hash', 'date', 'ledger_index', 'inLedger', 'ctid', 'meta', 'metaData', 'owner_funds', 'validated', 'warnings']
+const REPORTED = ['hash', 'date', 'ledger_index', 'inLedger', 'ctid', 'meta', 'metaData', 'owner_funds', 'validated', 'warnings']
 // The place of the transaction in version 1; null where its fields stand in the answer itself.
 const V1_PLACES = { account_tx: 'tx', tx: null, ledger: null, transaction: 'transaction' }
 
 /** The transaction in `entry`, which is of `kind` (a key of V1_PLACES), checked to be where `version` has it. */
-function told(entry, kind, version) {
+function reported(entry, kind, version) {
   let fields, hash, meta
   if (version === 1) {
     fields = V1_PLACES[kind] === null ? entry : entry[V1_PLACES[kind]]
@@ -41,11 +41,11 @@ function told(entry, kind, version) {
 function signed(fields) {
   const { DeliverMax, ...transaction } = fields
   if (DeliverMax !== undefined) transaction.Amount = DeliverMax
-  for (const name of TOLD) delete transaction[name]
+  for (const name of REPORTED) delete transaction[name]
   return transaction
 }
 
-/** What the library makes of it: the transaction's bytes, whose hash has to be the one told, and the balances changed. */
+/** What the library makes of it: the transaction's bytes, whose hash has to be the reported one, and the balances changed. */
 function summary({ fields, hash, meta }) {
   const changes = meta === undefined ? null : getBalanceChanges(meta)
   let blob
@@ -77,15 +77,15 @@ async function accountTx(client, version) {
   const all = await client.requestAll({ command: 'account_tx', account: ALICE })
   return [
     pages.map((page) => page.result),
-    entries.map((entry) => summary(told(entry, 'account_tx', version))),
-    all.flatMap((page) => page.result.transactions).map((entry) => summary(told(entry, 'account_tx', 1))),
+    entries.map((entry) => summary(reported(entry, 'account_tx', version))),
+    all.flatMap((page) => page.result.transactions).map((entry) => summary(reported(entry, 'account_tx', 1))),
   ]
 }
 
 /** A transaction read, encoded by the library, and submitted again. */
 async function txAndSubmit(client, version) {
   const { result } = await client.request({ command: 'tx', transaction: PAYMENT })
-  const payment = told(result, 'tx', version)
+  const payment = reported(result, 'tx', version)
   assert.equal(signed(payment.fields).Amount, '1234567')
   const submitted = await client.submit(encode(signed(payment.fields)))
   assert.equal(submitted.result.engine_result, 'tefPAST_SEQ')
@@ -99,7 +99,7 @@ async function ledger(client, version) {
   const { result } = await client.request(request)
   const header = result.ledger
   assert.equal(header.ledger_index, version === 1 ? String(BUSY_LEDGER) : BUSY_LEDGER)
-  const transactions = header.transactions.map((entry) => told(entry, 'ledger', version))
+  const transactions = header.transactions.map((entry) => reported(entry, 'ledger', version))
   const tree = transactions.map(({ fields, meta }) => ({ ...signed(fields), metaData: meta }))
   assert.equal(hashes.hashTxTree(tree), header.transaction_hash)
   assert.equal(hashes.hashLedger(header), header.ledger_hash)
@@ -142,7 +142,7 @@ async function pushed(client, version) {
   assert(transactions.some((message) => !message.validated))
   // xrpl.js itself marks a payment that delivered less than it said.
   assert(transactions.some((message) => message.warnings?.length))
-  return [result, types, messages, transactions.map((message) => summary(told(message, 'transaction', version)))]
+  return [result, types, messages, transactions.map((message) => summary(reported(message, 'transaction', version)))]
 }
 
 async function main(version, url) {

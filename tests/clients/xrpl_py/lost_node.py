@@ -2,7 +2,7 @@
 
     python lost_node.py API_VERSION WEBSOCKET_URL WebsocketClient|AsyncWebsocketClient
 
-Says "subscribed", and "closed" when the library knows; opens again when it is told to by a line, and says "reopened".
+Says "subscribed", and "closed" when the library knows; opens again on a line of input, and says "reopened".
 """
 
 import asyncio

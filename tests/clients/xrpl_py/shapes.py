@@ -10,7 +10,7 @@ from xrpl.models.transactions.transaction import Transaction  # type: ignore[imp
 from xrpl.utils import get_balance_changes  # type: ignore[import-not-found]
 
 # What a server tells about a transaction among its own fields, which the model knows nothing of.
-TOLD = {"hash", "date", "ledger_index", "inLedger", "ctid", "meta", "metaData", "owner_funds", "validated"}
+REPORTED = {"hash", "date", "ledger_index", "inLedger", "ctid", "meta", "metaData", "owner_funds", "validated"}
 HASH_PREFIX = b"TXN\0"  # what rippled (HashPrefix.h) puts before a transaction's bytes to hash them
 # The place of the transaction in version 1; None where its fields stand in the answer itself.
 V1_PLACES = {"account_tx": "tx", "tx": None, "ledger": None, "transaction": "transaction"}
@@ -18,7 +18,7 @@ V1_PLACES = {"account_tx": "tx", "tx": None, "ledger": None, "transaction": "tra
 
 @dataclass
 class Reported:
-    """A transaction out of an answer: its fields as told, its hash, its metadata (None before it is in a ledger)."""
+    """A transaction of a response: its fields as reported, its hash, its metadata (None before it is in a ledger)."""
 
     fields: dict[str, Any]
     hash: str
@@ -26,8 +26,8 @@ class Reported:
 
     @property
     def blob(self) -> str:
-        """The transaction as the library serialises it (hex), whose hash has to be the one told: nothing was lost."""
-        signed = {name: value for name, value in self.fields.items() if name not in TOLD}
+        """The transaction as the library serialises it (hex), whose hash has to be the reported one."""
+        signed = {name: value for name, value in self.fields.items() if name not in REPORTED}
         if "DeliverMax" in signed:
             signed["Amount"] = signed.pop("DeliverMax")
         blob: str = encode(signed)
@@ -37,7 +37,7 @@ class Reported:
 
     def model(self, version: int) -> Transaction:
         """The library's model. Raises XRPLModelException where the library takes less than the ledger took."""
-        fields = {name: value for name, value in self.fields.items() if name not in TOLD}
+        fields = {name: value for name, value in self.fields.items() if name not in REPORTED}
         if version == 1:
             fields.pop("DeliverMax", None)  # xrpl-py 2 is older than this name
         return Transaction.from_xrpl(fields)

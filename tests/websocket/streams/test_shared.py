@@ -190,7 +190,7 @@ async def test_a_url_is_a_subscriber_of_its_own(harness: Harness, share: bool) -
 
 
 async def test_the_order_of_answers(harness: Harness) -> None:
-    """As on a connection to a rippled, one after the other, whoever gave them; pushed messages after theirs."""
+    """As on a connection to a rippled, one after the other, whatever their source; pushed messages after theirs."""
     node, _, (client,) = await served(harness, 1)
     await client.send(
         {"command": "fee", "id": 1},
@@ -483,7 +483,7 @@ async def test_the_shared_connection_is_lost(harness: Harness) -> None:
 
 
 async def test_a_session_that_loses_its_node_while_it_waits_for_the_shared_one(harness: Harness) -> None:
-    """What was under way is answered before the session ends, also what waits behind it for its turn."""
+    """Requests in flight are answered before the session ends, and those that wait for their turn, too."""
     node, _, (client,) = await served(harness, 1)
     node.shared_connections = "silent"
     await client.send({"command": "subscribe", "streams": ["ledger"], "id": 1}, {"command": "version", "id": 2})
