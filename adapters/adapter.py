@@ -118,11 +118,11 @@ class MethodAdapter(_NodeAware):
 class ErrorAdapter(_NodeAware):
     """The changes of errors that any method may return. It runs after the method's own adapter."""
 
-    def downgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
+    def downgrade_error(self, request: NodeRequest, result: JsonObject) -> Conversation:
         """A newer error as the older version has it. May yield node requests, of the newer version."""
         return immediate(result)
 
-    def upgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
+    def upgrade_error(self, request: NodeRequest, result: JsonObject) -> Conversation:
         """An older error as the newer version has it. May yield node requests, of the older version."""
         return immediate(result)
 

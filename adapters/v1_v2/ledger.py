@@ -53,8 +53,8 @@ class Ledger(MethodAdapter):
     def upgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
         ledger = result.get("ledger")
         if isinstance(ledger, dict):
-            beside = _next_to_transactions(result, ledger)
-            _rewrite_each(ledger, "transactions", lambda entry: _upgrade_entry(entry, beside))
+            ledger_members = _next_to_transactions(result, ledger)
+            _rewrite_each(ledger, "transactions", lambda entry: _upgrade_entry(entry, ledger_members))
         for each in _ledgers(result):
             upgrade_ledger_index(each)
             if self.node.may_predate_v2:
@@ -123,17 +123,17 @@ def _next_to_transactions(result: JsonObject, ledger: JsonObject) -> JsonObject:
     """Members that v2 has next to each expanded transaction of a ledger."""
     if ledger.get("closed") is not True:
         return {"validated": False}
-    beside: JsonObject = {"validated": result.get("validated", False)}
+    ledger_members: JsonObject = {"validated": result.get("validated", False)}
     if "ledger_hash" in result:
-        beside["ledger_hash"] = result["ledger_hash"]
-    if beside["validated"]:
-        beside["ledger_index"] = result.get("ledger_index")
+        ledger_members["ledger_hash"] = result["ledger_hash"]
+    if ledger_members["validated"]:
+        ledger_members["ledger_index"] = result.get("ledger_index")
         if "close_time" in ledger:
-            beside["close_time_iso"] = iso_time(ledger["close_time"])
-    return beside
+            ledger_members["close_time_iso"] = iso_time(ledger["close_time"])
+    return ledger_members
 
 
-def _upgrade_entry(entry: Any, beside: JsonObject) -> Any:
+def _upgrade_entry(entry: Any, ledger_members: JsonObject) -> Any:
     """An entry of `transactions`, from v1 to v2; a hash stays."""
     if not isinstance(entry, dict):
         return entry
@@ -143,7 +143,7 @@ def _upgrade_entry(entry: Any, beside: JsonObject) -> Any:
         entry["hash"] = transaction_hash(entry["tx_blob"])
         return entry
     fields = {name: value for name, value in entry.items() if is_transaction_field(name)}
-    upgraded: JsonObject = {"tx_json": upgrade_transaction(fields)[0], **beside}
+    upgraded: JsonObject = {"tx_json": upgrade_transaction(fields)[0], **ledger_members}
     for name, value in entry.items():
         if not is_transaction_field(name):
             upgraded["meta" if name == "metaData" else name] = value

@@ -20,21 +20,21 @@ class SyncErrors(ErrorAdapter):
     error from a Clio is that of its rippled, whose `server_info` it forwards for requests about the current ledger.
     """
 
-    def downgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
+    def downgrade_error(self, request: NodeRequest, result: JsonObject) -> Conversation:
         if result.get("error") != "notSynced":
             return result
         if result.get("error_message") == "notSynced":
             result.update(error_result("noNetwork", "InsufficientNetworkMode"))
-        elif question.method in _SIGNING:
+        elif request.method in _SIGNING:
             result.update(error_result("noCurrent"))
-        elif question.method in _PATHS:
+        elif request.method in _PATHS:
             result.update(error_result("noNetwork"))
         else:
             server = yield NodeRequest("server_info", {"ledger_index": "current"} if self.node.is_clio else {})
             result.update(error_result(_unmet_condition(server)))
         return result
 
-    def upgrade_error(self, question: NodeRequest, result: JsonObject) -> Conversation:
+    def upgrade_error(self, request: NodeRequest, result: JsonObject) -> Conversation:
         if result.get("error") in _OLDER:
             looked_up = result.get("error_message") == "InsufficientNetworkMode"
             result.update(error_result("notSynced", "notSynced" if looked_up else None))

@@ -125,8 +125,8 @@ def _upgrade_binary(result: JsonObject) -> JsonObject:
 
 def _upgrade_inlined(result: JsonObject) -> JsonObject:
     fields = {name: value for name, value in result.items() if is_transaction_field(name) or name in _ALSO_IN_TX_JSON}
-    beside = {k: v for k, v in result.items() if not is_transaction_field(k) and k not in _LEDGER}
-    return {"tx_json": upgrade_transaction(fields)[0], **beside}
+    ledger_members = {k: v for k, v in result.items() if not is_transaction_field(k) and k not in _LEDGER}
+    return {"tx_json": upgrade_transaction(fields)[0], **ledger_members}
 
 
 def _with_ledger(upgraded: JsonObject, result: JsonObject) -> Conversation:

@@ -1,4 +1,4 @@
-"""The demo node as a service of its own: `python demo_node.py 2` speaks API version 2 until SIGTERM."""
+"""The demo node as a service: `python demo_node.py 2` serves API version 2 until SIGTERM."""
 
 import asyncio
 import signal

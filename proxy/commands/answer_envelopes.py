@@ -26,14 +26,14 @@ def unwrap(answer: JsonObject, method: str, params: JsonObject, version: int) ->
     Raises InvalidAnswer.
     """
     if answer.get("type") == "response":
-        result, beside = read_websocket_answer(answer)
+        result, extras = read_websocket_answer(answer)
         call = _call(answer, answer, method, params, version, ("id", "jsonrpc", "ripplerpc", "api_version"))
-        return result, lambda new: orjson.loads(write_websocket(call, new, beside))
+        return result, lambda new: orjson.loads(write_websocket(call, new, extras))
     if isinstance(answer.get("result"), dict) or isinstance(answer.get("error"), dict):
-        result, beside = read_jsonrpc_answer(_OK, orjson.dumps(answer))
+        result, extras = read_jsonrpc_answer(_OK, orjson.dumps(answer))
         holder = answer["result"] if "result" in answer else answer["error"]
         call = _call(answer, holder, method, params, version, ("id", "jsonrpc", "ripplerpc"))
-        return result, lambda new: jsonrpc_answer(call, new, beside)
+        return result, lambda new: jsonrpc_answer(call, new, extras)
     return _bare(answer)
 
 
@@ -55,12 +55,12 @@ def _call(
 
 def _bare(answer: JsonObject) -> tuple[JsonObject, Writing]:
     """A result without an envelope; its `status`, if any, is updated."""
-    beside = {name: answer[name] for name in ("status", "request") if name in answer}
-    result = {name: value for name, value in answer.items() if name not in beside}
+    extras = {name: answer[name] for name in ("status", "request") if name in answer}
+    result = {name: value for name, value in answer.items() if name not in extras}
 
     def put_back(new: JsonObject) -> JsonObject:
-        if "status" in beside:
+        if "status" in extras:
             new = {**new, "status": "error" if "error" in new else "success"}
-        return {**new, "request": beside["request"]} if "request" in beside and "error" in new else new
+        return {**new, "request": extras["request"]} if "request" in extras and "error" in new else new
 
     return result, put_back

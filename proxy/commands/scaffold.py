@@ -37,7 +37,7 @@ from proxy.commands.scaffolding.specification import draft_specification
 from proxy.commands.scaffolding.trial import Score, try_step
 from proxy.commands.scaffolding.writing import questions, write_step
 from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
-from proxy.commands.verification.requests import questions as all_requests
+from proxy.commands.verification.requests import sample_requests as all_requests
 from proxy.commands.verification.samples import find_subjects
 from proxy.commands.verify import progress_bar
 from proxy.envelope.methods import ADMIN_METHODS, GRPC_METHODS, KNOWN_METHODS

@@ -36,14 +36,14 @@ class LookUps:
         self._version = version
         self.missing: list[NodeRequest] = []
 
-    async def answer(self, question: NodeRequest) -> JsonObject:
+    async def answer(self, request: NodeRequest) -> JsonObject:
         """The result of one node request. Raises NoAnswer and TextAnswer if there is a node."""
-        result = self._given.get(_key(question.method, question.params))
+        result = self._given.get(_key(request.method, request.params))
         if result is not None:
             return orjson.loads(orjson.dumps(result))  # type: ignore[no-any-return]  # the adapter may modify it
         if self._server is not None:
-            return (await self._server.ask(question.method, question.params, self._version)).result()
-        self.missing.append(question)
+            return (await self._server.ask(request.method, request.params, self._version)).result()
+        self.missing.append(request)
         return error_result("lgrNotFound")
 
 
@@ -119,8 +119,8 @@ def translate(
     except (NoAnswer, TextAnswer) as problem:
         _leave(str(problem), _NO_ANSWER)
     if missing:
-        for question in missing:
-            click.echo(orjson.dumps({"method": question.method, "params": question.params}), err=True)
+        for request in missing:
+            click.echo(orjson.dumps({"method": request.method, "params": request.params}), err=True)
         _leave("needs these look-ups, and perhaps further ones; use --look-up or --node")
     echo_json(answer, lines=lines)
 
@@ -147,13 +147,13 @@ async def _translate(
         known = UNKNOWN_NODE if server is None or release else await node_info(server, source)
         look_ups = LookUps(given, server, source)
 
-        async def ask(question: NodeRequest) -> NodeAnswer:
+        async def ask(request: NodeRequest) -> NodeAnswer:
             nonlocal put_back
             # The given response answers the first node request for the method.
-            if question.method == method and put_back is None:
+            if request.method == method and put_back is None:
                 result, put_back = unwrap(_read_input(), method, params, target)
             else:
-                result = await look_ups.answer(question)
+                result = await look_ups.answer(request)
             return NodeAnswer(result, {}, 0)
 
         conversation = VERSIONS.pipeline(target, source, method, release or known).converse(params)

@@ -18,7 +18,7 @@ from proxy.commands.verification.answers import AnswerComparison
 from proxy.commands.verification.comparison import Outcome
 from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
 from proxy.commands.verification.report import Report, as_json, as_junit, write_for_people
-from proxy.commands.verification.requests import questions
+from proxy.commands.verification.requests import sample_requests
 from proxy.commands.verification.samples import find_subjects
 from proxy.commands.verification.streams import compare_pushed
 from proxy.config import shown_url
@@ -174,8 +174,8 @@ async def _compare_answers(report: Report, server: ApiClient, plan: _Plan) -> No
     report.ledger_index = report.ledger_index or subjects.ledger_index
     comparison = AnswerComparison(node, VERSIONS, report.versions, report.server, plan.ignored)
     with progress_bar(Console(stderr=True)) as progress:
-        for question in progress.track(questions(subjects), description=f"over {node.transport}"):
-            report.outcomes += [outcome async for outcome in comparison.outcomes(question)]
+        for request in progress.track(sample_requests(subjects), description=f"over {node.transport}"):
+            report.outcomes += [outcome async for outcome in comparison.outcomes(request)]
     report.asked += node.asked
 
 

@@ -40,49 +40,49 @@ class AnswerComparison:
         self._server = server
         self._ignored = ignored
 
-    async def outcomes(self, question: NodeRequest) -> AsyncIterator[Outcome]:
+    async def outcomes(self, request: NodeRequest) -> AsyncIterator[Outcome]:
         """The outcomes of one request, for each client version and node version. Raises NodeLost."""
         self._node.forget()
         for client, version in permutations(self._spoken, 2):
-            yield await self._outcome(question, client, version)
+            yield await self._outcome(request, client, version)
 
-    async def _outcome(self, question: NodeRequest, client: int, version: int) -> Outcome:
+    async def _outcome(self, request: NodeRequest, client: int, version: int) -> Outcome:
         found: tuple[str, ...] = ()
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self._node.forget()
             try:
-                native = (await self._node.ask(question, client)).result
-                if native.get("error") == "unknownCmd" and await self._is_unknown(question):
-                    return self._told(question, client, version, reason="the node does not have the method")
-                found = await self._differences(native, question, client, version)
+                native = (await self._node.ask(request, client)).result
+                if native.get("error") == "unknownCmd" and await self._is_unknown(request):
+                    return self._outcome_of(request, client, version, reason="the node does not have the method")
+                found = await self._differences(native, request, client, version)
             except NotAsked as problem:
-                return self._told(question, client, version, reason=str(problem))
+                return self._outcome_of(request, client, version, reason=str(problem))
             if not found:
                 break
-        return self._told(question, client, version, found)
+        return self._outcome_of(request, client, version, found)
 
-    async def _is_unknown(self, question: NodeRequest) -> bool:
+    async def _is_unknown(self, request: NodeRequest) -> bool:
         """Whether the node does not have the method in any version: Clio lacks some of rippled's, and vice versa."""
-        answers = [(await self._node.ask(question, version)).result for version in self._spoken]
+        answers = [(await self._node.ask(request, version)).result for version in self._spoken]
         return all(answer.get("error") == "unknownCmd" for answer in answers)
 
     async def _differences(
-        self, native: JsonObject, question: NodeRequest, client: int, version: int
+        self, native: JsonObject, request: NodeRequest, client: int, version: int
     ) -> tuple[str, ...]:
         async def ask(asked: NodeRequest) -> NodeAnswer:
             return await self._node.ask(asked, version)
 
-        conversation = self._versions.pipeline(client, version, question.method, self._server).converse(question.params)
+        conversation = self._versions.pipeline(client, version, request.method, self._server).converse(request.params)
         try:
             translated = await self._translator.converse(conversation, version, ask)
         except UnexpectedShape as misshapen:
             return (f"/: the adapter cannot read the node's response ({misshapen})",)
-        return differences(native, translated.result, question, self._ignored)
+        return differences(native, translated.result, request, self._ignored)
 
-    def _told(
-        self, question: NodeRequest, client: int, version: int, found: tuple[str, ...] = (), reason: str = ""
+    def _outcome_of(
+        self, request: NodeRequest, client: int, version: int, found: tuple[str, ...] = (), reason: str = ""
     ) -> Outcome:
         verdict: Verdict = "not asked" if reason else "different" if found else "same"
         transport = self._node.transport
-        return Outcome(question.method, question.params, transport, client, version, verdict, found, reason)
+        return Outcome(request.method, request.params, transport, client, version, verdict, found, reason)

@@ -56,10 +56,10 @@ class Outcome:
         return f"v{self.client} on v{self.node}"
 
 
-def differences(native: JsonObject, got: JsonObject, question: NodeRequest, ignored: frozenset[str]) -> tuple[str, ...]:
+def differences(native: JsonObject, got: JsonObject, request: NodeRequest, ignored: frozenset[str]) -> tuple[str, ...]:
     """The first differences of `got` from `native`, one line each, without `ignored` fields."""
-    volatile = volatile_of(question.method)
-    inexact = VERSIONS.inexact_fields(question.method)
+    volatile = volatile_of(request.method)
+    inexact = VERSIONS.inexact_fields(request.method)
     found = json_differences(native, got, ignored=ignored, volatile=volatile)
     exact = (difference for difference in found if difference.path not in inexact)
     return tuple(line_of(difference) for difference in islice(exact, _MOST_DIFFERENCES))

@@ -34,26 +34,26 @@ class RateLimitedNode:
         self._interval = 1 / rate
         self._next = 0.0
         self._failures = 0
-        self._kept: dict[tuple[int, str, str], Answer] = {}
+        self._cached: dict[tuple[int, str, str], Answer] = {}
 
     def forget(self) -> None:
         """Drop the cached responses."""
-        self._kept.clear()
+        self._cached.clear()
 
-    async def ask(self, question: NodeRequest, version: int) -> NodeAnswer:
+    async def ask(self, request: NodeRequest, version: int) -> NodeAnswer:
         """The result in an API version, which the caller may modify. Raises NotAsked and NodeLost."""
-        answered = await self.answer(question, version)
+        answered = await self.answer(request, version)
         try:
             return NodeAnswer(answered.result(), {}, answered.size)
         except NoAnswer as none:
             raise NotAsked(str(none)) from None
 
-    async def answer(self, question: NodeRequest, version: int) -> Answer:
+    async def answer(self, request: NodeRequest, version: int) -> Answer:
         """The whole answer at an API version, not to be changed. Raises NotAsked and NodeLost."""
-        key = (version, question.method, repr(question.params))
-        if key not in self._kept:
-            self._kept[key] = await self._ask_patiently(question.method, question.params, version)
-        return self._kept[key]
+        key = (version, request.method, repr(request.params))
+        if key not in self._cached:
+            self._cached[key] = await self._ask_patiently(request.method, request.params, version)
+        return self._cached[key]
 
     async def _ask_patiently(self, method: str, params: JsonObject, version: int) -> Answer:
         for pause in (*_BUSY_PAUSES, None):

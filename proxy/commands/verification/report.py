@@ -140,7 +140,7 @@ def as_json(report: Report) -> JsonObject:
         "server": report.server.text,
         "versions": list(report.versions),
         "ledger_index": report.ledger_index,
-        "questions": report.asked,
+        "requests": report.asked,
         **{verdict.replace(" ", "_"): report.total(verdict) for verdict in _VERDICTS},
         "coverage": {
             "percent": round(report.coverage().percent, 1),

@@ -18,7 +18,7 @@ _BEYOND = 1000
 """A ledger this far after the newest does not exist during a verification."""
 
 
-def questions(subjects: Samples) -> list[NodeRequest]:
+def sample_requests(subjects: Samples) -> list[NodeRequest]:
     """All requests with these samples, each once."""
     found = [
         *_server(),
