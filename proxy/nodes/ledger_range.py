@@ -18,13 +18,18 @@ class LedgerRange(NamedTuple):
     last: int
 
 
+def names_ledger(params: Mapping[str, Any]) -> bool:
+    """Whether any parameter names a ledger, in any version."""
+    return not _NAMES.isdisjoint(params)
+
+
 def requested_ledgers(params: Mapping[str, Any]) -> LedgerRange | None:
     """The ledgers that a request needs; None if its parameters name none by number.
 
     Looks at `ledger_index` (and the old `ledger`), `ledger_index_min` and `_max` of `account_tx`, `min_ledger` and
     `max_ledger` of `tx`. Of a range with an open end only the given end is needed.
     """
-    if _NAMES.isdisjoint(params):
+    if not names_ledger(params):
         return None
     for name in ("ledger_index", "ledger"):
         index = _index(params.get(name))

@@ -127,10 +127,13 @@ class NodeConnection:
         """Bytes that the node has not read yet."""
         return self._socket.unsent
 
-    async def send(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Send one message; does not wait for the node to read it. Raises NodeFailure if the connection is lost."""
         try:
-            await self._socket.send_frame(message, aiohttp.WSMsgType.TEXT)
+            # It would wait for the node to take what is unsent, which `_Socket` has it not do.
+            self._socket.send_frame(message, aiohttp.WSMsgType.TEXT).send(None)
+        except StopIteration:
+            pass
         except (aiohttp.ClientError, OSError):
             raise NodeFailure("disconnected", self.name) from None
 

@@ -14,7 +14,7 @@ from proxy.envelope.node import CLIO_WARNING_FIELD
 from proxy.envelope.written_json import write_sorted
 from proxy.nodes import LedgerRange, Node, NodePool, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
-from proxy.nodes.ledger_range import validated_ledger_in
+from proxy.nodes.ledger_range import names_ledger, validated_ledger_in
 from proxy.rpc.attempt import Answer, Attempt, PassthroughAnswer, PlainTextAnswer, VersionRefused
 from proxy.rpc.large_translations import LargeTranslations, VeryLarge
 from proxy.rpc.ledger_choice import reads_validated_ledger
@@ -159,8 +159,9 @@ class Dispatcher:
         `first`: a node that has answered it with `first_result` already.
         """
         record, deadline = context.record, context.deadline
-        own_params = request_in_own_version(call.version, call.method, call.params)
-        wanted, reads_only = requested_ledgers(own_params), call.method in READING_METHODS
+        reads_only, wanted = call.method in READING_METHODS, None
+        if names_ledger(call.params):
+            wanted = requested_ledgers(request_in_own_version(call.version, call.method, call.params))
         attempted: list[Node] = [] if first is None else [first]
         outcome: Answer | Exception | None = first_result
         for _ in range(self._tries - len(attempted)):

@@ -30,15 +30,24 @@ class Listener(Protocol):
         """Receive a message that the node pushed."""
 
 
-class _PendingRequest:
-    """A request without a response yet."""
+class PendingRequest:
+    """A request that was sent at the event loop's time `began`. `answer`: gets the response, or why there is none."""
 
-    __slots__ = ("answer", "noted", "request")
+    __slots__ = ("answer", "began", "noted", "number", "request")
 
-    def __init__(self, request: NodeRequest, noted: OnResponse, answer: asyncio.Future[NodeMessage]) -> None:
+    def __init__(
+        self,
+        number: int,
+        request: NodeRequest,
+        noted: OnResponse,
+        answer: asyncio.Future[NodeMessage],
+        began: float,
+    ) -> None:
+        self.number = number
         self.request = request
         self.noted = noted
         self.answer = answer
+        self.began = began
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -66,10 +75,10 @@ class NodeChannel:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, _PendingRequest] = {}
+        self._waiting: dict[int, PendingRequest] = {}
         self._repeating: asyncio.Task[None] | None = None
         """Repeats pending requests, one at a time, after the node has rejected one without saying which."""
-        self._repeated: _PendingRequest | None = None
+        self._repeated: PendingRequest | None = None
 
     async def request(self, question: NodeRequest, noted: OnResponse, deadline: float = math.inf) -> NodeMessage:
         """Send a request and return the response, while `listen` runs; `noted` receives it as soon as it arrives.
@@ -77,18 +86,27 @@ class NodeChannel:
         `deadline`: the event loop's time at which the client's request ends. Raises NodeFailure, also that of
         `fail_pending`, and TimeoutError.
         """
-        began = self._loop.time()
-        number = next(self._numbers)
-        waiting = self._waiting[number] = _PendingRequest(question, noted, self._loop.create_future())
-        self.connection.deadlines.set(waiting, min(deadline, began + self._answer_seconds))
+        waiting = self.send(question, noted, deadline)
         try:
-            await self.connection.send(node_message(question.method, question.params, self.version, number))
             return await waiting.answer
         finally:
-            del self._waiting[number]
-            self.connection.deadlines.clear(waiting)
-            self._metrics.node_called(self.node.name, question.method, self._loop.time() - began)
-            del waiting  # a reference cycle: the failure's traceback has this frame
+            self.forget(waiting)
+            del waiting  # a failure has this frame, and this would have the failure
+
+    def send(self, question: NodeRequest, noted: OnResponse, deadline: float) -> PendingRequest:
+        """As `request`, without waiting: the response is that of the future `answer`. The caller must `forget` it."""
+        number, began = next(self._numbers), self._loop.time()
+        waiting = PendingRequest(number, question, noted, self._loop.create_future(), began)
+        self.connection.send(node_message(question.method, question.params, self.version, number))
+        self._waiting[number] = waiting
+        self.connection.deadlines.set(waiting, min(deadline, began + self._answer_seconds))
+        return waiting
+
+    def forget(self, waiting: PendingRequest) -> None:
+        """Wait no longer for a response, which has come or is not wanted any more."""
+        del self._waiting[waiting.number]
+        self.connection.deadlines.clear(waiting)
+        self._metrics.node_called(self.node.name, waiting.request.method, self._loop.time() - waiting.began)
 
     def fail_pending(self) -> None:
         """Fail all requests in flight: the connection is lost, or is about to be closed."""
@@ -118,7 +136,7 @@ class NodeChannel:
         Pushed messages in the meantime are passed on. Raises NodeFailure.
         """
         number = next(self._numbers)
-        await self.connection.send(node_message(question.method, question.params, self.version, number))
+        self.connection.send(node_message(question.method, question.params, self.version, number))
         while (text := await self.connection.receive()) is not None:
             message = read_message(text, self.node)
             if isinstance(message, Pushed):
@@ -163,7 +181,7 @@ class NodeChannel:
                 self._waiting[number] = waiting
                 try:
                     request = waiting.request
-                    await self.connection.send(node_message(request.method, request.params, self.version, number))
+                    self.connection.send(node_message(request.method, request.params, self.version, number))
                     await asyncio.wait((waiting.answer,))
                 finally:
                     del self._waiting[number]
@@ -179,7 +197,7 @@ class NodeChannel:
         await self.connection.close()
 
 
-def _deliver(waiting: _PendingRequest, message: NodeMessage) -> None:
+def _deliver(waiting: PendingRequest, message: NodeMessage) -> None:
     if not waiting.answer.done():
         waiting.noted(message)
         waiting.answer.set_result(message)

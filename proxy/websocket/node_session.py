@@ -85,6 +85,11 @@ class NodeSession:
         return self._channel
 
     @property
+    def current_channel(self) -> NodeChannel | None:
+        """The channel; None while the node is being replaced, and once it will not be."""
+        return self._channel
+
+    @property
     def unsent(self) -> int:
         """Bytes of requests that the node has not read yet."""
         return 0 if self._channel is None else self._channel.connection.unsent

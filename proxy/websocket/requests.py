@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -16,8 +17,10 @@ from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.rpc.dispatch import CallContext
 from proxy.rpc.large_translations import VERY_LARGE_BYTES, VeryLarge
 from proxy.telemetry.recorder import RequestRecord
+from proxy.telemetry.tracing import NO_TRACING
 from proxy.versions.translator import MISSING_ERRORS, NodeAnswer, error_of
 from proxy.websocket.context import SessionContext
+from proxy.websocket.exchange import Exchange
 from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.node_session import NodeSession
@@ -25,6 +28,9 @@ from proxy.websocket.sequencer import ResponseSequencer, Slot
 from proxy.websocket.streams.budget import SubscriptionBudget
 
 log = structlog.get_logger(__name__)
+
+_IN_A_TASK = SUBSCRIPTION_METHODS | PATH_METHODS
+"""Methods whose requests are more than one node request and its response."""
 
 
 class PendingRequests:
@@ -51,7 +57,9 @@ class PendingRequests:
         self._admission = admission
         self._charge = partial(admission.charge, peer)
         self._loop = asyncio.get_running_loop()
-        self._tasks: dict[Slot, asyncio.Task[None]] = {}
+        self._tasks: dict[Slot, asyncio.Future[Any]] = {}
+        self._starting = 0
+        """Tasks that have not started, and so have sent nothing to the node."""
         self._bytes = 0
 
     def too_many(self, size: int) -> str | None:
@@ -78,14 +86,17 @@ class PendingRequests:
         slot = self._order.open(blocks_pushes=call.method in SUBSCRIPTION_METHODS)
         self._bytes += size
         self._budget.add(subscribing)  # until the node confirms it: several requests may be in flight
-        serving = self._serve(call, served, slot, size, subscribing)
-        self._tasks[slot] = self._loop.create_task(serving, name=f"request of {self._peer}")
+        # The node gets requests in the client's order: none may overtake one whose task has not started.
+        if self._starting or call.method in _IN_A_TASK or not self._send(call, served, slot, size):
+            self._starting += 1
+            self._tasks[slot] = self._loop.create_task(self._serve(call, served, slot, size, subscribing))
         return None
 
     async def wait(self, seconds: float) -> None:
         """Wait for all responses, at most `seconds`."""
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=seconds)
+        until = self._loop.time() + seconds
+        while self._tasks and (left := until - self._loop.time()) > 0:  # again, for one may become a task
+            await asyncio.wait(self._tasks.values(), timeout=left)
 
     async def cancel(self) -> None:
         """Cancel the remaining ones."""
@@ -98,51 +109,119 @@ class PendingRequests:
         self._admission.let_go(self._peer, self._bytes)
         self._bytes = 0
 
-    async def _serve(self, call: Call, served: RequestRecord, slot: Slot, size: int, subscribing: int) -> None:
-        metrics = self._account.metrics
-        metrics.in_flight.inc()
+    # Without a task: nearly every request is one node request
+
+    def _send(self, call: Call, served: RequestRecord, slot: Slot, size: int) -> bool:
+        """Send a request to the node, to be answered by `_received`; False where that needs a task."""
+        link = self._nodes.current_channel
+        if link is None or self._account.tracing is not NO_TRACING:
+            return False
+        if self._services.other_nodes.serve(call.method, link.node):
+            return False
+        exchange = Exchange(call, served, link, self._deadline())
+        response = exchange.send(partial(self._nodes.on_response, call, slot, True))
+        if response is None:
+            return False
+        self._account.metrics.in_flight.inc()
+        self._tasks[slot] = response
+        response.add_done_callback(partial(self._received, exchange, slot, size))
+        return True
+
+    def _received(self, exchange: Exchange, slot: Slot, size: int, response: asyncio.Future[NodeMessage]) -> None:
+        """The node has responded, or failed."""
+        exchange.end()
+        metrics, call, served = self._account.metrics, exchange.call, exchange.served
+        metrics.in_flight.dec()
+        if response.cancelled():
+            self._done(slot, size)
+            return
+        failure = response.exception()  # not raised, or it would hold this frame, which has it
+        if failure is not None:
+            self._finish(call, served, slot, size, self._failed(failure, call, served))
+            return
         try:
-            with self._account.tracing.request(served):
-                answer = await self._answer_in_time(call, served, slot)
-        finally:
-            metrics.in_flight.dec()
-            self._bytes -= size
-            self._admission.let_go(self._peer, size)
-            self._budget.add(-subscribing)
-            del self._tasks[slot]
+            answer = exchange.translate(response.result(), metrics)
+        except Exception as error:  # noqa: BLE001 - it must not go unanswered
+            answer = self._failed(error, call, served)
+        if answer is not None:
+            self._finish(call, served, slot, size, answer)
+        else:
+            self._tasks[slot] = self._loop.create_task(self._serve(call, served, slot, size, 0, exchange))
+
+    def _done(self, slot: Slot, size: int) -> None:
+        self._bytes -= size
+        self._admission.let_go(self._peer, size)
+        del self._tasks[slot]
+
+    def _finish(self, call: Call, served: RequestRecord, slot: Slot, size: int, answer: bytes) -> None:
+        self._done(slot, size)
         served.call, served.answer = call, answer
         self._account.finish(served, None)
         self._order.complete(slot, self._services.notices.with_warning(call.version, answer))
 
-    async def _answer_in_time(self, call: Call, served: RequestRecord, slot: Slot) -> bytes:
+    def _deadline(self) -> float:
         # Each wait ends at its deadline. All share one timer, because one each would cost 4 us.
-        deadline = self._loop.time() + self._services.limits.request_seconds
+        return self._loop.time() + self._services.limits.request_seconds
+
+    # In a task
+
+    async def _serve(
+        self,
+        call: Call,
+        served: RequestRecord,
+        slot: Slot,
+        size: int,
+        subscribing: int,
+        exchange: Exchange | None = None,
+    ) -> None:
+        """Serve a request; an `exchange` has received the first response of the node."""
+        metrics = self._account.metrics
+        metrics.in_flight.inc()
+        self._starting -= exchange is None
         try:
-            link = await self._nodes.channel(deadline)
-            if self._services.other_nodes.serve(call.method, link.node):
+            with self._account.tracing.request(served):
+                answer = await self._answer_in_time(call, served, slot, exchange)
+        except BaseException:
+            self._done(slot, size)
+            raise
+        finally:
+            metrics.in_flight.dec()
+            self._budget.add(-subscribing)
+        self._finish(call, served, slot, size, answer)
+
+    async def _answer_in_time(self, call: Call, served: RequestRecord, slot: Slot, exchange: Exchange | None) -> bytes:
+        try:
+            deadline = self._deadline() if exchange is None else exchange.deadline
+            link = await self._nodes.channel(deadline) if exchange is None else exchange.link
+            if exchange is None and self._services.other_nodes.serve(call.method, link.node):
                 result, extras = await self._services.other_nodes.answer(call, served, deadline, self._charge)
                 return write_websocket(call, result, extras)
             link.node.in_flight += 1
             try:
-                return await self._answer(call, served, slot, link, deadline)
+                return await self._answer(call, served, slot, link, deadline, exchange)
             finally:
                 link.node.in_flight -= 1
-        except TimeoutError:
-            return self._failed(NodeFailure("timeout", served.node or "none"), call, served)
-        except NODE_ERRORS as failure:
-            return self._failed(failure, call, served)
-        except Exception:
-            log.exception("request_failed", request_id=served.request_id)
-            return self._failed(NodeFailure("nonsense", served.node or "none"), call, served)
+        except Exception as error:  # noqa: BLE001 - it must not go unanswered
+            return self._failed(error, call, served)
 
-    async def _answer(self, call: Call, served: RequestRecord, slot: Slot, link: NodeChannel, deadline: float) -> bytes:
+    async def _answer(
+        self,
+        call: Call,
+        served: RequestRecord,
+        slot: Slot,
+        link: NodeChannel,
+        deadline: float,
+        exchange: Exchange | None,
+    ) -> bytes:
         version = link.version
         served.node, served.node_version = link.node.name, version
         pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method, link.node.server)
         split = self._nodes.shared.split(call.method, call.params) if call.method in SUBSCRIPTION_METHODS else None
         first: NodeAnswer | None = None
         if pipeline.is_identity and split is None:
-            message = await self._ask(NodeRequest(call.method, call.params), call, slot, link, deadline)
+            message = None if exchange is None else exchange.take()
+            if message is None:
+                message = await self._ask(NodeRequest(call.method, call.params), call, slot, link, deadline)
             if len(message.text) >= LARGE_RESPONSE_BYTES:
                 await self._take_turn(len(message.text), deadline, is_translated=False)
             if message.parsed is None and call.method not in PATH_METHODS:
@@ -161,7 +240,9 @@ class PendingRequests:
                 with self._account.tracing.node_request(link.node.name, question.method):
                     async with asyncio.timeout_at(deadline):
                         return await self._nodes.subscribe(split, call, slot, link)
-            message = await self._ask(question, call, slot, link, deadline)
+            message = None if exchange is None else exchange.take()
+            if message is None:
+                message = await self._ask(question, call, slot, link, deadline)
             if hands_over and len(message.text) >= VERY_LARGE_BYTES and message.parsed is None:
                 hands_over = False
                 very_large = VeryLarge(message.text)
@@ -217,7 +298,16 @@ class PendingRequests:
         with self._account.tracing.node_request(link.node.name, question.method):
             return await link.request(question, noted, deadline)
 
-    def _failed(self, failure: Failure, call: Call, served: RequestRecord) -> bytes:
+    def _failed(self, error: BaseException, call: Call, served: RequestRecord) -> bytes:
+        """The response where there is none of a node's."""
+        failure: Failure
+        if isinstance(error, NODE_ERRORS):
+            failure = error
+        elif isinstance(error, TimeoutError):
+            failure = NodeFailure("timeout", served.node or "none")
+        else:
+            log.error("request_failed", request_id=served.request_id, exc_info=error)
+            failure = NodeFailure("nonsense", served.node or "none")
         served.outcome = "failed"
         _, result = failure_response(failure, call.version, call.method in READING_METHODS)
         served.error = error_of(result)

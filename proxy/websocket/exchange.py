@@ -1,0 +1,106 @@
+"""A client's request over WebSocket that takes one node request, as nearly all do: served without a task."""
+
+import asyncio
+import time
+
+from adapters import VERSIONS, JsonObject, Pipeline
+from proxy.access.fair_share import LARGE_RESPONSE_BYTES
+from proxy.envelope import Call, splice_websocket, write_websocket
+from proxy.nodes.http import NodeFailure
+from proxy.nodes.ledger_range import validated_ledger_in
+from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.recorder import RequestRecord
+from proxy.versions.translator import MISSHAPEN, UnexpectedShape
+from proxy.websocket.node_channel import NodeChannel, OnResponse, PendingRequest
+from proxy.websocket.node_message import NodeMessage, read_response
+
+
+class Exchange:
+    """A `call` and its one node request over `link`, until `deadline` (the event loop's time).
+
+    A task for each request would cost more than all that is done for it here.
+    """
+
+    __slots__ = ("_conversation", "_message", "_pipeline", "_seconds", "_waiting", "call", "deadline", "link", "served")
+
+    def __init__(self, call: Call, served: RequestRecord, link: NodeChannel, deadline: float) -> None:
+        self.call = call
+        self.served = served
+        self.link = link
+        self.deadline = deadline
+        self._pipeline: Pipeline = VERSIONS.pipeline(call.version, link.version, call.method, link.node.server)
+        self._conversation = self._pipeline.converse(call.params)
+        self._waiting: PendingRequest | None = None
+        self._message: NodeMessage | None = None
+        self._seconds = 0.0
+        served.node, served.node_version = link.node.name, link.version
+
+    def send(self, noted: OnResponse) -> asyncio.Future[NodeMessage] | None:
+        """Send the node request; return its response to come, after which the caller calls `end`.
+
+        None, and nothing is sent, if the call may take more than that request.
+        """
+        began = time.perf_counter()
+        try:
+            question = next(self._conversation)
+            if question.immutable or question.upcoming or question.method != self.call.method:
+                return None
+            self._seconds = time.perf_counter() - began
+            self._waiting = self.link.send(question, noted, self.deadline)
+        except (StopIteration, NodeFailure, *MISSHAPEN):
+            return None
+        self.link.node.in_flight += 1
+        return self._waiting.answer
+
+    def end(self) -> None:
+        """The node has responded, or its response is not waited for any more."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.link.forget(waiting)
+            self.link.node.in_flight -= 1
+
+    def take(self) -> NodeMessage | None:
+        """The node's response that `translate` did not deal with, once: it may be large."""
+        message, self._message = self._message, None
+        return message
+
+    def translate(self, message: NodeMessage, metrics: Metrics) -> bytes | None:
+        """The response to the client; None if it takes more: another node request, an error's conversion, or a turn.
+
+        Then the caller is to `take` the message. Raises NodeFailure and UnexpectedShape.
+        """
+        translated = self._translate(message, metrics)
+        if translated is None:
+            self._message = message
+        return translated
+
+    def _translate(self, message: NodeMessage, metrics: Metrics) -> bytes | None:
+        if message.parsed is not None or len(message.text) >= LARGE_RESPONSE_BYTES:
+            return None
+        call, node = self.call, self.link.node
+        if self._pipeline.is_identity:
+            spliced = splice_websocket(call, message.text)
+            if spliced is not None:
+                node.note_ledger(validated_ledger_in(message.text))
+                self.served.outcome = "success"
+            return spliced
+        answer = read_response(message, node, self.served.request_id)
+        result = answer.result
+        if "error" in result:
+            return None
+        if result.get("validated") is True:
+            node.note_ledger(result.get("ledger_index"))
+        began = time.perf_counter()
+        try:
+            self._conversation.send(result)
+            return None
+        except StopIteration as stop:
+            translated: JsonObject = stop.value
+        except MISSHAPEN as error:
+            raise UnexpectedShape(type(error).__name__) from None
+        if "error" in translated:
+            return None
+        seconds = self._seconds + time.perf_counter() - began
+        metrics.translation(call.method, call.version, self.link.version, seconds)
+        self.served.outcome = "success"
+        return write_websocket(call, translated, answer.extras)
