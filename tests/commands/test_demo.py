@@ -21,7 +21,7 @@ async def demo(*options: str) -> AsyncIterator[Process]:
     command = [sys.executable, "-m", "proxy", "demo", "--observe-port", "0", *options]
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             yield process
     finally:
         if process.returncode is None:
