@@ -14,7 +14,8 @@ import pytest
 from proxy.http.connection import Connection
 from proxy.http.request import Request
 from proxy.server.proxy import Proxy
-from tests.support.listeners import FEE, ask, counted, nobody_connected, until
+from tests.support.client import until
+from tests.support.listeners import FEE, ask, counted, nobody_connected
 from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
 from tests.support.start import StartProxy

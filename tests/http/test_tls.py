@@ -14,7 +14,8 @@ import pytest
 import trustme
 
 from proxy.config import ConfigurationError, load_settings
-from tests.support.listeners import FEE, counted, nobody_connected, until
+from tests.support.client import until
+from tests.support.listeners import FEE, counted, nobody_connected
 from tests.support.process import Process
 from tests.support.processes import free_port
 from tests.support.raw_client import RawClient, post

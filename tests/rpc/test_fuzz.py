@@ -140,7 +140,7 @@ def check(running: Running, body: bytes) -> None:
 
 
 many = settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

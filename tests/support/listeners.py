@@ -1,13 +1,12 @@
 """Asking a proxy for answers, and for what it has counted."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 import orjson
 
 from proxy.server.proxy import Proxy
+from tests.support.client import until
 
 FEE = {"method": "fee", "params": [{}]}
 
@@ -32,12 +31,3 @@ async def nobody_connected(served: Proxy) -> None:
         return not sum((await counted(served, "xrpl_proxy_connections")).values())
 
     await until(nobody)
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Waits until it holds, at most 15 seconds."""
-    async with asyncio.timeout(15):
-        while True:
-            if await holds():
-                return
-            await asyncio.sleep(0.02)

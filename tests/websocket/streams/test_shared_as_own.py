@@ -82,7 +82,7 @@ async def transcripts(steps: list[Step]) -> tuple[list[list[Any]], list[list[Any
         return [each.messages for each in sharing], [each.messages for each in own]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(_steps)
 def test_shared_as_own(steps: list[Step]) -> None:
     sharing, own = asyncio.run(transcripts(steps))
