@@ -19,7 +19,7 @@ _RESULT = b'"TransactionResult":"'
 _ENDS = re.compile(rb'"TransactionResult":"\w+"(?:,"[a-z_]+":(?:"[^"\\]*"|\{(?:"\w+":"[^"\\]*",?)+\}|\["[\w",]+\]))*\}')
 
 
-def loads_lazy_metadata(body: bytes) -> Any:
+def loads_lazy_metadata(body: bytes | bytearray) -> Any:
     """The JSON value in a node's response to one of `METADATA_METHODS`. Raises orjson.JSONDecodeError.
 
     The metadata of each listed transaction is an `orjson.Fragment` of its text. A response that is not formatted as
@@ -27,7 +27,7 @@ def loads_lazy_metadata(body: bytes) -> Any:
     """
     if len(body) < _SMALL:
         return orjson.loads(body)
-    parts: list[bytes] = []
+    parts: list[bytes | bytearray] = []
     metadata: list[bytes] = []
     done = 0
     while (begins := _BEGINS.search(body, done)) is not None:

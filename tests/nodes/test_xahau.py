@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from adapters.ledgers import serialised_header
-from tests.conftest import StartProxy
 from tests.support.scripted_node import ScriptedNode
+from tests.support.start import StartProxy
 
 NETWORK = 21337
 HASH = "AB" * 32
