@@ -189,12 +189,12 @@ class LiveLedger:
     def _refusal(self, fields: JsonObject, tx_hash: str, account: Account | None, current: int) -> str | None:
         """Why a transaction does not get into the open ledger; None if it does."""
         fee = int(fields.get("Fee", "0"))
-        if tx_hash in self._seen:
-            return "tefALREADY"
         if account is None:
             return "terNO_ACCOUNT"
         if "TicketSequence" not in fields and fields.get("Sequence", 0) != account.sequence:
             return "tefPAST_SEQ" if fields.get("Sequence", 0) < account.sequence else "terPRE_SEQ"
+        if tx_hash in self._seen:
+            return "tefALREADY"
         if fields.get("LastLedgerSequence", current) < current:
             return "tefMAX_LEDGER"
         if fee < _BASE_FEE:

@@ -96,8 +96,6 @@ async def test_a_payment_is_in_the_next_ledger_and_everywhere(make: Callable[[],
         submitted = await client.ask("submit", tx_blob=blob)
         assert (submitted["engine_result"], submitted["applied"]) == ("tesSUCCESS", True)
         tx_hash = transaction_hash(blob)
-        pending = await client.ask("tx", transaction=tx_hash)
-        assert pending["validated"] is False
         heard = await client.hear("transaction", ledger_index=submitted["validated_ledger_index"] + 1)
         index = heard["ledger_index"]
         results = {
@@ -129,6 +127,17 @@ async def test_a_payment_is_in_the_next_ledger_and_everywhere(make: Callable[[],
         assert info["complete_ledgers"].endswith(f"-{info['validated_ledger']['seq']}")
 
 
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_transaction_in_the_open_ledger_is_not_validated(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.demo.live_streams.CLOSE_SECONDS", 3600)
+    async with connected(DemoNode(version)) as client:
+        blob = payment(await client.sequence())
+        await client.ask("submit", tx_blob=blob)
+        pending = await client.ask("tx", transaction=transaction_hash(blob))
+    assert pending["validated"] is False
+    assert result_fault(version, "tx", pending) is None
+
+
 async def test_what_1_12_lacks_is_not_in_its_live_ledgers() -> None:
     async with connected(DemoNode(1, release="rippled-1.12")) as client:
         await client.ask("subscribe", accounts=[BOB])
@@ -149,10 +158,10 @@ async def test_what_1_12_lacks_is_not_in_its_live_ledgers() -> None:
 async def test_a_transaction_that_cannot_be_applied_is_in_no_ledger(ahead: int, fee: int, result: str) -> None:
     async with connected(DemoNode(2)) as client:
         blob = payment(await client.sequence() + ahead, fee)
+        await client.ask("subscribe", streams=["ledger"])
         submitted = await client.ask("submit", tx_blob=blob)
         assert (submitted["engine_result"], submitted["applied"]) == (result, False)
-        await client.ask("subscribe", streams=["ledger"])
-        closed = await client.hear("ledgerClosed")
+        closed = await client.hear("ledgerClosed", ledger_index=submitted["validated_ledger_index"] + 1)
         assert closed["txn_count"] == 0
         assert (await client.ask("tx", transaction=transaction_hash(blob)))["error"] == "txnNotFound"
 
@@ -169,7 +178,7 @@ async def test_the_same_transaction_is_applied_once() -> None:
     async with connected(DemoNode(2)) as client:
         blob = payment(await client.sequence())
         await client.ask("submit", tx_blob=blob)
-        assert (await client.ask("submit", tx_blob=blob))["engine_result"] == "tefALREADY"
+        assert (await client.ask("submit", tx_blob=blob))["engine_result"] == "tefPAST_SEQ"
 
 
 async def test_until_then_the_ledger_stands_still() -> None:
@@ -179,7 +188,7 @@ async def test_until_then_the_ledger_stands_still() -> None:
         submitted = await client.ask("submit", **recorded["params"])  # a recorded one is answered as recorded
         assert submitted["engine_result"] == "tefPAST_SEQ"
         assert orjson.dumps(await client.ask("ledger_closed")) == orjson.dumps(first)
-        await client.ask("submit", tx_blob=payment(await client.sequence()))
         await client.ask("subscribe", streams=["ledger"])
-        await client.hear("ledgerClosed")
+        await client.ask("submit", tx_blob=payment(await client.sequence()))
+        await client.hear("ledgerClosed", ledger_index=first["ledger_index"] + 1)
         assert (await client.ask("ledger_closed"))["ledger_index"] > first["ledger_index"]
