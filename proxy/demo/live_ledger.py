@@ -29,6 +29,7 @@ _MESSAGES = {
     "tefMAX_LEDGER": "Ledger sequence too high.",
     "tefPAST_SEQ": "This sequence number has already passed.",
     "telINSUF_FEE_P": "Fee insufficient.",
+    "temBAD_AMOUNT": "Can only send positive amounts.",
     "terINSUF_FEE_B": "Account balance can't pay fee.",
     "terNO_ACCOUNT": "The source account does not exist.",
     "terPRE_SEQ": "Missing/inapplicable prior transaction.",
@@ -177,6 +178,8 @@ class LiveLedger:
         fields = decode_transaction(bytes.fromhex(blob))
         if not fields.get("TxnSignature") and not fields.get("Signers"):
             raise ValueError("fails local checks: Invalid signature.")
+        if not isinstance(fields.get("Fee"), str):
+            raise ValueError("fails local checks: Invalid fee.")
         tx_hash, sender = transaction_hash(blob), fields["Account"]
         current = self.newest.index + 1
         self.due = LEDGERS_PER_SUBMISSION
@@ -188,7 +191,9 @@ class LiveLedger:
 
     def _refusal(self, fields: JsonObject, tx_hash: str, account: Account | None, current: int) -> str | None:
         """Why a transaction does not get into the open ledger; None if it does."""
-        fee = int(fields.get("Fee", "0"))
+        fee, amount = int(fields["Fee"]), fields.get("Amount")
+        if fields["TransactionType"] == "Payment" and isinstance(amount, str) and int(amount) <= 0:
+            return "temBAD_AMOUNT"
         if account is None:
             return "terNO_ACCOUNT"
         if "TicketSequence" not in fields and fields.get("Sequence", 0) != account.sequence:
@@ -201,7 +206,9 @@ class LiveLedger:
             return "telINSUF_FEE_P"
         if account.balance < fee:
             return "terINSUF_FEE_B"
-        return "terQUEUED" if len(self.open_transactions) >= _MAX_OPEN_TRANSACTIONS else None
+        if len(self.open_transactions) >= _MAX_OPEN_TRANSACTIONS:
+            return "terQUEUED"
+        return None
 
     def _apply(self, transaction: Transaction, account: Account) -> str:
         fields, tx_hash = transaction.fields, transaction.hash

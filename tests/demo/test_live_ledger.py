@@ -1,6 +1,7 @@
 """The demo node takes a signed transaction that nobody recorded, and closes ledgers with it, as its release would."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,23 +9,34 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.transactions import transaction_hash
 from proxy.demo import DemoClio, DemoNode
+from proxy.demo.live_ledger import Header, LiveLedger
 from proxy.demo.recorded import read_lines
 from tests.support.conformance import client_session
 from tests.support.validation import message_fault, result_fault
 
 ALICE, BOB = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY", "rMzP2VnvYTauuRtGxJxJ6imu2qz5WNSTwg"
 PAYMENT_DROPS = 1_234_567
+NEWEST = Header(131, "AA" * 32, "BB" * 32, 848_562_629, 848_562_628, 10**17)
 _SEQUENCE = "2400000007"  # the field and its value in the recorded payment
 _FEE = "68400000000000000A"
 
 
-def payment(sequence: int, fee: int = 10) -> str:
-    """A payment of Alice's to Bob: a recorded one with another sequence number and fee; nobody verifies signatures."""
+@functools.cache
+def recorded_payment() -> str:
+    """A payment of Alice's to Bob."""
     entries = (e for e in read_lines("exchanges.jsonl.xz") if e["id"] == "submit/blob_past")
     blob: str = next(entries)["params"]["tx_blob"]
+    return blob
+
+
+def payment(sequence: int, fee: int = 10) -> str:
+    """A payment of Alice's to Bob: a recorded one with another sequence number and fee; nobody verifies signatures."""
+    blob = recorded_payment()
     assert _SEQUENCE in blob
     assert _FEE in blob
     return blob.replace(_SEQUENCE, f"24{sequence:08X}").replace(_FEE, f"6840{fee:014X}")
@@ -192,3 +204,19 @@ async def test_until_then_the_ledger_stands_still() -> None:
         await client.ask("submit", tx_blob=payment(await client.sequence()))
         await client.hear("ledgerClosed", ledger_index=first["ledger_index"] + 1)
         assert (await client.ask("ledger_closed"))["ledger_index"] > first["ledger_index"]
+
+
+@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 250), st.integers(0, 255)), max_size=3), st.integers(0, 250))
+def test_any_bytes_are_a_transaction_or_refused(changes: list[tuple[int, int]], cut: int) -> None:
+    blob = bytearray.fromhex(payment(30))
+    for position, value in changes:
+        blob[position % len(blob)] = value
+    ledger = LiveLedger(lambda: NEWEST, lambda address: {"Balance": "20000000000", "Sequence": 30})
+    try:
+        submitted = ledger.submit(bytes(blob[: len(blob) - (cut if cut < 20 else 0)]).hex())
+    except ValueError:
+        return
+    assert submitted.message
+    assert ledger.close().header.parent_hash == NEWEST.hash
+    assert submitted.is_applied == (ledger.place(submitted.hash) is not None)
