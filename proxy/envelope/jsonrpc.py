@@ -69,7 +69,7 @@ def refuse_size(size: int, limit: int) -> HttpRefusal | None:
 
 def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> dict[str, Any]:
     """The response to `call`, to be written alone or in a batch. Does not modify its arguments."""
-    result, beside = _with_own_version(call, result), _with_own_version(call, beside or {})
+    result, beside = _with_own_version(call, result), _with_own_version(call, beside) if beside else {}
     if "warning" in beside:  # rippled's, about the client's load: it belongs inside the result
         result = {**result, "warning": beside["warning"]}
         beside = {name: value for name, value in beside.items() if name != "warning"}

@@ -83,7 +83,8 @@ def read_websocket_answer(message: dict[str, Any]) -> tuple[dict[str, Any], dict
 
 def _check_error(result: dict[str, Any]) -> None:
     """Raises InvalidAnswer for an `error` that is not a string: later steps use it as a token."""
-    if not isinstance(result.get("error"), str | None):
+    error = result.get("error")
+    if error is not None and not isinstance(error, str):
         raise InvalidAnswer("a result with an error that is not a string")
 
 

@@ -230,10 +230,13 @@ class Connection(asyncio.Protocol):
             self._timers.start_linger(self._loop.time())
             self._reader.resume()
             return
-        if (event := self._http.next_event()) is not None:
-            self._handle_events(event)
-            if self._upgraded:
-                return
+        event = self._http.next_event()
+        if event is None:
+            self._wait_for_request()
+            return
+        self._handle_events(event)
+        if self._upgraded:
+            return
         if not self._http.is_responding:
             self._wait_for_request()
         elif self._http.pending_bytes <= READ_AHEAD:

@@ -162,7 +162,8 @@ class Attempt:
                 self.node.health.request_probe()
                 raise NodeFailure("nonsense", name) from None
             raise PlainTextAnswer(raw) from None
-        self._unable |= result.get("error") in UNABLE_ERRORS
+        if "error" in result:
+            self._unable |= result["error"] in UNABLE_ERRORS
         if result.get("validated") is True:
             self.node.note_ledger(result.get("ledger_index"))
         return NodeAnswer(result, extras, len(raw.body))

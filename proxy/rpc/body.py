@@ -14,7 +14,7 @@ class _GivenUp(Exception):  # noqa: N818 - what has happened
 
 def check_head(request: Request, limit: int) -> None:
     """Raise Refused for a body that the head says is compressed, or longer than `limit` bytes."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if "content-encoding" in request.headers and request.headers["content-encoding"].lower() != "identity":
         text = "Unable to parse request: it is compressed, send it without Content-Encoding"
         raise Refused(HttpRefusal(400, text, "compressed"))
     if (refusal := refuse_size(request.head.content_length, limit)) is not None:

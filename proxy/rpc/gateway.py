@@ -193,7 +193,7 @@ class Gateway:
         self, request: Request, record: RequestRecord, services: ListenerServices, *, check_origin: bool
     ) -> None:
         """Raise Refused unless the request's page may use the proxy and its client is within its rate."""
-        if check_origin and services.cors.refuses(request):
+        if check_origin and "origin" in request.headers and services.cors.refuses(request):
             raise Refused(HttpRefusal(403, "Forbidden", "origin"))
         if (reason := services.admission.admit(record.peer)) is not None:
             raise overloaded(reason)
@@ -252,7 +252,8 @@ def _read_measured(
 
 def _policy_for(request: Request, record: RequestRecord, policy: RequestPolicy) -> RequestPolicy:
     """The policy with the default version that the path sets, if it sets one; the record notes the path."""
-    version = path_version(request.head.target)
+    target = request.head.target
+    version = None if target == b"/" else path_version(target)
     if version is None:
         return policy
     record.path = f"/v{version}"
