@@ -66,7 +66,7 @@ class NodeInfo(NamedTuple):
 
     @property
     def network(self) -> int | None:
-        """The network's id, None where it is not known. A rippled that reports none runs with the default, 0."""
+        """The network's id, None if it is not known. A rippled that reports none runs with the default, 0."""
         if self.network_id is None and self.software in ("rippled", "xrpld"):
             return 0
         return self.network_id

@@ -107,7 +107,7 @@ class Shape:
 
 
 def find(place: Place, path: str) -> Any:
-    """The value at a path from an object; ABSENT where there is none."""
+    """The value at a path from an object; ABSENT if there is none."""
     if path == ".":
         return place.own
     if path.startswith("?"):

@@ -113,7 +113,7 @@ def _parse_hop(text: str) -> Address | None:
 
 @lru_cache(_CACHED)
 def _normalize_hop(text: str) -> str:
-    """The address in `text` alone; `text` itself where there is none."""
+    """The address in `text` alone; `text` itself if there is none."""
     address = _parse_hop(text)
     return text if address is None else str(address)
 

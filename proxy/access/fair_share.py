@@ -106,7 +106,7 @@ class FairShare:
         await turn
 
     async def response_turn(self, address: str, size: int, *, is_translated: bool) -> None:
-        """Waits for a turn to handle a response of `size` bytes, where that is needed, and charges it by its bytes.
+        """Wait, if necessary, for a turn to handle a response of `size` bytes, and charge the client by its bytes.
 
         The caller sets a limit to the wait.
         """

@@ -10,7 +10,7 @@ from proxy.envelope.call import Verdict
 
 @dataclass(frozen=True, slots=True)
 class MethodAllowList(MethodPolicy):
-    """Allows only `methods`, and those only where the policy of all listeners allows them too."""
+    """Allows only `methods`, as far as the policy of all listeners allows them too."""
 
     methods: frozenset[str] = frozenset()
 

@@ -26,7 +26,7 @@ class ObserveSettings(Section):
     allowed_hosts: Annotated[tuple[HostPattern, ...], Field(max_length=100), AllowedText("a list of host names")] = (
         Field(
             (),
-            description="host names to answer to, besides IP addresses, names without a dot, names under .svc, "
+            description="host names to accept, in addition to IP addresses, names without a dot, names under .svc, "
             ".cluster.local, .internal and .localhost, and this machine's own; others are refused (DNS rebinding)",
         )
     )

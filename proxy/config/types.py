@@ -1,4 +1,4 @@
-"""The types of settings, each with the text that tells a reader what it may be."""
+"""The types of settings, each with a text that describes valid values."""
 
 import ipaddress
 import re
@@ -25,7 +25,7 @@ class AllowedText:
     text: str
     unit: str = ""
     reference: str = ""
-    """The same for the reference of all keys, where that says less."""
+    """The same for the reference of all keys, if that is different."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ _OWN_HEADERS = re.compile(
 
 
 def _headers(value: object) -> object:
-    """Check all at once: an error for one header would show its value, which is likely a key."""
+    """Check all headers together: an error for one would show its value, which is likely a key."""
     if not isinstance(value, dict) or len(value) > 20:
         raise ValueError("not headers")
     for name, text in value.items():
@@ -292,7 +292,7 @@ HttpUrl = Annotated[
     AllowedText("an http:// or https:// URL without user, password or fragment, such as http://127.0.0.1:5005"),
 ]
 
-# The texts of these and of the file types are where the fields are declared: pydantic drops them from a type that may
+# The texts of these and of the file types are at the fields' declarations: pydantic drops them from a type that may
 # also be None.
 WebSocketUrl = Annotated[str, Strict(), AfterValidator(_websocket_url)]
 

@@ -31,7 +31,7 @@ def ledger_messages(
 
     results: by ledger index, the result of `ledger` with its transactions expanded, in the version of the messages.
     has_v2: whether the release has API version 2 at all: from 2.0 on it pushes `ctid` and `close_time_iso` in both.
-    lowest: the first ledger that the server has, where that is not the lowest of `results`.
+    lowest: the first ledger that the server has, if that is not the lowest of `results`.
     """
     lowest = min(results) if lowest is None else lowest
     for ledger_index in sorted(results):

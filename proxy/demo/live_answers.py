@@ -113,8 +113,8 @@ class LiveAnswers:
     def _in_ledger(self, tx: Transaction, header: Header) -> JsonObject:
         if self._version == 1:
             return {**self._fields(tx), "hash": tx.hash, "metaData": tx.meta}
-        beside = {"close_time_iso": iso_time(header.close_time), **_place(header)}
-        return {**beside, "hash": tx.hash, "meta": tx.meta, "tx_json": self._fields(tx)}
+        ledger_members = {"close_time_iso": iso_time(header.close_time), **_place(header)}
+        return {**ledger_members, "hash": tx.hash, "meta": tx.meta, "tx_json": self._fields(tx)}
 
     def _in_history(self, tx: Transaction, header: Header) -> JsonObject:
         fields = self._fields(tx) | {"date": header.close_time, "ledger_index": header.index}
@@ -123,8 +123,8 @@ class LiveAnswers:
         if self._version == 1:
             inside = {**fields, "hash": tx.hash, "inLedger": header.index}
             return {"meta": tx.meta, "tx": inside, "validated": True}
-        beside = {"close_time_iso": iso_time(header.close_time), **_place(header)}
-        return {**beside, "hash": tx.hash, "meta": tx.meta, "tx_json": fields}
+        ledger_members = {"close_time_iso": iso_time(header.close_time), **_place(header)}
+        return {**ledger_members, "hash": tx.hash, "meta": tx.meta, "tx_json": fields}
 
     def _tx(self, params: Mapping[str, Any]) -> JsonObject | None:
         tx_hash = params.get("transaction")
@@ -230,7 +230,7 @@ class LiveAnswers:
         return {**recorded, name: state}
 
     def _named(self, params: Mapping[str, Any]) -> int | None:
-        """The index of the ledger that a request names, where it may be a live one."""
+        """The index of the ledger that a request names, if it may be a live one."""
         if isinstance(params.get("ledger_hash"), str):
             wanted = params["ledger_hash"].upper()
             return next((index for index, each in self._ledger.closed.items() if each.header.hash == wanted), None)

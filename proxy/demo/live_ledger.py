@@ -156,7 +156,7 @@ class LiveLedger:
         return self._newest
 
     def account(self, address: str, *, is_validated: bool = False) -> Account | None:
-        """An account in the open ledger, or in the newest validated one; None where there is none."""
+        """An account in the open ledger, or in the newest validated one; None if there is none."""
         known = self._validated if is_validated else self._accounts
         if address in known:
             return known[address]

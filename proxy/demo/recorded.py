@@ -37,7 +37,7 @@ class Answer:
     """A recorded response, without what depends on the request's envelope (`request`, `id`, `api_version`, …).
 
     Exactly one of `text` (a refusal's line, with the HTTP `status`), `result` (a success's, ready as bytes) and
-    `error` (an error's fields: `error`, `error_code`, … and whatever stood beside them) is there.
+    `error` (an error's fields: `error`, `error_code`, … and those next to them) is there.
     """
 
     status: int = 200

@@ -36,7 +36,7 @@ class Caller:
 class Reply:
     """A WebSocket response and the messages to push after it.
 
-    `subscribing`: the request and its API version, where it was a `subscribe` or `unsubscribe` that was accepted.
+    `subscribing`: the request and its API version, if it was an accepted `subscribe` or `unsubscribe`.
     """
 
     message: str
@@ -140,7 +140,7 @@ class Replay:
         return method
 
     def _call(self, method: str, params: Params, version: int, caller: Caller) -> dict[str, Any]:
-        """The JSON-RPC envelope around the response: `result` or `error`, and what is echoed beside it."""
+        """The JSON-RPC envelope of the response: `result` or `error`, and the echoed members next to it."""
         if not isinstance(ripplerpc := params.get("ripplerpc", "1.0"), str):
             raise RefusedError(400, "ripplerpc is not a string")
         self.asked[method] += 1
@@ -185,7 +185,7 @@ class Replay:
     def _websocket_answer(
         self, method: str, request: Params, version: int, caller: Caller
     ) -> tuple[dict[str, Any], list[str]]:
-        """What a response holds besides the echoed (`result` and `status`, or an error's fields),
+        """A response without the echoed members (`result` and `status`, or an error's fields),
         and what is pushed.
         """
         if method == "unsubscribe":
@@ -297,7 +297,7 @@ def _read(body: bytes) -> dict[str, Any]:
 
 
 def _command(request: Params) -> str | None:
-    """The method of a WebSocket request: `command` or `method`, both when equal; None where that is unclear."""
+    """The method of a WebSocket request: `command` or `method`, both when equal; None if that is unclear."""
     named = [request[name] for name in ("command", "method") if name in request]
     clear = bool(named) and all(isinstance(name, str) for name in named) and named[0] == named[-1]
     return named[0] if clear else None

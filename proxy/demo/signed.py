@@ -1,4 +1,4 @@
-"""Reads a signed transaction from its serialisation, so that the demo node can take ones that nobody recorded."""
+"""Parses a serialised signed transaction, so that the demo node accepts transactions that were not recorded."""
 
 import functools
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def definitions() -> Definitions:
 
 
 def decode_transaction(blob: bytes) -> dict[str, Any]:
-    """The JSON of a serialised transaction. Raises ValueError for bytes that are none, or that hold an unusual type."""
+    """The JSON of a serialised transaction. Raises ValueError for invalid bytes, or an unusual type."""
     reader = _Reader(blob)
     try:
         fields = reader.object(depth=0)
@@ -65,7 +65,7 @@ def address(account: bytes) -> str:
 
 
 def account_id(text: str) -> bytes:
-    """The inverse of `address`. Raises ValueError for what is no address."""
+    """The inverse of `address`. Raises ValueError for an invalid address."""
     return base58.b58decode_check(text, alphabet=base58.RIPPLE_ALPHABET)[1:]
 
 
@@ -89,7 +89,7 @@ class _Reader:
         return self._at == len(self._blob)
 
     def take(self, count: int) -> bytes:
-        """The next bytes. Raises IndexError where there are fewer."""
+        """The next bytes. Raises IndexError at the end."""
         taken = self._blob[self._at : self._at + count]
         if len(taken) != count:
             raise IndexError(count)

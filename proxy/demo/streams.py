@@ -62,7 +62,7 @@ class StreamRecordings:
         self._results["streams"] = ledger_state(results[newest], f"{min(results)}-{newest}")
 
     def subscribe(self, params: Params) -> Subscription | None:
-        """What a `subscribe` with these parameters gets; None where it asks for something not recorded."""
+        """The result of a `subscribe` with these parameters; None if something in it was not recorded."""
         known = {
             "streams": self._to_streams,
             "accounts": self._to_accounts,

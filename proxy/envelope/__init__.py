@@ -2,7 +2,7 @@
 
 A *result* is what adapters see: the JSON-RPC `result`, or a WebSocket answer's, without `status`, `request`, `id` and
 `type`. An error is a result that has `error`. What a node adds next to it (`warning`, `warnings`, `forwarded`) is
-passed along as an object of its own.
+passed along as a separate object.
 """
 
 from proxy.envelope.call import Batch, BatchRefusal, Call, HttpRefusal, RejectedCall, RequestPolicy, WebSocketRefusal

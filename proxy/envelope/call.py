@@ -121,11 +121,11 @@ def make_call(
     not_params: frozenset[str] = ENVELOPE_FIELDS,
 ) -> Call:
     """The call of `method` with the parameters `given`, without those in `not_params`, which belong to the envelope."""
-    besides = not_params.intersection(given)
-    if not besides:
+    others = not_params.intersection(given)
+    if not others:
         return Call(method, given, version, {}, request)
     params = given.copy()
-    for name in besides:
+    for name in others:
         del params[name]
-    envelope = {} if besides.isdisjoint(echoed) else {name: given[name] for name in echoed if name in given}
+    envelope = {} if others.isdisjoint(echoed) else {name: given[name] for name in echoed if name in given}
     return Call(method, params, version, envelope, request)

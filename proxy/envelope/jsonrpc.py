@@ -67,14 +67,14 @@ def refuse_size(size: int, limit: int) -> HttpRefusal | None:
     return _unable_to_parse(f"larger than {limit} bytes", "too_large") if size > limit else None
 
 
-def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> dict[str, Any]:
+def jsonrpc_answer(call: Call, result: dict[str, Any], extras: dict[str, Any] | None = None) -> dict[str, Any]:
     """The response to `call`, to be written alone or in a batch. Does not modify its arguments."""
-    result, beside = _with_own_version(call, result), _with_own_version(call, beside) if beside else {}
-    if "warning" in beside:  # rippled's, about the client's load: it belongs inside the result
-        result = {**result, "warning": beside["warning"]}
-        beside = {name: value for name, value in beside.items() if name != "warning"}
-    if CLIO_WARNING_FIELD in beside:
-        beside = {("warning" if name == CLIO_WARNING_FIELD else name): value for name, value in beside.items()}
+    result, extras = _with_own_version(call, result), _with_own_version(call, extras) if extras else {}
+    if "warning" in extras:  # rippled's, about the client's load: it belongs inside the result
+        result = {**result, "warning": extras["warning"]}
+        extras = {name: value for name, value in extras.items() if name != "warning"}
+    if CLIO_WARNING_FIELD in extras:
+        extras = {("warning" if name == CLIO_WARNING_FIELD else name): value for name, value in extras.items()}
     if "error" not in result:
         body = {"result": {**result, "status": "success"}}
     elif call.envelope.get("ripplerpc", "1.0") >= "2.0":
@@ -85,7 +85,7 @@ def jsonrpc_answer(call: Call, result: dict[str, Any], beside: dict[str, Any] | 
     else:
         request = normalize_echo(masked({**call.request, "command": call.method}))
         body = {"result": {**result, "request": request, "status": "error"}}
-    return {**beside, **body, **call.envelope}
+    return {**extras, **body, **call.envelope}
 
 
 def _with_own_version(call: Call, echoed: dict[str, Any]) -> dict[str, Any]:
@@ -96,9 +96,9 @@ def _with_own_version(call: Call, echoed: dict[str, Any]) -> dict[str, Any]:
     return {**others, "api_version": call.version} if "api_version" in call.request else others
 
 
-def write_jsonrpc(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> tuple[int, bytes]:
+def write_jsonrpc(call: Call, result: dict[str, Any], extras: dict[str, Any] | None = None) -> tuple[int, bytes]:
     """The HTTP status and body of the response to `call`."""
-    answer = jsonrpc_answer(call, result, beside)
+    answer = jsonrpc_answer(call, result, extras)
     status = 200
     if "error" in answer and call.envelope["ripplerpc"] >= "3.0":
         status = http_status(answer["error"]["error_code"])

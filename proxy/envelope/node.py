@@ -46,16 +46,16 @@ def read_jsonrpc_answer(
         raise InvalidAnswer(f"HTTP {status} with {len(body)} bytes that are not JSON") from None
     if not isinstance(answer, dict):
         raise InvalidAnswer(f"HTTP {status} with JSON that is not an object")
-    beside = {name: value for name, value in answer.items() if name not in _RESULT_ENVELOPE} if len(answer) > 1 else {}
-    if "warning" in beside:
-        beside[CLIO_WARNING_FIELD] = beside.pop("warning")
+    extras = {name: value for name, value in answer.items() if name not in _RESULT_ENVELOPE} if len(answer) > 1 else {}
+    if "warning" in extras:
+        extras[CLIO_WARNING_FIELD] = extras.pop("warning")
     result, error = answer.get("result"), answer.get("error")
     if isinstance(result, dict):
         pass
     elif isinstance(error, dict) and isinstance(error.get("error"), str):
         result = _of_ripplerpc_2(error)
     elif isinstance(error, str):
-        result, beside = _flat_error(answer)
+        result, extras = _flat_error(answer)
     else:
         raise InvalidAnswer(f"HTTP {status} with an object that has no result")
     _check_error(result)
@@ -64,8 +64,8 @@ def read_jsonrpc_answer(
     if "error" in result:
         result.pop("request", None)
     if result.get("warning") == "load":
-        beside["warning"] = result.pop("warning")
-    return result, beside
+        extras["warning"] = result.pop("warning")
+    return result, extras
 
 
 def read_websocket_answer(message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

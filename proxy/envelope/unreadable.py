@@ -34,7 +34,7 @@ def parse(text: str, read: Callable[[], T]) -> T:
 
 
 def decode(body: bytes) -> str:
-    """The text of `body`. Raises RequestUnreadable where it is not UTF-8."""
+    """The text of `body`. Raises RequestUnreadable if it is not UTF-8."""
     try:
         return body.decode()
     except UnicodeDecodeError as error:

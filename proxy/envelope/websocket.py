@@ -51,13 +51,13 @@ def read_websocket(message: bytes | str, policy: RequestPolicy) -> Call | Reject
     return call
 
 
-def write_websocket(call: Call, result: dict[str, Any], beside: dict[str, Any] | None = None) -> bytes:
+def write_websocket(call: Call, result: dict[str, Any], extras: dict[str, Any] | None = None) -> bytes:
     """The response message to `call`: an error's members at the top, next to the request."""
     if "error" in result:
         body = {**result, "request": normalize_echo(masked(call.request)), "status": "error"}
     else:
         body = {"result": result, "status": "success"}
-    return write({**body, **(beside or {}), "type": "response", **call.envelope})
+    return write({**body, **(extras or {}), "type": "response", **call.envelope})
 
 
 def splice_websocket(call: Call, node_message: bytes) -> bytes | None:
@@ -89,5 +89,5 @@ def _unreadable(body: bytes, reason: str, **why: str) -> WebSocketRefusal:
 
 def _error_answer(request: dict[str, Any], **error: str) -> bytes:
     shown = normalize_echo(masked(request))
-    beside = {name: shown[name] for name in _ECHOED if name in shown}
-    return write({**error, "request": shown, "status": "error", "type": "response", **beside})
+    extras = {name: shown[name] for name in _ECHOED if name in shown}
+    return write({**error, "request": shown, "status": "error", "type": "response", **extras})

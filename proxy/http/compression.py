@@ -1,4 +1,4 @@
-"""gzip for large responses (RFC 9110, 8.4.1.3), in a thread of its own."""
+"""gzip for large responses (RFC 9110, 8.4.1.3), in a separate thread."""
 
 import asyncio
 import re

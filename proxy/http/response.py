@@ -24,7 +24,7 @@ _LARGE_BYTES = 65_536
 class Response:
     """An HTTP response.
 
-    `headers`: those besides `Server`, `Content-Type`, `Content-Length`, `Date`, `Connection`, `Retry-After` and
+    `headers`: those in addition to `Server`, `Content-Type`, `Content-Length`, `Date`, `Connection`, `Retry-After` and
     `X-Request-Id`; more may be added until it is sent.
     """
 

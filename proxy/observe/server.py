@@ -47,8 +47,8 @@ class ObserveServer:
     `/spec`     the specifications for people, and for programs `/openapi/v1.json` and `/asyncapi/v1.json`, one per
                 API version.
 
-    `pages`: handlers of further paths. `allowed_hosts`: host names to answer to besides those that are always allowed.
-    Large responses are built in a thread.
+    `pages`: handlers of further paths. `allowed_hosts`: host names to accept in addition to those that are always
+    allowed. Large responses are built in a thread.
     """
 
     def __init__(

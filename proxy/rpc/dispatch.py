@@ -96,7 +96,7 @@ class Dispatcher:
         return self._answer_uncached(call, context)
 
     def answer_uncached(self, call: Call, context: CallContext) -> Awaitable[Answer]:
-        """The same, always from a node of its own request."""
+        """The same, always with a separate node request."""
         return self._ask_nodes(call, context)
 
     async def _answer_from_cache(self, key: bytes, call: Call, context: CallContext) -> Answer:
@@ -137,7 +137,7 @@ class Dispatcher:
         """The answer of other nodes to a call of a session that `node` has answered with `result`, which is returned
         unless one of them does better.
 
-        They are asked where the result is about a ledger or transaction that `node` lacks and another may have.
+        They are tried if the result is about a ledger or transaction that `node` lacks and another may have.
         """
         reads_only = call.method in READING_METHODS
         if not (reads_only and self._may_be_elsewhere(result, requested_ledgers(call.params), (node,))):

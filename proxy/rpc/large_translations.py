@@ -50,7 +50,7 @@ class LargeTranslations:
         *,
         websocket: bool = False,
     ) -> bytes | None:
-        """The answer to `call`, made of a node's response to its first request; None where that is impossible.
+        """The response to `call`, from a node's response to its first request; None if that is impossible.
 
         `websocket`: the response is a WebSocket message, and so is the answer. The caller limits the time.
         """

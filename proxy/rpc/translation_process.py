@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _answer(job: Job, source: BinaryIO, body_size: int) -> bytes:
-    """What the client gets; empty where it cannot be made here."""
+    """The client's response; empty if it cannot be made here."""
     server = NodeInfo(*(tuple(each) if isinstance(each, list) else each for each in job["server"]))  # type: ignore[arg-type]
     pipeline = VERSIONS.pipeline(job["version"], job["node_version"], job["method"], server)
     envelope = {name: orjson.Fragment(text) for name, text in job["envelope"].items()}

@@ -82,7 +82,7 @@ def jsonrpc_errors(error: str) -> list[Schema]:
         },
         "required": ["status", "request"],
     }
-    beside: Schema = {
+    next_to: Schema = {
         "type": "object",
         "properties": {
             "code": {"type": ["integer", "null"]},
@@ -93,7 +93,7 @@ def jsonrpc_errors(error: str) -> list[Schema]:
     }
     return [
         {"type": "object", "properties": {part: {"allOf": [reference(error), form]}}, "required": [part]}
-        for part, form in (("result", within), ("error", beside))
+        for part, form in (("result", within), ("error", next_to))
     ]
 
 

@@ -36,7 +36,7 @@ class RateLimitedLog:
         self._windows: dict[str, _Window] = {}
 
     def info(self, event: str, kind: str = "", /, **fields: object) -> None:
-        """Write a line of level info, within the bound; each `kind` of an event has a bound of its own."""
+        """Write a line of level info, within the bound; each `kind` of an event has a separate limit."""
         if (extra := self._admit(f"{event}/{kind}")) is not None:
             self._log.info(event, **fields, **extra)
 

@@ -7,7 +7,7 @@ The line of a request has `event` = `request` and
   `transport`       http, ws or grpc;
   `method`          a method of rippled or Clio, else `other`: other text that a client sent as method is not logged;
   `client_version`  the API version of the request, null if it was refused;
-  `node_version`    the API version spoken to the node, null if no node was involved;
+  `node_version`    the API version used with the node, null if no node was involved;
   `outcome`         success, error, refused or failed, as in the metrics;
   `error`           rippled's error token, over gRPC the name of the status; null without an error;
   `status`          the HTTP status, null for other transports;

@@ -43,7 +43,7 @@ class RequestRecord:
     answer: bytes | None = field(default=None, repr=False)
     """The text that is sent to the client."""
     items: "list[RequestRecord] | None" = None
-    """Of a batch that is served, the records of its items, which take the place of its own."""
+    """The records of the items of a batch, which replace its own."""
     began: float = field(default_factory=time.perf_counter)
     ended: float | None = None
 

@@ -112,7 +112,7 @@ class PendingRequests:
     # Without a task: nearly every request is one node request
 
     def _send(self, call: Call, served: RequestRecord, slot: Slot, size: int) -> bool:
-        """Send a request to the node, to be answered by `_received`; False where that needs a task."""
+        """Send a request to the node, to be answered by `_received`; False if that needs a task."""
         link = self._nodes.current_channel
         if link is None or self._account.tracing is not NO_TRACING:
             return False
@@ -299,7 +299,7 @@ class PendingRequests:
             return await link.request(question, noted, deadline)
 
     def _failed(self, error: BaseException, call: Call, served: RequestRecord) -> bytes:
-        """The response where there is none of a node's."""
+        """The response if there is none from a node."""
         failure: Failure
         if isinstance(error, NODE_ERRORS):
             failure = error

@@ -22,7 +22,7 @@ class SharedSubscriptions:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def at(self, node: Node, version: int) -> SharedSubscription:
-        """The link to `node`, which is spoken to in `version`; one that is just being opened, where there was none."""
+        """The connection to `node` in `version`; a new one if there was none."""
         link = self._links.get((node, version))
         if link is None:
             link = SharedSubscription(node, version, self._dialer, self._answer_seconds, self._metrics, self._forget)

@@ -126,7 +126,7 @@ class Subscriptions:
 
     @property
     def can_resume(self) -> bool:
-        """Whether subscribing again continues where it was.
+        """Whether subscribing again continues without a difference.
 
         Not so for histories and paths, which start again, nor if it is unknown what was subscribed to.
         """
