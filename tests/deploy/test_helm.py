@@ -179,7 +179,8 @@ def test_a_changed_configuration_is_applied_in_place_and_replaces_pods_only_wher
         return template
 
     assert pod() == pod(versions={"min": 2}) == pod(logging={"level": "debug"})
-    for restart in ({"workers": 2}, {"logging": {"format": "console"}}, {"observe": {"allowed_hosts": ["a.example"]}}):
+    assert pod() == pod(observe={"allowed_hosts": ["a.example"]})
+    for restart in ({"workers": 2}, {"logging": {"format": "console"}}, {"tracing": {"sample": 0.5}}):
         assert pod(**restart) != pod()
     assert pod(watch_config=False) == pod(watch_config=False)
     assert pod(watch_config=False, versions={"min": 2}) != pod(watch_config=False)

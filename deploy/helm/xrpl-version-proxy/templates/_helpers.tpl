@@ -91,7 +91,7 @@ labels:
 {{- define "proxy.checksum" -}}
 {{- $config := include "proxy.config" . | fromYaml -}}
 {{- if $config.watch_config -}}
-{{- $restart := pick $config "observe" "tracing" "workers" -}}
+{{- $restart := pick $config "tracing" "workers" -}}
 {{- $config = merge $restart (dict "format" (dig "logging" "format" "" $config)) -}}
 {{- end -}}
 {{- toJson $config | sha256sum }}
