@@ -100,7 +100,7 @@ async def two(node: ScriptedNode, proxy: StartProxy) -> AsyncIterator[Two]:
         served = await proxy(
             nodes=[bad.settings(weight=1000), node.settings(websocket=node.websocket_url)],
             timeouts=TIMEOUTS,
-            health={"timeout": 0.2},
+            health={"timeout": 0.5},
             limits={"answer_bytes": 1_000_000},
         )
         yield Two(bad, node, served)
