@@ -16,7 +16,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from proxy.server.proxy import Proxy
-from tests.support.client import check_stays
+from tests.support.client import check_stays, until
 from tests.support.grpc_node import GET_LEDGER, Context, GrpcNode, Started, settings_for, streaming, unary
 from tests.support.processes import free_port
 
@@ -75,12 +75,16 @@ async def test_a_lost_node_is_reported_and_found_again(node: GrpcNode, served: S
         await unary(channel)(b"")
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
     assert "127.0.0.1" not in str(raised.value.details())
-    async with asyncio.timeout(10):
-        while await grpc_problem_of(proxy) != "refused":  # noqa: ASYNC110 - as an operator looks
-            await asyncio.sleep(0.02)
-        await node.start_grpc()
-        while await grpc_problem_of(proxy) is not None:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+
+    async def is_refused() -> bool:
+        return await grpc_problem_of(proxy) == "refused"
+
+    async def is_well() -> bool:
+        return await grpc_problem_of(proxy) is None
+
+    await until(is_refused)
+    await node.start_grpc()
+    await until(is_well)
     assert await unary(channel)(b"") == b"\x0a\x06ledger"
 
 

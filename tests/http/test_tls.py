@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 import trustme
+from structlog.testing import LogCapture
 
 from proxy.config import ConfigurationError, load_settings
 from tests.support.client import until
@@ -87,7 +88,7 @@ async def test_http_and_websocket_over_tls(
 
 
 async def test_a_new_certificate_is_shown_without_dropping_connections(
-    node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA
+    node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA, lines: LogCapture
 ) -> None:
     files = written()
 
@@ -102,7 +103,7 @@ async def test_a_new_certificate_is_shown_without_dropping_connections(
     first = await serial_shown(served.http_url, trust)
     async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url, ssl=trust) as socket:
         spoil()
-        await asyncio.sleep(0.6)  # in which it is read again
+        await until(lambda: any(line["event"] == "certificate_reload_failed" for line in lines.entries))
         assert await serial_shown(served.http_url, trust) == first
         written()
 

@@ -29,6 +29,8 @@ from tests.support.process import Process
 from tests.support.processes import free_port, two_workers
 from tests.support.start import StartNode
 
+SILENT_FOR = 2.5
+"""Seconds, by the clock, after which a worker that is silent would be killed: see tests.support.impatient."""
 METRICS = "# TYPE level gauge\nlevel 3\n# TYPE x counter\nx_total 2\n"
 
 
@@ -155,7 +157,7 @@ async def test_no_worker_is_killed_because_the_supervisor_was_stopped(demo_node:
         await process.line("workers_started")
         workers = workers_of(process)
         process.send(signal.SIGSTOP)
-        await asyncio.sleep(3)  # longer than a worker may be silent, by the clock
+        await asyncio.sleep(SILENT_FOR)
         process.send(signal.SIGCONT)
         process.send(signal.SIGHUP)
         await process.line("reloaded", 2)
