@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters import Conversation, JsonObject, NodeRequest, Versions
+from adapters import VERSIONS as ADAPTED
+from adapters import Conversation, JsonObject, NodeInfo, NodeRequest, Versions
 from adapters.adapter import ErrorAdapter, MessageChange, MethodAdapter, Step, StreamAdapter, by_method, immediate
 from adapters.v1_v2 import STEP as V1_V2
 from tests.support.native import LaidOutNode, error, serve
@@ -200,3 +201,16 @@ def test_no_steps_at_all() -> None:
 def test_no_way_to_a_version_that_there_is_not(client: int, node: int) -> None:
     with pytest.raises(ValueError, match=f"from API version {client} to {node}"):
         VERSIONS.pipeline(client, node, "fee")
+
+
+@pytest.mark.parametrize(
+    ("method", "node", "opaque"),
+    [
+        ("ledger", NodeInfo("rippled", (2, 6, 1)), True),
+        ("account_tx", NodeInfo("rippled", (2, 6, 1)), True),
+        ("account_tx", NodeInfo("rippled", (1, 12, 0)), False),  # its `ctid` is made of the metadata
+        ("nft_history", NodeInfo("clio", (2, 6, 0)), False),  # does not say, so it is read
+    ],
+)
+def test_metadata_stays_text_only_where_no_adapter_looks_into_it(method: str, node: NodeInfo, opaque: bool) -> None:
+    assert ADAPTED.pipeline(2, 1, method, node).opaque_metadata is opaque
