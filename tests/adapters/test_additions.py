@@ -166,7 +166,7 @@ def pushed_by(name: str, version: int) -> list[JsonObject]:
     """Messages that a node pushes, several of each kind."""
     if name == "clio":
         reported = clio_streams().values()
-        return [each.get(f"v{version}") or each["v1"] for each in reported]
+        return [copy.deepcopy(each.get(f"v{version}") or each["v1"]) for each in reported]
     return [orjson.loads(text) for text in _pushed_texts(name, version)]
 
 

@@ -55,8 +55,8 @@ def newest(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 def test_an_error_has_its_token_in_each_version(newest: int) -> None:
-    tokens = {version: own_error("notSynced", "No node.", version)["error"] for version in range(1, newest + 1)}
-    assert tokens == {1: "noNetwork", **dict.fromkeys(range(2, newest), "notSynced"), newest: "outOfSync"}
+    tokens = {version: own_error("notSynced", "No node.", version)["error"] for version in (1, 2, newest)}
+    assert tokens == {1: "noNetwork", 2: "notSynced", newest: "outOfSync"}
     codes = {version: own_error("notSynced", "No node.", version) for version in (1, 2)}
     assert codes[1] == {"error": "noNetwork", "error_code": 17, "error_message": "No node."}
     assert codes[2] == {"error": "notSynced", "error_code": 18, "error_message": "No node."}
@@ -72,7 +72,7 @@ def test_no_node_is_an_error_of_the_clients_version(newest: int) -> None:
 
 
 def test_what_did_not_change_is_not_converted() -> None:
-    for version in VERSIONS.known:
+    for version in (1, 2):
         assert read_in_own_version("server_info", version) is None
     params = {"account": "r"}
     assert request_in_own_version(1, "account_lines", params) is params
