@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from proxy.websocket.streams import translate
 from tests.support.start import StartNode, StartProxy
 
 ROOT = Path(__file__).parent.parent
@@ -75,6 +76,7 @@ async def test_one_websocket_request(demo_node: StartNode, proxy: StartProxy) ->
 
 
 async def test_one_pushed_message(demo_node: StartNode, proxy: StartProxy) -> None:
+    translate._cached.cache_clear()  # other tests may have had the same message
     served = await proxy(await demo_node(2))
     async with aiohttp.ClientSession() as client, client.ws_connect(served.http_url) as socket:
         with Trace() as trace:
