@@ -190,7 +190,7 @@ def test_without_the_extra_the_configuration_is_refused_and_says_what_to_install
         load_settings(None, environ)
 
 
-def test_nothing_of_it_is_imported_when_it_is_off() -> None:
+def test_nothing_of_it_or_of_tls_is_imported_when_they_are_off() -> None:
     script = """
 import asyncio, sys
 from proxy.config import Settings
@@ -202,7 +202,7 @@ async def main():
     await started.start()
     await started.stop()
 asyncio.run(main())
-print([name for name in sys.modules if name.startswith(("opentelemetry", "google.protobuf", "requests"))])
+print([name for name in sys.modules if name.startswith(("opentelemetry", "google.protobuf", "requests", "cryptography"))])
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
