@@ -14,6 +14,7 @@ from proxy.access.client_address import NetworkSet, limit_key
 from proxy.access.fair_share import FairShare
 from proxy.access.held_bytes import HeldBytes
 from proxy.access.receiving import ReceivingBodies
+from proxy.eventloop.unsent_bytes import UnsentBytes
 
 Refusal = Literal["rate", "global_rate", "in_flight", "in_flight_per_address", "total_request_bytes"]
 
@@ -65,14 +66,14 @@ class Rate:
 class InFlight:
     """What is in flight at all listeners together; it outlives a reload."""
 
-    def __init__(self) -> None:
+    def __init__(self, unsent_bytes: UnsentBytes | None = None) -> None:
         self.posts = 0
         """HTTP requests with a complete body and no response yet."""
         self.bodies = ReceivingBodies()
         """HTTP requests whose body is still arriving."""
         self.held = HeldBytes()
         """Bytes of requests without a response yet, over all transports."""
-        self.fair_share = FairShare()
+        self.fair_share = FairShare(unsent_bytes=unsent_bytes)
         """Turns for addresses that have used more than their share of the event loop."""
         self.sessions = Counter[str]()
         """WebSocket sessions by the client's address."""

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from proxy.access.client_address import limit_key
+from proxy.eventloop.unsent_bytes import UnsentBytes
 
 CHEAP_SECONDS = 0.001
 """Steps up to this many seconds are not charged."""
@@ -56,6 +57,32 @@ class _Usage:
         return self.used
 
 
+class ResponseDropped(Exception):  # noqa: N818 - what has happened
+    """Too much waits for all clients, and this response is among those that have waited longest."""
+
+
+class _WaitingResponse:
+    """A response that waits for a turn of its client."""
+
+    def __init__(self, size: int, turn: "asyncio.Future[None]") -> None:
+        self.turn = turn
+        self._size = size
+
+    def proceed(self) -> None:
+        """It has its turn."""
+        if not self.turn.done():
+            self.turn.set_result(None)
+
+    def unsent_bytes(self) -> int:
+        """Its bytes."""
+        return self._size
+
+    def shed(self) -> None:
+        """Drop it."""
+        if not self.turn.done():
+            self.turn.set_exception(ResponseDropped())
+
+
 class FairShare:
     """Schedules turns for addresses that have used more than their share. Belongs to one event loop.
 
@@ -63,11 +90,15 @@ class FairShare:
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, cpu_clock: Callable[[], float] = time.thread_time
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        cpu_clock: Callable[[], float] = time.thread_time,
+        unsent_bytes: UnsentBytes | None = None,
     ) -> None:
         self.cpu_clock = cpu_clock
         """CPU seconds of this thread, for measuring steps."""
         self._clock = clock
+        self._unsent_bytes = unsent_bytes
         self._usage: dict[str, _Usage] = {}
         self._waiting: dict[str, _Usage] = {}
         self._latest_key = ""
@@ -108,10 +139,18 @@ class FairShare:
     async def response_turn(self, address: str, size: int, *, is_translated: bool) -> None:
         """Wait, if necessary, for a turn to handle a response of `size` bytes, and charge the client by its bytes.
 
-        The caller sets a limit to the wait.
+        What waits counts as unsent. The caller limits the wait. Raises ResponseDropped.
         """
         if self.must_wait(address):
-            await self.turn(address)
+            waiting = _WaitingResponse(size, asyncio.get_running_loop().create_future())
+            try:
+                if self._unsent_bytes is not None:
+                    self._unsent_bytes.report(waiting, size)
+                self.call_in_turn(address, waiting.proceed)
+                await waiting.turn
+            finally:
+                if self._unsent_bytes is not None:
+                    self._unsent_bytes.report(waiting, 0)
         self.spent(address, size * (_TRANSLATING_SECONDS if is_translated else _PASSING_SECONDS))
 
     def call_in_turn(self, address: str, step: Callable[[], None]) -> None:

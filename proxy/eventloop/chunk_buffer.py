@@ -4,8 +4,9 @@ from typing import cast
 
 _SMALL = 4_096
 """Parts with fewer bytes are joined with the one before: as separate objects they would take much more memory."""
-_LARGE = 1_000_000
-"""Beyond this many bytes, parts are copied into place as they arrive: joining them takes a millisecond per megabyte."""
+_LARGE = 8_000_000
+"""Bytes from which on parts are copied to their place as they arrive: to join them takes a millisecond per megabyte.
+The place takes its memory from the beginning, which many smaller ones must not do while they wait for a slow node."""
 
 
 class ChunkBuffer:

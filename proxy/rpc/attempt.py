@@ -9,7 +9,7 @@ import orjson
 import structlog
 
 from adapters import NodeRequest
-from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
+from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare, ResponseDropped
 from proxy.envelope import InvalidAnswer, node_request, read_jsonrpc_answer
 from proxy.envelope.lazy_metadata import loads_lazy_metadata
 from proxy.envelope.methods import METADATA_METHODS, READING_METHODS
@@ -134,7 +134,7 @@ class Attempt:
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await step
-        except TimeoutError:
+        except (TimeoutError, ResponseDropped):
             raise NodeFailure("timeout", self.node.name, client_fault=True) from None
 
     async def _track_side_effect(self, response: Awaitable[NodeResponse]) -> NodeResponse:

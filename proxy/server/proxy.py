@@ -56,8 +56,8 @@ class Proxy:
         self._node_cache: dict[str, tuple[object, Node]] = {}
         self._observe: ObserveServer | None = None
         self._cache = ResponseCache(settings.cache.bytes, self._metrics)
-        self._in_flight = InFlight()
         self._unsent_bytes = UnsentBytes(settings.limits.unsent_bytes)
+        self._in_flight = InFlight(self._unsent_bytes)
         self._compressor = Compressor()
         self._metrics.unsent_bytes.set_function(lambda: self._unsent_bytes.total)
         self._clients = make_callers(settings, clock)

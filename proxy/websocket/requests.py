@@ -8,7 +8,7 @@ import structlog
 
 from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.access.admission import Admission
-from proxy.access.fair_share import LARGE_RESPONSE_BYTES
+from proxy.access.fair_share import LARGE_RESPONSE_BYTES, ResponseDropped
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import PATH_METHODS, READING_METHODS, SUBSCRIPTION_METHODS
 from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
@@ -289,7 +289,10 @@ class PendingRequests:
 
     async def _take_turn(self, size: int, deadline: float, *, is_translated: bool) -> None:
         async with asyncio.timeout_at(deadline):
-            await self._services.fair_share.response_turn(self._peer, size, is_translated=is_translated)
+            try:
+                await self._services.fair_share.response_turn(self._peer, size, is_translated=is_translated)
+            except ResponseDropped:
+                raise TimeoutError from None
 
     async def _ask(
         self, question: NodeRequest, call: Call, slot: Slot, link: NodeChannel, deadline: float

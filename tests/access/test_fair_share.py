@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from proxy.access.fair_share import FairShare
+from proxy.access.fair_share import FairShare, ResponseDropped
+from proxy.eventloop.unsent_bytes import UnsentBytes
 
 
 class Clock:
@@ -144,3 +145,19 @@ async def test_a_translation_costs_more_than_a_copy(fair_share: FairShare) -> No
     assert not fair_share.must_wait("192.0.2.1")
     await fair_share.response_turn("192.0.2.1", 1_000_000, is_translated=True)
     assert fair_share.must_wait("192.0.2.1")
+
+
+async def test_responses_that_wait_are_in_the_bound_of_unsent_bytes(clock: Clock) -> None:
+    """Ten responses of a megabyte wait for an address; of more than four, those that wait longest are dropped."""
+    unsent = UnsentBytes(4_000_000, clock)
+    fair_share = FairShare(clock, unsent_bytes=unsent)
+    fair_share.spent("192.0.2.1", 1.0)
+    waiting = []
+    for _ in range(10):
+        response = fair_share.response_turn("192.0.2.1", 1_000_000, is_translated=True)
+        waiting.append(asyncio.ensure_future(response))
+        clock.now += 0.001
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    dropped = [isinstance(outcome, ResponseDropped) for outcome in outcomes]
+    assert 5 <= sum(dropped) <= 7
+    assert unsent.total == 0
