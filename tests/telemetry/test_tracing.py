@@ -202,7 +202,8 @@ async def main():
     await started.start()
     await started.stop()
 asyncio.run(main())
-print([name for name in sys.modules if name.startswith(("opentelemetry", "google.protobuf", "requests", "cryptography"))])
+unused = ("opentelemetry", "google.protobuf", "requests", "cryptography")
+print([name for name in sys.modules if name.startswith(unused)])
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
