@@ -115,7 +115,7 @@ methods: {m: {errors: [actNotFound]}}
     ("patch", "words"),
     [
         ("method: {}", "there may be types, methods, streams, errors"),
-        ("methods: {m: {anser: {}}}", "a step may change request, answer, errors"),
+        ("methods: {m: {reply: {}}}", "a step may change request, answer, errors"),
         ("methods: {n: {doc: New.}}", "n is new and needs a family: server"),
         ("[]", "the file is not a mapping"),
     ],
