@@ -1,9 +1,9 @@
 """Shapes: how one version's object is made from the other's, as `scaffold` drafts them.
 
-A drafted adapter is a table of what moved, was renamed, changed its type, came or went: to be read, and corrected. An
-adapter written by hand is shorter and says why; it needs none of this.
+A drafted adapter is a table of members that were moved, renamed, converted, added or removed, for people to correct. A
+hand-written adapter is shorter, says why, and does not need this module.
 
-A path names a member: `hash`, `tx_json.date` (within a member), `../ledger_index` (next to what the object is in),
+A path names a member: `hash`, `tx_json.date` (inside a member), `../ledger_index` (of the enclosing object),
 `?binary` (a parameter of the client), `.` (the object itself).
 """
 
@@ -19,14 +19,14 @@ from adapters.ledgers import Header, header_request, read_header
 from adapters.transactions import transaction_hash
 
 How = Literal["same", "text", "number", "iso_time", "seconds", "transaction_hash", "ledger_hash", "ledger_time"]
-"""How a value is made of another: as it is, as text or a number, a time in its other form, the hash of a transaction's
-blob, or what the ledger of that index has, which takes a node request.
+"""How a value is made from another: unchanged, as text or a number, a time in its other form, the hash of a
+transaction's blob, or a member of the ledger with that index, which needs a node request.
 """
 LOOK_UPS: tuple[How, ...] = ("ledger_hash", "ledger_time")
 
 
 class Place(NamedTuple):
-    """An object within a result: `above` is what it is in; `params` are the client's."""
+    """An object inside a result: `above` is the enclosing one; `params` are the client's."""
 
     own: JsonObject
     above: "Place | None"
@@ -42,7 +42,7 @@ class When:
     value: Any = None
 
     def holds(self, place: Place) -> bool:
-        """Whether it does, at an object."""
+        """Whether it holds for an object."""
         found = find(place, self.path)
         if self.state == "text":
             return isinstance(found, str)
@@ -94,10 +94,10 @@ Member = Take | Constant | Nested
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How an object is made: what it has already, less `drops`, with the members of what is `spread`, and `members`.
+    """How an object is made: its own members without `drops`, plus the members of `spread` objects, plus `members`.
 
-    `members`: by name the ways to make it, of which the first that applies counts. `capitals`: whether the members that
-    begin with a capital letter, which are the ledger's own, stay, are dropped, or are all that stays.
+    `members`: by name the ways to make it; the first that applies counts. `capitals`: whether members that start with a
+    capital letter, which are fields of the ledger, stay, are dropped, or are the only ones to stay.
     """
 
     members: Mapping[str, tuple[Member, ...]] = field(default_factory=dict)
@@ -125,7 +125,7 @@ def find(place: Place, path: str) -> Any:
 
 
 def converted(value: Any, how: How, headers: Mapping[int, Header | None]) -> Any:
-    """A value made of another; ABSENT for one of which it cannot be made."""
+    """A value made from another; ABSENT if that is impossible."""
     if how == "same":
         return value
     if how in LOOK_UPS:
@@ -157,7 +157,7 @@ _Headers = dict[int, Header | None]
 
 
 def reshape(place: Place, shape: Shape, headers: _Headers) -> _Reshaping:
-    """The object as the other version has it. Yields look-ups of ledgers, once each; what it finds is in `headers`."""
+    """The object in the other version. Yields look-ups of ledgers, once each; their results are in `headers`."""
     made = _kept(place, shape)
     for name, ways in shape.members.items():
         for way in ways:
@@ -209,10 +209,10 @@ def _made(place: Place, way: Member, headers: _Headers) -> _Reshaping:
 
 @dataclass(frozen=True, slots=True)
 class Strict:
-    """A parameter that the newer version takes as a boolean only.
+    """A parameter that the newer version accepts as a boolean only.
 
-    `error` is what it refuses another value with, `first` whether before all other checks; `beside` whether next to the
-    result, as it would be without the parameter.
+    `error`: its refusal of other values. `first`: whether that comes before all other checks. `beside`: whether it is
+    next to the result that the request has without the parameter.
     """
 
     name: str
@@ -223,7 +223,7 @@ class Strict:
 
 @dataclass(frozen=True, slots=True)
 class ErrorChange:
-    """An error that becomes another: by its token, which `was`, and its message, of which None is any."""
+    """A changed error: `was` is its former token; a message of None matches any."""
 
     was: str
     message: str | None
@@ -231,7 +231,7 @@ class ErrorChange:
 
 
 class ReshapingAdapter(MethodAdapter):
-    """A drafted adapter, which follows its tables."""
+    """A drafted adapter, which applies its tables."""
 
     down = Shape()
     up = Shape()
@@ -240,7 +240,7 @@ class ReshapingAdapter(MethodAdapter):
     up_errors: tuple[ErrorChange, ...] = ()
 
     def serve_older(self, params: JsonObject) -> Conversation:
-        """As the tables have it, with parameters that have to be booleans read as such."""
+        """Convert by the tables, with strict parameters converted to booleans."""
         asked = dict(params)
         for each in self.strict:
             if not isinstance(asked.get(each.name, True), bool):
@@ -249,7 +249,7 @@ class ReshapingAdapter(MethodAdapter):
         return (yield from self._converted(result, params, self.down, self.down_errors))
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        """As the tables have it, with what the newer version refuses refused."""
+        """Convert by the tables, with the newer version's refusals."""
         refusals = [each for each in self.strict if not isinstance(params.get(each.name, True), bool)]
         for each in refusals:
             if each.first:
@@ -278,7 +278,7 @@ class RemovedMethod(MethodAdapter):
     """A drafted adapter of a method that the newer version does not have; how to serve an older client is open."""
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        """As the newer version answers a method that it does not know."""
+        """The newer version's error for an unknown method."""
         return immediate(error_result("unknownCmd"))
 
 
@@ -286,7 +286,7 @@ ERROR_MEMBERS = ("error", "error_code", "error_message")
 
 
 def message_change(shape: Shape) -> MessageChange:
-    """The change of a pushed message by a shape, which can look up nothing."""
+    """The change of a pushed message by a shape, without look-ups."""
 
     def change(message: JsonObject) -> JsonObject:
         reshaping = reshape(Place(message, None, {}), shape, {})

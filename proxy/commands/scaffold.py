@@ -1,4 +1,4 @@
-"""`scaffold`: drafts the adapters between two versions from a live node that speaks both, or checks existing ones."""
+"""`scaffold`: drafts the adapters between two versions from a live node with both, or checks existing ones."""
 
 import sys
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ _MOST_MISSING = 500
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What the command line asks for."""
+    """The options."""
 
     older: int
     node: str
@@ -68,7 +68,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a node answered and pushed at both versions."""
+    """A node's responses and stream messages in both versions."""
 
     server: NodeInfo
     exchanges: list[Exchange]
@@ -82,19 +82,19 @@ class _Impossible(Exception):  # noqa: N818 - what has happened
 
 @click.command(
     short_help="Draft a new version's adapters from a live node.",
-    epilog="Exit status: 0 where the folder was written (with --check: where everything is confirmed), 1 where --check "
-    "found something that is not, 2 for a wrong command line, 3 where the node does not answer.",
+    epilog="Exit status: 0 if the folder was written (with --check: if everything is confirmed), 1 if --check "
+    "found a difference, 2 for a wrong command line, 3 if the node does not respond.",
 )
 @click.argument("older", type=click.IntRange(min=1))
 @click.argument("newer", type=click.IntRange(min=2))
 @click.option("--node", required=True, metavar="URL", callback=checked_url, help="The node, over HTTP.")
 @click.option("--websocket", metavar="URL", callback=checked_url, help="The same node, over WebSocket as well.")
-@click.option("--account", "accounts", multiple=True, metavar="ACCOUNT", help="Ask about this account as well.")
+@click.option("--account", "accounts", multiple=True, metavar="ACCOUNT", help="Include this account.")
 @click.option(
     "--also",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help='Ask these requests as well: a JSON object with "method" and "params" on each line.',
+    help='Further requests: a JSON object with "method" and "params" on each line.',
 )
 @click.option(
     "--ledgers",
@@ -102,7 +102,7 @@ class _Impossible(Exception):  # noqa: N818 - what has happened
     default=20,
     show_default=True,
     metavar="N",
-    help="How many validated ledgers to search for something to ask about.",
+    help="How many validated ledgers to search for samples.",
 )
 @click.option(
     "--rate",
@@ -110,7 +110,7 @@ class _Impossible(Exception):  # noqa: N818 - what has happened
     default=10.0,
     show_default=True,
     metavar="N",
-    help="Questions a second at most.",
+    help="Most requests per second.",
 )
 @click.option(
     "--listen",
@@ -119,11 +119,11 @@ class _Impossible(Exception):  # noqa: N818 - what has happened
     default=15.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to listen to what is pushed, with --websocket.",
+    help="How long to record streams, with --websocket.",
 )
 @timeout_option
 @click.option(
-    "--check", is_flag=True, help="Write nothing; say what of the step that there is the node does not confirm."
+    "--check", is_flag=True, help="Write nothing; report what in the existing step the node does not confirm."
 )
 def scaffold(
     older: int,
@@ -138,11 +138,10 @@ def scaffold(
     timeout: float,
     check: bool,
 ) -> None:
-    """Draft the adapters between two neighbouring API versions from what a node that speaks both answers at each.
+    """Draft the adapters between two neighbouring API versions from the responses of a node with both.
 
-    Writes the folder adapters/vOLDER_vNEWER: an adapter for each method that differs, with what is sure filled in and
-    the rest as questions; the recordings; and a report. The node is only read from. A run that was interrupted goes on
-    where it was.
+    Writes the folder adapters/vOLDER_vNEWER: an adapter for each method that differs, with open questions; recordings;
+    and a report. Only reads are made. An interrupted run can be continued.
     """
     if newer != older + 1:
         raise click.UsageError(f"version {newer} does not follow version {older}")
@@ -206,7 +205,7 @@ def _draft(plan: _Plan, folder: Path) -> None:
 def draft(
     older: int, exchanges: list[Exchange], pairs: list[PushedPair], server: NodeInfo
 ) -> tuple[list[MethodDraft], StreamDraft, Score]:
-    """What changed, by method and for streams, and how much of it that explains."""
+    """The changes by method and of streams, and the share of differences that they explain."""
     by_name: dict[str, list[Exchange]] = {}
     for each in exchanges:
         by_name.setdefault(each.method, []).append(each)
@@ -222,13 +221,13 @@ def draft(
 
 
 async def _ask(plan: _Plan, folder: Path | None) -> _Found:
-    """Asks everything, and records it where there is a folder. Raises what tells that nothing can be drafted."""
+    """Make all requests, and record them if there is a folder. Raises an error if nothing can be drafted."""
     recording = Recording(folder)
     recording.read()
     async with ApiClient(plan.node, seconds=plan.timeout) as server:
         first, last = await version_range(server)
         if not first <= plan.older < plan.newer <= last:
-            raise _Impossible(f"the node speaks API versions {first} to {last}, not {plan.older} and {plan.newer}")
+            raise _Impossible(f"the node has API versions {first} to {last}, not {plan.older} and {plan.newer}")
         spoken = range(first, last + 1) if folder is not None else range(plan.older, plan.newer + 1)
         info = await node_info(server, plan.newer)
         node = RateLimitedNode(server, plan.rate)
@@ -252,7 +251,7 @@ async def _ask_at(
     named = ledgers_named(exchanges_of(recording.entries, plan.older, plan.newer))
     headers = [header_request(index) for index in sorted(named, reverse=True)[:_MOST_HEADERS]]
     await _ask_each(recording, node, websocket, headers, spoken, "ledgers")
-    # What a first draft would ask that nobody has: a parameter as a boolean, or left out.
+    # Requests that only a draft shows to be useful: a parameter as a boolean, or omitted.
     _, _, score = draft(plan.older, exchanges_of(recording.entries, plan.older, plan.newer), [], UNKNOWN_NODE)
     missing = {(each.method, repr(each.params)): each for _, each in score.missing}
     await _ask_each(recording, node, websocket, [*missing.values()][:_MOST_MISSING], spoken, "what follows")

@@ -82,7 +82,7 @@ async def test_a_node_that_has_not_both_versions(demo_node: StartNode) -> None:
     command = ["scaffold", "1", "2", "--check", "--node", node.http_url]
     ran = await asyncio.to_thread(CliRunner().invoke, main, command)
     assert ran.exit_code == 3
-    assert "speaks API versions 2 to 2, not 1 and 2" in ran.output
+    assert "has API versions 2 to 2, not 1 and 2" in ran.output
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
-"""Drafts the adapters between two versions from what a live node answers at both.
+"""Drafts the adapters between two versions from a live node's responses in both.
 
-`exchanges` asks and records, `learning` and `conditions` find out how one version's objects are made of the other's,
-`methods` does so method by method, errors included, `trial` measures a draft, `writing` and
-`specification` write the folder, `report` says what it covers.
+`exchanges` makes requests and records them, `learning` and `conditions` derive how one version's objects are made from
+the other's, `methods` does so for each method, including errors, `trial` measures a draft, `writing` and
+`specification` write the folder, `report` describes its coverage.
 """

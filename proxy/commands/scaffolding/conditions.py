@@ -1,4 +1,4 @@
-"""Conditions: what tells the objects at which a rule applies from those at which it does not."""
+"""Conditions that distinguish the objects to which a rule applies from the others."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -6,12 +6,12 @@ from itertools import islice
 from adapters.reshaping import Place, When
 
 _FIRST = 12
-"""Objects whose members are tried; a condition has to hold for all."""
+"""The number of objects whose members are tried; a condition must hold for all."""
 _HIGHEST = 2
 
 
 def separate(applies: Sequence[Place], others: Sequence[Place]) -> When | None:
-    """A condition that holds at every one of `applies` and at none of `others`; None where none was found."""
+    """A condition that holds for each of `applies` and for none of `others`; None if none was found."""
     tried: set[str] = set()
     candidates = [*_of(applies, tried), *_absences(others)]
     for condition in sorted(candidates, key=_cost):
@@ -21,7 +21,7 @@ def separate(applies: Sequence[Place], others: Sequence[Place]) -> When | None:
 
 
 def _cost(condition: When) -> tuple[int, int, int]:
-    """What is simple and near comes first."""
+    """The order of candidates: simple and near ones first."""
     states = ("present", "text", "object", "absent", "true", "equal")
     return condition.path.count("../") + condition.path.count("?"), states.index(condition.state), len(condition.path)
 
@@ -53,7 +53,7 @@ def _absences(places: Sequence[Place]) -> Iterator[When]:
 
 
 def _members(place: Place) -> Iterator[tuple[str, object]]:
-    """The members of an object, of those within it and of those around it, by path."""
+    """The members of an object, of inner objects and of enclosing ones, by path."""
     for name, value in place.own.items():
         yield name, value
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Asks a live node the same at every version that it speaks, and records what it answers and pushes."""
+"""Makes the same requests to a live node in each of its versions, and records responses and stream messages."""
 
 import asyncio
 import lzma
@@ -19,20 +19,20 @@ from proxy.commands.verification.streams import KEYS, STREAMS
 from proxy.envelope.node import InvalidAnswer, read_jsonrpc_answer
 
 UNFINISHED = "exchanges.jsonl"
-"""Each exchange is appended to it as it is answered, so that a run that ended too early goes on from there."""
+"""The file to which each exchange is appended immediately, so that an interrupted run can be continued."""
 FINISHED, STREAMS_FILE = "exchanges.jsonl.xz", "streams.json.xz"
 _MOST_MESSAGES = 5_000
 _ATTEMPTS = 3
 
 Entry = JsonObject
-"""An exchange as the demo node reads it: `id`, `port`, `method`, `params`, and by version `http` and `ws` answers."""
+"""An exchange in the demo node's format: `id`, `port`, `method`, `params`, and by version `http` and `ws` responses."""
 
 
 @dataclass(slots=True)
 class Recording:
-    """What was asked already, in `folder`, or nowhere.
+    """The recorded exchanges, in `folder` if there is one.
 
-    `refused` counts by the reason what the node would not answer.
+    `refused` counts refused requests by reason.
     """
 
     folder: Path | None
@@ -40,7 +40,7 @@ class Recording:
     refused: dict[str, int] = field(default_factory=dict)
 
     def read(self) -> None:
-        """Reads what an earlier run has asked, finished or not."""
+        """Read the exchanges of an earlier run, finished or not."""
         if self.folder is None:
             return
         finished, unfinished = self.folder / FINISHED, self.folder / UNFINISHED
@@ -51,7 +51,7 @@ class Recording:
         self.entries = [orjson.loads(line) for line in whole.splitlines()]
 
     def add(self, entry: Entry) -> None:
-        """Writes an exchange at once."""
+        """Write an exchange immediately."""
         self.entries.append(entry)
         if self.folder is None:
             return
@@ -59,7 +59,7 @@ class Recording:
             file.write(orjson.dumps(entry) + b"\n")
 
     def finish(self, streams: Mapping[str, Any]) -> None:
-        """Compresses what was asked, and writes what was pushed."""
+        """Compress the exchanges, and write the stream messages."""
         if self.folder is None:
             return
         lines = b"".join(orjson.dumps(entry) + b"\n" for entry in self.entries)
@@ -76,7 +76,7 @@ async def ask_all(
     questions: Sequence[NodeRequest],
     versions: Sequence[int],
 ) -> AsyncIterator[NodeRequest]:
-    """Asks each question that was not asked before, at every version; yields it when it has been dealt with.
+    """Make each request that is not recorded yet in every version; yields it when it is done.
 
     Raises NodeLost.
     """
@@ -101,9 +101,9 @@ async def _entry(
     versions: Sequence[int],
     number: int,
 ) -> Entry:
-    """The exchange, asked again where a ledger closed meanwhile: the first version is asked once more at the end.
+    """The exchange, repeated if a ledger closed in the meantime: the first version is requested once more at the end.
 
-    `moving` is in it where the answer is another one each time, so that it says nothing of the versions.
+    It has `moving` if the response differs each time, so that it shows nothing about the versions.
     """
     answers: dict[str, Any] = {}
     moving = True
@@ -156,7 +156,7 @@ def exchanges_of(entries: Iterable[Entry], older: int, newer: int) -> list[Excha
 
 
 def headers_of(exchanges: Iterable[Exchange]) -> dict[int, Header | None]:
-    """The headers of ledgers that were asked for among other exchanges; None for a ledger that the node lacks."""
+    """The headers of ledgers that other exchanges requested; None for a ledger that the node lacks."""
     found: dict[int, Header | None] = {}
     for each in exchanges:
         index = each.params.get("ledger_index")
@@ -166,7 +166,7 @@ def headers_of(exchanges: Iterable[Exchange]) -> dict[int, Header | None]:
 
 
 async def listen(url: str, versions: Sequence[int], seconds: float) -> dict[str, Any]:
-    """What the node pushes within `seconds` to subscribers of every version, as the demo node reads it.
+    """The stream messages of each version within `seconds`, in the demo node's format.
 
     Raises NoAnswer and TextAnswer.
     """
@@ -179,7 +179,7 @@ async def _collect(url: str, version: int, seconds: float) -> JsonObject:
         params = {"streams": STREAMS}
         answered = await server.ask("subscribe", params, version)
         if "error" in answered.result():
-            raise NoAnswer(f"subscribe at version {version} was refused: {answered.result()['error']}")
+            raise NoAnswer(f"subscribe in version {version} was refused: {answered.result()['error']}")
         messages: list[JsonObject] = []
         deadline = asyncio.get_running_loop().time() + seconds
         while len(messages) < _MOST_MESSAGES:
@@ -192,7 +192,7 @@ async def _collect(url: str, version: int, seconds: float) -> JsonObject:
 
 
 def pushed_pairs(streams: Mapping[str, Any], older: int, newer: int) -> list[PushedPair]:
-    """The messages that came at both versions, found by what tells that they are the same."""
+    """The messages that arrived in both versions, matched by their identifying fields."""
     by_key = []
     for version in (older, newer):
         messages = streams.get(f"streams/{version}", {}).get("messages", ())

@@ -1,4 +1,4 @@
-"""How one version's object is made of the other's, learnt from pairs of them."""
+"""Derives how one version's objects are made from the other's, from pairs of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -27,18 +27,18 @@ _MOST_EXAMPLES = 600
 _DEEPEST = 6
 _MOST_WAYS = 4
 _ALIKE = 0.8
-"""The share of members that have to be found elsewhere for an object to be taken for moved."""
+"""The share of members that must be found elsewhere for an object to count as moved."""
 
 
 class Example(NamedTuple):
-    """An object of one version with its place, and what the other version has for it."""
+    """An object of one version with its place, and its counterpart in the other version."""
 
     place: Place
     target: JsonObject
 
 
 def learn(examples: Sequence[Example], headers: Headers, depth: int = 0, *, only_capitals: bool = False) -> Shape:
-    """The shape that makes the target of each example from its object, as far as one was found."""
+    """The shape that makes the target of each example from its object, as far as there is one."""
     if depth > _DEEPEST or not examples:
         return Shape()
     step = max(1, len(examples) // _MOST_EXAMPLES)
@@ -63,10 +63,10 @@ class _Learner:
         capitals = "only" if self._only_capitals else "drop" if self._gathered else "keep"
         return Shape(members, tuple(self._drops()), self._spread, capitals)  # type: ignore[arg-type]  # of Literals
 
-    # What moved as a whole
+    # Objects that moved
 
     def _find_spread(self) -> Iterator[str]:
-        """The members whose own members are the target's."""
+        """The members whose members are the target's."""
         names = dict.fromkeys(
             name for each in self._examples for name, value in each.place.own.items() if isinstance(value, dict)
         )
@@ -99,10 +99,10 @@ class _Learner:
                 yield name, (Nested(".", inner, when),)
                 return
 
-    # One member
+    # Single members
 
     def _default(self, example: Example, name: str) -> Any:
-        """What a target has under a name without a rule for it; None where it has nothing."""
+        """A target's value under a name without a rule for it; None if it has none."""
         for child in self._spread:
             inner = example.place.own.get(child)
             if isinstance(inner, dict) and name in inner:
@@ -157,7 +157,7 @@ class _Learner:
             return None
         path = max(scores, key=lambda other: scores[other])
         inner: list[Example] = []
-        for each in (e for e in self._examples if name in e.target):  # what is the same there says as much
+        for each in (e for e in self._examples if name in e.target):  # the unchanged rest is evidence too
             mine, others = _objects(each.place.own.get(path)), _objects(each.target[name])
             for one, other_object in zip(mine, others, strict=False):
                 inner.append(Example(Place(one, each.place, each.place.params), other_object))
@@ -224,7 +224,7 @@ class _Learner:
                     if same(converted(value, how, self._headers), wanted):
                         yield path, how
 
-    # What goes
+    # Removed members
 
     def _drops(self) -> Iterator[Drop]:
         for path in dict.fromkeys(path for each in self._examples for path in self._defaults(each)):
@@ -253,7 +253,7 @@ class _Learner:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON; 1, true and 1.0 are not."""
+    """Whether two values are equal JSON; 1, true and 1.0 are not."""
     if type(one) is not type(other):
         return False
     if isinstance(one, (dict, list)):
@@ -266,7 +266,7 @@ def _is_there(value: Any) -> bool:
 
 
 def _objects(value: Any) -> list[JsonObject]:
-    """The objects that a value is or lists."""
+    """The objects in a value: itself, or those in a list."""
     if isinstance(value, dict):
         return [value]
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

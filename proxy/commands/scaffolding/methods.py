@@ -1,4 +1,4 @@
-"""What changed about each method between two versions, learnt from its exchanges; errors and strictness included."""
+"""Derives the changes of each method between two versions from its exchanges, including errors and strictness."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ _TYPES, _REFUSALS = 2, 3
 
 
 class Exchange(NamedTuple):
-    """What a node answers to the same request at the older and at the newer version, each without its envelope."""
+    """A node's responses to the same request in the older and in the newer version, without envelopes."""
 
     method: str
     params: JsonObject
@@ -35,7 +35,7 @@ class Exchange(NamedTuple):
 
 
 class PushedPair(NamedTuple):
-    """A message as the node pushes it at both versions."""
+    """A stream message in both versions."""
 
     older: JsonObject
     newer: JsonObject
@@ -43,7 +43,7 @@ class PushedPair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MethodDraft:
-    """What is sure about a method; `questions` are what is not, each with its evidence."""
+    """The changes of a method; `questions` are open ones, each with its evidence."""
 
     method: str
     down: Shape = UNCHANGED
@@ -56,7 +56,7 @@ class MethodDraft:
     questions: tuple[str, ...] = ()
 
     def adapter(self) -> MethodAdapter:
-        """The adapter that the draft is written as."""
+        """The draft as an adapter."""
         members: dict[str, Any] = {"method": self.method, "down": self.down, "up": self.up, "strict": self.strict}
         members |= {"down_errors": self.down_errors, "up_errors": self.up_errors}
         base = RemovedMethod if self.removed else ReshapingAdapter
@@ -66,13 +66,13 @@ class MethodDraft:
 
 @dataclass(frozen=True, slots=True)
 class StreamDraft:
-    """What changed about pushed messages, by their type."""
+    """The changes of pushed messages, by type."""
 
     down: Mapping[str, Shape] = field(default_factory=dict)
     up: Mapping[str, Shape] = field(default_factory=dict)
 
     def adapter(self) -> StreamAdapter:
-        """The adapter that the draft is written as."""
+        """The draft as an adapter."""
         down = {kind: message_change(shape) for kind, shape in self.down.items()}
         up = {kind: message_change(shape) for kind, shape in self.up.items()}
 
@@ -84,7 +84,7 @@ class StreamDraft:
 
 
 def draft_method(method: str, exchanges: Sequence[Exchange], headers: Headers) -> MethodDraft | None:
-    """What changed about a method; None where nothing did."""
+    """The changes of a method; None if there are none."""
     if all(same(each.older, each.newer) for each in exchanges):
         return None
     if all(each.newer.get("error") == "unknownCmd" for each in exchanges):
@@ -114,7 +114,7 @@ def _shapes(both: Sequence[Exchange], headers: Headers) -> tuple[Shape, Shape]:
 
 
 def draft_streams(pairs: Iterable[PushedPair]) -> StreamDraft:
-    """What changed about pushed messages. What would take a look-up cannot be learnt: a message takes none."""
+    """The changes of pushed messages, without look-ups, which messages cannot make."""
     by_type: dict[str, list[PushedPair]] = {}
     for pair in pairs:
         by_type.setdefault(pair.older["type"], []).append(pair)
@@ -135,7 +135,7 @@ def _error_of(result: JsonObject) -> JsonObject:
 
 
 def _error_changes(pairs: Sequence[tuple[JsonObject, JsonObject]]) -> Iterable[ErrorChange]:
-    """The errors that become others, by token and message.
+    """The changed errors, by token and message.
 
     One that never stays as it is becomes what it becomes most often, one that may stay only what it nearly always does.
     """
@@ -177,7 +177,7 @@ def _strict(exchanges: Sequence[Exchange]) -> Iterable[Strict]:
 
 
 def _blames(result: JsonObject, name: str) -> bool:
-    """Whether an error's message names the parameter, as rippled's do."""
+    """Whether an error's message names the parameter, as in rippled."""
     return f"'{name}'" in str(result.get("error_message", ""))
 
 

@@ -1,4 +1,6 @@
-"""What a draft covers, and what in a step a node does not confirm: for people, and as Markdown in the step's folder."""
+"""The coverage of a draft, and what in a step a node does not confirm: as text, and as Markdown in
+the step's folder.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,7 +55,9 @@ def _missed(misses: Iterable[Miss]) -> Iterator[str]:
 
 
 def unconfirmed(score: Score) -> Iterator[str]:
-    """What a step translates otherwise than the node answers: a line for each method, with an example."""
+    """The differences between a step's translations and the node's responses: one line for each method, with an
+    example.
+    """
     by_method: dict[str, list[Miss]] = {}
     for miss in score.misses:
         by_method.setdefault(miss.method, []).append(miss)

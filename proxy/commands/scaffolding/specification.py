@@ -1,4 +1,4 @@
-"""A step's part of the specification, drafted: which members of results came, went, or have another type."""
+"""Drafts a step's part of the specification: members of results that were added, removed, or changed their type."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

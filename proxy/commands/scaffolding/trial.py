@@ -42,16 +42,16 @@ class Score:
     exact: Counter[str] = field(default_factory=Counter)
     misses: list[Miss] = field(default_factory=list)
     missing: list[tuple[int, NodeRequest]] = field(default_factory=list)
-    """Requests with their version that the step makes and the node was not asked; what takes one is not counted."""
+    """Requests of the step, with their version, that were not recorded; exchanges that need one are not counted."""
 
     def share(self, *methods: str) -> float:
-        """The share of these methods, or of all; 1 where nothing was asked."""
+        """The share of these methods, or of all; 1 if there are no exchanges."""
         names = methods or tuple(self.asked)
         asked = sum(self.asked[name] for name in names)
         return sum(self.exact[name] for name in names) / asked if asked else 1.0
 
     def add(self, method: str, params: JsonObject, client: int, node: int, differences: tuple[str, ...]) -> None:
-        """Counts one."""
+        """Count one exchange."""
         self.asked[method] += 1
         if differences:
             self.misses.append(Miss(method, params, client, node, differences))
@@ -65,7 +65,7 @@ def try_step(
     pairs: Iterable[PushedPair],
     node: NodeInfo = UNKNOWN_NODE,
 ) -> Score:
-    """Measures a step by exchanges, among which are those that its look-ups take, and by messages."""
+    """Measure a step by exchanges, including those for its look-ups, and by messages."""
     versions = Versions((step,))
     score = Score()
     for client, other in ((step.older, step.newer), (step.newer, step.older)):

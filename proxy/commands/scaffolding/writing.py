@@ -1,4 +1,4 @@
-"""Writes a draft as the folder of a step: a module for each method, the step, and what is left to find out."""
+"""Writes a draft as the folder of a step: a module for each method, the step, and open questions."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ _NAMES = ("Constant", "Drop", "ErrorChange", "Nested", "Shape", "Strict", "Take"
 def write_step(
     folder: Path, older: int, drafts: Sequence[MethodDraft], streams: StreamDraft, score: Score, node: NodeInfo
 ) -> None:
-    """Writes the modules into a folder that exists; those of an earlier run are replaced."""
+    """Write the modules into an existing folder, replacing those of an earlier run."""
     for old in folder.glob("*.py"):
         old.unlink()
     for draft in drafts:
@@ -33,7 +33,7 @@ def write_step(
 
 
 def questions(method: str, misses: Iterable[Miss]) -> list[str]:
-    """What a draft does not get right, by client and node, each with an example as its evidence."""
+    """The differences that a draft does not explain, by client and node, each with an example."""
     by_kind: dict[tuple[int, int, str], list[Miss]] = {}
     for miss in misses:
         if miss.method == method:
@@ -160,7 +160,7 @@ def _used_names(values: Iterable[Any]) -> list[str]:
 
 
 def _written(value: Any, indent: int, used: int) -> str:
-    """A value as Python, on one line where it fits."""
+    """A value as Python code, on one line if it fits."""
     short = _one_line(value)
     if len(short) + indent + used <= _WIDTH - 1:
         return short
