@@ -183,7 +183,8 @@ class _Learner:
             if fits:
                 return Take(path, how, when)
         values = {orjson.dumps(each.target[name]) for each in left}
-        if len(values) == 1 and not isinstance(left[0].target[name], (dict, list)):
+        # A number that is always the same, or a text seen once, is more likely the node's than the version's.
+        if len(values) == 1 and len(left) > 1 and isinstance(left[0].target[name], (str, bool)):
             constant = Constant(left[0].target[name])
             when, fits = self._condition(constant, name, ways)
             if fits:

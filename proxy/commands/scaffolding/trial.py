@@ -16,7 +16,7 @@ from adapters.errors import error_result
 from adapters.json_values import json_differences
 from adapters.node import UNKNOWN_NODE
 from proxy.commands.scaffolding.methods import Exchange, PushedPair
-from proxy.commands.verification.comparison import line_of, volatile_of
+from proxy.commands.verification.comparison import VOLATILE_FIELDS, line_of
 
 _MOST_REQUESTS = 200
 _SHOWN = 4
@@ -75,7 +75,7 @@ def try_step(
             native = each.newer if is_older else each.older
             conversation = versions.pipeline(client, other, each.method, node).converse(each.params)
             try:
-                lines = partial(_lines, ignored=volatile_of(each.method), inexact=versions.inexact_fields(each.method))
+                lines = partial(_lines, inexact=versions.inexact_fields(each.method))
                 found = _differences(native, conversation, table, lines)
             except _NotRecorded as missing:
                 score.missing.append((other, missing.request))
@@ -116,10 +116,9 @@ def _differences(
 def _lines(
     native: JsonObject,
     made: JsonObject,
-    ignored: frozenset[str] = frozenset(),
     inexact: frozenset[str] = frozenset(),
 ) -> Iterator[str]:
-    found = json_differences(native, made, ignored=ignored)
+    found = json_differences(native, made, volatile=VOLATILE_FIELDS[""])
     return (line_of(difference) for difference in found if difference.path not in inexact)
 
 

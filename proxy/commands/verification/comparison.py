@@ -25,11 +25,6 @@ VOLATILE_FIELDS: Mapping[str, frozenset[str]] = {
 """By method, and for all methods under "": the fields that change from one request to the next."""
 
 
-def volatile_of(method: str) -> frozenset[str]:
-    """The fields of a method's result that change from one request to the next."""
-    return VOLATILE_FIELDS[""] | VOLATILE_FIELDS.get(method, frozenset())
-
-
 Verdict = Literal["same", "different", "not asked"]
 
 
@@ -58,7 +53,7 @@ class Outcome:
 
 def differences(native: JsonObject, got: JsonObject, request: NodeRequest, ignored: frozenset[str]) -> tuple[str, ...]:
     """The first differences of `got` from `native`, one line each, without `ignored` fields."""
-    volatile = volatile_of(request.method)
+    volatile = VOLATILE_FIELDS[""] | VOLATILE_FIELDS.get(request.method, frozenset())
     inexact = VERSIONS.inexact_fields(request.method)
     found = json_differences(native, got, ignored=ignored, volatile=volatile)
     exact = (difference for difference in found if difference.path not in inexact)
