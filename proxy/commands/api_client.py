@@ -2,12 +2,16 @@
 
 import asyncio
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NoReturn, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
+import click
 import orjson
 
 from adapters import JsonObject, NodeInfo
@@ -28,6 +32,9 @@ _OK = 200
 _LINE = 200
 """Most characters of a line of text to show."""
 
+ERROR_STATUS, _NO_RESPONSE_STATUS = 1, 3
+"""Exit status of a command whose request got an error, or no usable response."""
+
 
 class NoAnswer(Exception):  # noqa: N818 - what has happened
     """There was no usable response. The text says why, and contains nothing of the request."""
@@ -40,6 +47,19 @@ class TextAnswer(Exception):  # noqa: N818 - what has happened
         super().__init__(f"HTTP {status}: {text}")
         self.status = status
         self.text = text
+
+
+@contextmanager
+def exit_on_failure() -> Iterator[None]:
+    """Print TextAnswer and NoAnswer to standard error, and exit with their status."""
+    try:
+        yield
+    except TextAnswer as text:
+        click.echo(str(text), err=True)
+        sys.exit(ERROR_STATUS)
+    except NoAnswer as none:
+        click.echo(f"no response: {none}", err=True)
+        sys.exit(_NO_RESPONSE_STATUS)
 
 
 @dataclass(frozen=True, slots=True)

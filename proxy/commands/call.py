@@ -6,12 +6,10 @@ import click
 import uvloop
 
 from adapters import JsonObject
-from proxy.commands.api_client import Answer, ApiClient, NoAnswer, TextAnswer, version_range
+from proxy.commands.api_client import ERROR_STATUS, Answer, ApiClient, exit_on_failure, version_range
 from proxy.commands.arguments import api_version_option, json_object, split_named, timeout_option, url_option
 from proxy.commands.output import echo_json
 from proxy.commands.positional import FORMS, by_position
-
-_ERROR, _NO_ANSWER = 1, 3
 
 
 @click.command(
@@ -53,17 +51,11 @@ def call(
             raise click.UsageError("api_version must be a whole number; --api-version sets it too")
         api_version = params.pop("api_version") if api_version is None else api_version
         params.pop("api_version", None)
-    try:
+    with exit_on_failure():
         answered = uvloop.run(_ask(url, websocket, timeout, method, params, api_version))
         result = answered.result()
-    except TextAnswer as text:
-        click.echo(str(text), err=True)
-        sys.exit(_ERROR)
-    except NoAnswer as none:
-        click.echo(f"no response: {none}", err=True)
-        sys.exit(_NO_ANSWER)
     echo_json(answered.shown(), lines=lines)
-    sys.exit(_ERROR if "error" in result else 0)
+    sys.exit(ERROR_STATUS if "error" in result else 0)
 
 
 def _request(method: str, words: tuple[str, ...]) -> tuple[str, JsonObject]:

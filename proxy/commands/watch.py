@@ -9,12 +9,11 @@ import click
 import uvloop
 
 from adapters import JsonObject
-from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, version_range
+from proxy.commands.api_client import ERROR_STATUS, ApiClient, NoAnswer, TextAnswer, exit_on_failure, version_range
 from proxy.commands.arguments import api_version_option, as_json, timeout_option, url_option
 from proxy.commands.output import echo_json
 from proxy.commands.positional import currency
 
-_ERROR, _NO_ANSWER = 1, 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 """Seconds until a lost connection is reopened: at first, and at most."""
 
@@ -82,18 +81,13 @@ def watch(
         raise click.UsageError("a stream, such as ledger, or --accounts or --books is required")
     try:
         # asyncio's own event loop misses a Ctrl-C that arrives just before it waits, until it next wakes up.
-        uvloop.run(_watch(Watched(url, timeout, request, api_version, count), lines))
+        with exit_on_failure():
+            uvloop.run(_watch(Watched(url, timeout, request, api_version, count), lines))
     except KeyboardInterrupt:
         return
     except _Refused as refused:
         echo_json(refused.answer, lines=lines)
-        sys.exit(_ERROR)
-    except TextAnswer as text:
-        click.echo(str(text), err=True)
-        sys.exit(_ERROR)
-    except NoAnswer as none:
-        click.echo(f"no answer: {none}", err=True)
-        sys.exit(_NO_ANSWER)
+        sys.exit(ERROR_STATUS)
 
 
 def _book(text: str) -> JsonObject:
