@@ -75,7 +75,7 @@ class Dispatcher:
         self._cache = cache
         self._metrics = metrics
         self._fair_share = fair_share
-        self.large = LargeTranslations()
+        self.large = LargeTranslations(metrics)
         """The process that translates very large responses."""
         self._tries = tries
         self._loop = asyncio.get_running_loop()

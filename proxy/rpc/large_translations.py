@@ -11,6 +11,7 @@ from adapters import NodeInfo
 from proxy.envelope import Call
 from proxy.envelope.written_json import write
 from proxy.rpc.translation_process import ANSWER_HEAD, JOB_HEAD, Job
+from proxy.telemetry.metrics import Metrics
 
 VERY_LARGE_BYTES = 1_500_000
 """Size from which on a response is translated there: it would take the event loop for more than 40 ms."""
@@ -35,7 +36,8 @@ class VeryLarge(Exception):  # noqa: N818 - what has happened
 class LargeTranslations:
     """One process that translates one response at a time, from the first one on; the others wait. Needs `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
         self._process: asyncio.subprocess.Process | None = None
         self._one_at_a_time = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
@@ -68,6 +70,7 @@ class LargeTranslations:
                 return None
             if self._idle is not None:
                 self._idle.cancel()
+            began = asyncio.get_running_loop().time()
             try:
                 answer = await self._exchange(await self._started(), write(job), response)
             except (OSError, asyncio.IncompleteReadError) as problem:
@@ -77,7 +80,10 @@ class LargeTranslations:
             except BaseException:
                 self._kill()  # it is in the middle of an answer that nobody reads
                 raise
-            self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._kill)
+            loop = asyncio.get_running_loop()
+            self._idle = loop.call_later(_IDLE_SECONDS, self._kill)
+            if answer is not None:
+                self._metrics.translation(call.method, call.version, node_version, loop.time() - began)
             return answer
 
     async def _started(self) -> asyncio.subprocess.Process:

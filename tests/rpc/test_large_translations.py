@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from proxy.rpc.large_translations import VERY_LARGE_BYTES
-from tests.support.client import until
+from tests.support.client import metric, until
 from tests.support.scripted_node import ScriptedNode
 from tests.support.start import StartProxy
 
@@ -77,6 +77,8 @@ async def test_a_very_large_response_is_what_a_smaller_one_is(proxy: StartProxy,
         assert large == small
         await ask(served.http_url)
         assert len(child_processes()) == len(before) + 1, "it is used again"
+        translations = await metric(served, "xrpl_proxy_translation_duration_seconds_count")
+        assert sum(translations.values()) == 4
     await served.stop()
     assert child_processes() == before
 
