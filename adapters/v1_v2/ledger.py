@@ -15,6 +15,8 @@ from adapters.transactions import (
 
 _NEXT_TO_TX_JSON = ("close_time_iso", "ledger_hash", "ledger_index", "validated")
 """Members about the ledger that v2 has next to each expanded transaction, and v1 does not."""
+_USUAL = frozenset({"tx_json", "hash", "meta", *_NEXT_TO_TX_JSON})
+"""Members of most entries: one that has others keeps them."""
 
 
 class Ledger(MethodAdapter):
@@ -98,6 +100,11 @@ def _downgrade_entry(entry: Any) -> Any:
     """An entry of `transactions`, from v2 to v1; a hash stays."""
     if not isinstance(entry, dict):
         return entry
+    if "tx_json" in entry and entry.keys() <= _USUAL:  # nearly all, of which there are thousands
+        usual = downgrade_transaction(entry["tx_json"], entry.get("hash"))
+        if "meta" in entry:
+            usual["metaData"] = entry["meta"]
+        return usual
     for name in _NEXT_TO_TX_JSON:
         entry.pop(name, None)
     tx_hash = entry.pop("hash", None)

@@ -14,9 +14,8 @@ def _downgrade_transaction(message: JsonObject) -> JsonObject:
     if not is_transaction(message.get("tx_json")):
         return message
     transaction = message.pop("tx_json")
-    date = ledger_place(message).get("date")
-    if date is not None:
-        transaction.setdefault("date", date)
+    if "date" not in transaction and (date := ledger_place(message).get("date")) is not None:
+        transaction["date"] = date
     message["transaction"] = downgrade_transaction(transaction, message.pop("hash", None))
     return message
 

@@ -27,9 +27,9 @@ def downgrade_transactions(result: JsonObject, *, in_ledger: bool = True) -> Jso
 
 
 def _downgrade_entry(entry: JsonObject) -> None:
-    tx_json = {**entry.pop("tx_json")}
-    for name, value in ledger_place(entry).items():
-        tx_json.setdefault(name, value)
+    tx_json = entry.pop("tx_json")
+    if not ("ledger_index" in tx_json and "date" in tx_json):
+        tx_json = {**ledger_place(entry), **tx_json}
     entry["tx"] = downgrade_transaction(tx_json, entry.pop("hash", None))
     for name in ("close_time_iso", "ledger_hash", "ledger_index"):
         entry.pop(name, None)
