@@ -1,6 +1,8 @@
 """Measures, prints the table with the goals beside it, and writes it as JSON."""
 
 import platform
+import re
+import sysconfig
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -32,6 +34,8 @@ from bench.websocket_cases import run
 Row = dict[str, object]
 T = TypeVar("T")
 
+_NOISY = 0.25
+"""The spread of several runs, as a share of their median, from which on their figure says little."""
 _OVER_WEBSOCKET = ("account_info rewritten", "account_tx of 20", "account_tx of 200")
 
 
@@ -40,23 +44,43 @@ _OVER_WEBSOCKET = ("account_info rewritten", "account_tx of 20", "account_tx of 
 @click.option("--repeats", default=3, show_default=True, help="Runs of each, in turns.")
 @click.option("--only", default="", help="Cases whose name contains this.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("bench.json"), show_default=True)
-def main(seconds: int, repeats: int, only: str, out: Path) -> None:
+@click.option("--against", type=click.Path(path_type=Path, exists=True), help="Figures of an earlier run, to compare.")
+def main(seconds: int, repeats: int, only: str, out: Path, against: Path | None) -> None:
     """Measure the proxy next to the others. A case that fails is reported, and the rest go on."""
+    earlier = {} if against is None else _middles(orjson.loads(against.read_bytes())["rows"])
+    machine = _machine()
+    click.echo(" ".join(f"{name}: {value}." for name, value in machine.items()))
     rows: list[Row] = []
     failures: list[Row] = []
     for name, measured in _groups(only, repeats, seconds):
         try:
             for row in measured:
                 rows.append(row)
-                _print(row)
+                _print(row, earlier.get((row["case"], row["what"])))
         except Exception as error:  # noqa: BLE001 - whatever ends one case must not lose the figures of the others
             failures.append({"case": name, "failed": f"{type(error).__name__}: {error}"})
             click.echo(f"{name:<42} FAILED: {type(error).__name__}: {error}", err=True)
-    machine = {"machine": platform.machine(), "python": platform.python_version(), "seconds": seconds}
-    figures = {**machine, "repeats": repeats, "rows": rows, "failures": failures}
+    figures = {**machine, "seconds": seconds, "repeats": repeats, "rows": rows, "failures": failures}
     out.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
     if failures:
         raise SystemExit(1)
+
+
+def _machine() -> dict[str, object]:
+    """What the figures depend on besides the proxy."""
+    cpus = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.*)", cpus.read_text()) if cpus.exists() else None
+    optimized = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
+    return {
+        "machine": platform.machine(),
+        "cpu": model[1] if model else platform.processor(),
+        "python": platform.python_version(),
+        "optimized": optimized,
+    }
+
+
+def _middles(rows: list[Row]) -> dict[tuple[object, object], float]:
+    return {(row["case"], row["what"]): float(str(row["middle"])) for row in rows}
 
 
 def _groups(only: str, repeats: int, seconds: float) -> Iterator[tuple[str, Iterator[Row]]]:
@@ -165,7 +189,8 @@ def _asked_rows(folder: Path, case: Case, repeats: int, seconds: float) -> Itera
     yield _row(name, "requests/s", Spread.of([rate for rate, _ in ours]))
     yield _row(name, "CPU us for each", Spread.of([cpu * 1e6 for _, cpu in ours]))
     ratios = [plain / own for (_, own), (_, plain) in zip(ours, theirs, strict=True)]
-    yield _row(name, "by CPU, x plain aiohttp", Spread.of(ratios))
+    goal = {"account_info rewritten": ">= 1", "account_tx of 20": ">= 2"}.get(case.name, "")
+    yield _row(name, "by CPU, x plain aiohttp", Spread.of(ratios), goal)
 
 
 def _stream_rows(folder: Path, repeats: int, subscribers: int, messages: int, at_once: int) -> Iterator[Row]:
@@ -174,7 +199,8 @@ def _stream_rows(folder: Path, repeats: int, subscribers: int, messages: int, at
 
     ours, theirs = _in_turns(cost, repeats)
     case = f"websocket stream to {subscribers}{f', {at_once} at once' if at_once > 1 else ''}"
-    yield _row(case, "CPU us for each message to each", Spread.of([own * 1e6 for own in ours]))
+    goal = {(1, 1): "<= 50", (1000, 1): "<= 9.5"}.get((subscribers, at_once), "")
+    yield _row(case, "CPU us for each message to each", Spread.of([own * 1e6 for own in ours]), goal)
     ratios = [plain / own for own, plain in zip(ours, theirs, strict=True)]
     yield _row(case, "by CPU, x one rewriting per subscriber", Spread.of(ratios), ">= 5" if subscribers == 1000 else "")
 
@@ -196,10 +222,16 @@ def _row(case: str, what: str, spread: Spread, goal: str = "") -> Row:
     }
 
 
-def _print(row: Row) -> None:
+def _print(row: Row, earlier: float | None) -> None:
+    """Print a row, with `earlier`: its figure in the run that this one is compared with."""
     spread = f"{_short(row['middle'])} ({_short(row['least'])} to {_short(row['most'])})"
-    met = f"{row['goal']}: {'met' if _is_met(row) else 'NOT met'}" if row["goal"] else ""
-    click.echo(f"{row['case']:<42} {row['what']:<34} {spread:<28} {met}")
+    notes = [f"{row['goal']}: {'met' if _is_met(row) else 'NOT met'}"] if row["goal"] else []
+    middle, least, most = (float(str(row[name])) for name in ("middle", "least", "most"))
+    if most - least > _NOISY * abs(middle):
+        notes.append("noisy")
+    if earlier:
+        notes.append(f"x {middle / earlier:.2f} of {_short(earlier)}")
+    click.echo(f"{row['case']:<42} {row['what']:<34} {spread:<28} {', '.join(notes)}")
 
 
 def _short(value: object) -> str:
