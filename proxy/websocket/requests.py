@@ -149,9 +149,10 @@ class PendingRequests:
             self._tasks[slot] = self._loop.create_task(self._serve(call, served, slot, size, 0, exchange))
 
     def _done(self, slot: Slot, size: int) -> None:
+        if self._tasks.pop(slot, None) is None:
+            return  # by `cancel`, which from Python 3.12 on may end before the callbacks of what it cancels
         self._bytes -= size
         self._admission.let_go(self._peer, size)
-        del self._tasks[slot]
 
     def _finish(self, call: Call, served: RequestRecord, slot: Slot, size: int, answer: bytes) -> None:
         self._done(slot, size)
