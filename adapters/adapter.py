@@ -73,9 +73,11 @@ class MethodAdapter(_NodeAware):
     inexact: ClassVar[frozenset[str]] = frozenset()
     """Paths of the fields in a result (`/tx_json/ctid`) that cannot be converted exactly, as a "Loss" says."""
 
-    @property
-    def opaque_metadata(self) -> bool:
-        """Whether it never reads the metadata of listed transactions, so that this may stay unparsed text."""
+    def opaque_metadata(self, *, downgrades: bool) -> bool:
+        """Whether it never reads the metadata of listed transactions, so that this may stay unparsed text.
+
+        `downgrades`: results are converted to the older version; else to the newer.
+        """
         return False
 
     def upgrade_request(self, params: JsonObject) -> JsonObject:

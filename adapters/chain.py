@@ -37,7 +37,7 @@ class Pipeline:
         self.extras: JsonObject = {"warnings": [CLIO_WARNING]} if node.is_clio else {}
         adapters = [step.methods[method] for step in steps if method in step.methods]
         self.is_identity = not adapters
-        self.opaque_metadata = all(adapter.opaque_metadata for adapter in adapters)
+        self.opaque_metadata = all(adapter.opaque_metadata(downgrades=upgrading) for adapter in adapters)
 
     @property
     def same_version(self) -> bool:

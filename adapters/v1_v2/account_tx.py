@@ -30,9 +30,8 @@ class AccountTx(MethodAdapter):
 
     method = "account_tx"
 
-    @property
-    def opaque_metadata(self) -> bool:
-        return not self.node.may_predate_v2  # otherwise `ctid` is derived from it
+    def opaque_metadata(self, *, downgrades: bool) -> bool:
+        return downgrades or not self.node.may_predate_v2  # otherwise `ctid` is derived from it
 
     def upgrade_request(self, params: JsonObject) -> JsonObject:
         asked = dict(params)

@@ -30,8 +30,7 @@ class Ledger(MethodAdapter):
 
     method = "ledger"
 
-    @property
-    def opaque_metadata(self) -> bool:
+    def opaque_metadata(self, *, downgrades: bool) -> bool:
         return True
 
     def serve_older(self, params: JsonObject) -> Conversation:
