@@ -37,8 +37,8 @@ async def test_sessions_that_do_not_read_share_one_bound(harness: Harness) -> No
                 assert await harness.metric(proxy, "xrpl_proxy_session_queue_bytes") < bound + 2 * LARGE
                 assert await harness.metric(proxy, "xrpl_proxy_unsent_bytes") < bound + 2 * LARGE
             await harness.wait_metric(30 + 1, proxy, "xrpl_proxy_sessions_total")
-        # About ten responses fit. How many sessions they belong to depends on how far each node connection has come.
-        await harness.wait_metric(10, proxy, CLOSED, at_least=True, reason="client_too_slow")
+        # About ten responses fit. The others end their session, or are dropped while they wait for their client's turn.
+        await harness.wait_metric(1, proxy, CLOSED, at_least=True, reason="client_too_slow")
         assert {entry["event"] for entry in logs if entry["log_level"] == "warning"} == {"slow_clients_closed"}
         assert (await reading.request({"command": "fee"}))["status"] == "success"
     await harness.wait_metric(1, proxy, "xrpl_proxy_sessions_open")
