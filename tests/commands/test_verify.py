@@ -115,7 +115,7 @@ async def test_adapters_broken_on_purpose_are_found(
     assert {(entry["method"], entry["client"]) for entry in differing} >= {("account_info", 1), ("tx", 1)}
     assert not any(entry["client"] == 2 and entry["node"] == 1 for entry in differing)
     assert "/account_data/signer_lists: natively [" in ran.out
-    assert "the adapter cannot read the node's answer" in ran.out
+    assert "the adapter cannot read the node's response" in ran.out
     failures = ElementTree.parse(tmp_path / "x").getroot().findall("*/testcase/failure")
     assert len(failures) == len(differing)
     again = await run(*words, "--ignore", "signer_lists")
