@@ -37,7 +37,7 @@ def loads_lazy_metadata(body: bytes | bytearray) -> Any:
             return orjson.loads(body)
         parts += (body[done:start], b'"%b%d"' % (_MARK, len(metadata)))
         done = ends.end()
-        metadata.append(bytes(memoryview(body)[start:done]))  # orjson writes nothing but bytes
+        metadata.append(bytes(body[start:done]))  # orjson writes nothing but bytes
     if not metadata:
         return orjson.loads(body)
     parts.append(body[done:])
