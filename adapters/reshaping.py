@@ -211,14 +211,14 @@ def _made(place: Place, way: Member, headers: _Headers) -> _Reshaping:
 class Strict:
     """A parameter that the newer version accepts as a boolean only.
 
-    `error`: its refusal of other values. `first`: whether that comes before all other checks. `beside`: whether it is
-    next to the result that the request has without the parameter.
+    `error`: its refusal of other values. `first`: whether that comes before all other checks. `with_result`: whether
+    it comes with the result that the request has without the parameter.
     """
 
     name: str
     error: Mapping[str, Any]
     first: bool = False
-    beside: bool = False
+    with_result: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +258,7 @@ class ReshapingAdapter(MethodAdapter):
         result = yield NodeRequest(self.method, {name: value for name, value in params.items() if name not in bad})
         made = yield from self._converted(result, params, self.up, self.up_errors)
         if refusals and "error" not in result:
-            return {**(made if refusals[0].beside else {}), **refusals[0].error}
+            return {**(made if refusals[0].with_result else {}), **refusals[0].error}
         return made
 
     def _converted(

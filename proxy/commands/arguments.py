@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,6 +50,35 @@ timeout_option = click.option(
     metavar="SECONDS",
     help="How long to wait for a response.",
 )
+
+_SAMPLED_NODE = (
+    click.option("--node", required=True, metavar="URL", callback=checked_url, help="The node, over HTTP."),
+    click.option("--websocket", metavar="URL", callback=checked_url, help="The same node, over WebSocket as well."),
+    click.option("--account", "accounts", multiple=True, metavar="ACCOUNT", help="Include this account."),
+    click.option(
+        "--ledgers",
+        type=click.IntRange(1, 10_000),
+        default=20,
+        show_default=True,
+        metavar="N",
+        help="How many validated ledgers to search for samples.",
+    ),
+    click.option(
+        "--rate",
+        type=click.FloatRange(min=0.1),
+        default=10.0,
+        show_default=True,
+        metavar="N",
+        help="Most requests per second.",
+    ),
+)
+
+
+def sampled_node_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a command that requests samples from a live node: which node, what, and how fast."""
+    for option in reversed(_SAMPLED_NODE):
+        command = option(command)
+    return command
 
 
 def as_json(text: str) -> Any:

@@ -14,7 +14,7 @@ from adapters.adapter import Step, by_method
 from adapters.ledgers import header_request
 from adapters.node import UNKNOWN_NODE
 from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, node_info, version_range
-from proxy.commands.arguments import checked_url, timeout_option
+from proxy.commands.arguments import sampled_node_options, timeout_option
 from proxy.commands.scaffolding.exchanges import (
     Recording,
     ask_all,
@@ -87,30 +87,12 @@ class _Impossible(Exception):  # noqa: N818 - what has happened
 )
 @click.argument("older", type=click.IntRange(min=1))
 @click.argument("newer", type=click.IntRange(min=2))
-@click.option("--node", required=True, metavar="URL", callback=checked_url, help="The node, over HTTP.")
-@click.option("--websocket", metavar="URL", callback=checked_url, help="The same node, over WebSocket as well.")
-@click.option("--account", "accounts", multiple=True, metavar="ACCOUNT", help="Include this account.")
+@sampled_node_options
 @click.option(
     "--also",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
     help='Further requests: a JSON object with "method" and "params" on each line.',
-)
-@click.option(
-    "--ledgers",
-    type=click.IntRange(1, 10_000),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="How many validated ledgers to search for samples.",
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(min=0.1),
-    default=10.0,
-    show_default=True,
-    metavar="N",
-    help="Most requests per second.",
 )
 @click.option(
     "--listen",

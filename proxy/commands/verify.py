@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters import VERSIONS
 from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, node_info, version_range
-from proxy.commands.arguments import checked_url, timeout_option
+from proxy.commands.arguments import sampled_node_options, timeout_option
 from proxy.commands.verification.answers import AnswerComparison
 from proxy.commands.verification.comparison import Outcome
 from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
@@ -50,25 +50,7 @@ class _Unverifiable(Exception):  # noqa: N818 - what has happened
     "line, 3 if the node does not respond, or nothing could be compared, 4 if the coverage is less than "
     "--min-coverage.",
 )
-@click.option("--node", required=True, metavar="URL", callback=checked_url, help="The node, over HTTP.")
-@click.option("--websocket", metavar="URL", callback=checked_url, help="The same node, over WebSocket as well.")
-@click.option("--account", "accounts", multiple=True, metavar="ACCOUNT", help="Include this account.")
-@click.option(
-    "--ledgers",
-    type=click.IntRange(1, 10_000),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="How many validated ledgers to search for samples.",
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(min=0.1),
-    default=10.0,
-    show_default=True,
-    metavar="N",
-    help="Most requests per second.",
-)
+@sampled_node_options
 @click.option(
     "--listen",
     type=click.FloatRange(min=0.1),

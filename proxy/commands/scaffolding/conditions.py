@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from adapters.reshaping import Place, When
 
 _FIRST = 12
 """The number of objects whose members are tried; a condition must hold for all."""
 _HIGHEST = 2
+"""How many enclosing objects a path may go up."""
 
 
 def separate(applies: Sequence[Place], others: Sequence[Place]) -> When | None:
@@ -52,7 +54,14 @@ def _absences(places: Sequence[Place]) -> Iterator[When]:
                 yield When(path, "absent")
 
 
-def _members(place: Place) -> Iterator[tuple[str, object]]:
+def _members(place: Place) -> Iterator[tuple[str, Any]]:
+    """What a condition may name: the members that `reachable` finds, and the request's parameters."""
+    yield from reachable(place)
+    for name, value in place.params.items():
+        yield f"?{name}", value
+
+
+def reachable(place: Place) -> Iterator[tuple[str, Any]]:
     """The members of an object, of inner objects and of enclosing ones, by path."""
     for name, value in place.own.items():
         yield name, value
@@ -66,5 +75,3 @@ def _members(place: Place) -> Iterator[tuple[str, object]]:
         for name, value in above.own.items():
             yield prefix + name, value
         above, prefix = above.above, prefix + "../"
-    for name, value in place.params.items():
-        yield f"?{name}", value

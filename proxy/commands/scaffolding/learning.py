@@ -9,7 +9,7 @@ from adapters import JsonObject
 from adapters.json_values import ABSENT
 from adapters.ledgers import Header
 from adapters.reshaping import Constant, Drop, How, Member, Nested, Place, Shape, Take, When, converted, find
-from proxy.commands.scaffolding.conditions import separate
+from proxy.commands.scaffolding.conditions import reachable, separate
 
 Headers = Mapping[int, Header | None]
 
@@ -214,7 +214,7 @@ class _Learner:
 
     def _sources(self, place: Place, wanted: Any, name: str) -> Iterator[tuple[str, How]]:
         is_plain = not isinstance(wanted, (dict, list))
-        for path, value in _reachable(place):
+        for path, value in reachable(place):
             last = path.rpartition("/")[2].rpartition(".")[2]
             if isinstance(wanted, bool) and last != name:
                 continue
@@ -286,21 +286,6 @@ def _likeness(one: Any, other: Any) -> float:
     nested = max((len(v.keys() & others[0].keys()) for v in mine[0].values() if isinstance(v, dict)), default=0)
     inner = max((len(v.keys() & mine[0].keys()) for v in others[0].values() if isinstance(v, dict)), default=0)
     return max(found, nested, inner, 1 if isinstance(one, list) else 0) / len(names)
-
-
-def _reachable(place: Place) -> Iterator[tuple[str, Any]]:
-    for name, value in place.own.items():
-        yield name, value
-        if isinstance(value, dict):
-            for word, inner in value.items():
-                yield f"{name}.{word}", inner
-    above, prefix = place.above, "../"
-    for _ in range(2):
-        if above is None:
-            break
-        for name, value in above.own.items():
-            yield prefix + name, value
-        above, prefix = above.above, prefix + "../"
 
 
 def _distance(source: tuple[str, How], name: str) -> tuple[int, int, int, int]:

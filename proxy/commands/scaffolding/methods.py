@@ -172,8 +172,8 @@ def _strict(exchanges: Sequence[Exchange]) -> Iterable[Strict]:
         error = max(errors, key=lambda one: sum(same(one, each) for each in errors))
         failing = [_error_of(each.newer) for each in wrong if "error" in each.older]
         first = bool(failing) and all(same(each, error) or _blames_another(each, names, name) for each in failing)
-        beside = all(len(each.newer) > len(_error_of(each.newer)) for each in refused)
-        yield Strict(name, error, first=first, beside=beside)
+        with_result = all(len(each.newer) > len(_error_of(each.newer)) for each in refused)
+        yield Strict(name, error, first=first, with_result=with_result)
 
 
 def _blames(result: JsonObject, name: str) -> bool:
