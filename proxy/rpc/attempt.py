@@ -1,15 +1,14 @@
 """One attempt to have a call over HTTP answered by one node, and what may come of it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 import structlog
 
 from adapters import NodeRequest
-from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare, ResponseDropped
+from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
 from proxy.envelope import InvalidAnswer, node_request, read_jsonrpc_answer
 from proxy.envelope.lazy_metadata import loads_lazy_metadata
 from proxy.envelope.methods import METADATA_METHODS, READING_METHODS
@@ -18,10 +17,9 @@ from proxy.nodes import Node, NodeFailure, NodeResponse
 from proxy.nodes.http import MAX_REQUEST_BYTES
 from proxy.nodes.own_requests import refuses_version
 from proxy.rpc.large_translations import VERY_LARGE_BYTES, VeryLarge
+from proxy.rpc.own_work import in_time
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.translator import UNABLE_ERRORS, NodeAnswer, TranslatedResult
-
-T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -127,15 +125,8 @@ class Attempt:
 
     async def take_turn(self, size: int, *, is_translated: bool) -> None:
         """Wait for the client's turn to handle a response of `size` bytes. Raises NodeFailure at the deadline."""
-        await self.in_time(self._fair_share.response_turn(self._record.peer, size, is_translated=is_translated))
-
-    async def in_time(self, step: Awaitable[T]) -> T:
-        """What `step` returns, which is the proxy's own work. Raises NodeFailure at the deadline."""
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                return await step
-        except (TimeoutError, ResponseDropped):
-            raise NodeFailure("timeout", self.node.name, client_fault=True) from None
+        turn = self._fair_share.response_turn(self._record.peer, size, is_translated=is_translated)
+        await in_time(turn, self.node.name, self._deadline)
 
     async def _track_side_effect(self, response: Awaitable[NodeResponse]) -> NodeResponse:
         try:

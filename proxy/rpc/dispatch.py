@@ -75,7 +75,7 @@ class Dispatcher:
         self._cache = cache
         self._metrics = metrics
         self._fair_share = fair_share
-        self.large = LargeTranslations(metrics)
+        self.large = LargeTranslations(metrics, fair_share)
         """The process that translates very large responses."""
         self._tries = tries
         self._loop = asyncio.get_running_loop()
@@ -236,10 +236,9 @@ class Dispatcher:
             try:
                 translated = await self._converse(call, pipeline, attempt, first, context)
             except VeryLarge as response:
-                response.__traceback__ = None  # its frames would hold the response
-                node.note_ledger(validated_ledger_in(response.body))
-                await attempt.take_turn(len(response.body), is_translated=False)
-                written = await attempt.in_time(self.large.translate(call, attempt.version, node.server, response))
+                written = await self.large.answer(
+                    call, attempt.version, node, response, context.record, context.deadline
+                )
                 if written is not None:
                     return PassthroughAnswer(written, written)
                 translated = await self._converse(call, pipeline, attempt, None, context)  # from the beginning

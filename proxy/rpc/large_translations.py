@@ -7,11 +7,15 @@ from typing import cast
 
 import structlog
 
-from adapters import NodeInfo
+from proxy.access.fair_share import FairShare
 from proxy.envelope import Call
 from proxy.envelope.written_json import write
+from proxy.nodes import Node
+from proxy.nodes.ledger_range import validated_ledger_in
+from proxy.rpc.own_work import in_time
 from proxy.rpc.translation_process import ANSWER_HEAD, JOB_HEAD, Job
 from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.recorder import RequestRecord
 
 VERY_LARGE_BYTES = 1_500_000
 """Size from which on a response is translated there: it would take the event loop for more than 40 ms."""
@@ -36,35 +40,46 @@ class VeryLarge(Exception):  # noqa: N818 - what has happened
 class LargeTranslations:
     """One process that translates one response at a time, from the first one on; the others wait. Needs `close`."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, fair_share: FairShare) -> None:
         self._metrics = metrics
+        self._fair_share = fair_share
         self._process: asyncio.subprocess.Process | None = None
         self._one_at_a_time = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def translate(
+    async def answer(
         self,
         call: Call,
         node_version: int,
-        server: NodeInfo,
+        node: Node,
         response: VeryLarge,
+        record: RequestRecord,
+        deadline: float,
         *,
         websocket: bool = False,
     ) -> bytes | None:
-        """The response to `call`, from a node's response to its first request; None if that is impossible.
+        """The response to `call`, from a `node`'s response to its first request, in a turn of the `record`'s client.
 
-        `websocket`: the response is a WebSocket message, and so is the answer. The caller limits the time.
+        None if that is impossible: the caller is to send that request again. `websocket`: the response is a WebSocket
+        message, and so is the answer. Raises NodeFailure at the deadline (the event loop's time).
         """
+        response.__traceback__ = None  # its frames would hold the response
+        node.note_ledger(validated_ledger_in(response.body))
+        turn = self._fair_share.response_turn(record.peer, len(response.body), is_translated=False)
+        await in_time(turn, node.name, deadline)
         job: Job = {
             "method": call.method,
             "params": call.params,
             "version": call.version,
             "envelope": {name: write(value).decode() for name, value in call.envelope.items()},
             "node_version": node_version,
-            "server": list(server),
+            "server": list(node.server),
             "websocket": websocket,
         }
+        return await in_time(self._translate(call, job, response), node.name, deadline)
+
+    async def _translate(self, call: Call, job: Job, response: VeryLarge) -> bytes | None:
         async with self._one_at_a_time:
             if self._closed:
                 return None
@@ -83,7 +98,7 @@ class LargeTranslations:
             loop = asyncio.get_running_loop()
             self._idle = loop.call_later(_IDLE_SECONDS, self._kill)
             if answer is not None:
-                self._metrics.translation(call.method, call.version, node_version, loop.time() - began)
+                self._metrics.translation(call.method, call.version, job["node_version"], loop.time() - began)
             return answer
 
     async def _started(self) -> asyncio.subprocess.Process:

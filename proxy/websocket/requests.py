@@ -8,14 +8,16 @@ import structlog
 
 from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.access.admission import Admission
-from proxy.access.fair_share import LARGE_RESPONSE_BYTES, ResponseDropped
+from proxy.access.fair_share import LARGE_RESPONSE_BYTES
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import PATH_METHODS, READING_METHODS, SUBSCRIPTION_METHODS
 from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.ledger_range import validated_ledger_in
+from proxy.nodes.pool import Node
 from proxy.rpc.dispatch import CallContext
 from proxy.rpc.large_translations import VERY_LARGE_BYTES, VeryLarge
+from proxy.rpc.own_work import in_time
 from proxy.telemetry.recorder import RequestRecord
 from proxy.telemetry.tracing import NO_TRACING
 from proxy.versions.translator import MISSING_ERRORS, NodeAnswer, error_of
@@ -224,7 +226,7 @@ class PendingRequests:
             if message is None:
                 message = await self._ask(NodeRequest(call.method, call.params), call, slot, link, deadline)
             if len(message.text) >= LARGE_RESPONSE_BYTES:
-                await self._take_turn(len(message.text), deadline, is_translated=False)
+                await self._take_turn(len(message.text), link.node, deadline, is_translated=False)
             if message.parsed is None and call.method not in PATH_METHODS:
                 spliced = splice_websocket(call, message.text)
                 if spliced is not None:
@@ -251,7 +253,7 @@ class PendingRequests:
                 raise very_large
             hands_over = False
             if len(message.text) >= LARGE_RESPONSE_BYTES:
-                await self._take_turn(len(message.text), deadline, is_translated=True)
+                await self._take_turn(len(message.text), link.node, deadline, is_translated=True)
             answer = read_response(message, link.node, served.request_id)
             if answer.result.get("validated") is True:
                 link.node.note_ledger(answer.result.get("ledger_index"))
@@ -264,13 +266,9 @@ class PendingRequests:
                 pipeline.converse(call.params), version, ask, first, pipeline.extras, budget
             )
         except VeryLarge as response:
-            response.__traceback__ = None  # its frames would hold the response
-            link.node.note_ledger(validated_ledger_in(response.body))
-            await self._take_turn(len(response.body), deadline, is_translated=False)
-            async with asyncio.timeout_at(deadline):
-                written = await self._services.large.translate(
-                    call, version, link.node.server, response, websocket=True
-                )
+            written = await self._services.large.answer(
+                call, version, link.node, response, served, deadline, websocket=True
+            )
             if written is not None:
                 served.outcome = "success"
                 return written
@@ -288,12 +286,9 @@ class PendingRequests:
         served.outcome = "success" if served.error is None else "error"
         return write_websocket(call, translated.result, translated.extras)
 
-    async def _take_turn(self, size: int, deadline: float, *, is_translated: bool) -> None:
-        async with asyncio.timeout_at(deadline):
-            try:
-                await self._services.fair_share.response_turn(self._peer, size, is_translated=is_translated)
-            except ResponseDropped:
-                raise TimeoutError from None
+    async def _take_turn(self, size: int, node: Node, deadline: float, *, is_translated: bool) -> None:
+        turn = self._services.fair_share.response_turn(self._peer, size, is_translated=is_translated)
+        await in_time(turn, node.name, deadline)
 
     async def _ask(
         self, question: NodeRequest, call: Call, slot: Slot, link: NodeChannel, deadline: float
