@@ -74,7 +74,7 @@ $(CLIENTS)/xrpl_js/%/.made-from-lock: tests/clients/xrpl_js/%/package.json tests
 	@cd $(@D) && npm ci --silent --no-fund --no-audit --ignore-scripts
 	@touch $@
 
-bench: $(STAMP) ## what the proxy costs, beside nginx, Node.js and others; takes nginx, wrk and ten minutes
+bench: $(STAMP) ## what the proxy costs, compared with nginx, Node.js and others; takes nginx, wrk and ten minutes
 	@$(BIN)/python -m bench $(OPTIONS)
 
 lint: $(STAMP) $(DOCS_STAMP) ## ruff, mypy --strict, import contracts, spelling, links between documents

@@ -1,4 +1,4 @@
-"""Measures, prints the table with the goals beside it, and writes it as JSON."""
+"""Measures, prints the table with the goals next to it, and writes it as JSON."""
 
 import platform
 import re

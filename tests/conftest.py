@@ -35,7 +35,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options beside pytest's own."""
+    """Options in addition to pytest's own."""
     parser.addoption("--workers", type=int, default=0, help="have proxies in processes of their own, with N workers")
 
 

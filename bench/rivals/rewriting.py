@@ -1,4 +1,4 @@
-"""The rewriting of the measured cases, from version 2 to 1; the other languages have the same beside this."""
+"""The rewriting of the measured cases, from version 2 to 1; the other languages have the same next to this file."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ def downgrade(result: dict[str, Any]) -> None:
         result["account_data"]["signer_lists"] = result.pop("signer_lists")
     for entry in result.get("transactions", ()):
         entry["tx"] = _transaction(entry.pop("tx_json"), entry.pop("hash"))
-        for beside in ("close_time_iso", "ledger_hash", "ledger_index"):
-            entry.pop(beside, None)
+        for field in ("close_time_iso", "ledger_hash", "ledger_index"):
+            entry.pop(field, None)
     ledger = result.get("ledger")
     if ledger:
         ledger["ledger_index"] = str(ledger["ledger_index"])

@@ -176,11 +176,11 @@ class TestLedgerEntry:
 
     @pytest.mark.parametrize("entry", [{"index": ["x"]}, {"offer": {"account": [], "seq": 1}}])
     def test_an_entry_named_by_json_of_a_wrong_type(self, entry: JsonObject) -> None:
-        beside = {**self.ABOUT, "error": "invalidParams"}
-        for refusal in (beside, error("invalidParams")):  # of rippled 2, and of 3
+        refused = {**self.ABOUT, "error": "invalidParams"}
+        for refusal in (refused, error("invalidParams")):  # of rippled 2, and of 3
             assert serve(1, 2, "ledger_entry", entry, LaidOutNode({"ledger_entry": refusal}).ask) == error("internal")
         node = LaidOutNode({"ledger_entry": error("internal"), "ledger": FOUND})
-        assert serve(2, 1, "ledger_entry", {**entry, "ledger_index": 131}, node.ask) == beside
+        assert serve(2, 1, "ledger_entry", {**entry, "ledger_index": 131}, node.ask) == refused
 
     def test_a_fault_of_the_servers_own_stays(self) -> None:
         node = LaidOutNode({"ledger_entry": error("internal")})

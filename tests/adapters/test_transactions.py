@@ -89,7 +89,7 @@ class TestTx:
 
 
 class TestNftHistory:
-    """Clio's own; its entries have `date` beside a binary transaction, in both versions."""
+    """Clio's own; its entries have `date` next to a binary transaction, in both versions."""
 
     ABOUT: ClassVar[JsonObject] = {
         "nft_id": "0" * 64,

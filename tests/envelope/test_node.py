@@ -34,11 +34,11 @@ def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:
 
 def test_fields_next_to_a_result_are_forwarded() -> None:
     node_body = b'{"result":{"a":1,"status":"success","warning":"load"},"warnings":[{"id":2001}],"forwarded":true}'
-    result, beside = read_jsonrpc_answer(200, node_body)
+    result, extras = read_jsonrpc_answer(200, node_body)
     assert result == {"a": 1}
-    assert beside == {"warning": "load", "warnings": [{"id": 2001}], "forwarded": True}
-    assert json.loads(write_jsonrpc(read_call('{"method":"x"}'), result, beside)[1]) == json.loads(node_body)
-    assert (result, beside["warning"]) == ({"a": 1}, "load"), "what is written is left as it was"
+    assert extras == {"warning": "load", "warnings": [{"id": 2001}], "forwarded": True}
+    assert json.loads(write_jsonrpc(read_call('{"method":"x"}'), result, extras)[1]) == json.loads(node_body)
+    assert (result, extras["warning"]) == ({"a": 1}, "load"), "what is written is left as it was"
 
 
 @pytest.mark.parametrize("echoed", ["", '"id":1', '"id":1e400,"jsonrpc":"2.0","ripplerpc":"3.0"'])

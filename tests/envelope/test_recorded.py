@@ -84,9 +84,9 @@ def test_every_recorded_result_is_written_back_as_it_was() -> None:
             body = orjson.dumps({"method": entry["method"], "params": [given]})
             call = read_jsonrpc(body, RequestPolicy(VersionRange(1, 3), all_methods))
             assert isinstance(call, Call)
-            result, beside = read_jsonrpc_answer(200, orjson.dumps(exchange["body"]))
+            result, extras = read_jsonrpc_answer(200, orjson.dumps(exchange["body"]))
             assert not {"status", "request"} & result.keys()
-            assert json.loads(write_jsonrpc(call, result, beside)[1]) == exchange["body"]
+            assert json.loads(write_jsonrpc(call, result, extras)[1]) == exchange["body"]
             seen += 1
     assert seen > 2000
 

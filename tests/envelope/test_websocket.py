@@ -174,11 +174,11 @@ def test_an_answer_is_written_around_its_result() -> None:
 
 def test_a_nodes_answer_loses_its_envelope() -> None:
     envelope = {"id": 1, "api_version": 2, "type": "response"}
-    beside = {"warnings": [], "forwarded": True}
-    success = {"result": {"a": 1}, "status": "success", **envelope, **beside}
-    assert read_websocket_answer(success) == ({"a": 1}, beside)
-    error = {**error_result("tooBusy"), "validated": False, "request": {}, "status": "error", **envelope, **beside}
-    assert read_websocket_answer(error) == ({**error_result("tooBusy"), "validated": False}, beside)
+    extras = {"warnings": [], "forwarded": True}
+    success = {"result": {"a": 1}, "status": "success", **envelope, **extras}
+    assert read_websocket_answer(success) == ({"a": 1}, extras)
+    error = {**error_result("tooBusy"), "validated": False, "request": {}, "status": "error", **envelope, **extras}
+    assert read_websocket_answer(error) == ({**error_result("tooBusy"), "validated": False}, extras)
 
 
 @pytest.mark.parametrize("message", [{}, {"result": 5}, {"type": "ledgerClosed"}])

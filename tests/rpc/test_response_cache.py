@@ -99,7 +99,7 @@ async def test_only_what_never_changes_is_cached(
 
 
 @pytest.mark.parametrize(
-    ("beside", "asked"),
+    ("extras", "asked"),
     [
         ({"warnings": [{"id": 2001, "message": "This is a clio server."}]}, 1),
         ({"warnings": [{"id": 2001}, {"id": 1003, "message": "amendment blocked"}]}, 2),
@@ -108,16 +108,16 @@ async def test_only_what_never_changes_is_cached(
     ],
 )
 async def test_the_extra_fields_are_cached_or_the_response_is_not(
-    proxy: StartProxy, beside: dict[str, Any], asked: int
+    proxy: StartProxy, extras: dict[str, Any], asked: int
 ) -> None:
-    whole = web.json_response({"result": {**VALIDATED, "status": "success"}, **beside})
+    whole = web.json_response({"result": {**VALIDATED, "status": "success"}, **extras})
     async with ScriptedNode(tx=whole) as node:
         served = await proxy(nodes=[node.settings()], cache=CACHE)
         body = {"method": "tx", "params": [{"transaction": HASH, "api_version": 2}]}
         for _ in range(2):
             async with aiohttp.ClientSession() as client, client.post(served.http_url, json=body) as answer:
                 reported = await answer.json(content_type=None)
-            assert reported == {"result": {**VALIDATED, "status": "success"}, **beside}
+            assert reported == {"result": {**VALIDATED, "status": "success"}, **extras}
         assert node.times("tx") == asked
 
 

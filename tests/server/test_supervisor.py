@@ -61,7 +61,7 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 
 def workers_of(process: Process) -> list[int]:
-    """The processes that serve; beside them there is one that multiprocessing keeps for itself."""
+    """The processes that serve; not the one that multiprocessing starts for itself."""
     pid = process._process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]

@@ -1,4 +1,4 @@
-"""What goes on beside a fault: a client that asks on and on, and a look at what the fault leaves behind."""
+"""What a fault does to others: a client that sends one request after the other, and what the fault leaves behind."""
 
 import asyncio
 import gc

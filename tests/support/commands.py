@@ -23,7 +23,7 @@ Run = Callable[..., Awaitable[Ran]]
 
 @pytest.fixture
 def run() -> Run:
-    """Runs a command in this process, in a thread beside the servers of the test; `stdin` is what it reads."""
+    """Runs a command in this process, in a thread, alongside the servers of the test; `stdin` is what it reads."""
 
     async def run_command(*words: object, stdin: str | bytes | None = None) -> Ran:
         def invoke() -> Ran:

@@ -1,4 +1,4 @@
-"""What the tests of deploy/ need beside the virtual environment: programs and packages that a machine may not have.
+"""What the tests of deploy/ need besides the virtual environment: programs and packages that a machine may not have.
 
 `tests/deploy/install` installs them. Without them the tests that need them are skipped, but never on CI.
 """

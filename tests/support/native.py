@@ -96,11 +96,11 @@ class LaidOutNode:
         return result
 
 
-def error(token: str, message: str | None = None, **beside: Any) -> JsonObject:
-    """An error's result, with its code and message where they are rippled's own, and what stands beside it."""
+def error(token: str, message: str | None = None, **extras: Any) -> JsonObject:
+    """An error's result, with its code and message where they are rippled's own, and what stands next to it."""
     known = ERRORS[token]
     return {
-        **beside,
+        **extras,
         "error": token,
         "error_code": known.code,
         "error_message": message or known.message,

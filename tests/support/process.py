@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 class Process:
-    """`serve` with `settings` in a file of `folder`, from `async with` on; `environ` beside those of the test.
+    """`serve` with `settings` in a file of `folder`, from `async with` on; `environ` in addition to those of the test.
 
     `module`: what is run in place of the proxy as it is.
     """

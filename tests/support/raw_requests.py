@@ -38,7 +38,7 @@ def raw_entries(transport: str) -> list[Raw]:
 
 
 def raw_differences(raw: Raw, status: int | None, text: str) -> list[str]:
-    """What is not as recorded; for a refused version the text has XLS-22's words besides rippled's."""
+    """What is not as recorded; for a refused version the text has XLS-22's words as well as rippled's."""
     if status != raw.status:
         return [f"status: native {raw.status}, proxy {status}: {text[:160]!r}"]
     try:

@@ -1,4 +1,4 @@
-"""One answer as two neighbouring versions natively tell it, and the test bed in which each is made from the other."""
+"""One response as nodes of two neighbouring versions give it, and the node that gives either of them."""
 
 import copy
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ from tests.support.native import Ask, Miss
 class Reported:
     """The result that a node of the `older` and one of the `newer` version give to the same `params`.
 
-    `ledgers` are those whose headers can be looked up; `beside` holds what other methods answer, in both versions
-    alike: method to result.
+    `ledgers` are those whose headers can be looked up; `responses` holds the results of other methods, the same in
+    both versions: method to result.
     """
 
     older: JsonObject
     newer: JsonObject
     params: JsonObject = field(default_factory=dict)
     ledgers: tuple[Ledger, ...] = ()
-    beside: Mapping[str, Any] = field(default_factory=dict)
+    responses: Mapping[str, Any] = field(default_factory=dict)
 
     def node(self, method: str, result: JsonObject) -> Ask:
         """A node that gives `result` for the method."""
@@ -33,8 +33,8 @@ class Reported:
                 return _header(headers.get(question.params["ledger_index"]))
             if question.method == method:
                 return copy.deepcopy(result)
-            if question.method in self.beside:
-                answer: JsonObject = copy.deepcopy(self.beside[question.method])
+            if question.method in self.responses:
+                answer: JsonObject = copy.deepcopy(self.responses[question.method])
                 return answer
             raise Miss(f"{question.method} {question.params}")
 
@@ -42,7 +42,7 @@ class Reported:
 
 
 def same(result: JsonObject, **others: Any) -> Reported:
-    """An answer that both versions tell alike."""
+    """A response that is the same in both versions."""
     return Reported(older=result, newer=result, **others)
 
 

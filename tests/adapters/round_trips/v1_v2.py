@@ -44,8 +44,8 @@ def _where(tx: Transaction, ledger: Ledger) -> JsonObject:
     return {**_ctid(tx), "date": ledger.close_time, "ledger_index": ledger.index}
 
 
-def _beside(ledger: Ledger) -> JsonObject:
-    """What v2 has beside a validated transaction."""
+def _ledger_fields(ledger: Ledger) -> JsonObject:
+    """What v2 has next to a validated transaction."""
     return {
         "close_time_iso": ledger.close_time_iso,
         "ledger_hash": ledger.hash,
@@ -73,12 +73,12 @@ def _tx(draw: st.DrawFn) -> Reported:
     elif kind == "json":
         rest = {"meta": tx.meta, "validated": True, **_ctid(tx)}
         older = {**older_json(tx), **_where(tx, ledger), **rest, "inLedger": ledger.index}
-        newer = {"tx_json": {**newer_json(tx), **_where(tx, ledger)}, "hash": tx.hash, **_beside(ledger), **rest}
+        newer = {"tx_json": {**newer_json(tx), **_where(tx, ledger)}, "hash": tx.hash, **_ledger_fields(ledger), **rest}
     else:
         rest = {"hash": tx.hash, "validated": True, **_ctid(tx)}
         where = {"date": ledger.close_time, "inLedger": ledger.index, "ledger_index": ledger.index}
         older = {"tx": tx.blob, "meta": tx.meta_blob, **where, **rest}
-        newer = {"tx_blob": tx.blob, "meta_blob": tx.meta_blob, **_beside(ledger), **rest}
+        newer = {"tx_blob": tx.blob, "meta_blob": tx.meta_blob, **_ledger_fields(ledger), **rest}
     return Reported(older, newer, {"transaction": tx.hash}, (ledger,))
 
 
@@ -92,7 +92,7 @@ def _listed(tx: Transaction, ledger: Ledger, binary: bool, in_ledger: bool) -> t
     if in_ledger:
         transaction["inLedger"] = ledger.index
     older = {"tx": transaction, **rest}
-    newer = {"tx_json": {**newer_json(tx), **_where(tx, ledger)}, "hash": tx.hash, **_beside(ledger), **rest}
+    newer = {"tx_json": {**newer_json(tx), **_where(tx, ledger)}, "hash": tx.hash, **_ledger_fields(ledger), **rest}
     return older, newer
 
 
@@ -102,11 +102,11 @@ def _histories(draw: st.DrawFn, about: Mapping[str, Any], in_ledger: bool = Fals
     listed = draw(st.lists(transactions(), max_size=3))
     pairs = [_listed(tx, draw(st.sampled_from(found)), binary, in_ledger) for tx in listed]
     lowest, highest = draw(st.integers(1, 100)), draw(st.integers(100, 2**32 - 2))
-    beside = {**about, "ledger_index_min": lowest, "ledger_index_max": highest, "validated": True}
+    extras = {**about, "ledger_index_min": lowest, "ledger_index_max": highest, "validated": True}
     if draw(st.booleans()):
-        beside |= {"marker": {"ledger": 5, "seq": 1}, "limit": 3}
-    older = {"transactions": [pair[0] for pair in pairs], **beside}
-    newer = {"transactions": [pair[1] for pair in pairs], **beside}
+        extras |= {"marker": {"ledger": 5, "seq": 1}, "limit": 3}
+    older = {"transactions": [pair[0] for pair in pairs], **extras}
+    newer = {"transactions": [pair[1] for pair in pairs], **extras}
     return Reported(older, newer, {**about, "binary": binary}, tuple(found))
 
 
@@ -129,8 +129,8 @@ def _transaction_entry(draw: st.DrawFn) -> Reported:
     return Reported({"tx_json": older_json(tx), "metadata": tx.meta, **rest}, newer, ledgers=(ledger,))
 
 
-def _expanded(tx: Transaction, beside: JsonObject, binary: bool, applied: bool) -> tuple[JsonObject, JsonObject]:
-    """A transaction in a ledger or its queue: beside a JSON one v2 tells `beside`; one that is applied has metadata."""
+def _expanded(tx: Transaction, extras: JsonObject, binary: bool, applied: bool) -> tuple[JsonObject, JsonObject]:
+    """A transaction in a ledger or its queue: v2 has `extras` next to a JSON one; one that is applied has metadata."""
     funds = {} if tx.owner_funds is None else {"owner_funds": tx.owner_funds}
     older: JsonObject
     newer: JsonObject
@@ -139,7 +139,7 @@ def _expanded(tx: Transaction, beside: JsonObject, binary: bool, applied: bool) 
         newer = {"tx_blob": tx.blob, **({"meta_blob": tx.meta_blob} if applied else {}), **funds, "hash": tx.hash}
         return older, newer
     older = {**older_json(tx), **({"metaData": tx.meta} if applied else {}), **funds}
-    newer = {"tx_json": newer_json(tx), "hash": tx.hash, **({"meta": tx.meta} if applied else {}), **beside, **funds}
+    newer = {"tx_json": newer_json(tx), "hash": tx.hash, **({"meta": tx.meta} if applied else {}), **extras, **funds}
     return older, newer
 
 
@@ -160,17 +160,17 @@ def _ledger(draw: st.DrawFn) -> Reported:
     validated = draw(st.booleans())
     closed = validated or draw(st.booleans())
     shown = draw(st.sampled_from(["header", "hashes", "expanded", "binary"]))
-    beside: JsonObject = {"validated": validated}
+    extras: JsonObject = {"validated": validated}
     if closed:
-        beside["ledger_hash"] = ledger.hash
+        extras["ledger_hash"] = ledger.hash
     if validated:
-        beside |= _beside(ledger)
+        extras |= _ledger_fields(ledger)
     header = _header(ledger, closed)
     older, newer = _with_index(header, ledger.index, 1), _with_index(header, ledger.index, 2)
     if shown == "hashes":
         older["transactions"] = newer["transactions"] = [tx.hash for tx in txs]
     elif shown != "header":
-        pairs = [_expanded(tx, beside, shown == "binary", applied=closed) for tx in txs]
+        pairs = [_expanded(tx, extras, shown == "binary", applied=closed) for tx in txs]
         older["transactions"], newer["transactions"] = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     named = {"ledger_index": ledger.index, "ledger_hash": ledger.hash} if closed else {"ledger_current_index": 5}
     rest = {**named, "validated": validated}
@@ -276,13 +276,13 @@ def _gateway_balances(draw: st.DrawFn) -> Reported:
     if kind == "bad wallet":
         wallet = draw(st.sampled_from(["x", 5, [5], ["rNotAnAddress"], {}, True]))
         older, newer = error("invalidHotWallet", **about), error("invalidParams", **about)
-        return Reported(older, newer, {**params, "hotwallet": wallet}, beside=there)
+        return Reported(older, newer, {**params, "hotwallet": wallet}, responses=there)
     if kind == "unknown":
-        return Reported(about, error("actNotFound", **about), params, beside={"account_info": error("actNotFound")})
+        return Reported(about, error("actNotFound", **about), params, responses={"account_info": error("actNotFound")})
     if kind == "bad account":
         return same(error("actMalformed"), params={"account": "x"})
     balances = {"obligations": {"USD": "1"}} if kind == "balances" else {}
-    return same({**about, **balances}, params=params, beside=there)
+    return same({**about, **balances}, params=params, responses=there)
 
 
 named = {"ledger_hash": "A" * 64, "ledger_index": 131, "validated": True}
@@ -376,18 +376,18 @@ STREAMS: dict[str, st.SearchStrategy[tuple[JsonObject, JsonObject]]] = {
 ERRORS: Tolds = st.sampled_from(
     [
         Reported(
-            error("noNetwork"), error("notSynced"), beside={"server_info": {"info": {"server_state": "connected"}}}
+            error("noNetwork"), error("notSynced"), responses={"server_info": {"info": {"server_state": "connected"}}}
         ),
         Reported(error("noNetwork", "InsufficientNetworkMode"), error("notSynced", "notSynced")),
         Reported(
             error("noCurrent"),
             error("notSynced"),
-            beside={"server_info": {"info": {"server_state": "full", "validated_ledger": {"age": 121}}}},
+            responses={"server_info": {"info": {"server_state": "full", "validated_ledger": {"age": 121}}}},
         ),
         Reported(
             error("noClosed"),
             error("notSynced"),
-            beside={"server_info": {"info": {"server_state": "full", "validated_ledger": {"age": 3}}}},
+            responses={"server_info": {"info": {"server_state": "full", "validated_ledger": {"age": 3}}}},
         ),
     ]
 )

@@ -29,19 +29,19 @@ def _wrong_combination(draw: st.DrawFn) -> Reported:
     """A request that names no AMM, or two: v2 looks no further."""
     kind = draw(st.sampled_from(["asset", "amm_account", "no amm", "account", "nothing wrong"]))
     good: JsonObject = {draw(one_asset): draw(good_issues)}
-    params, beside, token = good, AN_AMM, "invalidParams"
+    params, responses, token = good, AN_AMM, "invalidParams"
     if kind == "asset":
         params, token = {draw(one_asset): draw(bad_issues), "amm_account": "x"}, "issueMalformed"
     elif kind == "amm_account":
-        params, token, beside = {**good, "amm_account": draw(accounts | st.just("x"))}, "actMalformed", NOBODY
+        params, token, responses = {**good, "amm_account": draw(accounts | st.just("x"))}, "actMalformed", NOBODY
     elif kind == "no amm":
-        params, token, beside = {**good, "amm_account": draw(accounts)}, "actNotFound", NO_AMM
+        params, token, responses = {**good, "amm_account": draw(accounts)}, "actNotFound", NO_AMM
     elif kind == "account":
-        params, token, beside = {**good, "account": draw(st.one_of(accounts, st.just(5)))}, "actMalformed", NOBODY
+        params, token, responses = {**good, "account": draw(st.one_of(accounts, st.just(5)))}, "actMalformed", NOBODY
     elif draw(st.booleans()):
         params = {**good, "amm_account": draw(accounts), "account": draw(accounts)}
     older, newer = error("invalidParams", **ABOUT), error(token, **ABOUT)
-    return Reported(older, newer, {**params, "ledger_index": 131}, beside=beside)
+    return Reported(older, newer, {**params, "ledger_index": 131}, responses=responses)
 
 
 @st.composite

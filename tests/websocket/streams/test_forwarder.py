@@ -22,8 +22,8 @@ def transaction(version: int, **more: Any) -> dict[str, Any]:
     """A validated payment as `NetworkOPsImp::transJson` has it, in alphabetical order."""
     tx = {"Account": ACCOUNT, "DeliverMax": "1", "Destination": ACCOUNT, "TransactionType": "Payment", "date": 1}
     head = {"engine_result": "tesSUCCESS", "engine_result_code": 0, "engine_result_message": "Applied."}
-    beside = {"close_time_iso": "2000-01-01T00:00:01Z", "ledger_hash": HASH, "ledger_index": 101, "meta": {}}
-    message = {**head, **beside, "status": "closed", "type": "transaction", "validated": True, **more}
+    fields = {"close_time_iso": "2000-01-01T00:00:01Z", "ledger_hash": HASH, "ledger_index": 101, "meta": {}}
+    message = {**head, **fields, "status": "closed", "type": "transaction", "validated": True, **more}
     if version == 1:
         message["transaction"] = {**tx, "Amount": "1", "hash": HASH}
     else:
@@ -94,13 +94,13 @@ async def test_pushed_in_the_clients_version(
 
 @pytest.mark.parametrize("client_version", [1, 2])
 async def test_account_history(harness: Harness, client_version: int) -> None:
-    """`NetworkOPsImp::addAccountHistoryJob` has members of its own beside the transaction."""
+    """`NetworkOPsImp::addAccountHistoryJob` has members of its own next to the transaction."""
     history = {"account_history_tx_stream": {"account": ACCOUNT}}
     client, node = await subscribed(harness, 3 - client_version, client_version, **history)
     for index, more in ((-1, {"account_history_boundary": True}), (-2, {"account_history_tx_first": True}), (0, {})):
-        beside = {"account_history_ledger_index": 101, "account_history_tx_index": index, **more}
-        await node.send(transaction(3 - client_version, **beside))
-        assert await client.receive() == transaction(client_version, **beside)
+        fields = {"account_history_ledger_index": 101, "account_history_tx_index": index, **more}
+        await node.send(transaction(3 - client_version, **fields))
+        assert await client.receive() == transaction(client_version, **fields)
 
 
 @pytest.mark.parametrize("client_version", [1, 2])

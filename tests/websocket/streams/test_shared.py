@@ -177,10 +177,10 @@ async def test_a_url_is_a_subscriber_of_its_own(harness: Harness, share: bool) -
     node, proxy, (client,) = await served(harness, 1, websocket={"share_subscriptions": share}, guard=guard)
     await subscribe(client, "transactions", api_version=1)
 
-    async def beside(session: ScriptedSession, asked: dict[str, Any]) -> None:
+    async def respond(session: ScriptedSession, asked: dict[str, Any]) -> None:
         await (session.respond(asked) if "url" in asked else node.respond_by_method(session, asked))
 
-    node.respond = beside
+    node.respond = respond
     to = {"url": "http://a.example/", "streams": ["transactions"], "api_version": 2}
     assert (await client.request({"command": "subscribe", **to}))["status"] == "success"
     assert (await client.request({"command": "unsubscribe", **to}))["status"] == "success"
