@@ -14,7 +14,7 @@ from tests.support.start import StartNode, StartProxy
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
-_ROW = re.compile(r"^\| \d+ \| `([\w/.]+)` \| `([\w.]+)` \|", re.MULTILINE)
+_ROW = re.compile(r"^\d+\. `([\w/.]+)` `([\w.]+)`:", re.MULTILINE)
 ACCOUNT = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
 
 Call = tuple[str, str]
@@ -41,7 +41,7 @@ class Trace:
 
 
 def listed(section: str) -> list[Call]:
-    """The rows of a section of the page."""
+    """The steps of a section of the page."""
     text = PAGE.split(f"## {section}\n")[1].split("\n## ")[0]
     rows = [(path, function) for path, function in _ROW.findall(text)]
     assert 5 < len({path for path, _ in rows}) <= 20

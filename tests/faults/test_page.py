@@ -9,14 +9,13 @@ from proxy.config import settings_keys
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs/reliability.md").read_text()
-COLUMNS = 3
+_TEST = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")
 
 
-def rows() -> list[list[str]]:
-    """The cells of the tables' rows, without heads."""
-    lines = [line for line in PAGE.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return [row for row in cells if row[-1] not in ("test", "---")]
+def faults() -> list[str]:
+    """The items of the page's lists of faults."""
+    lists = PAGE.split("\n## Failover\n")[0]
+    return [line for line in lists.splitlines() if line.startswith("- ")]
 
 
 @cache
@@ -28,22 +27,21 @@ def found_in(file: Path) -> set[str]:
     return {each.name for each in functions if each.name.startswith("test_")}
 
 
-def test_each_row_names_a_test_that_exists() -> None:
-    assert len(rows()) > 40
-    for row in rows():
-        assert len(row) == COLUMNS, row
-        assert re.fullmatch(r"`[a-z_/]+\.py::test_\w+`", row[-1]), row
-    named = re.findall(r"`([a-z_/]+\.py)::(test_\w+)`", PAGE)
-    assert len(named) > len(rows())
+def test_each_fault_names_a_test_that_exists() -> None:
+    assert len(faults()) > 40
+    for fault in faults():
+        assert re.fullmatch(rf"- \*\*.+\*\*: .+\. {_TEST.pattern}", fault), fault
+    named = _TEST.findall(PAGE)
+    assert len(named) > len(faults())
     for path, name in named:
         assert name in found_in(ROOT / "tests" / path), f"{path}::{name}"
 
 
-def test_each_test_of_a_fault_has_a_row() -> None:
-    named = {row[-1].strip("`") for row in rows()}
+def test_each_test_of_a_fault_has_an_item() -> None:
+    named = {match for fault in faults() for match in _TEST.findall(fault)}
     for file in ("test_nodes.py", "test_sessions.py", "test_clients.py", "test_restart.py"):
         for name in found_in(ROOT / "tests/faults" / file):
-            assert f"faults/{file}::{name}" in named
+            assert (f"faults/{file}", name) in named
 
 
 def test_times_and_bounds_are_the_settings_own() -> None:

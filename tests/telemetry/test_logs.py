@@ -38,7 +38,7 @@ def test_the_document_lists_every_event_of_the_source() -> None:
     reported = {
         event
         for line in DOCUMENT.splitlines()
-        if re.match(r"\| `\w+`(?:, `\w+`)* \| (?:debug|info|warning|error) \|", line)
-        for event in re.findall(r"`(\w+)`", line.split("|")[1])
+        if re.match(r"- `\w+`(?:, `\w+`)* \((?:debug|info|warning|error)\)", line)
+        for event in re.findall(r"`(\w+)`", line.split("(")[0])
     }
     assert events <= reported
