@@ -15,6 +15,7 @@ from adapters.ledgers import header_request
 from adapters.node import UNKNOWN_NODE
 from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, node_info, version_range
 from proxy.commands.arguments import sampled_node_options, timeout_option
+from proxy.commands.progress import progress_bar
 from proxy.commands.scaffolding.exchanges import (
     Recording,
     ask_all,
@@ -39,7 +40,6 @@ from proxy.commands.scaffolding.writing import questions, write_step
 from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
 from proxy.commands.verification.requests import sample_requests as all_requests
 from proxy.commands.verification.samples import find_subjects
-from proxy.commands.verify import progress_bar
 from proxy.envelope.methods import ADMIN_METHODS, GRPC_METHODS, KNOWN_METHODS
 
 _DIFFERENT, _NO_ANSWER = 1, 3

@@ -9,11 +9,11 @@ import click
 import orjson
 import uvloop
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapters import VERSIONS
 from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, node_info, version_range
 from proxy.commands.arguments import sampled_node_options, timeout_option
+from proxy.commands.progress import progress_bar
 from proxy.commands.verification.answers import AnswerComparison
 from proxy.commands.verification.comparison import Outcome
 from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
@@ -159,16 +159,3 @@ async def _compare_answers(report: Report, server: ApiClient, plan: _Plan) -> No
         for request in progress.track(sample_requests(subjects), description=f"over {node.transport}"):
             report.outcomes += [outcome async for outcome in comparison.outcomes(request)]
     report.asked += node.asked
-
-
-def progress_bar(console: Console) -> Progress:
-    """A progress bar on the console, if that is a terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
