@@ -58,10 +58,10 @@ _SAMPLED_NODE = (
     click.option(
         "--ledgers",
         type=click.IntRange(1, 10_000),
-        default=20,
+        default=200,
         show_default=True,
         metavar="N",
-        help="How many validated ledgers to search for samples.",
+        help="How many validated ledgers to search for samples, unless fewer have 500 transactions.",
     ),
     click.option(
         "--rate",

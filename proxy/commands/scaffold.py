@@ -33,12 +33,12 @@ from proxy.commands.scaffolding.methods import (
     draft_streams,
     ledgers_named,
 )
+from proxy.commands.scaffolding.questions import Question, draft_questions
 from proxy.commands.scaffolding.report import coverage, unconfirmed
 from proxy.commands.scaffolding.specification import draft_specification
 from proxy.commands.scaffolding.trial import Score, try_step
 from proxy.commands.scaffolding.writing import questions, write_step
 from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
-from proxy.commands.verification.requests import sample_requests as all_requests
 from proxy.commands.verification.samples import find_subjects
 from proxy.envelope.methods import ADMIN_METHODS, GRPC_METHODS, KNOWN_METHODS
 
@@ -228,26 +228,33 @@ async def _ask(plan: _Plan, folder: Path | None) -> _Found:
 async def _ask_at(
     plan: _Plan, recording: Recording, node: RateLimitedNode, websocket: RateLimitedNode | None, spoken: range
 ) -> None:
-    subjects = await find_subjects(node, plan.newer, plan.accounts, plan.ledgers)
-    await _ask_each(recording, node, websocket, [*all_requests(subjects), *plan.also], spoken, "requests")
+    subjects = await find_subjects(node, plan.older, plan.accounts, plan.ledgers)
+    await _ask_each(recording, node, websocket, draft_questions(subjects, plan.also), spoken, "requests")
     named = ledgers_named(exchanges_of(recording.entries, plan.older, plan.newer))
-    headers = [header_request(index) for index in sorted(named, reverse=True)[:_MOST_HEADERS]]
+    headers = [Question((header_request(index),)) for index in sorted(named, reverse=True)[:_MOST_HEADERS]]
     await _ask_each(recording, node, websocket, headers, spoken, "ledgers")
     # Requests that only a draft shows to be useful: a parameter as a boolean, or omitted.
     _, _, score = draft(plan.older, exchanges_of(recording.entries, plan.older, plan.newer), [], UNKNOWN_NODE)
     missing = {(each.method, repr(each.params)): each for _, each in score.missing}
-    await _ask_each(recording, node, websocket, [*missing.values()][:_MOST_MISSING], spoken, "what follows")
+    await _ask_each(
+        recording,
+        node,
+        websocket,
+        [Question((each,)) for each in missing.values()][:_MOST_MISSING],
+        spoken,
+        "what follows",
+    )
 
 
 async def _ask_each(
     recording: Recording,
     node: RateLimitedNode,
     websocket: RateLimitedNode | None,
-    requests: list[NodeRequest],
+    questions: list[Question],
     spoken: range,
     what: str,
 ) -> None:
     with progress_bar(Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=len(requests))
-        async for _ in ask_all(recording, node, websocket, requests, spoken):
+        task = progress.add_task(what, total=len(questions))
+        async for _ in ask_all(recording, node, websocket, questions, spoken):
             progress.advance(task)

@@ -13,6 +13,7 @@ from adapters import JsonObject, NodeRequest
 from adapters.ledgers import Header, header_request, read_header
 from proxy.commands.api_client import ApiClient, NoAnswer
 from proxy.commands.scaffolding.methods import Exchange, PushedPair
+from proxy.commands.scaffolding.questions import Question
 from proxy.commands.verification.node import NotAsked, RateLimitedNode
 from proxy.commands.verification.streams import KEYS, STREAMS
 from proxy.envelope.node import InvalidAnswer, read_jsonrpc_answer
@@ -74,20 +75,29 @@ async def ask_all(
     recording: Recording,
     node: RateLimitedNode,
     websocket: RateLimitedNode | None,
-    questions: Sequence[NodeRequest],
+    questions: Sequence[Question],
     versions: Sequence[int],
-) -> AsyncIterator[NodeRequest]:
-    """Make each request that is not recorded yet in every version; yields it when it is done.
+) -> AsyncIterator[Question]:
+    """Make the requests of each question that are not recorded yet, in every version; yields it when it is done.
 
     Raises NodeLost.
     """
     known = {_key(entry["method"], entry["params"]) for entry in recording.entries}
+    refused: set[tuple[str, bytes]] = set()
     for question in questions:
-        if _key(question.method, question.params) not in known:
-            try:
-                recording.add(await _entry(question, node, websocket, versions, len(recording.entries)))
-            except NotAsked as problem:
-                recording.refused[str(problem)] = recording.refused.get(str(problem), 0) + 1
+        answered = 0
+        for request in question.candidates:
+            key = _key(request.method, request.params)
+            if key not in known and key not in refused:
+                try:
+                    recording.add(await _entry(request, node, websocket, versions, len(recording.entries)))
+                    known.add(key)
+                except NotAsked as problem:
+                    recording.refused[str(problem)] = recording.refused.get(str(problem), 0) + 1
+                    refused.add(key)
+            answered += key in known
+            if answered >= question.enough:
+                break
         yield question
 
 

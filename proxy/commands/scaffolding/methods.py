@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, ClassVar, NamedTuple
 
 from adapters import JsonObject
@@ -158,13 +159,21 @@ def _error_changes(pairs: Sequence[tuple[JsonObject, JsonObject]]) -> Iterable[E
 
 def _strict(exchanges: Sequence[Exchange]) -> Iterable[Strict]:
     """The parameters of which the newer version refuses every value that is not a boolean, and the older does not."""
-    names = {name for each in exchanges for name, value in each.params.items() if not isinstance(value, bool)}
-    for name in sorted(names):
-        wrong = [each for each in exchanges if not isinstance(each.params.get(name, True), bool)]
+    names = {name for each in exchanges for name in each.params}
+    taken = {
+        name
+        for each in exchanges
+        for name, value in each.params.items()
+        if isinstance(value, bool) and "error" not in each.newer
+    }
+    for name in sorted(taken):
+        # Without those of null, which may count as omitted.
+        wrong = [each for each in exchanges if not isinstance(each.params.get(name), (bool, NoneType))]
         if any("error" not in each.newer for each in wrong):
             continue
         blamed = [each for each in wrong if _blames(each.newer, name) and not _blames(each.older, name)]
-        refused = [each for each in wrong if "error" not in each.older] or blamed
+        alone = [each for each in wrong if "error" not in each.older and not _blames_another(each.newer, names, name)]
+        refused = alone or blamed
         is_of_types = len({type(each.params[name]) for each in refused}) >= _TYPES or len(refused) >= _REFUSALS
         if not refused or not (blamed or is_of_types):
             continue

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from adapters import JsonObject, NodeRequest
@@ -13,6 +14,9 @@ _OF_ONE_TYPE = 3
 _MOST_TRANSACTIONS = 40
 _MOST_ACCOUNTS = 8
 _MOST_OTHERS = 4
+_HISTORY = 60
+"""The newest transactions of each account that are samples too: rare types may be older than the searched ledgers."""
+_MOST_FURTHER = 400
 
 
 class Transaction(NamedTuple):
@@ -33,8 +37,12 @@ class Samples:
     ledger_hash: str
     ledgers: list[int] = field(default_factory=list)
     """Newest first."""
+    ledger_hashes: dict[int, str] = field(default_factory=dict)
     accounts: list[str] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)
+    further_accounts: list[str] = field(default_factory=list)
+    further_transactions: list[Transaction] = field(default_factory=list)
+    """Those beyond the most promising ones, of the same order."""
     entries: dict[str, str] = field(default_factory=dict)
     """An id for each type of ledger entry."""
     issuers: list[str] = field(default_factory=list)
@@ -58,49 +66,84 @@ async def find_subjects(node: RateLimitedNode, version: int, accounts: tuple[str
     found: list[tuple[int, JsonObject]] = []
     for number in range(index, max(index - ledgers, 0), -1):
         asked = {"ledger_index": number, "transactions": True, "expand": True}
-        try:
-            ledger = (await node.ask(NodeRequest("ledger", asked), version)).result.get("ledger")
-        except NotAsked:
-            break
-        finally:
-            node.forget()
+        result = await _result(node, NodeRequest("ledger", asked), version)
+        ledger = result.get("ledger")
         if not isinstance(ledger, dict):
             break
         subjects.ledgers.append(number)
+        if isinstance(result.get("ledger_hash"), str):
+            subjects.ledger_hashes[number] = result["ledger_hash"]
         found += [(number, entry) for entry in ledger.get("transactions", ()) if isinstance(entry, dict)]
         if len(found) >= _ENOUGH_TRANSACTIONS:
             break
+    ranked = list(dict.fromkeys([*accounts, *_busiest(found)]))
+    first = max(_MOST_ACCOUNTS, len(accounts))
+    subjects.accounts, subjects.further_accounts = ranked[:first], ranked[first : first + _MOST_FURTHER]
+    for account in subjects.accounts:
+        history = NodeRequest("account_tx", {"account": account, "limit": _HISTORY})
+        listed = (await _result(node, history, version)).get("transactions")
+        found += [each for entry in listed or () if isinstance(entry, dict) for each in _of_history(entry)]
     _take(subjects, found)
-    subjects.accounts = list(dict.fromkeys([*accounts, *subjects.accounts]))[: max(_MOST_ACCOUNTS, len(accounts))]
     return subjects
 
 
-def _take(subjects: Samples, found: list[tuple[int, JsonObject]]) -> None:
-    """Fills `subjects` from the expanded transactions of ledgers, in whichever version's shape."""
-    kinds: Counter[str] = Counter()
+async def _result(node: RateLimitedNode, request: NodeRequest, version: int) -> JsonObject:
+    """The result; empty if there is none. Raises NodeLost."""
+    try:
+        return (await node.ask(request, version)).result
+    except NotAsked:
+        return {}
+    finally:
+        node.forget()
+
+
+def _busiest(found: list[tuple[int, JsonObject]]) -> list[str]:
+    """The accounts in transactions, those in most of them first."""
     accounts: Counter[str] = Counter()
+    for _, entry in found:
+        accounts.update(_texts(_transaction_of(entry), "Account", "Destination", "Owner", "Holder"))
+    return [account for account, _ in accounts.most_common()]
+
+
+def _transaction_of(entry: JsonObject) -> JsonObject:
+    """The transaction in an entry of a ledger or of an account's history, in whichever version's shape."""
+    found = entry.get("tx_json", entry.get("tx", entry))
+    return found if isinstance(found, dict) else {}
+
+
+def _of_history(entry: JsonObject) -> Iterator[tuple[int, JsonObject]]:
+    transaction = _transaction_of(entry)
+    index = entry.get("ledger_index", transaction.get("ledger_index"))
+    if isinstance(index, int):
+        yield index, entry
+
+
+def _take(subjects: Samples, found: list[tuple[int, JsonObject]]) -> None:
+    """Fills `subjects` from expanded transactions, in whichever version's shape."""
+    by_kind: dict[str, dict[str, Transaction]] = {}
     issuers: Counter[str] = Counter()
     nfts: dict[str, None] = {}
     for number, entry in found:
-        transaction = entry.get("tx_json", entry)
+        transaction = _transaction_of(entry)
         meta = entry.get("meta", entry.get("metaData", {}))
         kind = str(transaction.get("TransactionType"))
-        kinds[kind] += 1
-        if kinds[kind] <= _OF_ONE_TYPE and isinstance(entry.get("hash"), str):
-            subjects.transactions.append(
-                Transaction(entry["hash"], kind, number, transaction.get("ctid", entry.get("ctid")))
-            )
-        accounts.update(_texts(transaction, "Account", "Destination", "Owner", "Holder"))
+        name = entry.get("hash", transaction.get("hash"))
+        if isinstance(name, str):
+            sample = Transaction(name, kind, number, transaction.get("ctid", entry.get("ctid")))
+            by_kind.setdefault(kind, {}).setdefault(name, sample)
         issuers.update(issuer for value in transaction.values() for issuer in _texts(value, "issuer"))
         nfts.update(dict.fromkeys(_texts(transaction, "NFTokenID")))
         nfts.update(dict.fromkeys(_texts(meta, "nftoken_id")))
         _take_markets(subjects, transaction)
         for entry_type, entry_id in _touched(meta):
             subjects.entries.setdefault(entry_type, entry_id)
-    # Rare types come first: a new type is worth more than another payment.
-    subjects.transactions.sort(key=lambda transaction: kinds[transaction.kind])
-    del subjects.transactions[_MOST_TRANSACTIONS:]
-    subjects.accounts = [account for account, _ in accounts.most_common(_MOST_ACCOUNTS)]
+    # One of each type before a second of any, and rare types first: a new type is worth more than another payment.
+    rows = zip_longest(*(of_kind.values() for of_kind in sorted(by_kind.values(), key=len)))
+    ranked = [[each for each in row if each is not None] for row in rows]
+    promising = [each for row in ranked[:_OF_ONE_TYPE] for each in row]
+    rest = [each for row in ranked[_OF_ONE_TYPE:] for each in row]
+    subjects.transactions = promising[:_MOST_TRANSACTIONS]
+    subjects.further_transactions = [*promising[_MOST_TRANSACTIONS:], *rest][:_MOST_FURTHER]
     subjects.issuers = [issuer for issuer, _ in issuers.most_common(_MOST_OTHERS)]
     subjects.nfts = list(nfts)[:_MOST_OTHERS]
 
