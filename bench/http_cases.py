@@ -5,11 +5,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.answers import Case
-from bench.load import Measured, Spread, run_wrk
+from bench.figures import Spread
+from bench.load import Measured, run_wrk
+from bench.python import Python
+from bench.repeating import Effort, repeat
 from bench.servers import (
     LOAD_CORE,
     SUBJECT_CORE,
@@ -30,18 +33,44 @@ Runs = dict[str, list[Measured]]
 _LATENCY_TURNS = 7
 
 
-def measure(case: Case, *, repeats: int, seconds: float) -> Runs:
-    """Runs by server, the same number of each; in turns, so that what else the machine does hits all alike."""
-    with _Servers(case) as servers:
-        folder, started = servers
-        runs: Runs = {name: [] for name in started}
-        connections = 32 if len(case.answer) < 1_000_000 else 4
-        for turn in range(repeats + 1):
-            for name, server in started.items():
-                measured = run_wrk(server, case.request, folder, connections=connections, seconds=seconds)
-                if turn:  # the first is to warm up: Node.js compiles what it runs often
-                    runs[name].append(measured)
-        return runs
+def measure(case: Case, python: Python, effort: Effort, *, rivals: bool) -> Runs:
+    """Runs by server, the same number of each. `rivals`: also those that do not depend on the Python."""
+    connections = 32 if len(case.answer) < 1_000_000 else 4
+    with _servers(case, python, rivals) as (folder, _, servers):
+
+        def turn() -> dict[str, Measured]:
+            return {
+                name: run_wrk(server, case.request, folder, connections=connections, seconds=effort.seconds)
+                for name, server in servers.items()
+            }
+
+        turn()  # to warm up: Node.js compiles what it runs often
+        return _by_server(repeat(turn, _costs, effort))
+
+
+def measure_directions(one: Case, other: Case, python: Python, effort: Effort) -> Spread:
+    """How many times more requests a CPU second of the proxy serves of one case than of another, in turns."""
+    with ExitStack() as stack:
+        pairs = [(case, stack.enter_context(_servers(case, python, rivals=False))) for case in (one, other)]
+
+        def turn() -> float:
+            first, second = (
+                run_wrk(servers[OURS], case.request, folder, connections=4, seconds=effort.seconds).cpu_each
+                for case, (folder, _, servers) in pairs
+            )
+            return second / first
+
+        turn()
+        return Spread.of(repeat(turn, lambda ratio: [ratio], effort))
+
+
+def _costs(turn: dict[str, Measured]) -> list[float]:
+    """By which a turn is compared: what a request costs each of the others, in those that it costs the proxy."""
+    return [measured.cpu_each / turn[OURS].cpu_each for name, measured in turn.items() if name != OURS]
+
+
+def _by_server(turns: list[dict[str, Measured]]) -> Runs:
+    return {name: [turn[name] for turn in turns] for name in turns[0]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +86,21 @@ class Added:
     quiet_p99: float
 
 
-def added_latency(case: Case, *, repeats: int, seconds: float) -> dict[str, Added]:
+def added_latency(case: Case, python: Python, effort: Effort, *, rivals: bool) -> dict[str, Added]:
     """What each server adds at one request at a time; in at least seven turns."""
-    with _Servers(case) as servers:
-        folder, started = servers
-        runs: Runs = {name: [] for name in started}
-        for turn in range(max(repeats, _LATENCY_TURNS) + 1):
-            for name, server in started.items():
-                measured = run_wrk(server, case.request, folder, connections=1, seconds=seconds)
-                if turn:
-                    runs[name].append(measured)
+    with _servers(case, python, rivals) as (folder, node, servers):
+        everyone = {**servers, DIRECT: node}
+
+        def turn() -> dict[str, Measured]:
+            return {
+                name: run_wrk(server, case.request, folder, connections=1, seconds=effort.seconds)
+                for name, server in everyone.items()
+            }
+
+        turn()
+        least = max(effort.least, _LATENCY_TURNS)
+        turns = repeat(turn, lambda _: [], replace(effort, least=least, most=max(least, effort.most)))
+        runs = _by_server(turns)
         direct = runs.pop(DIRECT)
         return {name: _added(measured, direct) for name, measured in runs.items()}
 
@@ -80,32 +114,35 @@ def _added(through: list[Measured], direct: list[Measured]) -> Added:
     )
 
 
-def two_workers(case: Case, *, repeats: int, seconds: float) -> Spread:
+def two_workers(case: Case, python: Python, effort: Effort) -> Spread:
     """How many times more requests a second two workers on two cores serve than one process on one.
 
     The load and the node take their part of the same cores, one or two: so that it is the same part of each.
     """
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         one, two = (
-            stack.enter_context(_with_workers(Path(name), case, workers, cores))
+            stack.enter_context(_with_workers(Path(name), case, python, workers, cores))
             for workers, cores in ((1, str(SUBJECT_CORE)), (2, f"{LOAD_CORE},{SUBJECT_CORE}"))
         )
-        ratios = []
-        for turn in range(repeats + 1):
-            alone, both = (measure_rate(seconds) for measure_rate in (one, two))
-            if turn:
-                ratios.append(both / alone)
-        return Spread.of(ratios)
+
+        def turn() -> float:
+            alone, both = (measure_rate(effort.seconds) for measure_rate in (one, two))
+            return both / alone
+
+        turn()
+        return Spread.of(repeat(turn, lambda ratio: [ratio], effort))
 
 
 @contextmanager
-def _with_workers(folder: Path, case: Case, workers: int, cores: str) -> Iterator[Callable[[float], float]]:
+def _with_workers(
+    folder: Path, case: Case, python: Python, workers: int, cores: str
+) -> Iterator[Callable[[float], float]]:
     """The proxy with so many workers and a node of its own, all on these cores; yields what measures requests/s."""
     own = folder / f"workers-{workers}"
     own.mkdir()
     with (
         nginx_node(own, case.answer, cores) as node,
-        our_proxy(own, _node(node, case), {"workers": workers}, cores) as ours,
+        our_proxy(own, _node(node, case), {"workers": workers}, cores, python.path) as ours,
     ):
 
         def rate(seconds: float) -> float:
@@ -114,17 +151,20 @@ def _with_workers(folder: Path, case: Case, workers: int, cores: str) -> Iterato
         yield rate
 
 
-def memory_of_answer(case: Case) -> float:
-    """Bytes that the proxy grows by while it gives one answer, for each byte of the answer."""
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        node = stack.enter_context(nginx_node(folder, case.answer))
-        ours = stack.enter_context(our_proxy(folder, _node(node, case)))
-        time.sleep(1)
-        before = ours.memory()
-        ours.forget_most_memory()
-        run_wrk(ours, case.request, folder, connections=1, seconds=2)
-        return (ours.most_memory() - before) / len(case.answer)
+def memory_of_response(case: Case, python: Python, effort: Effort) -> Spread:
+    """Bytes that the proxy and its processes grow by while it serves one response, for each byte of it."""
+
+    def turn() -> float:
+        with _servers(case, python, rivals=False) as (folder, _, servers):
+            ours = servers[OURS]
+            run_wrk(ours, case.request, folder, connections=1, seconds=1)  # very large ones start another process
+            time.sleep(1)
+            before = ours.memory()
+            with ours.most_memory() as most:
+                run_wrk(ours, case.request, folder, connections=1, seconds=2)
+            return (most() - before) / len(case.answer)
+
+    return Spread.of(repeat(turn, lambda ratio: [ratio], effort))
 
 
 def growth(of: list[Measured], over: list[Measured]) -> Spread:
@@ -137,41 +177,23 @@ def cost_ratio(runs: Runs, of: str, over: str) -> Spread:
     return Spread.of([theirs.cpu_each / ours.cpu_each for ours, theirs in zip(runs[of], runs[over], strict=True)])
 
 
-def rate_ratio(runs: Runs, of: str, over: str) -> Spread:
-    """The same of requests a second by the clock."""
-    return Spread.of([ours.per_second / theirs.per_second for ours, theirs in zip(runs[of], runs[over], strict=True)])
-
-
-class _Servers:
-    """Those that are compared, while they run, and a folder."""
-
-    def __init__(self, case: Case) -> None:
-        self._case = case
-        self._stack = ExitStack()
-
-    def __enter__(self) -> tuple[Path, dict[str, Started]]:
-        try:
-            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-            return folder, dict(self._start(folder))
-        except BaseException:
-            self._stack.close()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def _start(self, folder: Path) -> Iterator[tuple[str, Started]]:
-        enter, case = self._stack.enter_context, self._case
-        node = enter(nginx_node(folder, case.answer))
-        yield OURS, enter(our_proxy(folder, _node(node, case)))
-        if case.rivals_rewrite:
-            yield PLAIN, enter(plain_python(node.port))
+@contextmanager
+def _servers(case: Case, python: Python, rivals: bool) -> Iterator[tuple[Path, Started, dict[str, Started]]]:
+    """A folder, the node, and those that are compared, by name, while they run."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        node = stack.enter_context(nginx_node(folder, case.answer))
+        servers = {OURS: stack.enter_context(our_proxy(folder, _node(node, case), python=python.path))}
+        if case.rivals_rewrite and not case.passes:
+            servers[PLAIN] = stack.enter_context(plain_python(node.port, python.path))
+        if case.rivals_rewrite and not case.passes and rivals:
             if shutil.which("node"):
-                yield JAVASCRIPT, enter(plain_javascript(node.port))
+                servers[JAVASCRIPT] = stack.enter_context(plain_javascript(node.port))
             if has_lua():
-                yield LUA, enter(nginx(folder, node.port, lua=True))
-        yield PASSING, enter(nginx(folder, node.port, lua=False))
-        yield DIRECT, node
+                servers[LUA] = stack.enter_context(nginx(folder, node.port, lua=True))
+        if rivals:
+            servers[PASSING] = stack.enter_context(nginx(folder, node.port, lua=False))
+        yield folder, node, servers
 
 
 def _node(node: Started, case: Case) -> dict[str, object]:

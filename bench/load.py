@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import statistics
 import subprocess
 import time
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from bench.servers import LOAD_CORE, Started
 
+_PATIENCE = 60.0
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -42,7 +42,9 @@ def run_wrk(
     command = ["taskset", "-c", cores, wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s"]
     command += ["--latency", "-s", str(script), server.url]
     before, began = server.cpu_seconds(), time.monotonic()
-    reported = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    reported = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=2 * seconds + _PATIENCE
+    ).stdout
     used, took = server.cpu_seconds() - before, time.monotonic() - began
     requests = int(_found(r"(\d+) requests in", reported))
     if "Non-2xx" in reported or "Socket errors" in reported or not requests:
@@ -62,20 +64,3 @@ def _found(pattern: str, reported: str) -> str:
     if found is None:
         raise RuntimeError(reported)
     return found[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The middle of several runs, the least and the most."""
-
-    middle: float
-    least: float
-    most: float
-
-    @classmethod
-    def of(cls, values: list[float]) -> "Spread":
-        """Of at least one value."""
-        return cls(statistics.median(values), min(values), max(values))
-
-    def __str__(self) -> str:
-        return f"{self.middle:.2f} ({self.least:.2f} to {self.most:.2f})"

@@ -5,16 +5,19 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import orjson
 
 LOAD_CORE, SUBJECT_CORE = 0, 1
+_WATCHED_EVERY = 0.002
 RIVALS = Path(__file__).parent / "rivals"
 _ROOT = Path(__file__).parents[1]
 _NGINX = """
@@ -47,18 +50,27 @@ class Started:
         """What it and its children have used so far."""
         return sum(_cpu(pid) for pid in [self.pid, *_children(self.pid)])
 
-    def forget_most_memory(self) -> None:
-        """Counts what is resident at most from now on."""
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
-
-    def most_memory(self) -> int:
-        """Bytes that were resident at most."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-
     def memory(self) -> int:
         """Bytes resident, of it and its children."""
         return sum(_resident(pid) for pid in [self.pid, *_children(self.pid)])
+
+    @contextmanager
+    def most_memory(self) -> Iterator[Callable[[], int]]:
+        """Watches `memory` while this is open; what it yields returns the most so far."""
+        most = [self.memory()]
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(_WATCHED_EVERY):
+                most[0] = max(most[0], self.memory())
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            yield lambda: most[0]
+        finally:
+            ended.set()
+            watching.join()
 
 
 def free_port() -> int:
@@ -125,11 +137,25 @@ def _nginx(
 
 @contextmanager
 def our_proxy(
-    folder: Path, node: dict[str, object], sections: dict[str, object] | None = None, cores: str = str(SUBJECT_CORE)
+    folder: Path,
+    node: dict[str, object],
+    sections: dict[str, object] | None = None,
+    cores: str = str(SUBJECT_CORE),
+    python: str = sys.executable,
 ) -> Iterator[Started]:
     """The proxy as in production: metrics, guard and limits on, requests that succeed not logged each."""
+    path = folder / "proxy.json"
+    config = configuration(node, sections)
+    path.write_bytes(orjson.dumps(config))
+    port = config["listen"]["port"]
+    with process([python, "-m", "proxy", "serve", "--config", str(path)], port, cores) as started:
+        yield started
+
+
+def configuration(node: dict[str, object], sections: dict[str, object] | None = None) -> dict[str, Any]:
+    """That of the proxy in front of this node, on free ports; `sections` replace whole ones."""
     port = free_port()
-    config = {
+    return {
         "listen": {"host": "127.0.0.1", "port": port},
         "observe": {"host": "127.0.0.1", "port": free_port()},
         "nodes": [{"name": "node", **node}],
@@ -140,26 +166,13 @@ def our_proxy(
         "websocket": {"sessions": 20_000, "sessions_per_address": 20_000},
         **(sections or {}),
     }
-    path = folder / "proxy.json"
-    path.write_bytes(orjson.dumps(config))
-    with process([sys.executable, "-m", "proxy", "serve", "--config", str(path)], port, cores) as started:
-        yield started
 
 
 @contextmanager
-def plain_websocket(node: int) -> Iterator[Started]:
-    """The plain WebSocket proxy."""
+def plain_python(node: int, python: str = sys.executable) -> Iterator[Started]:
+    """The plain aiohttp proxy, for HTTP and WebSocket."""
     port = free_port()
-    command = [sys.executable, "-m", "bench.rivals.plain_websocket", f"ws://127.0.0.1:{node}/", str(port)]
-    with process(command, port) as started:
-        yield started
-
-
-@contextmanager
-def plain_python(node: int) -> Iterator[Started]:
-    """The plain aiohttp proxy."""
-    port = free_port()
-    with process([sys.executable, "-m", "bench.rivals.plain", f"http://127.0.0.1:{node}/", str(port)], port) as started:
+    with process([python, "-m", "bench.rivals.plain", f"127.0.0.1:{node}", str(port)], port) as started:
         yield started
 
 
@@ -211,4 +224,7 @@ def _cpu(pid: int) -> float:
 
 
 def _resident(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except FileNotFoundError:  # it has just ended
+        return 0

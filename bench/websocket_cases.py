@@ -15,13 +15,16 @@ import uvloop
 from aiohttp import web
 
 from bench.answers import Case, Json, account_info
-from bench.servers import LOAD_CORE, Started, our_proxy, plain_websocket
+from bench.python import Python
+from bench.servers import LOAD_CORE, Started, our_proxy, plain_python
 from proxy.demo.recorded import read_streams
 
 T = TypeVar("T")
 
 _PATIENCE = 60.0
 _SETTLING = 0.5
+_WARMING = 0.3
+_LONGEST = 180.0
 
 
 @dataclass(slots=True)
@@ -74,13 +77,13 @@ def recorded_transaction() -> bytes:
 
 @asynccontextmanager
 async def _started(
-    folder: Path, case: Case | None = None, *, plain: bool = False
+    folder: Path, python: Python, case: Case | None = None, *, plain: bool = False
 ) -> AsyncIterator[tuple[FixedNode, Started]]:
     answer = orjson.dumps(orjson.loads((case or account_info(1, 2, "")).answer)["result"])
     async with FixedNode(answer).running() as node:
         address = f"127.0.0.1:{node.port}"
         urls = {"http": f"http://{address}", "websocket": f"ws://{address}", "api_version": 2}
-        starting = plain_websocket(node.port) if plain else our_proxy(folder, urls)
+        starting = plain_python(node.port, python.path) if plain else our_proxy(folder, urls, python=python.path)
         proxy = await asyncio.to_thread(starting.__enter__)
         try:
             yield node, proxy
@@ -102,7 +105,7 @@ async def _sessions(
 
 
 async def requests(
-    folder: Path, case: Case, *, sessions: int, seconds: float, plain: bool = False
+    folder: Path, python: Python, case: Case, *, sessions: int, seconds: float, plain: bool = False
 ) -> tuple[float, float]:
     """Requests a second, and the proxy's CPU seconds for each. `plain`: of the plain proxy."""
     asked = orjson.loads(case.request)
@@ -116,13 +119,17 @@ async def requests(
             await socket.receive()
             answered += 1
 
-    async with _started(folder, case, plain=plain) as (_, proxy), _sessions(proxy, sessions) as sockets:
+    async with _started(folder, python, case, plain=plain) as (_, proxy), _sessions(proxy, sessions) as sockets:
+        await asyncio.gather(*(ask(socket, time.monotonic() + _WARMING) for socket in sockets))
+        answered = 0
         before, began = proxy.cpu_seconds(), time.monotonic()
         await asyncio.gather(*(ask(socket, began + seconds) for socket in sockets))
         return answered / (time.monotonic() - began), (proxy.cpu_seconds() - before) / answered
 
 
-async def stream(folder: Path, *, subscribers: int, messages: int, at_once: int = 1, plain: bool = False) -> float:
+async def stream(
+    folder: Path, python: Python, *, subscribers: int, messages: int, at_once: int = 1, plain: bool = False
+) -> float:
     """The proxy's CPU seconds for one transaction given on to one of so many subscribers, half of each version.
 
     So many come `at_once`, as they do with a ledger; the next when all have been taken. `plain`: of the plain proxy.
@@ -138,7 +145,7 @@ async def stream(folder: Path, *, subscribers: int, messages: int, at_once: int 
             if taken == at_once * subscribers:
                 all_taken.set()
 
-    async with _started(folder, plain=plain) as (node, proxy), _sessions(proxy, subscribers) as sockets:
+    async with _started(folder, python, plain=plain) as (node, proxy), _sessions(proxy, subscribers) as sockets:
         for number, socket in enumerate(sockets):
             version = 1 + number % 2
             await socket.send_json(
@@ -170,9 +177,9 @@ class Memory:
     subscribed: float
 
 
-async def memory(folder: Path, *, sessions: int, compress: int = 0) -> Memory:
+async def memory(folder: Path, python: Python, *, sessions: int, compress: int = 0) -> Memory:
     """What so many sessions take, of clients that take compressed messages (`compress`: 15) or not."""
-    async with _started(folder) as (_, proxy):
+    async with _started(folder, python) as (_, proxy):
         async with _sessions(proxy, 20, compress) as sockets:
             await _ask_each(sockets, {"command": "account_info"})
         await asyncio.sleep(_SETTLING)
@@ -187,9 +194,9 @@ async def memory(folder: Path, *, sessions: int, compress: int = 0) -> Memory:
             return Memory(*used)
 
 
-async def memory_of_subscriptions(folder: Path, *, sessions: int, accounts: int) -> float:
+async def memory_of_subscriptions(folder: Path, python: Python, *, sessions: int, accounts: int) -> float:
     """Bytes that a session takes more once it is subscribed to so many accounts."""
-    async with _started(folder) as (_, proxy), _sessions(proxy, sessions + 1) as sockets:
+    async with _started(folder, python) as (_, proxy), _sessions(proxy, sessions + 1) as sockets:
         names = [f"r{number:033}" for number in range(accounts)]
         await _ask_each(sockets[:1], {"command": "subscribe", "accounts": names})
         await asyncio.sleep(_SETTLING)
@@ -207,7 +214,7 @@ async def _ask_each(sockets: list[aiohttp.ClientWebSocketResponse], asked: Json)
 
 
 def run(measurement: Coroutine[None, None, T]) -> T:
-    """Runs a measurement on the core of the load."""
+    """Runs a measurement on the core of the load. Raises TimeoutError for one that hangs."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {LOAD_CORE})
-    return uvloop.run(measurement)
+    return uvloop.run(asyncio.wait_for(measurement, _LONGEST))

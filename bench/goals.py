@@ -1,0 +1,27 @@
+"""What the figures are to reach. Each goal is for one row, by case and what is measured of it."""
+
+GOALS = {
+    ("account_info rewritten", "by CPU, x plain aiohttp"): ">= 2.4",
+    ("account_info rewritten", "by CPU, x Node.js"): ">= 2.2",
+    ("account_info rewritten", "by CPU, x nginx with Lua"): ">= 0.8",
+    ("account_info passed through", "by CPU, x nginx passing"): ">= 0.45",
+    ("ledger of 1 MB, v1 on v2", "by CPU, x plain aiohttp"): ">= 1.5",
+    ("ledger of 1 MB, v1 on v2", "by CPU, x Node.js"): ">= 1.5",
+    ("ledger of 1 MB, v2 on v1", "by CPU, x v1 on v2"): ">= 1",
+    ("websocket account_info rewritten", "by CPU, x plain aiohttp"): ">= 1",
+    ("websocket account_tx of 20", "by CPU, x plain aiohttp"): ">= 2",
+    ("websocket stream to 1", "CPU us for each message to each"): "<= 50",
+    ("websocket stream to 1000", "CPU us for each message to each"): "<= 9.5",
+    ("websocket memory, 1000 sessions", "kB for each, answered once"): "<= 40",
+    ("websocket memory, 1000 sessions, compressed", "kB for each, answered once"): "<= 45",
+    ("ledger of 60 MB, other clients", "ms of the longest stall"): "<= 50",
+    ("ledger of 60 MB with blanks, other clients", "ms of the longest stall"): "<= 50",
+    ("account_tx of 60, v2 on v1", "look-ups for each distinct ledger"): "<= 1",
+    ("account_tx of 60, v2 on v1", "look-ups when requested again"): "<= 0",
+    ("account_tx of 60, v2 on v1", "x the time of one node request"): "<= 6",
+    ("memory of a response of 10 MB", "x its size"): "<= 4",
+    ("added latency, this proxy", "ms at p50"): "<= 0.2",
+    ("added latency, this proxy", "ms at p99, quietest"): "<= 1",
+    ("two workers, ledger of 1 MB, v2 on v1", "by the clock, x one on one core"): ">= 1.7",
+    ("start", "s from start to ready"): "<= 0.5",
+}

@@ -1,0 +1,113 @@
+"""What other clients notice while one requests a very large `ledger`, and what memory it takes."""
+
+import http.client
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from bench.answers import Case, account_info, ledger
+from bench.python import Python
+from bench.servers import LOAD_CORE, Started, free_port, our_proxy, process
+
+_PAUSE = 0.001
+_SETTLING = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """`longest`: seconds that one of the others' small requests took at most. `took`: seconds for the large one.
+    `memory`: bytes that the proxy and its processes grew by, for each byte of the response.
+    """
+
+    longest: float
+    took: float
+    memory: float
+
+
+def large(size: int, *, blanks: bool) -> Case:
+    """An expanded `ledger` for a client of version 1 on a node of version 2, with a blank after each `:` and `,`."""
+    case = ledger(1, 2, size)
+    answer = json.dumps(orjson.loads(case.answer)).encode() if blanks else case.answer
+    return Case(case.name, case.request, answer, 1, 2)
+
+
+def longest_stall(case: Case, python: Python) -> Stall:
+    """Requests it once; another client sends small requests before, during and after, one after the other."""
+    small = account_info(1, 2, "")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with (
+            _node(folder, {"ledger": case.answer, "account_info": small.answer}) as node,
+            our_proxy(folder, {"http": node.url, "api_version": 2}, python=python.path) as proxy,
+            _watched(proxy, small.request) as longest,
+        ):
+            _request(proxy, case.request, folder)  # the first starts what the others use
+            time.sleep(_SETTLING)
+            before = proxy.memory()
+            longest.clear()
+            with proxy.most_memory() as most:
+                took = _request(proxy, case.request, folder)
+            time.sleep(0.1)
+            return Stall(max(longest), took, (most() - before) / len(case.answer))
+
+
+@contextmanager
+def _watched(proxy: Started, request: bytes) -> Iterator[list[float]]:
+    """Has a client send small requests; yields the seconds that each took. Raises what ends it."""
+    taken: list[float] = []
+    ended = threading.Event()
+    failures: list[Exception] = []
+
+    def watch() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
+        try:
+            while not ended.wait(_PAUSE):
+                began = time.monotonic()
+                connection.request("POST", "/", request, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                if b"signer_lists" not in response.read():
+                    raise RuntimeError(f"a small request got status {response.status}")
+                taken.append(time.monotonic() - began)
+        except Exception as error:  # noqa: BLE001 - raised again where the measurement ends
+            failures.append(error)
+        finally:
+            connection.close()
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield taken
+    finally:
+        ended.set()
+        watching.join()
+    if failures:
+        raise failures[0]
+
+
+def _request(proxy: Started, request: bytes, folder: Path) -> float:
+    """Has curl, a process of its own, request the large one. Returns the seconds."""
+    body = folder / "request.json"
+    body.write_bytes(request)
+    command = ["taskset", "-c", str(LOAD_CORE), "curl", "-sS", "--fail", "--max-time", "60", "-o", "/dev/null"]
+    command += ["-w", "%{time_total}", "-H", "Content-Type: application/json", "-d", f"@{body}", proxy.url]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True, timeout=90).stdout)
+
+
+@contextmanager
+def _node(folder: Path, answers: dict[str, bytes]) -> Iterator[Started]:
+    """A node that has one response for each method."""
+    for method, answer in answers.items():
+        (folder / f"{method}.json").write_bytes(answer)
+    port = free_port()
+    command = [sys.executable, "-m", "bench.file_node", str(folder), str(port)]
+    with process(command, port, str(LOAD_CORE)) as started:
+        yield started
