@@ -8,10 +8,10 @@ from difflib import get_close_matches
 import click
 
 from adapters import VERSIONS
-from proxy.commands.adapter_docs import Change, Changes, changes_between
 from proxy.commands.output import echo_json
 from proxy.envelope.methods import KNOWN_METHODS
 from proxy.spec import changes as schema_changes
+from proxy.spec.adapter_docs import Change, Changes, changes_between
 
 _WIDTH = 100
 _SUBSCRIBING = ("subscribe", "unsubscribe")

@@ -44,8 +44,8 @@ class ObserveServer:
                 "websocket_problem", "grpc_problem", "overloaded", "network_id", "server_state", "validated_ledger",
                 "validated_ledger_age", "lag", "complete_ledgers", "seconds_since_answer"}]}`, null for unknown
                 values. It contains no node's address;
-    `/spec`     the specifications for people, and for programs `/openapi/v1.json` and `/asyncapi/v1.json`, one per
-                API version.
+    `/spec`     the specifications for people, `/spec/1-2` two versions side by side, and for programs
+                `/openapi/v1.json` and `/asyncapi/v1.json`, one per API version.
 
     `pages`: handlers of further paths. `allowed_hosts`: host names to accept in addition to those that are always
     allowed. Large responses are built in a thread.

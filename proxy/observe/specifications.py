@@ -10,18 +10,39 @@ from aiohttp import web
 
 from proxy.observe.background import BACKGROUND
 from proxy.spec import Document, asyncapi, openapi, versions
-from proxy.spec.page import page
+from proxy.spec.comparison import comparison
+from proxy.spec.pages import Addresses, overview, pairs, policy
+
+_ADDRESSES = Addresses()
 
 
 def add_specifications(router: web.UrlDispatcher) -> None:
     """Add the routes."""
-    router.add_get("/spec", _serve_page)
+    router.add_get("/spec", _serve_overview)
+    router.add_get(r"/spec/{older:\d{1,3}}-{newer:\d{1,3}}", _serve_comparison)
     router.add_get(r"/{kind:openapi|asyncapi}/v{version:\d{1,3}}.json", _serve_document)
 
 
-async def _serve_page(request: web.Request) -> web.Response:
-    text = await request.app[BACKGROUND].run(page)
-    return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
+async def _serve_overview(request: web.Request) -> web.Response:
+    return _page(await request.app[BACKGROUND].run(overview, _ADDRESSES))
+
+
+async def _serve_comparison(request: web.Request) -> web.Response:
+    older, newer = int(request.match_info["older"]), int(request.match_info["newer"])
+    if (older, newer) not in pairs():
+        offered = ", ".join(f"{one}-{other}" for one, other in pairs())
+        raise web.HTTPNotFound(text=f"There is no such comparison. Available: {offered}.\n")
+    return _page(await request.app[BACKGROUND].run(comparison, older, newer, _ADDRESSES))
+
+
+def _page(text: str) -> web.Response:
+    headers = {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": f"{policy()}; frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+    return web.Response(text=text, content_type="text/html", headers=headers)
 
 
 async def _serve_document(request: web.Request) -> web.Response:

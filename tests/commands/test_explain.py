@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from adapters import VERSIONS
-from proxy.commands.adapter_docs import changes_between
+from proxy.spec.adapter_docs import changes_between
 from tests.support.commands import Run
 
 

@@ -179,10 +179,15 @@ async def test_served() -> None:
                 assert ", ".join(f"v{version}.json" for version in versions()) in await response.text()
             async with session.get("/spec") as response:
                 assert response.content_type == "text/html"
+                assert 'href="/spec/1-2#account_info"' in await response.text()
+            async with session.get("/spec/2-1") as response:
+                assert response.status == 404
+                assert "Available: 1-2" in await response.text()
+            async with session.get("/spec/1-2") as response:
+                assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
                 page = await response.text()
     finally:
         await server.stop()
     for name in METHODS:
         assert f'id="{name}"' in page
     assert "//" not in page.replace("<!doctype html>", "")  # nothing from elsewhere
-    assert "account_info: answer: account_data.signer_lists removed" in page
