@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 import proxy
+from tests.support.programs import until_left
 
 ROOT = Path(__file__).parent.parent
 NODES = "[{name: a, http: 'http://a'}]"
@@ -111,7 +112,7 @@ def test_the_wheel_has_what_it_needs(installed: Path, tmp_path: Path) -> None:
 async def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     command: list[str | Path] = [installed / "xrpl-version-proxy", "demo", "--port", "0", "--observe-port", "0"]
     process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, stdout=PIPE, env=clean_environment())
-    try:
+    async with until_left(process):
         assert process.stdout is not None
         async with asyncio.timeout(60), aiohttp.ClientSession() as http:
             printed = (await process.stdout.readuntil(b"Ctrl-C stops it.")).decode()
@@ -121,10 +122,6 @@ async def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> 
                 assert (await response.json(content_type=None))["result"]["status"] == "success"
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 @pytest.mark.parametrize("has_pip", [True, False], ids=["pip", "no-pip"])

@@ -6,6 +6,15 @@ from proxy.spec.notation import REFERENCE, Schema
 from proxy.spec.schemas import MethodSchemas
 
 _STRING: Schema = {"type": "string"}
+_ERROR_STATUS: Schema = {
+    "type": "object",
+    "properties": {
+        "status": {"const": "error"},
+        "request": {"description": "As it was sent, with its secrets masked.", "type": "object"},
+    },
+    "required": ["status", "request"],
+}
+"""What an error has next to its token, code and message."""
 
 
 def reference(name: str) -> Schema:
@@ -74,14 +83,6 @@ def _success(success: str) -> Schema:
 
 def jsonrpc_errors(error: str) -> list[Schema]:
     """The two forms of an error in JSON-RPC."""
-    within: Schema = {
-        "type": "object",
-        "properties": {
-            "status": {"const": "error"},
-            "request": {"description": "As it was sent, with its secrets masked.", "type": "object"},
-        },
-        "required": ["status", "request"],
-    }
     next_to: Schema = {
         "type": "object",
         "properties": {
@@ -93,7 +94,7 @@ def jsonrpc_errors(error: str) -> list[Schema]:
     }
     return [
         {"type": "object", "properties": {part: {"allOf": [reference(error), form]}}, "required": [part]}
-        for part, form in (("result", within), ("error", next_to))
+        for part, form in (("result", _ERROR_STATUS), ("error", next_to))
     ]
 
 
@@ -143,16 +144,8 @@ def websocket_answer(names: MethodSchemas) -> Schema:
         "properties": {"result": reference(names.success), "status": {"const": "success"}},
         "required": ["result", "status"],
     }
-    error: Schema = {
-        "type": "object",
-        "properties": {
-            "status": {"const": "error"},
-            "request": {"description": "As it was sent, with its secrets masked.", "type": "object"},
-        },
-        "required": ["status", "request"],
-    }
     typed: Schema = {"type": "object", "properties": {"type": {"const": "response"}}, "required": ["type"]}
-    forms: list[Schema] = [success, {"allOf": [reference(names.error), error]}]
+    forms: list[Schema] = [success, {"allOf": [reference(names.error), _ERROR_STATUS]}]
     return {"allOf": [typed, reference("AnswerMembers"), {"anyOf": forms}]}
 
 

@@ -17,6 +17,7 @@ import pytest
 from tests.support.conformance import client_session
 from tests.support.copied_tree import TREE, copy_tree, run_in
 from tests.support.imaginary import write_recordings
+from tests.support.programs import until_left
 
 FOLDER = TREE / "tests" / "data" / "v3_v4"
 ALICE = "rHYsCAx9wajfrQKYJTwKimTgcWFGbypCYY"
@@ -60,17 +61,13 @@ async def demo(copied: Path, api_version: int) -> AsyncIterator[tuple[str, str]]
         sys.executable, *command, "--api-version", str(api_version), cwd=copied, stdout=PIPE, stderr=PIPE
     )
     assert process.stdout is not None
-    try:
+    async with until_left(process):
         async with asyncio.timeout(60):
             printed = (await process.stdout.readuntil(b"Ctrl-C stops it.")).decode()
         proxy_url, observe_url = (
             match[1] for match in re.finditer(r"^(?:proxy|observe) +(http://[^/\s]+)", printed, re.MULTILINE)
         )
         yield proxy_url, observe_url
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def ask(session: aiohttp.ClientSession, url: str, version: int, method: str, **params: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.libraries import SECONDS, Library, websocket_url
+from tests.support.programs import until_left
 from tests.support.start import StartNode, StartProxy
 
 README = Path(__file__).parents[2] / "README.md"
@@ -30,13 +31,8 @@ async def run_snippet(url: str, folder: Path) -> tuple[int | None, str, str]:
     process = await asyncio.create_subprocess_exec(
         node, str(script), stdout=pipe, stderr=pipe, env=Library("xrpl_js", 2).environment()
     )
-    try:
-        async with asyncio.timeout(SECONDS):
-            output, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    async with until_left(process), asyncio.timeout(SECONDS):
+        output, errors = await process.communicate()
     return process.returncode, output.decode(), errors.decode()
 
 

@@ -14,19 +14,15 @@ import aiohttp
 import orjson
 
 from tests.support.conformance import client_session
+from tests.support.programs import until_left
 
 
 @asynccontextmanager
 async def demo(*options: str) -> AsyncIterator[Process]:
     command = [sys.executable, "-m", "proxy", "demo", "--observe-port", "0", *options]
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
-    try:
-        async with asyncio.timeout(45):
-            yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    async with until_left(process), asyncio.timeout(45):
+        yield process
 
 
 async def printed(process: Process) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -55,15 +56,19 @@ async def test_books_are_named_shortly_or_as_json(
     assert orjson.loads(node.seen[-1].body)["books"] == [book]
 
 
-async def test_ctrl_c_ends_it_with_success(demo_node: StartNode, start_command: StartCommand) -> None:
-    node = await demo_node(2)
-    process = await start_command("watch", "ledger", "--json", "--url", node.websocket_url)
+async def assert_ctrl_c_ends(process: Process) -> None:
     assert process.stdout is not None
     assert b"ledgerClosed" in await asyncio.wait_for(process.stdout.readline(), 10)
     process.send_signal(signal.SIGINT)
-    _, error = await asyncio.wait_for(process.communicate(), 10)
+    _, error = await asyncio.wait_for(process.communicate(), 8)
     assert process.returncode == 0
     assert error == b""
+
+
+async def test_ctrl_c_ends_it_with_success(demo_node: StartNode, start_command: StartCommand) -> None:
+    node = await demo_node(2)
+    process = await start_command("watch", "ledger", "--json", "--url", node.websocket_url)
+    await assert_ctrl_c_ends(process)
 
 
 async def test_ctrl_c_ends_it_though_the_server_does_not_close(start_command: StartCommand) -> None:
@@ -74,12 +79,7 @@ async def test_ctrl_c_ends_it_though_the_server_does_not_close(start_command: St
 
     async with ScriptedNode(respond=stop_reading) as node:
         process = await start_command("watch", "ledger", "--json", "--api-version", 2, "--url", node.http_url)
-        assert process.stdout is not None
-        assert b"ledgerClosed" in await asyncio.wait_for(process.stdout.readline(), 10)
-        process.send_signal(signal.SIGINT)
-        _, error = await asyncio.wait_for(process.communicate(), 8)
-    assert process.returncode == 0
-    assert error == b""
+        await assert_ctrl_c_ends(process)
 
 
 async def test_a_refused_subscription_is_reported(demo_node: StartNode, run: Run) -> None:

@@ -4,14 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import ConfigurationError, load_settings
+from proxy.config import load_settings
 from proxy.config.load import load_with_origins
-
-
-def problems(environ: dict[str, str]) -> dict[str, str]:
-    with pytest.raises(ConfigurationError) as raised:
-        load_settings(None, environ)
-    return {problem.key: str(problem) for problem in raised.value.problems}
+from tests.support.configuration import assert_reported, problems
 
 
 def test_a_file_of_the_configuration_and_one_of_the_environment(tmp_path: Path) -> None:
@@ -49,7 +44,7 @@ def test_headers_are_lines_of_a_file_or_a_mapping(tmp_path: Path) -> None:
 )
 def test_headers_that_the_proxy_sets_and_what_is_not_a_header_are_refused_without_showing_values(headers: str) -> None:
     environ = {"XRPL_PROXY_NODES": "[{name: a, http: 'http://a'}]", "XRPL_PROXY_NODES__0__HEADERS": headers}
-    said = problems(environ)
+    said = problems(None, environ)
     assert list(said) == ["nodes[0].headers"]
     assert "expected a mapping of header names to values" in said["nodes[0].headers"]
 
@@ -65,9 +60,9 @@ def test_what_cannot_be_read_is_reported_once_and_without_the_content(tmp_path: 
         f"{{name: d, http_file: {tmp_path}/url}}, {{name: e, http: 'http://a', http_file: {tmp_path}/url}}, "
         "{name: f, http: 'http://a', websocket_file: 5, weight_file: x}]"
     )
-    said = problems({"XRPL_PROXY_NODES": nodes})
+    said = problems(None, {"XRPL_PROXY_NODES": nodes})
     assert "hunter2" not in str({key: text for key, text in said.items() if key != "nodes[3].http"})
-    for key, words in {
+    expected = {
         "nodes[0].http_file": "none cannot be read: no such file or directory (set by XRPL_PROXY_NODES)",
         "nodes[1].http_file": "bad cannot be read: it is not UTF-8 text",
         "nodes[2].http_file": "expected at most 65536 bytes",
@@ -76,6 +71,5 @@ def test_what_cannot_be_read_is_reported_once_and_without_the_content(tmp_path: 
         "nodes[4].http_file": "set together with nodes[4].http: set one",
         "nodes[5].websocket_file": "expected the path of a file, got 5",
         "nodes[5].weight_file": "unknown key",
-    }.items():
-        assert words in said.pop(key), key
-    assert not said
+    }
+    assert_reported(said, expected)

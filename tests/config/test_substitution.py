@@ -4,20 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import ConfigurationError, load_settings
+from proxy.config import load_settings
 from proxy.config.load import load_with_origins
+from tests.support.configuration import problems
 
 
 def write(folder: Path, text: str) -> Path:
     file = folder / "config.yaml"
     file.write_text(f"nodes: [{{name: a, http: 'http://a'}}]\n{text}\n")
     return file
-
-
-def problems(file: Path, **environ: str) -> dict[str, str]:
-    with pytest.raises(ConfigurationError) as raised:
-        load_settings(file, environ)
-    return {problem.key: str(problem) for problem in raised.value.problems}
 
 
 def test_a_value_gets_the_type_that_its_key_needs(tmp_path: Path) -> None:
@@ -73,7 +68,7 @@ def test_what_cannot_be_substituted_is_reported_with_its_place(tmp_path: Path) -
     file = write(
         tmp_path, 'listen: {port: "${PORT}", host: "${HOST"}\nlimits: {depth: "${DEPTH}"}\ncache: {bytes: "${SIZE}"}'
     )
-    said = problems(file, DEPTH="[", SIZE="many")
+    said = problems(file, {"DEPTH": "[", "SIZE": "many"})
     assert said["listen.port"] == (
         "listen.port: environment variable PORT is not set; set it, or write ${PORT:-default} "
         f"(set in {file}, line 2)"

@@ -9,18 +9,19 @@ import pytest
 from adapters import JsonObject, NodeRequest
 from proxy.demo.recorded import API_VERSIONS, PortKind, read_lines
 from tests.support.conformance import (
-    ADMIN_METHODS,
     VERSIONS,
+    XRPLD,
     Case,
     ClientVersion,
+    Pair,
     Transport,
+    assert_answers_native,
+    assert_pushes_native,
     cases,
     client_session,
     compare_http,
-    compare_stream,
     compare_websocket,
     differences,
-    recorded_stream,
 )
 from tests.support.native import RecordedNode
 from tests.support.start import StartNode, StartProxy
@@ -29,7 +30,6 @@ from tests.support.validation import message_fault, result_fault
 
 SIGNING = frozenset({"sign", "sign_for", "submit", "submit_multisigned"})
 
-XRPLD = "xrpld-3.3"
 CLIENTS = ("none", *map(str, API_VERSIONS[XRPLD]))
 
 for_every_node = pytest.mark.parametrize("node_version", API_VERSIONS[XRPLD], ids="node-{}".format)
@@ -53,14 +53,7 @@ async def test_xrpld_answers_as_native(
     transport: Transport,
     port_kind: PortKind,
 ) -> None:
-    node = await demo_node(node_version, port_kind, release=XRPLD)
-    is_admin = port_kind == "admin"
-    guard = {"allow_admin_methods": ADMIN_METHODS if is_admin else (), "allow_admin_nodes": is_admin}
-    served = await proxy(node, versions=VERSIONS, guard=guard)
-    report = await compare(transport, served.http_url, cases(transport, client, port_kind, XRPLD))
-    assert not report.differing, str(report)
-    assert report.compared.total() > (5 if is_admin else 600)
-    assert node.misses == []
+    await assert_answers_native(demo_node, proxy, Pair(XRPLD, client, node_version), transport, port_kind)
 
 
 @pytest.mark.parametrize("group", ["accounts", "books"])
@@ -69,12 +62,7 @@ async def test_xrpld_answers_as_native(
 async def test_xrpld_pushes_as_native(
     demo_node: StartNode, proxy: StartProxy, client: ClientVersion, node_version: int, group: str
 ) -> None:
-    node = await demo_node(node_version, release=XRPLD)
-    served = await proxy(node, versions=VERSIONS)
-    report = await compare_stream(served.http_url, recorded_stream(group, client, XRPLD))
-    assert not report.differing, str(report)
-    assert report.compared.total() > 5
-    assert node.misses == []
+    await assert_pushes_native(demo_node, proxy, Pair(XRPLD, client, node_version), group)
 
 
 @over_both

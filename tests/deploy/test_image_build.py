@@ -18,6 +18,7 @@ import proxy
 from proxy.demo import DemoNode
 from tests.support.installed import DEPLOY, program
 from tests.support.processes import free_port
+from tests.support.programs import until_left
 from tests.support.start import StartNode
 
 TREE = DEPLOY.parent
@@ -155,7 +156,7 @@ async def serves_without_a_shell_as_nobody(image: Image, node: DemoNode) -> None
 
     assert not await healthy()
     process = await asyncio.create_subprocess_exec(*image.command(COMMAND, *image.config["Cmd"]), env=environ)
-    try:
+    async with until_left(process):
         async with asyncio.timeout(60):
             while not await healthy():  # noqa: ASYNC110 - the check is a program
                 await asyncio.sleep(0.1)
@@ -166,7 +167,3 @@ async def serves_without_a_shell_as_nobody(image: Image, node: DemoNode) -> None
                 assert (await response.json())["result"]["status"] == "success"
         process.terminate()
         assert await process.wait() == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()

@@ -13,6 +13,7 @@ import yaml
 
 from proxy.config import load_settings
 from tests.support.installed import DEPLOY, output_of
+from tests.support.programs import until_left
 from tests.support.start import StartNode, StartProxy
 
 TREE = DEPLOY.parent
@@ -89,25 +90,20 @@ async def test_the_demo_node_of_the_compose_file_answers(unused_tcp_port_factory
         f"asyncio.run(m['serve'](2, '127.0.0.1', *{ports}))"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", start, cwd=TREE)
-    try:
-        async with asyncio.timeout(20), aiohttp.ClientSession() as http:
-            request = {"method": "server_info", "params": [{"api_version": 2}]}
-            answer: dict[str, Any] | None = None
-            while answer is None:
-                try:
-                    async with http.post(f"http://127.0.0.1:{ports[0]}/", json=request) as response:
-                        answer = await response.json()
-                except aiohttp.ClientConnectorError:
-                    await asyncio.sleep(0.1)
-            assert answer["result"]["status"] == "success"
-            async with http.ws_connect(f"ws://127.0.0.1:{ports[1]}/"):
-                pass
-            process.terminate()
-            assert await process.wait() == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    async with until_left(process), asyncio.timeout(20), aiohttp.ClientSession() as http:
+        request = {"method": "server_info", "params": [{"api_version": 2}]}
+        answer: dict[str, Any] | None = None
+        while answer is None:
+            try:
+                async with http.post(f"http://127.0.0.1:{ports[0]}/", json=request) as response:
+                    answer = await response.json()
+            except aiohttp.ClientConnectorError:
+                await asyncio.sleep(0.1)
+        assert answer["result"]["status"] == "success"
+        async with http.ws_connect(f"ws://127.0.0.1:{ports[1]}/"):
+            pass
+        process.terminate()
+        assert await process.wait() == 0
 
 
 async def test_the_health_check_distinguishes_a_running_proxy(demo_node: StartNode, proxy: StartProxy) -> None:

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.errors import error_result
-from proxy.access.method_policy import MethodPolicy
 from proxy.demo.recorded import read_lines
 from proxy.envelope import (
     Batch,
@@ -19,7 +18,6 @@ from proxy.envelope import (
     Call,
     HttpRefusal,
     RejectedCall,
-    RequestPolicy,
     WebSocketRefusal,
     jsonrpc_answer,
     node_message,
@@ -30,9 +28,7 @@ from proxy.envelope import (
     write_jsonrpc,
     write_websocket,
 )
-from proxy.versions.negotiation import VersionRange
-
-POLICY = RequestPolicy(VersionRange(1, 2), MethodPolicy())
+from tests.support.policies import POLICY
 
 RECORDED = [base64.b64decode(entry["body_b64"]) for entry in read_lines("raw.jsonl.xz")]
 RECORDED = [body for body in RECORDED if len(body) < 2000]

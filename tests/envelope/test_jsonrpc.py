@@ -22,13 +22,7 @@ from proxy.envelope import (
     write_jsonrpc,
 )
 from proxy.versions.negotiation import VersionRange
-
-
-def bounded(lowest: int, highest: int, **bounds: int) -> RequestPolicy:
-    return RequestPolicy(VersionRange(lowest, highest), MethodPolicy(), **bounds)
-
-
-POLICY = bounded(1, 2)
+from tests.support.policies import POLICY, bounded
 
 
 def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:

@@ -9,7 +9,6 @@ import orjson
 import pytest
 
 from adapters.errors import ERRORS, error_result
-from proxy.access.method_policy import MethodPolicy
 from proxy.envelope import (
     Call,
     InvalidAnswer,
@@ -21,9 +20,7 @@ from proxy.envelope import (
     splice_jsonrpc,
     write_jsonrpc,
 )
-from proxy.versions.negotiation import VersionRange
-
-POLICY = RequestPolicy(VersionRange(1, 2), MethodPolicy())
+from tests.support.policies import POLICY
 
 
 def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:

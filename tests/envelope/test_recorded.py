@@ -27,8 +27,7 @@ from proxy.envelope import (
     write_jsonrpc,
 )
 from proxy.versions.negotiation import VersionRange
-
-POLICY = RequestPolicy(VersionRange(1, 2), MethodPolicy())
+from tests.support.policies import POLICY
 
 RAW = {
     entry["id"]: entry for entry in read_lines("raw.jsonl.xz") if entry["id"].startswith("http/") and "status" in entry

@@ -11,13 +11,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from proxy.access.method_policy import MethodPolicy
-from proxy.envelope import Call, RequestPolicy, node_message, node_request, read_jsonrpc, read_websocket
+from proxy.envelope import Call, node_message, node_request, read_jsonrpc, read_websocket
 from proxy.envelope.large_json import count_elements
 from proxy.envelope.strict_json import MAX_DEPTH, MAX_ELEMENTS, RawNumber, RequestUnreadable, WrittenFloat, read, write
-from proxy.versions.negotiation import VersionRange
-
-POLICY = RequestPolicy(VersionRange(1, 2), MethodPolicy())
+from tests.support.policies import POLICY
 
 JSON_SCALARS = (
     st.none()

@@ -22,13 +22,7 @@ from proxy.envelope import (
     write_websocket,
 )
 from proxy.versions.negotiation import VersionRange
-
-
-def bounded(lowest: int, highest: int, **bounds: int) -> RequestPolicy:
-    return RequestPolicy(VersionRange(lowest, highest), MethodPolicy(), **bounds)
-
-
-POLICY = bounded(1, 2)
+from tests.support.policies import POLICY, bounded
 
 RAW = {entry["id"]: entry for entry in read_lines("raw.jsonl.xz") if entry["id"].startswith("ws/")}
 

@@ -4,18 +4,18 @@ import asyncio
 import bisect
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import orjson
 import pytest
 
-from proxy.access.method_policy import MethodPolicy
-from proxy.envelope import RequestPolicy, read_jsonrpc, read_websocket
+from proxy.envelope import read_jsonrpc, read_websocket
 from proxy.envelope.call import HttpRefusal
 from proxy.server.proxy import Proxy
-from proxy.versions.negotiation import VersionRange
 from tests.support.client import until
+from tests.support.policies import POLICY
 from tests.support.raw_client import RawClient, post
 from tests.support.raw_websocket import RawWebSocket, frame
 from tests.support.scripted_node import ScriptedNode
@@ -60,7 +60,7 @@ async def served(node: ScriptedNode) -> AsyncIterator[Proxy]:
         yield await started_proxy(sections, 0, stack)
 
 
-async def counted_meanwhile(served: Proxy, progress: list[int], until: asyncio.Task[None]) -> list[int]:
+async def counted_meanwhile(served: Proxy, progress: list[int], until: asyncio.Future[Any]) -> list[int]:
     """How far an attacker came during each of a bystander's requests, which are made until the attacker is done. The
     first is not counted: it also waits for its connection to be accepted.
     """
@@ -76,6 +76,15 @@ async def counted_meanwhile(served: Proxy, progress: list[int], until: asyncio.T
     return steps[1:]
 
 
+async def counted_during_attacks(served: Proxy, progress: list[int], attacks: Iterable[Awaitable[None]]) -> list[int]:
+    """`counted_meanwhile` of several attacks together, from the first progress on."""
+    attacking = asyncio.gather(*attacks)
+    await until(lambda: progress[0] > 0)
+    steps = await counted_meanwhile(served, progress, attacking)
+    await attacking
+    return steps
+
+
 @pytest.mark.parametrize("method", ["stop", "fee"])
 async def test_messages_that_unpack_to_a_megabyte(served: Proxy, method: str) -> None:
     """One session writes 50 frames of 1 kB together, each a message of 1 MB."""
@@ -88,10 +97,7 @@ async def test_messages_that_unpack_to_a_megabyte(served: Proxy, method: str) ->
                 await attacker.receive()
                 progress[0] += 1
 
-        attacking = asyncio.create_task(attack())
-        await until(lambda: progress[0] > 0)
-        steps = await counted_meanwhile(served, progress, attacking)
-        await attacking
+        steps = await counted_during_attacks(served, progress, [attack()])
     assert len(steps) >= 5
     assert max(steps) <= 5, "messages that were taken while a bystander's request waited"
 
@@ -108,13 +114,7 @@ async def test_messages_of_as_many_elements_as_are_allowed(served: Proxy) -> Non
                 await attacker.receive()
                 progress[0] += 1
 
-    async def attack_together() -> None:
-        await asyncio.gather(*(attack() for _ in range(8)))
-
-    attacking = asyncio.create_task(attack_together())
-    await until(lambda: progress[0] > 0)
-    steps = await counted_meanwhile(served, progress, attacking)
-    await attacking
+    steps = await counted_during_attacks(served, progress, [attack() for _ in range(8)])
     assert len(steps) >= 10
     assert max(steps) <= 5
 
@@ -132,13 +132,7 @@ async def test_posts_of_as_many_elements_as_are_allowed(served: Proxy) -> None:
                 await attacker.reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
                 progress[0] += 1
 
-    async def attack_together() -> None:
-        await asyncio.gather(*(attack() for _ in range(4)))
-
-    attacking = asyncio.create_task(attack_together())
-    await until(lambda: progress[0] > 0)
-    steps = await counted_meanwhile(served, progress, attacking)
-    await attacking
+    steps = await counted_during_attacks(served, progress, [attack() for _ in range(4)])
     assert max(steps) <= 5
 
 
@@ -149,7 +143,6 @@ def post_text(body: bytes) -> bytes:
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_megabyte_is_read_in_a_few_times_what_orjson_takes(unit: str) -> None:
     """CPU seconds, compared to a reader in C: no Python code runs for an element."""
-    policy = RequestPolicy(VersionRange(1, 2), MethodPolicy())
 
     def sized(size: int) -> bytes:
         return filled(b'{"method":"nope","params":[{"a":[', unit, b"]}]}", size)
@@ -157,10 +150,10 @@ def test_a_megabyte_is_read_in_a_few_times_what_orjson_takes(unit: str) -> None:
     whole = sized(MEGABYTE)
     sizes = range(10_000, MEGABYTE + 1, 10_000)
     refused = bisect.bisect_left(
-        sizes, True, key=lambda size: isinstance(read_jsonrpc(sized(size), policy), HttpRefusal)
+        sizes, True, key=lambda size: isinstance(read_jsonrpc(sized(size), POLICY), HttpRefusal)
     )
     most = sized(sizes[refused - 1])
-    assert not isinstance(read_jsonrpc(most, policy), HttpRefusal)
+    assert not isinstance(read_jsonrpc(most, POLICY), HttpRefusal)
 
     def seconds(read: object, *arguments: object) -> float:
         spent = []
@@ -171,9 +164,9 @@ def test_a_megabyte_is_read_in_a_few_times_what_orjson_takes(unit: str) -> None:
         return min(spent)
 
     yardstick = seconds(orjson.loads, whole)
-    assert seconds(read_jsonrpc, whole, policy) < yardstick * 2 + 0.005
-    assert seconds(read_jsonrpc, most, policy) < yardstick * 5 + 0.01
-    assert seconds(read_websocket, message(unit, "stop"), policy) < yardstick * 2 + 0.005
+    assert seconds(read_jsonrpc, whole, POLICY) < yardstick * 2 + 0.005
+    assert seconds(read_jsonrpc, most, POLICY) < yardstick * 5 + 0.01
+    assert seconds(read_websocket, message(unit, "stop"), POLICY) < yardstick * 2 + 0.005
 
 
 async def test_numbers_go_to_the_node_as_they_were_written(served: Proxy, node: ScriptedNode) -> None:

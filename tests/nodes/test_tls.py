@@ -32,9 +32,7 @@ def tls_of(ca: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
 @pytest.mark.parametrize("checked", [True, False])
 async def test_http_and_websocket_over_tls(proxy: StartProxy, authority: tuple[trustme.CA, str], checked: bool) -> None:
     ca, path = authority
-    node = ScriptedNode()
-    node.tls = tls_of(ca)
-    async with node:
+    async with ScriptedNode(tls=tls_of(ca)) as node:
         tls: dict[str, Any] = {"ca": path} if checked else {"verify": False}
         served = await proxy(nodes=[node.settings(websocket=node.websocket_url, tls=tls)])
         reported = (await ready(served))["node-1"]
@@ -45,9 +43,7 @@ async def test_http_and_websocket_over_tls(proxy: StartProxy, authority: tuple[t
 
 async def test_a_url_in_capitals_uses_tls_as_any_other(proxy: StartProxy, authority: tuple[trustme.CA, str]) -> None:
     ca, path = authority
-    node = ScriptedNode()
-    node.tls = tls_of(ca)
-    async with node:
+    async with ScriptedNode(tls=tls_of(ca)) as node:
         urls = {
             "http": node.http_url.replace("https", "HTTPS"),
             "websocket": node.websocket_url.replace("wss", "WSS"),
@@ -60,9 +56,7 @@ async def test_a_url_in_capitals_uses_tls_as_any_other(proxy: StartProxy, author
 
 async def test_a_reload_reads_the_file_of_the_ca_again(proxy: StartProxy, authority: tuple[trustme.CA, str]) -> None:
     ca, path = authority
-    node = ScriptedNode()
-    node.tls = tls_of(ca)
-    async with node:
+    async with ScriptedNode(tls=tls_of(ca)) as node:
         nodes = [node.settings(tls={"ca": path})]
         served = await proxy(nodes=nodes)
         assert (await ready(served))["node-1"]["healthy"]

@@ -7,7 +7,7 @@ import aiohttp
 
 from proxy.observe.merging import merged_clients, merged_summary
 from tests.support.process import Process
-from tests.support.processes import free_port, two_workers
+from tests.support.processes import free_port, request_from_any_worker, two_workers
 from tests.support.start import StartNode
 from tests.support.usage import caller
 
@@ -81,13 +81,7 @@ async def test_two_workers_report_one_client_as_one(demo_node: StartNode, tmp_pa
     port = free_port()
     async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
         observe = (await process.line("workers_started"))["observe"]
-        for _ in range(20):
-            # On a connection of its own each, which any worker may take.
-            async with (
-                aiohttp.ClientSession(headers={"User-Agent": "old"}) as http,
-                http.post(f"http://127.0.0.1:{port}/", json={"method": "fee"}) as answer,
-            ):
-                assert answer.status == 200
+        await request_from_any_worker(port, 20, "old", "fee")
         async with aiohttp.ClientSession() as http:
             async with http.get(f"{observe}/clients?version=1") as answer:
                 (one,) = (await answer.json())["callers"]

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from proxy.observe.retiring import RetiringPage, retiring
 from tests.support.process import Process
-from tests.support.processes import free_port, two_workers
+from tests.support.processes import free_port, request_from_any_worker, two_workers
 from tests.support.start import StartNode, StartProxy
 from tests.support.usage import caller, use
 
@@ -62,12 +62,7 @@ async def test_two_workers_count_a_caller_once(demo_node: StartNode, tmp_path: P
     port = free_port()
     async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
         observe = (await process.line("workers_started"))["observe"]
-        for _ in range(12):
-            async with (
-                aiohttp.ClientSession(headers={"User-Agent": "old"}) as http,
-                http.post(f"http://127.0.0.1:{port}/", json={"method": "tx"}) as answer,
-            ):
-                assert answer.status == 200
+        await request_from_any_worker(port, 12, "old", "tx")
         found = await content(observe)
     assert (found["callers"], found["top"][0]["requests"]) == (1, 12)
     assert found["hourly"][-1]["requests"] == {"1": 12}

@@ -29,6 +29,16 @@ def slow_head(address: str) -> bytes:
     return b"POST / HTTP/1.1\r\nX-Forwarded-For: %b\r\nContent-Length: 999999\r\n\r\n{" % address.encode()
 
 
+async def slow_until_refused(served: Proxy, stack: AsyncExitStack, allowed: int) -> None:
+    """Clients of one address that send slowly, one more than `allowed`, of which the last is refused."""
+    clients = [await stack.enter_async_context(RawClient(served.http_url)) for _ in range(allowed + 1)]
+    for client in clients[:allowed]:
+        await client.send(slow_head("192.0.2.1"))
+    await until(lambda: in_flight(served, allowed))
+    await clients[allowed].send(slow_head("192.0.2.1"))
+    assert (await clients[allowed].head()).startswith(b"HTTP/1.1 503 ")
+
+
 async def test_slow_bodies_of_some_addresses_do_not_keep_others_out(proxy: StartProxy) -> None:
     limits = {"in_flight": 20, "in_flight_per_address": 5, "exempt": []}
     async with ScriptedNode() as node, AsyncExitStack() as stack:
@@ -57,12 +67,7 @@ async def test_the_bodies_of_one_address_are_bounded(proxy: StartProxy) -> None:
     limits = {"in_flight_per_address": 2, "exempt": []}
     async with ScriptedNode() as node, AsyncExitStack() as stack:
         served = await proxy(nodes=[node.settings()], limits=limits, guard=TRUSTED)
-        clients = [await stack.enter_async_context(RawClient(served.http_url)) for _ in range(3)]
-        for client in clients[:2]:
-            await client.send(slow_head("192.0.2.1"))
-        await until(lambda: in_flight(served, 2))
-        await clients[2].send(slow_head("192.0.2.1"))
-        assert (await clients[2].head()).startswith(b"HTTP/1.1 503 ")
+        await slow_until_refused(served, stack, 2)
         refused = await metric(served, "xrpl_proxy_refused_total")
         assert refused == {'{reason="in_flight_per_address"}': 1}
 
@@ -251,12 +256,7 @@ async def test_bodies_that_arrive_are_bounded_in_bytes(proxy: StartProxy) -> Non
     async with ScriptedNode() as node, AsyncExitStack() as stack:
         limits = {"total_request_bytes": 3_500_000, "exempt": []}
         served = await proxy(nodes=[node.settings()], limits=limits, guard=TRUSTED)
-        clients = [await stack.enter_async_context(RawClient(served.http_url)) for _ in range(4)]
-        for client in clients[:3]:
-            await client.send(slow_head("192.0.2.1"))
-        await until(lambda: in_flight(served, 3))
-        await clients[3].send(slow_head("192.0.2.1"))
-        assert (await clients[3].head()).startswith(b"HTTP/1.1 503 ")
+        await slow_until_refused(served, stack, 3)
         assert await metric(served, "xrpl_proxy_refused_total") == {'{reason="total_request_bytes"}': 1}
         other = await stack.enter_async_context(RawClient(served.http_url))
         await other.send(b"POST / HTTP/1.1\r\nX-Forwarded-For: 198.51.100.1\r\nContent-Length: 16\r\n\r\n{")

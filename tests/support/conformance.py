@@ -16,6 +16,7 @@ from adapters import VERSIONS as ADAPTED
 from adapters.adapter import Step
 from adapters.json_values import Difference, json_differences
 from proxy.demo.recorded import API_VERSIONS, PortKind, Release, read_lines, read_streams
+from tests.support.start import StartNode, StartProxy
 
 ClientVersion = str
 """`none`, or the version that the client names."""
@@ -23,6 +24,7 @@ Transport = Literal["http", "ws"]
 Ask = Callable[["Case"], Awaitable[Any]]
 
 RIPPLED: Release = "rippled-2.6"
+XRPLD: Release = "xrpld-3.3"
 NODES = tuple(API_VERSIONS[RIPPLED])
 VERSIONS = {"max": ADAPTED.newest}
 """What the proxy's configuration offers: the beta too."""
@@ -183,6 +185,31 @@ async def client_session() -> AsyncIterator[aiohttp.ClientSession]:
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield session
+
+
+async def assert_answers_native(
+    demo_node: StartNode, proxy: StartProxy, pair: Pair, transport: Transport, port_kind: PortKind
+) -> None:
+    """A client gets the recorded responses of its version from a proxy in front of a node of the other."""
+    node = await demo_node(pair.node, port_kind, release=pair.release)
+    is_admin = port_kind == "admin"
+    guard = {"allow_admin_methods": ADMIN_METHODS if is_admin else (), "allow_admin_nodes": is_admin}
+    served = await proxy(node, versions=VERSIONS, guard=guard)
+    ask_all = compare_http if transport == "http" else compare_websocket
+    report = await ask_all(served.http_url, cases(transport, pair.client, port_kind, pair.release))
+    assert not report.differing, str(report)
+    assert report.compared.total() > (5 if is_admin else 600) or pair.release not in (RIPPLED, XRPLD)
+    assert node.misses == []
+
+
+async def assert_pushes_native(demo_node: StartNode, proxy: StartProxy, pair: Pair, group: str) -> None:
+    """A client gets the recorded messages of its version for a group of streams."""
+    node = await demo_node(pair.node, release=pair.release)
+    served = await proxy(node, versions=VERSIONS)
+    report = await compare_stream(served.http_url, recorded_stream(group, pair.client, pair.release))
+    assert not report.differing, str(report)
+    assert report.compared.total() > 5
+    assert node.misses == []
 
 
 async def compare_http(url: str, asked: Iterable[Case]) -> Report:

@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from proxy.server.proxy import Proxy
+from tests.support.programs import until_left
 
 HERE = Path(__file__).parents[1] / "clients"
 ENVIRONMENTS = HERE.parent.parent / ".clients"
@@ -91,12 +92,8 @@ async def running(library: Library, script: str, *arguments: str) -> AsyncIterat
     process = await asyncio.create_subprocess_exec(
         *command, stdin=pipe, stdout=pipe, stderr=pipe, env=library.environment(), limit=LINE_BYTES
     )
-    try:
+    async with until_left(process):
         yield Script(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
 
 
 def websocket_url(proxy: Proxy) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -30,6 +31,16 @@ def two_workers(node: Any, port: int, **sections: Any) -> dict[str, Any]:
     urls = {"http": node.http_url, "websocket": node.websocket_url, "api_version": 2}
     listen = {"host": "127.0.0.1", "port": port}
     return {"listen": listen, "nodes": [{"name": "node", **urls}], "workers": 2, **sections}
+
+
+async def request_from_any_worker(port: int, count: int, user_agent: str, method: str) -> None:
+    """`count` requests, each on its own connection, which any worker may accept."""
+    for _ in range(count):
+        async with (
+            aiohttp.ClientSession(headers={"User-Agent": user_agent}) as http,
+            http.post(f"http://127.0.0.1:{port}/", json={"method": method}) as answer,
+        ):
+            assert answer.status == 200
 
 
 class ProxyProcesses:

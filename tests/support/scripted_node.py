@@ -45,6 +45,7 @@ class ScriptedNode:
         versions: range = range(2, 3),
         ledger_index: int = 131,
         respond: Responder | None = None,
+        tls: ssl.SSLContext | None = None,
         **answers: Answer | Answering,
     ) -> None:
         self.name = name
@@ -66,7 +67,7 @@ class ScriptedNode:
         self.role: str | None = None
         self.websocket_role: str | None = None
         """What `ping` reports as the role of the client."""
-        self.tls: ssl.SSLContext | None = None
+        self.tls = tls
         self.before_handshake: Callable[[], Awaitable[web.Response | None]] | None = None
         """Called before each WebSocket handshake, which it may refuse with a response."""
         self.shared_connections: Literal["accepted", "refused", "ignored", "silent"] = "accepted"
