@@ -69,7 +69,7 @@ _SAMPLED_NODE = (
         default=10.0,
         show_default=True,
         metavar="N",
-        help="Most requests per second.",
+        help="Maximum number of requests per second.",
     ),
 )
 

@@ -33,7 +33,7 @@ class _NoResponse(Exception):  # noqa: N818 - named after what has happened
 
 @click.command(
     short_help="List which callers used which version.",
-    epilog="Exit status: 0 for a response, 2 for a wrong command line, 3 if no observe address of a proxy responds.",
+    epilog="Exit status: 0 for a response, 2 for a wrong command line, 3 if the observe address does not respond.",
 )
 @click.option(
     "--url",

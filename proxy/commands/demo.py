@@ -42,8 +42,8 @@ _EXAMPLES: dict[str, tuple[str, str]] = {
     type=click.Choice(NODES),
     default="rippled-2.6",
     show_default=True,
-    help="The server whose recordings the node replays: rippled 1.12 has API version 1 only; the name of a step, such "
-    "as v3_v4, is the server recorded for it.",
+    help="The server whose recordings the node replays; rippled 1.12 has API version 1 only. The name of a step, such "
+    "as v3_v4, selects the server recorded for it.",
 )
 @click.option(
     "--api-version",

@@ -34,8 +34,8 @@ class ObserveSettings(Section):
         tuple[Seconds, ...], Field(max_length=20), AllowedText("a list of ascending seconds, such as [0.01, 0.1, 1]")
     ] = Field(
         (),
-        description="upper bounds of the histogram buckets of each method: as many time series more for each method "
-        "and version; [] counts only a mean",
+        description="upper bounds of the histogram buckets by method; each adds a time series for each method and "
+        "version; [] records only the mean",
     )
 
     @field_validator("method_buckets")
@@ -54,7 +54,7 @@ class ClientsSettings(Section):
         description="what is recorded of an address: full, prefix (/24, IPv6: /64), or off for no record at all",
     )
     hours: Annotated[Count, AllowedText("a whole number between 1 and 1000000", "hours")] = Field(
-        24, description="hours after its last use that a record is retained"
+        24, description="hours that a record is retained after its last use"
     )
     callers: Count = Field(
         10_000, description="clients recorded, about 1.5 kB each; the least recently seen is evicted"

@@ -44,7 +44,7 @@ class HealthSettings(_Section):
     successes: Count = Field(2, description="consecutive successes after which a node is up again")
     max_validated_age: Seconds = Field(
         120,
-        description="oldest last validated ledger of a node in rotation; rippled refuses requests after 120 s",
+        description="maximum age of a node's last validated ledger; rippled refuses requests beyond 120 s",
     )
     max_lag: Count = Field(10, description="validated ledgers that a node in rotation may be behind the best node")
     states: Annotated[tuple[ServerState, ...], AllowedText("a list of server states, such as [full, proposing]")] = (
@@ -53,7 +53,7 @@ class HealthSettings(_Section):
             description="server states of a node in rotation; [] for any; Clio reports none",
         )
     )
-    tries: Count = Field(3, description="nodes that a failing read is tried on, within timeouts.request")
+    tries: Count = Field(3, description="number of nodes that a failing read is tried on, within timeouts.request")
     breaker_failures: Count = Field(
         10,
         description="failed requests within breaker_window that open the circuit breaker, if they are half of all",
@@ -143,7 +143,7 @@ class Settings(_Section):
     limits: LimitSettings = Field(LimitSettings(), description="sizes, rates and counts")
     guard: GuardSettings = Field(GuardSettings(), description="what untrusted clients may do")
     websocket: WebSocketSettings = Field(WebSocketSettings(), description="clients' WebSocket sessions")
-    grpc: GrpcSettings = Field(GrpcSettings(), description="gRPC calls, which are forwarded")
+    grpc: GrpcSettings = Field(GrpcSettings(), description="calls over gRPC, which are forwarded")
     shadow: ShadowSettings = Field(ShadowSettings(), description="comparison of responses with those of another node")
     clients: ClientsSettings = Field(ClientsSettings(), description="record of clients and versions, for /clients")
     tracing: TracingSettings = Field(TracingSettings(), description="where traces are sent")

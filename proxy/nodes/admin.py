@@ -70,6 +70,6 @@ async def takes_for_admin_by_websocket(
     except (aiohttp.ClientError, OSError):
         raise NodeFailure("refused", name) from None
     except (TypeError, ValueError):  # the connection ended, or the message is not JSON
-        raise NodeFailure("nonsense", name) from None
+        raise NodeFailure("invalid_response", name) from None
     result = answer.get("result") if isinstance(answer, dict) else None
     return takes_for_admin(result if isinstance(result, dict) else {})

@@ -10,7 +10,7 @@ _RESPONSES: dict[FailureKind, tuple[int, str]] = {
     "timeout": (504, "The node did not respond in time."),
     "disconnected": (502, "The connection to the node was lost before it responded."),
     "too_large": (502, "The node's response is larger than this server accepts."),
-    "nonsense": (502, "The node's response is invalid."),
+    "invalid_response": (502, "The node's response is invalid."),
     "rejected": (504, "The node is too busy: it rejected one of several requests, without saying which."),
 }
 _OUTCOME_UNKNOWN = " It is not known whether the node acted on the request."
@@ -33,7 +33,7 @@ def failure_response(failure: Failure, client_version: int, reads_only: bool) ->
     if isinstance(failure, NoHealthyNode):
         status, message = 503, "No node is available at the moment."
     else:
-        status, message = _RESPONSES[failure.kind if isinstance(failure, NodeFailure) else "nonsense"]
+        status, message = _RESPONSES[failure.kind if isinstance(failure, NodeFailure) else "invalid_response"]
         if not reads_only and not (isinstance(failure, NodeFailure) and not failure.maybe_received):
             message += _OUTCOME_UNKNOWN
     token = {502: "internal", 503: "notSynced", 504: "tooBusy"}[status]

@@ -177,7 +177,7 @@ class NodeHealth:
             raise _Overloaded
         if result is None or not (isinstance(result.get("info"), dict) or "error" in result):
             if self.up and not refuses_version(answer):
-                raise NodeFailure("nonsense", self.status.name, detail=describe_invalid(answer, api_version))
+                raise NodeFailure("invalid_response", self.status.name, detail=describe_invalid(answer, api_version))
             raise _Unusable(describe_invalid(answer, api_version))
         now = asyncio.get_running_loop().time()
         status = with_server_info(replace(self.status, api_version=api_version, last_answer=now), result, now)

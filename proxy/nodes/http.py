@@ -21,14 +21,14 @@ from proxy.nodes.request_head import client_lines, request_head
 from proxy.nodes.response import NodeResponse
 from proxy.telemetry.tracing import NO_TRACING, Tracing
 
-FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "nonsense", "rejected"]
+FailureKind = Literal["refused", "timeout", "disconnected", "too_large", "invalid_response", "rejected"]
 
 _FAILURES: dict[FailureKind, str] = {
     "refused": "no connection could be made",
     "timeout": "no response came in time",
     "disconnected": "the connection was lost before the complete response came",
     "too_large": "the response was larger than limits.answer_bytes",
-    "nonsense": "the response was invalid",
+    "invalid_response": "the response was invalid",
     "rejected": "the node rejected one of several requests without saying which",
 }
 
@@ -42,7 +42,7 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, not of ours
     """A node gave no usable response. Contains nothing of the request or the response.
 
     `kind`: `refused` (no connection), `timeout`, `disconnected` (lost before the complete response came), `too_large`,
-    `nonsense` (not HTTP, badly framed, a redirect, an unrequested encoding).
+    `invalid_response` (not HTTP, badly framed, a redirect, an unrequested encoding).
     `node`: its name.
     `maybe_received`: False if the node cannot have seen the request, so that even a submission may be retried.
     `detail`: more about the cause, for the operator, such as what is wrong with its certificate; else "".
@@ -249,7 +249,7 @@ class HttpNode:
     def _check(self, answer: NodeResponse) -> None:
         """Raises NodeFailure for an invalid response."""
         if 300 <= answer.status < 400 or (answer.content_encoding and answer.content_encoding.lower() != "identity"):
-            raise NodeFailure("nonsense", self.name)
+            raise NodeFailure("invalid_response", self.name)
         if not answer.has_length and not _is_json(answer.body):
             # It ended with the connection: only its content shows whether it is complete.
             raise NodeFailure("disconnected", self.name)
@@ -265,7 +265,7 @@ class HttpNode:
         elif isinstance(error, AnswerTooLarge):
             kind = "too_large"
         elif isinstance(error, AnswerMalformed):
-            kind = "nonsense"
+            kind = "invalid_response"
         else:
             kind = "disconnected"
         detail = _tls_fault(error) if isinstance(error, ssl.SSLError) else ""

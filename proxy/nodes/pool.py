@@ -271,7 +271,7 @@ class NodePool:
             for status in statuses:
                 if status.network_id is not None and with_health(status, self._rules, Comparison(), now).healthy:
                     self._network_id = status.network_id
-                    log.info("network_learnt", network_id=status.network_id, node=status.name)
+                    log.info("network_detected", network_id=status.network_id, node=status.name)
                     break
         return self._network_id
 

@@ -106,7 +106,7 @@ function showWho() {
     retiring.top.map((one) => [
       one.user ? `${one.address} (${one.user})` : one.address, one.user_agent || "–", one.requests,
       moment(Date.parse(one.last) / 1000), one.methods]),
-    retiring.keep === "off" ? "Callers are not recorded." : "Nobody.");
+    retiring.keep === "off" ? "Callers are not recorded." : "No callers.");
   const rest = retiring.callers - retiring.top.length;
   at("top-note").textContent = [
     rest > 0 ? `${number(rest)} more: see clients.` : "",
@@ -188,7 +188,7 @@ function showChart() {
   const one = `version ${retiring.version}`;
   at("share-title").textContent = retiring.version === null ? "Share over time" : `Share of ${one} over time`;
   at("chart-text").textContent = latest
-    ? `${period === "day" ? "By five minutes" : "By the hour"}, from ${moment(known[0].time)}: highest ${percent(most)}, now ${percent(latest.share)}.`
+    ? `${period === "day" ? "Every five minutes" : "Hourly"}, from ${moment(known[0].time)}: highest ${percent(most)}, now ${percent(latest.share)}.`
     : "No requests yet.";
   table("points", ["until", "requests", `share of ${one}`],
     known.slice(-48).reverse().map((point) => [moment(point.time), point.total, percent(point.share)]), "No requests yet.");

@@ -39,7 +39,7 @@ class VersionRefused(NodeFailure):
     """The node no longer supports the API version that is used with it, which is not the client's fault."""
 
     def __init__(self, node: str) -> None:
-        super().__init__("nonsense", node)
+        super().__init__("invalid_response", node)
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ class Attempt:
             if raw.status == 200:
                 log.warning("node_response_invalid", node=name, problem=str(unreadable), request_id=request_id)
                 self.node.health.request_probe()
-                raise NodeFailure("nonsense", name) from None
+                raise NodeFailure("invalid_response", name) from None
             raise PlainTextAnswer(raw) from None
         if "error" in result:
             self._unable |= result["error"] in UNABLE_ERRORS

@@ -39,7 +39,7 @@ class OtherNodes:
         except PlainTextAnswer as refusal:
             token = _REFUSED.get(refusal.answer.status)
             if token is None:
-                raise NodeFailure("nonsense", record.node or "none") from None
+                raise NodeFailure("invalid_response", record.node or "none") from None
             record.outcome, record.error = "error", token
             return error_result(token), {}
         if not isinstance(answer, TranslatedResult):

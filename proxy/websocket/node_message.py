@@ -109,12 +109,12 @@ def read_response(message: NodeMessage, node: Node, request_id: str | None = Non
     if answer.get("error") == "invalid_API_version":
         # The version used with the node is the proxy's choice, not the client's fault.
         log.warning("node_refuses_version", node=node.name, request_id=request_id)
-        raise NodeFailure("nonsense", node.name)
+        raise NodeFailure("invalid_response", node.name)
     try:
         result, extras = read_websocket_answer(answer)
     except InvalidAnswer as invalid:
         log.warning("node_response_invalid", node=node.name, problem=str(invalid), request_id=request_id)
-        raise NodeFailure("nonsense", node.name) from None
+        raise NodeFailure("invalid_response", node.name) from None
     return NodeAnswer(result, extras, len(message.text))
 
 

@@ -253,7 +253,7 @@ class NodeSession:
             for params in self.subscriptions.resume_requests():
                 result = await self._subscribe_again(params, channel, newest_before)
                 if "error" in result:
-                    log.warning("resume_refused", node=channel.node.name, error=str(result["error"])[:40])
+                    log.warning("resubscribe_refused", node=channel.node.name, error=str(result["error"])[:40])
                     return False
                 newest = result.get("ledger_index", newest)
             if len(self.subscriptions):

@@ -306,7 +306,7 @@ class PendingRequests:
             failure = NodeFailure("timeout", served.node or "none")
         else:
             log.error("request_failed", request_id=served.request_id, exc_info=error)
-            failure = NodeFailure("nonsense", served.node or "none")
+            failure = NodeFailure("invalid_response", served.node or "none")
         served.outcome = "failed"
         _, result = failure_response(failure, call.version, call.method in READING_METHODS)
         served.error = error_of(result)

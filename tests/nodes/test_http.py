@@ -439,14 +439,14 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         (CHUNKED + b"2\r\n{}\r\n", "disconnected"),
         (CHUNKED + b"10\r\n{}", "disconnected"),
         (b'HTTP/1.0 200 OK\r\n\r\n{"result":{"a":[1,2', "disconnected"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "nonsense"),
-        (b"{}", "nonsense"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n{}", "nonsense"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}", "nonsense"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "nonsense"),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n", "nonsense"),
-        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "nonsense"),
-        (http(gzip.compress(b"{}"), "200 OK", b"Content-Encoding: gzip"), "nonsense"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "invalid_response"),
+        (b"{}", "invalid_response"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n{}", "invalid_response"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}", "invalid_response"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "invalid_response"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n", "invalid_response"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "invalid_response"),
+        (http(gzip.compress(b"{}"), "200 OK", b"Content-Encoding: gzip"), "invalid_response"),
     ],
 )
 async def test_half_an_answer_or_none_at_all_is_a_failure(answer: bytes, kind: str) -> None:
@@ -459,7 +459,7 @@ async def test_half_an_answer_or_none_at_all_is_a_failure(answer: bytes, kind: s
 async def test_bad_chunks_are_a_failure_also_when_the_connection_stays_open(chunk: bytes) -> None:
     async with RawNode(always(CHUNKED + chunk)) as raw, asking(raw.port) as node:
         failure, seconds = await elapsed(failing(node))
-        assert failure.kind in ("nonsense", "disconnected")
+        assert failure.kind in ("invalid_response", "disconnected")
         assert seconds < 1
         await raw.wait_idle()
 

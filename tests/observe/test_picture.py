@@ -161,11 +161,11 @@ async def test_the_chart_has_axes_of_hours_and_of_days_and_is_driven_by_keyboard
         by_hours = await window.run(labels)
         assert next(each for each in by_hours if ":" in each).endswith(":00")
         assert "0 %" in by_hours
-        assert "By five minutes" in await window.text("#chart-text")
+        assert "Every five minutes" in await window.text("#chart-text")
         await window.run("document.querySelector('#month').focus()")
         assert await window.run("return getComputedStyle(document.querySelector('#month')).outlineStyle") is not None
         await window.press("\ue007")  # Enter
-        by_days = await window.becomes("#chart-text", lambda text: "By the hour" in text)
+        by_days = await window.becomes("#chart-text", lambda text: "Hourly" in text)
         assert "highest" in by_days
         months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
         assert len([each for each in await window.run(labels) if each[:3] in months]) >= 3

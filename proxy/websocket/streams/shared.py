@@ -170,7 +170,7 @@ class SharedSubscription:
             await asyncio.wait((listening, asking), return_when=asyncio.FIRST_COMPLETED)
             if not self._is_over:
                 log.warning(
-                    "shared_link_lost",
+                    "shared_subscription_lost",
                     node=node.name,
                     code=connection.close_code,
                     reason=connection.close_reason,
