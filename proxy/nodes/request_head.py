@@ -12,10 +12,14 @@ def request_head(url: SplitResult, headers: Mapping[str, str]) -> bytes:
 
     Nodes do not compress, and are asked not to, so that a response's size on the wire is its size in memory.
     """
-    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    host = url.netloc.rpartition("@")[2]
+    target, host = target_and_host(url)
     own = {"Host": host, "Content-Type": "application/json", "Accept-Encoding": "identity"}
     return f"POST {target} HTTP/1.1\r\n".encode("ascii", "replace") + _lines({**headers, **own})
+
+
+def target_and_host(url: SplitResult) -> tuple[str, str]:
+    """The target of a request to `url`, and its `Host` header."""
+    return (url.path or "/") + (f"?{url.query}" if url.query else ""), url.netloc.rpartition("@")[2]
 
 
 @lru_cache(maxsize=4096)

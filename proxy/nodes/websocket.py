@@ -2,50 +2,19 @@
 
 import asyncio
 import ssl
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, cast
-
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.http import WebSocketWriter
+from urllib.parse import urlsplit
 
 from proxy.eventloop.deadline_timer import DeadlineTimer
+from proxy.http.websocket_connection import WebSocketConnection
+from proxy.http.websocket_frames import FrameReader
 from proxy.nodes.forwarded import client_headers
 from proxy.nodes.http import NodeFailure
+from proxy.nodes.websocket_handshake import Handshake, HandshakeRefused
 
 # Seconds to wait for a node's close frame.
 _CLOSE_SECONDS = 1.0
-_MOST_UNSENT = 65_536
-"""Unsent bytes beyond which a node's pings get no pong (RFC 6455, 5.5.3, requires a pong to the latest only)."""
-
-
-class _Socket(aiohttp.ClientWebSocketResponse[bool]):
-    def __init__(self, reader: Any, writer: WebSocketWriter, *args: Any, **options: Any) -> None:
-        super().__init__(reader, writer, *args, **options)
-        # All callers of `send_frame` that wait for the node wait for one future: cancelling one would cancel them all.
-        writer._limit = sys.maxsize
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that the node has not read yet."""
-        return self._writer.transport.get_write_buffer_size()
-
-    async def pong(self, message: bytes = b"") -> None:
-        """Answer a ping, unless the node does not read: nothing else would bound the pongs."""
-        if self.unsent < _MOST_UNSENT:
-            await super().pong(message)
-
-    def abort(self) -> None:
-        """Drop the connection immediately: closing waits for unsent data, which a node that hangs never reads."""
-        self._writer.transport.abort()
-        # Three reference cycles, which would last until the garbage collector runs.
-        self._cancel_heartbeat()
-        if isinstance(protocol := self._writer.protocol, ResponseHandler):
-            protocol._data_received_cb = None
-        if (error := self.exception()) is not None:
-            error.__traceback__ = error.__context__ = None
 
 
 class WebSocketConnector:
@@ -60,14 +29,8 @@ class WebSocketConnector:
         self._ping_interval = ping_interval
         self._message_bytes = message_bytes
         self._deadlines = DeadlineTimer()
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, force_close=True),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
-            trust_env=False,
-            ws_response_class=_Socket,  # type: ignore[arg-type]  # ws_connect decides whether it decodes
-        )
+        self._loop = asyncio.get_running_loop()
+        self._system_trust: ssl.SSLContext | None = None
 
     async def connect(
         self,
@@ -85,42 +48,67 @@ class WebSocketConnector:
         verification for a wss:// `url`. `forwarded`: send the address in `Forwarded` as well. Raises NodeFailure;
         ValueError if `client` is not an IP address.
         """
-        named = client_headers(client, forwarded=forwarded)
+        parts = urlsplit(url)
+        handshake = Handshake(parts, {**headers, **client_headers(client, forwarded=forwarded)})
+        is_secure = parts.scheme == "wss"
+        connected = False
         try:
             async with asyncio.timeout(self._connect_timeout):
-                socket: aiohttp.ClientWebSocketResponse[bool] = await self._http.ws_connect(
-                    url,
-                    headers={**headers, **named},
-                    heartbeat=self._ping_interval,
-                    max_msg_size=self._message_bytes,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
-                    ssl=tls or True,
-                    decode_text=False,
+                await self._loop.create_connection(
+                    lambda: handshake,
+                    parts.hostname or "",
+                    parts.port or (443 if is_secure else 80),
+                    ssl=(tls or self._trust()) if is_secure else None,
                 )
+                transport, received = await handshake.done
+                connected = True
         except TimeoutError:
             raise NodeFailure("timeout", name, maybe_received=False) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise NodeFailure("refused", name, maybe_received=False, detail=_detail(error)) from None
-        return NodeConnection(name, cast(_Socket, socket), self._deadlines)
+        except HandshakeRefused as refused:
+            raise NodeFailure("refused", name, maybe_received=False, detail=str(refused)) from None
+        except OSError as error:
+            raise NodeFailure("refused", name, maybe_received=False, detail=str(error)) from None
+        finally:
+            if not connected:
+                handshake.abort()
+        frames = FrameReader(masked=False, max_size=self._message_bytes)
+        socket = WebSocketConnection(transport, frames, self._ping_interval, is_client=True)
+        return NodeConnection(name, socket, received, self._deadlines)
 
-    async def close(self) -> None:
-        """Close all connections that are still open."""
-        await self._http.close()
+    def _trust(self) -> ssl.SSLContext:
+        if self._system_trust is None:
+            self._system_trust = ssl.create_default_context()
+        return self._system_trust
+
+    def close(self) -> None:
+        """Stop the deadlines of requests; connections are closed by those that have them."""
         self._deadlines.close()
 
 
 class NodeConnection:
     """A node's side of a session, or of the shared subscriptions.
 
-    `deadlines`: for the requests sent on it.
+    `received`: what was read after the handshake. `deadlines`: for the requests sent on it.
     """
 
-    def __init__(self, name: str, socket: _Socket, deadlines: DeadlineTimer) -> None:
+    def __init__(self, name: str, socket: WebSocketConnection, received: bytes, deadlines: DeadlineTimer) -> None:
         self.name = name
         self.deadlines = deadlines
-        self.close_reason = ""
-        """The reason that the node gave when it closed the connection."""
         self._socket = socket
+        self._received = received
+
+    def start(self, on_message: Callable[[bytes], None], on_end: Callable[[], None]) -> None:
+        """Pass each message to `on_message` as it arrives, which must not raise, and call `on_end` after the last."""
+        received, self._received = self._received, b""
+        self._socket.start(on_message, on_end, received)
+
+    def pause(self) -> None:
+        """Read no more until `resume`: not even what has been received."""
+        self._socket.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._socket.resume()
 
     @property
     def unsent(self) -> int:
@@ -130,25 +118,9 @@ class NodeConnection:
     def send(self, message: bytes) -> None:
         """Send one message; does not wait for the node to read it. Raises NodeFailure if the connection is lost."""
         try:
-            # It would wait for the node to take what is unsent, which `_Socket` has it not do.
-            self._socket.send_frame(message, aiohttp.WSMsgType.TEXT).send(None)
-        except StopIteration:
-            pass
-        except (aiohttp.ClientError, OSError):
+            self._socket.send(message)
+        except ConnectionResetError:
             raise NodeFailure("disconnected", self.name) from None
-
-    async def receive(self) -> bytes | None:
-        """The node's next message; None once the connection has ended."""
-        try:
-            message = await self._socket.receive()
-        except (aiohttp.ClientError, OSError):
-            return None  # a pong could not be sent
-        if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-            text: bytes = message.data
-            return text
-        if message.type is aiohttp.WSMsgType.CLOSE:
-            self.close_reason = message.extra or ""
-        return None
 
     @property
     def close_code(self) -> int | None:
@@ -156,24 +128,25 @@ class NodeConnection:
         return self._socket.close_code
 
     @property
+    def close_reason(self) -> str:
+        """The reason that the node gave when it closed the connection."""
+        return self._socket.close_reason
+
+    @property
     def ping_timed_out(self) -> bool:
         """Whether it was closed because the node did not answer a ping."""
-        return isinstance(self._socket.exception(), TimeoutError)
+        return self._socket.ping_timed_out
 
     def abort(self) -> None:
-        """Drop the connection: `receive` then returns None."""
+        """Drop the connection."""
         self._socket.abort()
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close the connection: drop what the node does not read, and wait a little for its close frame."""
         try:
-            await self._socket.close()
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._socket.close()
+        except TimeoutError:
+            pass
         finally:
-            self.abort()
-
-
-def _detail(error: Exception) -> str:
-    """Why no connection could be made. Without the node's URL, whose path may be a key."""
-    if isinstance(error, aiohttp.ClientResponseError):
-        return f"HTTP {error.status}"
-    return str(error) if isinstance(error, OSError) else type(error).__name__
+            self._socket.abort()

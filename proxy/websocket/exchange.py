@@ -1,9 +1,9 @@
 """A client's request over WebSocket that takes one node request, as nearly all do: served without a task."""
 
-import asyncio
 import time
+from typing import Protocol
 
-from adapters import VERSIONS, JsonObject, Pipeline
+from adapters import VERSIONS, JsonObject, NodeRequest
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.nodes.http import NodeFailure
@@ -11,53 +11,95 @@ from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.translator import MISSHAPEN, UnexpectedShape
-from proxy.websocket.node_channel import NodeChannel, OnResponse, PendingRequest
+from proxy.websocket.node_channel import NodeChannel, PendingRequest
 from proxy.websocket.node_message import NodeMessage, read_response
+from proxy.websocket.sequencer import Slot
 
 
-class Exchange:
+class ExchangeOwner(Protocol):
+    """Starts exchanges, and continues each when its node has responded."""
+
+    def received(self, exchange: "Exchange", message: NodeMessage) -> None:
+        """The node has responded."""
+
+    def failed(self, exchange: "Exchange", failure: Exception) -> None:
+        """The node will not respond."""
+
+
+class Exchange(PendingRequest):
     """A `call` and its one node request over `link`, until `deadline` (the event loop's time).
 
-    A task for each request would cost more than all that is done for it here.
+    A task for each request would cost more than all that is done for it here. `slot`: of the response; `size`: of the
+    client's message.
     """
 
-    __slots__ = ("_conversation", "_message", "_pipeline", "_seconds", "_waiting", "call", "deadline", "link", "served")
+    __slots__ = (
+        "_conversation",
+        "_message",
+        "_owner",
+        "_pipeline",
+        "_seconds",
+        "call",
+        "deadline",
+        "link",
+        "served",
+        "size",
+        "slot",
+    )
 
-    def __init__(self, call: Call, served: RequestRecord, link: NodeChannel, deadline: float) -> None:
+    def __init__(
+        self,
+        owner: ExchangeOwner,
+        call: Call,
+        served: RequestRecord,
+        slot: Slot,
+        size: int,
+        link: NodeChannel,
+        deadline: float,
+    ) -> None:
+        super().__init__(_NOT_SENT)
+        self._owner = owner
         self.call = call
         self.served = served
+        self.slot = slot
+        self.size = size
         self.link = link
         self.deadline = deadline
-        self._pipeline: Pipeline = VERSIONS.pipeline(call.version, link.version, call.method, link.node.server)
+        self._pipeline = VERSIONS.pipeline(call.version, link.version, call.method, link.node.server)
         self._conversation = self._pipeline.converse(call.params)
-        self._waiting: PendingRequest | None = None
         self._message: NodeMessage | None = None
         self._seconds = 0.0
         served.node, served.node_version = link.node.name, link.version
 
-    def send(self, noted: OnResponse) -> asyncio.Future[NodeMessage] | None:
-        """Send the node request; return its response to come, after which the caller calls `end`.
-
-        None, and nothing is sent, if the call may take more than that request.
-        """
+    def send(self) -> bool:
+        """Send the node request, whose end `owner` learns; False, and nothing is sent, if the call may take more."""
         began = time.perf_counter()
         try:
             question = next(self._conversation)
             if question.immutable or question.upcoming or question.method != self.call.method:
-                return None
+                return False
             self._seconds = time.perf_counter() - began
-            self._waiting = self.link.send(question, noted, self.deadline)
+            self.request = question
+            self.link.send(self, self.deadline)
         except (StopIteration, NodeFailure, *MISSHAPEN):
-            return None
+            return False
         self.link.node.in_flight += 1
-        return self._waiting.answer
+        return True
+
+    def on_response(self, message: NodeMessage) -> None:
+        """Continue with the node's response."""
+        self.end()
+        self._owner.received(self, message)
+
+    def on_failure(self, failure: Exception) -> None:
+        """Continue without one."""
+        self.end()
+        self._owner.failed(self, failure)
 
     def end(self) -> None:
-        """The node has responded, or its response is not waited for any more."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            self.link.forget(waiting)
-            self.link.node.in_flight -= 1
+        """Wait for the node no longer."""
+        self.link.forget(self)
+        self.link.node.in_flight -= 1
 
     def take(self) -> NodeMessage | None:
         """The node's response that `translate` did not deal with, once: it may be large."""
@@ -104,3 +146,6 @@ class Exchange:
         metrics.translation(call.method, call.version, self.link.version, seconds)
         self.served.outcome = "success"
         return write_websocket(call, translated, answer.extras)
+
+
+_NOT_SENT = NodeRequest("", {})

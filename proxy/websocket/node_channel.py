@@ -9,12 +9,13 @@ from typing import Protocol
 from adapters import NodeRequest
 from proxy.envelope import node_message
 from proxy.envelope.methods import READING_METHODS
+from proxy.eventloop.compact_event import CompactEvent
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.telemetry.metrics import Metrics
 from proxy.versions.translator import NodeAnswer
-from proxy.websocket.node_message import NodeMessage, Pushed, Response, read_message, read_response
+from proxy.websocket.node_message import NodeMessage, Response, read_message, read_response
 
 _REPEAT_PAUSE = 0.1
 """Seconds before requests are repeated to an overloaded node: by then it has rejected all that were too many."""
@@ -31,30 +32,75 @@ class Listener(Protocol):
 
 
 class PendingRequest:
-    """A request that was sent at the event loop's time `began`. `answer`: gets the response, or why there is none."""
+    """A request that was sent at the event loop's time `began`; it gets one response, or the reason why there is none.
 
-    __slots__ = ("answer", "began", "noted", "number", "request")
+    `number`, `began`: set by `NodeChannel.send`.
+    """
 
-    def __init__(
-        self,
-        number: int,
-        request: NodeRequest,
-        noted: OnResponse,
-        answer: asyncio.Future[NodeMessage],
-        began: float,
-    ) -> None:
-        self.number = number
+    __slots__ = ("_watcher", "began", "is_done", "number", "request")
+
+    def __init__(self, request: NodeRequest) -> None:
         self.request = request
-        self.noted = noted
-        self.answer = answer
-        self.began = began
+        self.number = 0
+        self.began = 0.0
+        self.is_done = False
+        """Whether it has its response, or will not get one."""
+        self._watcher: asyncio.Future[None] | None = None
+
+    def deliver(self, message: NodeMessage) -> None:
+        """The response has arrived."""
+        if not self.is_done:
+            self.is_done = True
+            self.on_response(message)
+
+    def fail(self, failure: Exception) -> None:
+        """The response will not arrive."""
+        if not self.is_done:
+            self.is_done = True
+            self.on_failure(failure)
 
     def expire(self) -> None:
         """The deadline has passed."""
         self.fail(TimeoutError())
 
-    def fail(self, failure: Exception) -> None:
-        """The response will not arrive."""
+    def on_response(self, message: NodeMessage) -> None:
+        """Take the response, before the node's next message is read."""
+        raise NotImplementedError
+
+    def on_failure(self, failure: Exception) -> None:
+        """Take the reason why there is none."""
+        raise NotImplementedError
+
+    def forgotten(self) -> None:
+        """Nothing waits for the response any longer."""
+        self.is_done = True
+        if self._watcher is not None:
+            self._watcher.set_result(None)
+
+    def watch(self) -> asyncio.Future[None]:
+        """A future that is done when nothing waits for the response any longer. Call it once."""
+        self._watcher = asyncio.get_running_loop().create_future()
+        return self._watcher
+
+
+class AwaitedRequest(PendingRequest):
+    """A request whose response a task awaits, as `answer`. `noted`: receives the response first."""
+
+    __slots__ = ("answer", "noted")
+
+    def __init__(self, request: NodeRequest, noted: OnResponse) -> None:
+        super().__init__(request)
+        self.noted = noted
+        self.answer: asyncio.Future[NodeMessage] = asyncio.get_running_loop().create_future()
+
+    def on_response(self, message: NodeMessage) -> None:
+        """Let the task continue, later in this iteration of the event loop."""
+        if not self.answer.done():
+            self.noted(message)
+            self.answer.set_result(message)
+
+    def on_failure(self, failure: Exception) -> None:
+        """Raise it in the task."""
         if not self.answer.done():
             self.answer.set_exception(failure)
 
@@ -79,6 +125,10 @@ class NodeChannel:
         self._repeating: asyncio.Task[None] | None = None
         """Repeats pending requests, one at a time, after the node has rejected one without saying which."""
         self._repeated: PendingRequest | None = None
+        self._listener: Listener | None = None
+        self._is_listening = False
+        self._ended = CompactEvent()
+        self._failure: Exception | None = None
 
     async def request(self, question: NodeRequest, noted: OnResponse, deadline: float = math.inf) -> NodeMessage:
         """Send a request and return the response, while `listen` runs; `noted` receives it as soon as it arrives.
@@ -86,70 +136,97 @@ class NodeChannel:
         `deadline`: the event loop's time at which the client's request ends. Raises NodeFailure, also that of
         `fail_pending`, and TimeoutError.
         """
-        waiting = self.send(question, noted, deadline)
+        waiting = AwaitedRequest(question, noted)
+        self.send(waiting, deadline)
         try:
             return await waiting.answer
         finally:
             self.forget(waiting)
             del waiting  # a failure has this frame, and this would have the failure
 
-    def send(self, question: NodeRequest, noted: OnResponse, deadline: float) -> PendingRequest:
-        """As `request`, without waiting: the response is that of the future `answer`. The caller must `forget` it."""
-        number, began = next(self._numbers), self._loop.time()
-        waiting = PendingRequest(number, question, noted, self._loop.create_future(), began)
-        self.connection.send(node_message(question.method, question.params, self.version, number))
+    def send(self, waiting: PendingRequest, deadline: float) -> None:
+        """Send a request, which gets its response while `listen` runs; the caller must `forget` it then.
+
+        `deadline` as in `request`. Raises NodeFailure, and has nothing to forget.
+        """
+        number, request = next(self._numbers), waiting.request
+        self.connection.send(node_message(request.method, request.params, self.version, number))
+        began = self._loop.time()
+        waiting.number, waiting.began = number, began
         self._waiting[number] = waiting
         self.connection.deadlines.set(waiting, min(deadline, began + self._answer_seconds))
-        return waiting
 
     def forget(self, waiting: PendingRequest) -> None:
         """Wait no longer for a response, which has come or is not wanted any more."""
+        self._forget(waiting)
+        self._metrics.node_called(self.node.name, waiting.request.method, self._loop.time() - waiting.began)
+
+    def _forget(self, waiting: PendingRequest) -> None:
         del self._waiting[waiting.number]
         self.connection.deadlines.clear(waiting)
-        self._metrics.node_called(self.node.name, waiting.request.method, self._loop.time() - waiting.began)
+        waiting.forgotten()
 
     def fail_pending(self) -> None:
         """Fail all requests in flight: the connection is lost, or is about to be closed."""
-        for waiting in self._waiting.values():
+        for waiting in tuple(self._waiting.values()):
             waiting.fail(NodeFailure("disconnected", self.node.name))
 
     async def listen(self, listener: Listener) -> None:
-        """Process the node's messages until the connection ends."""
-        # The message is not assigned to a variable, which would hold it until the next one arrives.
-        while self._on_message(await self.connection.receive(), listener):
-            pass
+        """Process the node's messages, as they arrive, until the connection ends."""
+        self._is_listening = True
+        self._start(listener)
+        await self._ended.wait()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
-    def _on_message(self, text: bytes | None, listener: Listener) -> bool:
-        """Whether the connection continues after it."""
-        if text is None:
-            return False
-        message = read_message(text, self.node)
-        if isinstance(message, Pushed):
-            listener.on_pushed(*message)
-        elif message is not None:
-            self._on_response(message)
-        return True
+    def _start(self, listener: Listener) -> None:
+        is_first, self._listener = self._listener is None, listener
+        if is_first:
+            self.connection.start(self._receive, self._on_end)
+        else:
+            self.connection.resume()
+
+    def _on_end(self) -> None:
+        self._ended.set()
+        if not self._is_listening:
+            self.fail_pending()
+
+    def _receive(self, text: bytes) -> None:
+        """Process one message of the node; a failure ends the connection, and is raised by `listen`."""
+        try:
+            message = read_message(text, self.node)
+            if isinstance(message, Response):
+                self._on_response(message)
+            elif message is not None and self._listener is not None:
+                self._listener.on_pushed(*message)
+        except Exception as failure:  # noqa: BLE001 - it must not be lost in the transport
+            self._failure = failure
+            self.connection.abort()
+            self._ended.set()
 
     async def request_before_listening(self, question: NodeRequest, listener: Listener) -> NodeAnswer:
-        """Send a request of the proxy itself, before any other and before `listen`.
+        """Send a request of the proxy itself, before `listen`.
 
-        Pushed messages in the meantime are passed on. Raises NodeFailure.
+        Pushed messages in the meantime are passed on; those after the response wait until the next request, or
+        `listen`. Raises NodeFailure.
         """
-        number = next(self._numbers)
-        self.connection.send(node_message(question.method, question.params, self.version, number))
-        while (text := await self.connection.receive()) is not None:
-            message = read_message(text, self.node)
-            if isinstance(message, Pushed):
-                listener.on_pushed(*message)
-            elif message is not None and message.number in (number, None):
-                return read_response(message.message, self.node)
-        raise NodeFailure("disconnected", self.node.name)
+        self._start(listener)
+        waiting = AwaitedRequest(question, lambda _: self.connection.pause())
+        self.send(waiting, math.inf)
+        try:
+            return read_response(await waiting.answer, self.node)
+        except TimeoutError:
+            raise NodeFailure("timeout", self.node.name) from None
+        finally:
+            self._forget(waiting)
+            del waiting
 
     def _on_response(self, response: Response) -> None:
         if response.number is None:
             self._on_response_without_id(response.message)
         elif (waiting := self._waiting.get(response.number)) is not None:
-            _deliver(waiting, response.message)  # otherwise it is too late, and the client has received an error
+            waiting.deliver(response.message)  # otherwise it is too late, and the client has received an error
 
     def _on_response_without_id(self, message: NodeMessage) -> None:
         """Determine which request the node has rejected: an overloaded Clio does not always say.
@@ -157,11 +234,11 @@ class NodeChannel:
         It is the only one in flight, or the one that is being repeated. Of several, reads are repeated one at a time,
         and the first response to each counts. All others may have been acted on, and fail.
         """
-        pending = [waiting for waiting in self._waiting.values() if not waiting.answer.done()]
-        if self._repeated is not None and not self._repeated.answer.done():
-            _deliver(self._repeated, message)
+        pending = [waiting for waiting in self._waiting.values() if not waiting.is_done]
+        if self._repeated is not None and not self._repeated.is_done:
+            self._repeated.deliver(message)
         elif len(pending) == 1:
-            _deliver(pending[0], message)
+            pending[0].deliver(message)
         elif pending:
             for waiting in pending:
                 if waiting.request.method not in READING_METHODS:
@@ -174,7 +251,7 @@ class NodeChannel:
         try:
             await asyncio.sleep(_REPEAT_PAUSE)
             for waiting in tuple(self._waiting.values()):
-                if waiting.answer.done():
+                if waiting.is_done:
                     continue
                 self._repeated = waiting
                 number = next(self._numbers)
@@ -182,7 +259,7 @@ class NodeChannel:
                 try:
                     request = waiting.request
                     self.connection.send(node_message(request.method, request.params, self.version, number))
-                    await asyncio.wait((waiting.answer,))
+                    await waiting.watch()
                 finally:
                     del self._waiting[number]
         except NodeFailure:
@@ -195,9 +272,3 @@ class NodeChannel:
         if self._repeating is not None:
             self._repeating.cancel()
         await self.connection.close()
-
-
-def _deliver(waiting: PendingRequest, message: NodeMessage) -> None:
-    if not waiting.answer.done():
-        waiting.noted(message)
-        waiting.answer.set_result(message)

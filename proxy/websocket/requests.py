@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -36,10 +35,7 @@ _IN_A_TASK = SUBSCRIPTION_METHODS | PATH_METHODS
 
 
 class PendingRequests:
-    """The requests in flight of the client at the address `peer`, sent to `nodes`.
-
-    `charge`: called for each node request beyond the first of a message; False if the client may have no more.
-    """
+    """The requests in flight of the client at the address `peer`, sent to `nodes`."""
 
     def __init__(
         self,
@@ -59,7 +55,8 @@ class PendingRequests:
         self._admission = admission
         self._charge = partial(admission.charge, peer)
         self._loop = asyncio.get_running_loop()
-        self._tasks: dict[Slot, asyncio.Future[Any]] = {}
+        self._in_flight: dict[Slot, asyncio.Task[None] | Exchange] = {}
+        self._all_done: asyncio.Future[None] | None = None  # unless something waits for that
         self._starting = 0
         """Tasks that have not started, and so have sent nothing to the node."""
         self._bytes = 0
@@ -67,7 +64,7 @@ class PendingRequests:
     def too_many(self, size: int) -> str | None:
         """Why a request of `size` bytes is refused now; None if it is not."""
         limits = self._services.limits
-        if len(self._tasks) >= limits.in_flight:
+        if len(self._in_flight) >= limits.in_flight:
             return f"More than {limits.in_flight} requests of this session are in flight."
         # The node may not even have read what it did not answer in time.
         waiting = max(self._bytes, self._nodes.unsent)
@@ -91,70 +88,75 @@ class PendingRequests:
         # The node gets requests in the client's order: none may overtake one whose task has not started.
         if self._starting or call.method in _IN_A_TASK or not self._send(call, served, slot, size):
             self._starting += 1
-            self._tasks[slot] = self._loop.create_task(self._serve(call, served, slot, size, subscribing))
+            self._in_flight[slot] = self._loop.create_task(self._serve(call, served, slot, size, subscribing))
         return None
 
     async def wait(self, seconds: float) -> None:
         """Wait for all responses, at most `seconds`."""
-        until = self._loop.time() + seconds
-        while self._tasks and (left := until - self._loop.time()) > 0:  # again, for one may become a task
-            await asyncio.wait(self._tasks.values(), timeout=left)
+        if self._in_flight and seconds > 0:
+            self._all_done = self._loop.create_future()
+            await asyncio.wait((self._all_done,), timeout=seconds)
+            self._all_done = None
 
     async def cancel(self) -> None:
         """Cancel the remaining ones."""
-        tasks = tuple(self._tasks.values())
-        for task in tasks:
-            task.cancel()
+        tasks = []
+        for pending in tuple(self._in_flight.values()):
+            if isinstance(pending, Exchange):
+                pending.end()
+                self._account.metrics.in_flight.dec()
+            else:
+                pending.cancel()
+                tasks.append(pending)
         await asyncio.gather(*tasks, return_exceptions=True)
         # Those that had not started have not done this themselves.
-        self._tasks.clear()
+        self._in_flight.clear()
         self._admission.let_go(self._peer, self._bytes)
         self._bytes = 0
 
     # Without a task: nearly every request is one node request
 
     def _send(self, call: Call, served: RequestRecord, slot: Slot, size: int) -> bool:
-        """Send a request to the node, to be answered by `_received`; False if that needs a task."""
+        """Send a request to the node, to be continued by `received` or `failed`; False if that needs a task."""
         link = self._nodes.current_channel
         if link is None or self._account.tracing is not NO_TRACING:
             return False
         if self._services.other_nodes.serve(call.method, link.node):
             return False
-        exchange = Exchange(call, served, link, self._deadline())
-        response = exchange.send(partial(self._nodes.on_response, call, slot, True))
-        if response is None:
+        exchange = Exchange(self, call, served, slot, size, link, self._deadline())
+        if not exchange.send():
             return False
         self._account.metrics.in_flight.inc()
-        self._tasks[slot] = response
-        response.add_done_callback(partial(self._received, exchange, slot, size))
+        self._in_flight[slot] = exchange
         return True
 
-    def _received(self, exchange: Exchange, slot: Slot, size: int, response: asyncio.Future[NodeMessage]) -> None:
-        """The node has responded, or failed."""
-        exchange.end()
-        metrics, call, served = self._account.metrics, exchange.call, exchange.served
+    def received(self, exchange: Exchange, message: NodeMessage) -> None:
+        """The node has responded."""
+        metrics, call, served, slot = self._account.metrics, exchange.call, exchange.served, exchange.slot
         metrics.in_flight.dec()
-        if response.cancelled():
-            self._done(slot, size)
-            return
-        failure = response.exception()  # not raised, or it would hold this frame, which has it
-        if failure is not None:
-            self._finish(call, served, slot, size, self._failed(failure, call, served))
-            return
+        self._nodes.on_response(call, slot, True, message)
         try:
-            answer = exchange.translate(response.result(), metrics)
+            answer = exchange.translate(message, metrics)
         except Exception as error:  # noqa: BLE001 - it must not go unanswered
             answer = self._failed(error, call, served)
         if answer is not None:
-            self._finish(call, served, slot, size, answer)
+            self._finish(call, served, slot, exchange.size, answer)
         else:
-            self._tasks[slot] = self._loop.create_task(self._serve(call, served, slot, size, 0, exchange))
+            self._in_flight[slot] = self._loop.create_task(self._serve(call, served, slot, exchange.size, 0, exchange))
+
+    def failed(self, exchange: Exchange, failure: Exception) -> None:
+        """The node will not respond."""
+        self._account.metrics.in_flight.dec()
+        call, served = exchange.call, exchange.served
+        self._finish(call, served, exchange.slot, exchange.size, self._failed(failure, call, served))
 
     def _done(self, slot: Slot, size: int) -> None:
-        if self._tasks.pop(slot, None) is None:
-            return  # by `cancel`, which from Python 3.12 on may end before the callbacks of what it cancels
+        if self._in_flight.pop(slot, None) is None:
+            return  # after `cancel`
         self._bytes -= size
         self._admission.let_go(self._peer, size)
+        if self._all_done is not None and not self._in_flight and not self._all_done.done():
+            self._all_done.set_result(None)
 
     def _finish(self, call: Call, served: RequestRecord, slot: Slot, size: int, answer: bytes) -> None:
         self._done(slot, size)

@@ -303,7 +303,8 @@ class ScriptedSession:
 
     def abort(self) -> None:
         """Breaks the connection."""
-        self.transport.abort()
+        if not self.transport.is_closing():  # asyncio's fails if it has been closed with something unsent
+            self.transport.abort()
 
 
 def is_own_address(forwarded_for: str) -> bool:

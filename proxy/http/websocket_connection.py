@@ -1,0 +1,236 @@
+"""One WebSocket connection, of either side: its messages, control frames, heartbeat and closing handshake."""
+
+import asyncio
+import zlib
+from collections.abc import Callable
+
+from proxy.http.websocket_frames import (
+    CLOSE,
+    PING,
+    PONG,
+    PROTOCOL_ERROR,
+    FrameError,
+    FrameReader,
+    read_close,
+    read_masked_text_frame,
+    read_text_frame,
+    write_close,
+    write_frame,
+    write_masked_frame,
+)
+
+NORMAL_CLOSURE, ABNORMAL_CLOSURE = 1000, 1006
+"""Codes of a connection that was closed for no special reason, and of one that ended without a close frame."""
+_MOST_UNSENT = 65_536
+"""Unsent bytes beyond which pings get no pong (RFC 6455, 5.5.3, requires one to the latest only)."""
+
+
+class WebSocketConnection(asyncio.Protocol):
+    """The WebSocket on `transport`, after its handshake. Nothing is read until `start`.
+
+    `frames`: reads what the other side sends. `ping_interval`: seconds of silence until the other side is pinged;
+    without a word from it within half of that the connection is lost. `is_client`: whether the other side is a server.
+    """
+
+    __slots__ = (
+        "_close_sent",
+        "_closed",
+        "_frames",
+        "_heard_at",
+        "_is_paused",
+        "_loop",
+        "_on_end",
+        "_on_message",
+        "_ping_interval",
+        "_pinged_at",
+        "_read_text",
+        "_timer",
+        "_write_frame",
+        "close_code",
+        "close_reason",
+        "ping_timed_out",
+        "transport",
+        "violation",
+    )
+
+    def __init__(
+        self, transport: asyncio.Transport, frames: FrameReader, ping_interval: float, *, is_client: bool
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._frames = frames
+        self._read_text = read_text_frame if is_client else read_masked_text_frame
+        self._write_frame = write_masked_frame if is_client else write_frame
+        self._on_message: Callable[[bytes], None] = _ignore
+        self._on_end: Callable[[], None] = _nothing
+        self._is_paused = True
+        self._ping_interval = ping_interval
+        self._heard_at = self._loop.time()
+        self._pinged_at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._close_sent = False
+        self._closed: asyncio.Future[None] | None = None
+        """Is done when the other side has sent its close frame, or is gone; None unless something waits for that."""
+        self.transport: asyncio.Transport | None = transport
+        """None once the connection is lost."""
+        self.close_code: int | None = None
+        """The code that the other side closed it with, or that its violation has; None while it is open."""
+        self.close_reason = ""
+        """The reason in the other side's close frame."""
+        self.violation = False
+        """Whether the other side violated the protocol."""
+        self.ping_timed_out = False
+        transport.pause_reading()
+        transport.set_protocol(self)
+
+    def start(self, on_message: Callable[[bytes], None], on_end: Callable[[], None], received: bytes = b"") -> None:
+        """Pass each message to `on_message` as it arrives, which must not raise, and call `on_end` after the last one.
+
+        `received`: what was read after the handshake.
+        """
+        self._on_message = on_message
+        self._on_end = on_end
+        if self.transport is None or self.close_code is not None:
+            self._loop.call_soon(on_end)
+            return
+        self._timer = self._loop.call_later(self._ping_interval, self._check_heartbeat)
+        self._frames.feed(received)
+        self.resume()
+
+    # Receiving
+
+    def data_received(self, data: bytes) -> None:
+        """The other side has sent something."""
+        self._heard_at = self._loop.time()
+        if not self._is_paused and self._frames.is_between_messages:
+            message = self._read_text(data)
+            if message is not None and self.close_code is None:
+                self._on_message(message)
+                return
+        self._frames.feed(data)
+        self._read()
+
+    def pause(self) -> None:
+        """Read no more until `resume`: not even what has been received."""
+        self._is_paused = True
+        if self.transport is not None:
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._is_paused = False
+        self._read()
+        if not self._is_paused and self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def _read(self) -> None:
+        try:
+            while not self._is_paused and not self.violation and (frame := self._frames.next()) is not None:
+                self._on_frame(*frame)
+        except (FrameError, zlib.error) as violation:
+            self.violation = True
+            self._end(violation.code if isinstance(violation, FrameError) else PROTOCOL_ERROR)
+
+    def _on_frame(self, opcode: int, payload: bytes) -> None:
+        if opcode == PING:
+            if self.unsent < _MOST_UNSENT:
+                self._send_frame(payload, PONG)
+        elif opcode == CLOSE:
+            code, reason = read_close(payload)
+            if self.close_code is None:
+                self.close_reason = reason
+            self._end(code)
+        elif opcode != PONG and self.close_code is None:
+            self._on_message(payload)
+
+    def _end(self, code: int) -> None:
+        """No message comes any more."""
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(None)
+        if self.close_code is not None:
+            return
+        self.close_code = code
+        self._stop_heartbeat()
+        self._on_message = _ignore
+        on_end, self._on_end = self._on_end, _nothing
+        on_end()
+
+    # Sending
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the other side has not read yet."""
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return self.transport is not None and not self._close_sent and not self.transport.is_closing()
+
+    def send(self, message: bytes) -> None:
+        """Send a text message; does not wait for the other side to read it. Raises ConnectionResetError."""
+        transport = self.transport
+        if transport is None or self._close_sent or transport.is_closing():
+            raise ConnectionResetError
+        transport.write(self._write_frame(message))
+
+    def _send_frame(self, payload: bytes, opcode: int) -> None:
+        if self.transport is not None and self.is_open:
+            self.transport.write(self._write_frame(payload, opcode))
+
+    # Closing
+
+    async def close(self, code: int = NORMAL_CLOSURE, reason: bytes = b"") -> None:
+        """Send a close frame, wait for the other side's, and close the connection. The caller limits the time."""
+        self._stop_heartbeat()
+        self._send_frame(write_close(code, reason), CLOSE)
+        self._close_sent = True
+        if self.close_code is None and self.transport is not None:
+            self._closed = self._loop.create_future()
+            self.resume()
+            await self._closed
+        if self.transport is not None:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Drop the connection immediately, with what is unsent."""
+        self._stop_heartbeat()
+        if self.transport is not None:
+            self.transport.abort()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The other side is gone."""
+        self.transport = None
+        self._end(ABNORMAL_CLOSURE)
+
+    # Heartbeat
+
+    def _stop_heartbeat(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check_heartbeat(self) -> None:
+        """Ping the other side if it has been silent, and drop the connection if it was pinged in vain."""
+        now = self._loop.time()
+        if self._is_paused:  # it is not silent, but not read
+            self._heard_at = now
+        if self._pinged_at is not None and self._heard_at < self._pinged_at:
+            self.ping_timed_out = True
+            self._end(ABNORMAL_CLOSURE)
+            self.abort()
+            return
+        self._pinged_at = None
+        wait = self._heard_at + self._ping_interval - now
+        if wait <= 0:
+            self._send_frame(b"", PING)
+            self._pinged_at = now
+            wait = self._ping_interval / 2
+        self._timer = self._loop.call_later(wait, self._check_heartbeat)
+
+
+def _ignore(message: bytes) -> None:
+    """Does nothing with a message: nothing reads them."""
+
+
+def _nothing() -> None:
+    """Does nothing."""
