@@ -14,7 +14,7 @@ CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench lint docs format dist lock lock-clients clean
+.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench bench-capacity lint docs format dist lock lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -74,8 +74,11 @@ $(CLIENTS)/xrpl_js/%/.made-from-lock: tests/clients/xrpl_js/%/package.json tests
 	@cd $(@D) && npm ci --silent --no-fund --no-audit --ignore-scripts
 	@touch $@
 
-bench: $(STAMP) ## what the proxy costs, compared with nginx, Node.js and others; takes nginx, wrk and ten minutes
+bench: $(STAMP) ## what the proxy costs, compared with nginx, Node.js and others; takes nginx, wrk and twelve minutes
 	@$(BIN)/python -m bench $(OPTIONS)
+
+bench-capacity: $(STAMP) ## the sessions and requests per second that one core serves; takes six minutes
+	@$(BIN)/python -m bench.capacity $(OPTIONS)
 
 lint: $(STAMP) $(DOCS_STAMP) ## ruff, mypy --strict, import contracts, spelling, links between documents
 	@$(BIN)/ruff check --quiet .

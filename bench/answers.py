@@ -46,6 +46,12 @@ def _recorded(entry: str, version: int) -> Json:
     return body
 
 
+def recorded_result(entry: str, version: int) -> Json:
+    """The result of a recorded exchange."""
+    result: Json = deepcopy(_exchanges()[entry]["http"][str(version)]["body"]["result"])
+    return result
+
+
 def _repeated(entries: list[Json], times: int) -> list[Json]:
     return [entries[number % len(entries)] for number in range(times)]
 

@@ -1,5 +1,6 @@
 """What is started to be measured: a node that always answers the same, the proxy, and the others, each on one core."""
 
+import http.client
 import os
 import shutil
 import socket
@@ -18,6 +19,7 @@ import orjson
 
 LOAD_CORE, SUBJECT_CORE = 0, 1
 _WATCHED_EVERY = 0.002
+_PATIENCE = 40.0
 RIVALS = Path(__file__).parent / "rivals"
 _ROOT = Path(__file__).parents[1]
 _NGINX = """
@@ -149,7 +151,24 @@ def our_proxy(
     path.write_bytes(orjson.dumps(config))
     port = config["listen"]["port"]
     with process([python, "-m", "proxy", "serve", "--config", str(path)], port, cores) as started:
+        until = time.monotonic() + _PATIENCE
+        while not is_ready(config["observe"]["port"]):
+            if time.monotonic() > until:
+                raise RuntimeError("the proxy does not become ready")
+            time.sleep(0.02)
         yield started
+
+
+def is_ready(port: int) -> bool:
+    """Whether the proxy with this port for its observe address is ready now."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def configuration(node: dict[str, object], sections: dict[str, object] | None = None) -> dict[str, Any]:
@@ -169,10 +188,10 @@ def configuration(node: dict[str, object], sections: dict[str, object] | None = 
 
 
 @contextmanager
-def plain_python(node: int, python: str = sys.executable) -> Iterator[Started]:
+def plain_python(node: int, python: str = sys.executable, cores: str = str(SUBJECT_CORE)) -> Iterator[Started]:
     """The plain aiohttp proxy, for HTTP and WebSocket."""
     port = free_port()
-    with process([python, "-m", "bench.rivals.plain", f"127.0.0.1:{node}", str(port)], port) as started:
+    with process([python, "-m", "bench.rivals.plain", f"127.0.0.1:{node}", str(port)], port, cores) as started:
         yield started
 
 
@@ -201,7 +220,7 @@ def process(command: list[str], port: int, cores: str = str(SUBJECT_CORE)) -> It
 
 
 def _wait_for(port: int, running: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:
         if running.poll() is not None:
             raise RuntimeError(f"{running.args!r} ended at once")

@@ -1,6 +1,5 @@
 """How long `serve` takes from its start to when it is ready."""
 
-import http.client
 import subprocess
 import tempfile
 import time
@@ -10,7 +9,7 @@ import orjson
 
 from bench.answers import account_info
 from bench.python import Python
-from bench.servers import SUBJECT_CORE, configuration, nginx_node
+from bench.servers import SUBJECT_CORE, configuration, is_ready, nginx_node
 
 _PATIENCE = 20.0
 _EVERY = 0.005
@@ -28,7 +27,7 @@ def start_to_ready(python: Python) -> float:
             began = time.monotonic()
             running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
-                while not _is_ready(config["observe"]["port"]):
+                while not is_ready(config["observe"]["port"]):
                     if running.poll() is not None or time.monotonic() > began + _PATIENCE:
                         raise RuntimeError("the proxy did not become ready")
                     time.sleep(_EVERY)
@@ -36,14 +35,3 @@ def start_to_ready(python: Python) -> float:
             finally:
                 running.terminate()
                 running.wait(_PATIENCE)
-
-
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-    try:
-        connection.request("GET", "/ready")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
