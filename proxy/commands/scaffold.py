@@ -74,6 +74,8 @@ class _Found:
     exchanges: list[Exchange]
     pairs: list[PushedPair]
     refused: dict[str, int]
+    methods: frozenset[str]
+    """Those with a response, compared or not."""
 
 
 class _Impossible(Exception):  # noqa: N818 - what has happened
@@ -172,8 +174,7 @@ def _draft(plan: _Plan, folder: Path) -> None:
     write_step(folder, plan.older, drafts, streams, score, found.server)
     text = draft_specification(plan.older, drafts, found.exchanges, streams, found.pairs)
     (folder / "specification.yaml").write_text(text, encoding="utf-8")
-    seen = {each.method for each in found.exchanges}
-    unseen = sorted(KNOWN_METHODS - ADMIN_METHODS - GRPC_METHODS - seen)
+    unseen = sorted(KNOWN_METHODS - ADMIN_METHODS - GRPC_METHODS - found.methods)
     changed = [*(each.method for each in drafts), *streams.down]
     text = coverage(plan.older, plan.newer, found.server, score, changed, unseen, found.refused)
     (folder / "REPORT.md").write_text(text, encoding="utf-8")
@@ -218,11 +219,13 @@ async def _ask(plan: _Plan, folder: Path | None) -> _Found:
             streams = {}
         else:
             async with ApiClient(plan.websocket, websocket=True, seconds=plan.timeout) as socket:
-                await _ask_at(plan, recording, node, RateLimitedNode(socket, plan.rate), spoken)
+                await _ask_at(plan, recording, node, RateLimitedNode.at_pace_of(node, socket), spoken)
             streams = await listen(plan.websocket, spoken, plan.listen)
     recording.finish(streams)
     exchanges = exchanges_of(recording.entries, plan.older, plan.newer)
-    return _Found(info, exchanges, pushed_pairs(streams, plan.older, plan.newer), recording.refused)
+    pairs = pushed_pairs(streams, plan.older, plan.newer)
+    methods = frozenset(entry["method"] for entry in recording.entries)
+    return _Found(info, exchanges, pairs, recording.refused, methods)
 
 
 async def _ask_at(

@@ -8,12 +8,13 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from adapters import NodeRequest
+from adapters import JsonObject, NodeRequest
 from proxy.cli import main
 from proxy.commands.api_client import ApiClient
-from proxy.commands.scaffolding.exchanges import Recording, ask_all, exchanges_of
+from proxy.commands.scaffolding.exchanges import Recording, aligned, ask_all, exchanges_of, listen, pushed_pairs
 from proxy.commands.scaffolding.questions import Question
 from proxy.commands.verification.node import RateLimitedNode
+from proxy.envelope.methods import READING_METHODS
 from tests.support.copied_tree import copy_tree, run_in
 from tests.support.draft import Shares
 from tests.support.recorded import recorded_requests
@@ -55,6 +56,65 @@ async def test_a_run_goes_on_where_it_was(demo_node: StartNode, tmp_path: Path) 
     assert "signer_lists" in exchanges[0].older["account_data"]
     assert "signer_lists" in exchanges[0].newer
     assert finished.entries == second.entries
+
+
+async def test_a_request_that_the_node_refuses_is_replaced(demo_node: StartNode) -> None:
+    node = await demo_node("all")
+    recording = Recording(None)
+    question = Question([REQUESTS[2], REQUESTS[0], REQUESTS[1]], enough=1)  # nobody recorded the first
+    async with ApiClient(node.http_url) as server:
+        async for _ in ask_all(recording, RateLimitedNode(server, 1000), None, [question], range(1, 4)):
+            pass
+    assert [entry["params"] for entry in recording.entries] == [REQUESTS[0].params]
+
+
+async def test_the_rate_is_of_both_transports(demo_node: StartNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = await demo_node("all")
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    async with ApiClient(node.http_url) as server, ApiClient(node.websocket_url) as socket:
+        over_http = RateLimitedNode(server, 0.01)
+        over_websocket = RateLimitedNode.at_pace_of(over_http, socket)
+        monkeypatch.setattr(asyncio, "sleep", note)
+        for each in (over_http, over_websocket, over_http):
+            each.forget()
+            await each.ask(REQUESTS[1], 2)
+    assert pauses[0] == 0
+    assert pauses[1] > 90
+    assert pauses[2] > 190
+
+
+async def test_streams_are_those_that_the_node_has(demo_node: StartNode) -> None:
+    node = await demo_node("all", release="xrpld-3.3")  # has no validations
+    streams = await listen(node.websocket_url, range(1, 4), 1.0)
+    assert {"ledger", "transactions"} <= set(streams["streams/1"]["request"]["streams"])
+    assert "validations" not in streams["streams/1"]["request"]["streams"]
+    pairs = pushed_pairs(streams, 1, 2)
+    assert {pair.older["type"] for pair in pairs} == {"ledgerClosed", "transaction"}
+    assert all(pair.older["ledger_index"] == pair.newer["ledger_index"] for pair in pairs)
+
+
+def test_messages_that_one_version_lacks_are_left_out() -> None:
+    def stream(*ledgers: int) -> JsonObject:
+        return {"messages": [{"type": "ledgerClosed", "ledger_hash": str(each)} for each in ledgers]}
+
+    streams = aligned({"streams/1": stream(1, 2, 3, 2), "streams/2": stream(3, 2, 4)})
+    assert streams == {"streams/1": stream(2, 3), "streams/2": stream(2, 3)}
+
+
+async def test_exchanges_that_differ_each_time_are_no_test_data(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    for method, more in (("fee", {}), ("ledger", {"moving": True}), ("server_info", {"moving": True})):
+        recording.add({"method": method, "params": {}, **more})
+    recording.finish({})
+    finished = Recording(tmp_path)
+    finished.read()
+    assert [entry["method"] for entry in finished.entries] == ["fee", "server_info"]  # a demo node needs the last
 
 
 def test_a_step_written_by_hand_is_left_alone() -> None:
@@ -114,8 +174,8 @@ async def test_share_that_a_draft_of_version_2_translates(demo_node: StartNode, 
     node = await demo_node("all")
     command = ["-m", "proxy", "scaffold", "1", "2", "--node", node.http_url, "--websocket", node.websocket_url]
     command += ["--rate", "5000", "--listen", "3"]
+    requests = [request for request in recorded_requests("public") if request.method] if also else []
     if also:
-        requests = [request for request in recorded_requests("public") if request.method]
         lines = [orjson.dumps({"method": each.method, "params": each.params}) for each in requests]
         (tmp_path / "requests.jsonl").write_bytes(b"\n".join(lines))
         command += ["--also", str(tmp_path / "requests.jsonl")]
@@ -129,6 +189,8 @@ async def test_share_that_a_draft_of_version_2_translates(demo_node: StartNode, 
     for method in CORE:
         assert shares.of(method) >= 0.95, method
     assert shares.of_unseen() >= 0.85
+    only_reads = READING_METHODS | {"feature", "subscribe", "version"}
+    assert set(node.asked) <= only_reads | {each.method for each in requests}
     report = (copied / "adapters" / "v1_v2" / "REPORT.md").read_text()
     assert "| `account_info` |" in report
     assert "Question: what serves a v1 client" in (copied / "adapters" / "v1_v2" / "tx_history.py").read_text()

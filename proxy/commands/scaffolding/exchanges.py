@@ -2,6 +2,7 @@
 
 import asyncio
 import lzma
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import orjson
 
 from adapters import JsonObject, NodeRequest
 from adapters.ledgers import Header, header_request, read_header
-from proxy.commands.api_client import ApiClient, NoAnswer
+from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer
 from proxy.commands.scaffolding.methods import Exchange, PushedPair
 from proxy.commands.scaffolding.questions import Question
 from proxy.commands.verification.node import NotAsked, RateLimitedNode
@@ -23,6 +24,7 @@ UNFINISHED = "exchanges.jsonl"
 FINISHED, STREAMS_FILE = "exchanges.jsonl.xz", "streams.json.xz"
 _MOST_MESSAGES = 5_000
 _ATTEMPTS = 3
+_RECORDED_STREAMS = ("transactions_proposed",)
 _VOLATILE_METHODS = frozenset({"ping", "random", "server_info", "server_state"})
 """Recorded, but not compared: within a second they may look the same, and be another in the next."""
 
@@ -61,10 +63,11 @@ class Recording:
             file.write(orjson.dumps(entry) + b"\n")
 
     def finish(self, streams: Mapping[str, Any]) -> None:
-        """Compress the exchanges, and write the stream messages."""
+        """Compress the exchanges, without those that differed each time, and write the stream messages."""
         if self.folder is None:
             return
-        lines = b"".join(orjson.dumps(entry) + b"\n" for entry in self.entries)
+        settled = (each for each in self.entries if not each.get("moving") or each["method"] in _VOLATILE_METHODS)
+        lines = b"".join(orjson.dumps(entry) + b"\n" for entry in settled)
         (self.folder / FINISHED).write_bytes(lzma.compress(lines))
         if streams:
             (self.folder / STREAMS_FILE).write_bytes(lzma.compress(orjson.dumps(streams)))
@@ -117,18 +120,18 @@ async def _entry(
     It has `moving` if the response differs each time, so that it shows nothing about the versions.
     """
     answers: dict[str, Any] = {}
+    pushed: dict[str, Any] = {}
     moving = True
     for _ in range(_ATTEMPTS):
         node.forget()
         answers = {str(version): await _http_answer(question, node, version) for version in versions}
+        if websocket is not None:
+            websocket.forget()
+            pushed = {str(version): (await websocket.answer(question, version)).message for version in versions}
         node.forget()
         if await _http_answer(question, node, versions[0]) == answers[str(versions[0])]:
             moving = False
             break
-    pushed: dict[str, Any] = {}
-    if websocket is not None:
-        websocket.forget()
-        pushed = {str(version): (await websocket.answer(question, version)).message for version in versions}
     method, params = question.method, question.params
     return {
         "id": f"{method}/{number}",
@@ -175,17 +178,59 @@ def headers_of(exchanges: Iterable[Exchange]) -> dict[int, Header | None]:
 
 
 async def listen(url: str, versions: Sequence[int], seconds: float) -> dict[str, Any]:
-    """The stream messages of each version within `seconds`, in the demo node's format.
+    """The stream messages that arrived in every version within `seconds`, in one order, in the demo node's format.
 
-    Raises NoAnswer and TextAnswer.
+    Without the streams that the node refuses. Raises NoAnswer and TextAnswer.
     """
-    collected = await asyncio.gather(*(_collect(url, version, seconds) for version in versions))
-    return {f"streams/{version}": stream for version, stream in zip(versions, collected, strict=True)}
+    streams = await _accepted_streams(url, versions)
+    if not streams:
+        return {}
+    tasks = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_collect(url, version, streams, seconds)) for version in versions]
+    except* (NoAnswer, TextAnswer) as problems:
+        raise problems.exceptions[0] from None
+    return aligned({f"streams/{version}": task.result() for version, task in zip(versions, tasks, strict=True)})
 
 
-async def _collect(url: str, version: int, seconds: float) -> JsonObject:
+async def _accepted_streams(url: str, versions: Sequence[int]) -> list[str]:
+    """The streams to which the node accepts a subscription in every version."""
+    accepted = []
     async with ApiClient(url, websocket=True) as server:
-        params = {"streams": STREAMS}
+        for stream in (*STREAMS, *_RECORDED_STREAMS):
+            params = {"streams": [stream]}
+            answers = [(await server.ask("subscribe", params, version)).result() for version in versions]
+            if not any("error" in each for each in answers):
+                accepted.append(stream)
+    return accepted
+
+
+def aligned(streams: dict[str, Any]) -> dict[str, Any]:
+    """The recorded streams with only the messages that arrived in every version, in the order of the first.
+
+    A subscription that began earlier has messages that another one lacks, and messages of one ledger come in any order.
+    """
+    by_version = []
+    for stream in streams.values():
+        counts: Counter[tuple[Any, ...]] = Counter()
+        by_key = {}
+        for message in stream["messages"]:
+            key = _message_key(message)
+            if key is not None:
+                by_key[*key, counts[key]] = message  # a transaction comes once for each stream that it is in
+                counts[key] += 1
+        by_version.append(by_key)
+    common = [key for key in by_version[0] if all(key in each for each in by_version)]
+    return {
+        name: {**stream, "messages": [by_key[key] for key in common]}
+        for (name, stream), by_key in zip(streams.items(), by_version, strict=True)
+    }
+
+
+async def _collect(url: str, version: int, streams: Sequence[str], seconds: float) -> JsonObject:
+    async with ApiClient(url, websocket=True) as server:
+        params = {"streams": streams}
         answered = await server.ask("subscribe", params, version)
         if "error" in answered.result():
             raise NoAnswer(f"subscribe in version {version} was refused: {answered.result()['error']}")
@@ -201,12 +246,9 @@ async def _collect(url: str, version: int, seconds: float) -> JsonObject:
 
 
 def pushed_pairs(streams: Mapping[str, Any], older: int, newer: int) -> list[PushedPair]:
-    """The messages that arrived in both versions, matched by their identifying fields."""
-    by_key = []
-    for version in (older, newer):
-        messages = streams.get(f"streams/{version}", {}).get("messages", ())
-        by_key.append({key: each for each in messages if (key := _message_key(each)) is not None})
-    return [PushedPair(each, by_key[1][key]) for key, each in by_key[0].items() if key in by_key[1]]
+    """The messages of two versions of aligned streams."""
+    of_version = [streams.get(f"streams/{version}", {}).get("messages", ()) for version in (older, newer)]
+    return [PushedPair(*pair) for pair in zip(*of_version, strict=True)]
 
 
 def _message_key(message: JsonObject) -> tuple[Any, ...] | None:

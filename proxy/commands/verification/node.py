@@ -21,6 +21,21 @@ class NodeLost(Exception):  # noqa: N818 - what has happened
     """The node does not respond any more. The text says in what way."""
 
 
+class _Pace:
+    """At most `rate` requests a second."""
+
+    def __init__(self, rate: float) -> None:
+        self._interval = 1 / rate
+        self._next = 0.0
+
+    async def wait(self) -> None:
+        """Wait until the rate allows another request."""
+        now = asyncio.get_running_loop().time()
+        begins = max(self._next, now)
+        self._next = begins + self._interval
+        await asyncio.sleep(begins - now)
+
+
 class RateLimitedNode:
     """Makes requests, one after the other, at most `rate` a second.
 
@@ -31,10 +46,16 @@ class RateLimitedNode:
         self.transport = "WebSocket" if server.websocket else "HTTP"
         self.asked = 0
         self._server = server
-        self._interval = 1 / rate
-        self._next = 0.0
+        self._pace = _Pace(rate)
         self._failures = 0
         self._cached: dict[tuple[int, str, str], Answer] = {}
+
+    @classmethod
+    def at_pace_of(cls, other: "RateLimitedNode", server: ApiClient) -> "RateLimitedNode":
+        """The same node over another transport: the rate is of both together."""
+        made = cls(server, 1)
+        made._pace = other._pace
+        return made
 
     def forget(self) -> None:
         """Drop the cached responses."""
@@ -78,7 +99,8 @@ class RateLimitedNode:
     async def _ask_once(self, method: str, params: JsonObject, version: int) -> Answer:
         """Make a request, and again if the connection failed. Raises TextAnswer, NoAnswer, NodeLost."""
         while True:
-            await self._wait()
+            await self._pace.wait()
+            self.asked += 1
             try:
                 answered = await self._server.ask(method, params, version)
             except NoAnswer as none:
@@ -90,12 +112,3 @@ class RateLimitedNode:
                 continue
             self._failures = 0
             return answered
-
-    async def _wait(self) -> None:
-        """Wait until the rate allows another request."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        self._next = max(self._next, now)
-        await asyncio.sleep(self._next - now)
-        self._next += self._interval
-        self.asked += 1
