@@ -135,7 +135,7 @@ async def _compare_pushed(url: str, report: Report, plan: _Plan) -> list[Outcome
         return await compare_pushed(url, VERSIONS, report.versions, plan.listen, report.server, plan.ignored)
     except (NoAnswer, TextAnswer) as problem:
         pairs = permutations(report.versions, 2)
-        return [Outcome("subscribe", {}, "WebSocket", *pair, "not asked", reason=str(problem)) for pair in pairs]
+        return [Outcome("subscribe", {}, "WebSocket", *pair, "not compared", reason=str(problem)) for pair in pairs]
 
 
 async def _spoken(server: ApiClient) -> tuple[int, ...]:

@@ -42,7 +42,7 @@ async def receive_body(request: Request, address: str, admission: Admission, lim
     except TimeoutError:
         raise Refused(HttpRefusal(408, "Request was not received in time", "slow_request")) from None
     except IncompleteBody:
-        raise Refused(HttpRefusal(400, "Request was not received wholly", "client_gone")) from None
+        raise Refused(HttpRefusal(400, "Request was not received completely", "client_gone")) from None
     except _GivenUp:
         raise overloaded("in_flight") from None
     finally:

@@ -54,17 +54,17 @@ async def test_a_node_of_all_versions_agrees_with_the_adapters(demo_node: StartN
     assert all(same[f"pushed {kind}"] >= 50 for kind in ("transaction", "ledgerClosed"))
     assert same["account_info"] > 100
     assert same["account_tx"] > 50
-    assert f"0 different, {report['not_asked']} not asked" in ran.out
+    assert f"0 different, {report['not_compared']} not compared" in ran.out
     # What can be asked of a rippled has been.
     assert report["coverage"]["percent"] == 100.0
     assert {each["method"] for each in report["coverage"]["not_compared"]} == not_compared & VERSIONS.changed_methods()
     assert "not compared at all: ledger_request, peers: for administrators only" in ran.out
-    assert re.search(r"^\d+ not asked: replayMiss: ", ran.out, re.MULTILINE)
+    assert re.search(r"^\d+ not compared: replayMiss: ", ran.out, re.MULTILINE)
     suites = ElementTree.parse(tmp_path / "report.xml").getroot()
     counted = {name: sum(int(suite.attrib[name]) for suite in suites) for name in ("tests", "failures", "skipped")}
     assert counted["failures"] == 0
     assert counted["tests"] == len(suites.findall("*/testcase"))
-    assert counted["skipped"] == report["not_asked"]
+    assert counted["skipped"] == report["not_compared"]
 
 
 async def test_too_little_coverage_is_no_success(demo_node: StartNode, run: Run) -> None:
@@ -190,7 +190,7 @@ async def test_a_method_that_the_node_has_in_no_version_is_not_compared() -> Non
     async with node, ApiClient(node.http_url) as server:
         comparison = AnswerComparison(RateLimitedNode(server, rate=1000), VERSIONS, (1, 2))
         outcomes = [outcome async for outcome in comparison.outcomes(NodeRequest("tx_history", {"start": 0}))]
-    assert [outcome.verdict for outcome in outcomes] == ["not asked", "not asked"]
+    assert [outcome.verdict for outcome in outcomes] == ["not compared", "not compared"]
 
 
 async def test_a_node_that_stays_away_ends_it(demo_node: StartNode) -> None:

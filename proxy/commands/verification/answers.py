@@ -83,6 +83,6 @@ class AnswerComparison:
     def _outcome_of(
         self, request: NodeRequest, client: int, version: int, found: tuple[str, ...] = (), reason: str = ""
     ) -> Outcome:
-        verdict: Verdict = "not asked" if reason else "different" if found else "same"
+        verdict: Verdict = "not compared" if reason else "different" if found else "same"
         transport = self._node.transport
         return Outcome(request.method, request.params, transport, client, version, verdict, found, reason)

@@ -25,7 +25,7 @@ VOLATILE_FIELDS: Mapping[str, frozenset[str]] = {
 """By method, and for all methods under "": the fields that change from one request to the next."""
 
 
-Verdict = Literal["same", "different", "not asked"]
+Verdict = Literal["same", "different", "not compared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Outcome:
     verdict: Verdict
     differences: tuple[str, ...] = ()
     reason: str = ""
-    """Why it was not asked."""
+    """Why it was not compared."""
 
     @property
     def direction(self) -> str:

@@ -46,7 +46,7 @@ class Coverage:
 
 def coverage(outcomes: Sequence[Outcome], versions: Versions, spoken: tuple[int, ...], server: NodeInfo) -> Coverage:
     """The coverage by `outcomes` of the methods that differ between the `spoken` versions of a node of this release."""
-    compared = {outcome.method for outcome in outcomes if outcome.verdict != "not asked"}
+    compared = {outcome.method for outcome in outcomes if outcome.verdict != "not compared"}
     changed = sorted(_changed(versions, spoken, server))
     missing = [_not_compared(method, outcomes, server) for method in changed if method not in compared]
     return Coverage(tuple(method for method in changed if method in compared), tuple(missing))

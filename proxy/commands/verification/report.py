@@ -17,7 +17,7 @@ from adapters.node import UNKNOWN_NODE
 from proxy.commands.verification.comparison import Outcome, Verdict
 from proxy.commands.verification.coverage import Coverage, NotCompared, coverage
 
-_VERDICTS: tuple[Verdict, ...] = ("same", "different", "not asked")
+_VERDICTS: tuple[Verdict, ...] = ("same", "different", "not compared")
 _SHOWN_PER_METHOD = 3
 _SHOWN_LINES = 6
 _SHOWN_METHODS = 6
@@ -109,12 +109,12 @@ def _coverage_lines(report: Report) -> Iterator[str]:
     """The requests that were not compared, by reason, and the coverage."""
     by_reason: dict[str, Counter[str]] = {}
     for outcome in report.outcomes:
-        if outcome.verdict == "not asked":
+        if outcome.verdict == "not compared":
             by_reason.setdefault(outcome.reason, Counter())[outcome.method] += 1
     for reason, methods in sorted(by_reason.items(), key=lambda item: -item[1].total()):
         shown = ", ".join(f"{method} ({count})" for method, count in methods.most_common(_SHOWN_METHODS))
         more = f" and {len(methods) - _SHOWN_METHODS} more methods" if len(methods) > _SHOWN_METHODS else ""
-        yield f"{methods.total()} not asked: {reason}: {shown}{more}"
+        yield f"{methods.total()} not compared: {reason}: {shown}{more}"
     covered = report.coverage()
     for reason, each in groupby(sorted(covered.not_compared, key=_reason), _reason):
         yield f"not compared at all: {', '.join(one.method for one in each)}: {reason}"
@@ -149,7 +149,7 @@ def as_json(report: Report) -> JsonObject:
         },
         "methods": methods,
         "differences": [asdict(outcome) for outcome in report.differing()],
-        "skipped": [asdict(outcome) for outcome in report.outcomes if outcome.verdict == "not asked"],
+        "skipped": [asdict(outcome) for outcome in report.outcomes if outcome.verdict == "not compared"],
     }
 
 
@@ -167,12 +167,12 @@ def as_junit(report: Report) -> bytes:
             if outcome.verdict == "different":
                 failure = ElementTree.SubElement(case, "failure", message=_xml(outcome.differences[0]))
                 failure.text = _xml("\n".join(outcome.differences))
-            elif outcome.verdict == "not asked":
+            elif outcome.verdict == "not compared":
                 ElementTree.SubElement(case, "skipped", message=_xml(outcome.reason))
         suite.set("tests", str(verdicts.total()))
         suite.set("failures", str(verdicts["different"]))
         suite.set("errors", "0")
-        suite.set("skipped", str(verdicts["not asked"]))
+        suite.set("skipped", str(verdicts["not compared"]))
     ElementTree.indent(root)
     text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return text + b"\n"
