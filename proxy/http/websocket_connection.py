@@ -4,6 +4,7 @@ import asyncio
 import zlib
 from collections.abc import Callable
 
+from proxy.eventloop.read_rotation import LARGE_BYTES, ReadRotation
 from proxy.http.websocket_frames import (
     CLOSE,
     PING,
@@ -30,6 +31,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     `frames`: reads what the other side sends. `ping_interval`: seconds of silence until the other side is pinged;
     without a word from it within half of that the connection is lost. `is_client`: whether the other side is a server.
+    `read_rotation`: in which large messages are read.
     """
 
     __slots__ = (
@@ -43,6 +45,7 @@ class WebSocketConnection(asyncio.Protocol):
         "_on_message",
         "_ping_interval",
         "_pinged_at",
+        "_read_rotation",
         "_read_text",
         "_timer",
         "_write_frame",
@@ -54,7 +57,13 @@ class WebSocketConnection(asyncio.Protocol):
     )
 
     def __init__(
-        self, transport: asyncio.Transport, frames: FrameReader, ping_interval: float, *, is_client: bool
+        self,
+        transport: asyncio.Transport,
+        frames: FrameReader,
+        ping_interval: float,
+        *,
+        is_client: bool,
+        read_rotation: ReadRotation | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._frames = frames
@@ -63,6 +72,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._on_message: Callable[[bytes], None] = _ignore
         self._on_end: Callable[[], None] = _nothing
         self._is_paused = True
+        self._read_rotation = read_rotation
         self._ping_interval = ping_interval
         self._heard_at = self._loop.time()
         self._pinged_at: float | None = None
@@ -108,6 +118,18 @@ class WebSocketConnection(asyncio.Protocol):
                 return
         self._frames.feed(data)
         self._read()
+        if len(data) >= LARGE_BYTES and self._read_rotation is not None and not self._is_paused and self.is_open:
+            self._read_rotation.piece_received(self)
+
+    def pause_reading(self) -> None:
+        """Wait for the next turn in the rotation."""
+        if self.transport is not None:
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, unless the connection is paused or closed."""
+        if not self._is_paused and self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def pause(self) -> None:
         """Read no more until `resume`: not even what has been received."""
@@ -119,8 +141,7 @@ class WebSocketConnection(asyncio.Protocol):
         """Read on."""
         self._is_paused = False
         self._read()
-        if not self._is_paused and self.transport is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
+        self.resume_reading()
 
     def _read(self) -> None:
         try:

@@ -5,6 +5,7 @@ import ssl
 from collections import deque
 from urllib.parse import SplitResult
 
+from proxy.eventloop.read_rotation import ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.http_connection import HttpConnection
 
@@ -20,6 +21,7 @@ class ConnectionPool:
         self,
         url: SplitResult,
         write_batcher: WriteBatcher,
+        read_rotation: ReadRotation,
         *,
         idle_seconds: float,
         most_bytes: int,
@@ -29,6 +31,7 @@ class ConnectionPool:
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._tls = (tls or ssl.create_default_context()) if url.scheme == "https" else None
         self._write_batcher = write_batcher
+        self._read_rotation = read_rotation
         self._idle_seconds = idle_seconds
         self._most_bytes = most_bytes
         self._loop = asyncio.get_running_loop()
@@ -52,11 +55,12 @@ class ConnectionPool:
 
     async def connect(self) -> HttpConnection:
         """Open a new connection. Raises OSError. The caller limits the time."""
-        _, connection = await self._loop.create_connection(
-            lambda: HttpConnection(self._most_bytes, self._write_batcher), self._host, self._port, ssl=self._tls
-        )
+        _, connection = await self._loop.create_connection(self._new, self._host, self._port, ssl=self._tls)
         self._all.add(connection)
         return connection
+
+    def _new(self) -> HttpConnection:
+        return HttpConnection(self._most_bytes, self._write_batcher, self._read_rotation)
 
     def release(self, connection: HttpConnection) -> None:
         """Return a connection for reuse after a request, or drop it if it cannot be reused."""

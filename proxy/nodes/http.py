@@ -13,6 +13,7 @@ import orjson
 
 from proxy.access.client_address import limit_key
 from proxy.eventloop.deadline_timer import DeadlineTimer
+from proxy.eventloop.read_rotation import ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.connection_pool import ConnectionPool
 from proxy.nodes.fair_queue import FairQueue
@@ -128,15 +129,18 @@ class HttpNode:
         self._closed = False
         self._tracing = tracing
         self._head = request_head(urlsplit(url), headers)
-        write_batcher = WriteBatcher()
+        write_batcher, read_rotation = WriteBatcher(), ReadRotation()
         # The places bound the connections, so that their pools need no bound.
         self._reading = ConnectionPool(
-            urlsplit(url), write_batcher, idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls
+            urlsplit(url), write_batcher, read_rotation, idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls
         )
         # A request that is never repeated must not meet a connection that the node is about to close, so it only takes
         # one that another of its kind used a moment ago.
         self._submitting = ConnectionPool(
-            urlsplit(url), write_batcher, idle_seconds=min(0.5, idle_timeout), most_bytes=answer_bytes, tls=tls
+            *(urlsplit(url), write_batcher, read_rotation),
+            idle_seconds=min(0.5, idle_timeout),
+            most_bytes=answer_bytes,
+            tls=tls,
         )
 
     def learn_software(self, software: str) -> None:

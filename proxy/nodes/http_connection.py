@@ -10,6 +10,7 @@ from typing import cast
 import httptools
 
 from proxy.eventloop.chunk_buffer import ChunkBuffer
+from proxy.eventloop.read_rotation import LARGE_BYTES, ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.response import NodeResponse, parse_cached
 
@@ -29,12 +30,14 @@ class AnswerMalformed(Exception):  # noqa: N818
 class HttpConnection(asyncio.Protocol):
     """A connection to a node, for one request at a time.
 
-    `most_bytes`: the largest body accepted. `write_batcher`: that of its node. The parser calls the `on_…` methods.
+    `most_bytes`: the largest body accepted. `write_batcher`, `read_rotation`: those of its node. The parser calls the
+    `on_…` methods.
     """
 
-    def __init__(self, most_bytes: int, write_batcher: WriteBatcher) -> None:
+    def __init__(self, most_bytes: int, write_batcher: WriteBatcher, read_rotation: ReadRotation) -> None:
         self._most_bytes = most_bytes
         self._write_batcher = write_batcher
+        self._read_rotation = read_rotation
         self._unwritten = b""  # of the current request
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -98,6 +101,18 @@ class HttpConnection(asyncio.Protocol):
         """Wait until the connection is closed."""
         await asyncio.shield(self._closed)
 
+    # ReadRotation
+
+    def pause_reading(self) -> None:
+        """Read no more until `resume_reading`."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, unless the connection is closed."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -129,7 +144,10 @@ class HttpConnection(asyncio.Protocol):
             too_large = isinstance(error, AnswerTooLarge) or isinstance(error.__context__, AnswerTooLarge)
             self._fail(AnswerTooLarge() if too_large else AnswerMalformed())
         else:
-            self._give_whole()
+            if self._complete_answer is not None:
+                self._deliver(*self._complete_answer)
+            elif self._body.size >= LARGE_BYTES and self.usable:
+                self._read_rotation.piece_received(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         """End the request in flight: a response without a length is complete now, any other is lost."""
@@ -139,7 +157,8 @@ class HttpConnection(asyncio.Protocol):
         if self._in_body and not self._framed and error is None:
             self._finish(keeps=False)
         self._parser = None  # a reference cycle, which would last until the garbage collector runs
-        self._give_whole()
+        if self._complete_answer is not None:
+            self._deliver(*self._complete_answer)
         self._fail(ConnectionResetError())
 
     # httptools
@@ -199,11 +218,6 @@ class HttpConnection(asyncio.Protocol):
         answer = NodeResponse(self._status(), self._content_type, body, self._content_encoding, self._framed)
         self._complete_answer = answer, keeps
         self._begin_message()
-
-    def _give_whole(self) -> None:
-        """Deliver the response, if it is complete."""
-        if self._complete_answer is not None:
-            self._deliver(*self._complete_answer)
 
     def _deliver(self, answer: NodeResponse, keeps: bool) -> None:
         """Deliver the response; the connection stays open if `keeps`."""

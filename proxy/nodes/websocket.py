@@ -7,6 +7,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from proxy.eventloop.deadline_timer import DeadlineTimer
+from proxy.eventloop.read_rotation import ReadRotation
 from proxy.http.websocket_connection import WebSocketConnection
 from proxy.http.websocket_frames import FrameReader
 from proxy.nodes.forwarded import client_headers
@@ -29,6 +30,7 @@ class WebSocketConnector:
         self._ping_interval = ping_interval
         self._message_bytes = message_bytes
         self._deadlines = DeadlineTimer()
+        self._read_rotation = ReadRotation()
         self._loop = asyncio.get_running_loop()
         self._system_trust: ssl.SSLContext | None = None
 
@@ -72,7 +74,8 @@ class WebSocketConnector:
             if not connected:
                 handshake.abort()
         frames = FrameReader(masked=False, max_size=self._message_bytes)
-        socket = WebSocketConnection(transport, frames, self._ping_interval, is_client=True)
+        rotation = self._read_rotation
+        socket = WebSocketConnection(transport, frames, self._ping_interval, is_client=True, read_rotation=rotation)
         return NodeConnection(name, socket, received, self._deadlines)
 
     def _trust(self) -> ssl.SSLContext:

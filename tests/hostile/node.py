@@ -6,6 +6,8 @@ prints its port.
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any
 
@@ -28,6 +30,31 @@ _INFO = {
 }
 _LARGE = orjson.Fragment(b'{"x":"' + b"y" * LARGE_BYTES + b'"}')
 _ledgers = count(1_000_000, 1000)
+_LARGE_METHODS = frozenset(["account_tx", "ledger_data"])
+
+
+class _Turns:
+    """Lets one large response at a time be built and sent, with other requests in between.
+
+    rippled has threads for that; in the one thread of this node a hundred large responses at once would delay
+    small requests, and the bystander would see what this node does instead of what the proxy does.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, method: str) -> AsyncIterator[None]:
+        """Returns when the response to `method` may be built."""
+        if method not in _LARGE_METHODS:
+            yield
+            return
+        async with self._lock:
+            await asyncio.sleep(0)
+            yield
+
+
+_turns = _Turns()
 
 
 async def _result(method: str, params: dict[str, Any]) -> Any:
@@ -75,8 +102,9 @@ async def _handle(request: web.BaseRequest) -> web.StreamResponse:
     params = (asked.get("params") or [{}])[0]
     if params.get("api_version", 1) != 1:
         return web.Response(status=400, text="invalid_API_version")
-    result = await _result(asked["method"], params)
-    return web.Response(body=orjson.dumps({"result": result}), content_type="application/json")
+    async with _turns.turn(asked["method"]):
+        result = await _result(asked["method"], params)
+        return web.Response(body=orjson.dumps({"result": result}), content_type="application/json")
 
 
 async def _websocket(request: web.BaseRequest) -> web.WebSocketResponse:
@@ -89,12 +117,11 @@ async def _websocket(request: web.BaseRequest) -> web.WebSocketResponse:
 
 
 async def _respond(socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
-    result = await _result(asked["command"], asked)
-    response = {"id": asked["id"], "result": result, "status": "success", "type": "response"}
-    try:
-        await socket.send_bytes(orjson.dumps(response))
-    except ConnectionError:
-        return
+    async with _turns.turn(asked["command"]):
+        result = await _result(asked["command"], asked)
+        response = orjson.dumps({"id": asked["id"], "result": result, "status": "success", "type": "response"})
+    with suppress(ConnectionError):
+        await socket.send_bytes(response)
 
 
 async def main() -> None:
