@@ -101,9 +101,10 @@ format: $(STAMP) ## put imports and layout in order
 	@$(BIN)/ruff check --quiet --select I --fix .
 	@$(BIN)/ruff format .
 
-reference: $(STAMP) ## write the configuration reference and JSON Schema in docs/ again
+reference: $(STAMP) ## write the reference of configuration and metrics in docs/ again
 	@$(BIN)/python -m proxy config reference > docs/configuration.md
 	@$(BIN)/python -m proxy config schema > docs/configuration.schema.json
+	@UPDATE_REFERENCE=1 $(BIN)/python -m pytest --quiet tests/observe/test_metrics_reference.py
 
 # Reproducible: the same commit gives the same files.
 dist: $(STAMP) ## build the sdist and the wheel into dist/, and check them

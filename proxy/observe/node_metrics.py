@@ -41,7 +41,7 @@ class NodesCollector(Collector):
                 ("validated_ledger_age_seconds", "Seconds since the node's last validated ledger", _age(now)),
                 (
                     "overloaded",
-                    "1 if the node refuses health checks because it is busy, else 0",
+                    "1 if the node refuses health checks because it is busy, but stays in rotation, else 0",
                     lambda n: n.overloaded,
                 ),
                 ("wrong_network", "1 if the node is on another network than network_id, else 0", _wrong_network),

@@ -61,7 +61,7 @@ class Metrics:
 
         self._requests = FastCounter(
             "xrpl_proxy_requests_total",
-            "Client requests",
+            "Client requests. success, error: a node's response; refused: by the proxy; failed: no usable response",
             ("transport", "method", "client_version", "node_version", "outcome"),
             registry,
         )
@@ -74,7 +74,7 @@ class Metrics:
         )
         self._method_seconds = FastHistogram(
             "xrpl_proxy_method_duration_seconds",
-            "Seconds from receiving a complete request to its response, by method",
+            "Seconds from receiving a complete request to its response, by method (observe.method_buckets)",
             method_buckets,
             ("method", "client_version"),
             registry,
@@ -88,7 +88,7 @@ class Metrics:
         )
         self._node_method_seconds = FastHistogram(
             "xrpl_proxy_node_method_duration_seconds",
-            "Seconds from sending a node request to its complete response or its failure, by method",
+            "Seconds from sending a node request to its response or failure, by method (observe.method_buckets)",
             method_buckets,
             ("node", "method"),
             registry,
@@ -101,7 +101,9 @@ class Metrics:
             registry,
         )
         self._version_refused = counter(
-            "xrpl_proxy_version_refused_total", "Requests whose API version was refused", "transport", "reason"
+            "xrpl_proxy_version_refused_total",
+            "Requests whose API version was refused: not_an_integer, below_minimum or above_maximum",
+            *("transport", "reason"),
         )
         self._version_would_refuse = counter(
             "xrpl_proxy_version_would_refuse_total",
@@ -109,17 +111,25 @@ class Metrics:
             *("transport", "client_version"),
         )
         self._status_requests = counter(
-            "xrpl_proxy_status_requests_total", "HTTP requests without a call, such as status checks", "method"
+            "xrpl_proxy_status_requests_total",
+            "HTTP requests without a call, such as status checks and CORS preflights",
+            "method",
         )
-        self._refused = counter("xrpl_proxy_refused_total", "Requests that the proxy refused", "reason")
+        self._refused = counter(
+            "xrpl_proxy_refused_total",
+            "Requests refused by the proxy: malformed, forbidden or over a limit",
+            "reason",
+        )
         self._connections = gauge("xrpl_proxy_connections", "Open client connections", "listener")
         self._connection_refused = counter(
             "xrpl_proxy_connections_refused_total",
-            "Client connections refused because of a limit or a failed TLS handshake",
+            "Client connections refused: connections, connections_per_address or handshake (TLS failed)",
             "reason",
         )
         self._connection_ended = counter(
-            "xrpl_proxy_connections_ended_total", "Client connections closed by the proxy for being too slow", "reason"
+            "xrpl_proxy_connections_ended_total",
+            "Client connections closed for being too slow: slow_head, slow_body, slow_reader or unsent_bytes",
+            "reason",
         )
         self._certificate = gauge(
             "xrpl_proxy_certificate_expiry_timestamp_seconds",
@@ -135,7 +145,9 @@ class Metrics:
         self._config_good.set(1)
         self.in_flight = FastGauge("xrpl_proxy_in_flight_requests", "Requests in flight", registry)
         self._shadow = counter(
-            "xrpl_proxy_shadow_total", "Responses compared with a node's native response", "method", "result"
+            "xrpl_proxy_shadow_total",
+            "Responses compared with a node's native response: same, different, failed or dropped",
+            *("method", "result"),
         )
         self._tried_elsewhere = counter(
             "xrpl_proxy_tried_elsewhere_total",
@@ -147,7 +159,9 @@ class Metrics:
         )
         self.cache_bytes = Gauge("xrpl_proxy_cache_bytes", "Bytes of cached responses", registry=registry)
         self._shared = counter(
-            "xrpl_proxy_shared_answers_total", "Requests that shared the response to an identical one", "method"
+            "xrpl_proxy_shared_answers_total",
+            "Requests that shared the response to an identical one (cache.coalesce_reads)",
+            "method",
         )
         self._node_up = gauge("xrpl_proxy_node_up", "1 if the node responds, 0 if it does not", "node")
         Gauge("xrpl_proxy_build_info", "The proxy's version; always 1", ["version"], registry=registry).labels(
@@ -172,11 +186,13 @@ class Metrics:
             "xrpl_proxy_session_queue_bytes", "Bytes queued for slow WebSocket clients", registry
         )
         self.unsent_bytes = Gauge(
-            "xrpl_proxy_unsent_bytes", "Response bytes that slow clients have not read yet", registry=registry
+            "xrpl_proxy_unsent_bytes",
+            "Response bytes that clients have not read; at most limits.unsent_bytes",
+            registry=registry,
         )
         self.stream_gaps = Counter(
             "xrpl_proxy_stream_gaps_total",
-            "Ledgers that streams missed while reconnecting to a node",
+            "Ledgers that streams missed when sessions moved to another node",
             registry=registry,
         )
 
