@@ -45,7 +45,7 @@ def test_each_test_of_a_fault_has_an_item() -> None:
 def test_times_and_bounds_are_the_settings_own() -> None:
     defaults = {key.name: key.default for key in settings_keys()}
     stated = re.findall(r"`([a-z]+\.[a-z_]+)` \(([0-9.]+)(?: s)?\)", PAGE)
-    assert len(stated) > 30
+    assert len(stated) > 20
     for name, value in stated:
         assert float(value) == defaults[name], name
     named = re.findall(r"`((?:timeouts|health|limits|websocket|logging)\.[a-z_]+)`", PAGE)
