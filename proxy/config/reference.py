@@ -28,8 +28,8 @@ Without a file, the environment alone is enough.
 
 `xrpl-version-proxy check-config` validates the configuration, `config show` prints it with the origin of each value,
 and `config schema` prints its JSON Schema. SIGHUP reads everything again, files of secrets included; with
-`watch_config`, changed files are read again without a signal. Only `tracing`, `logging.format` and `workers` from 1
-to more need a restart; `restart_required` in the log names them.
+`watch_config`, changed files are read again without a signal. Only `tracing`, `workers` from 1 to more, and limits of
+an open gRPC port need a restart; `restart_required` in the log names the keys and the process.
 """
 
 

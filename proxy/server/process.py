@@ -145,7 +145,7 @@ class _Process:
             log.error("configuration_rejected", problems=[str(error)])
         else:
             self._level = settings.logging.level
-            self._set_level()
+            logs.use(self._writer, "debug" if self._debug else self._level, settings.logging.format)
             self._watches = settings.watch_config
             return True
         return False

@@ -1,6 +1,7 @@
 """The proxy of one process: it starts listeners and node connections, applies reloads, drains and stops."""
 
 import asyncio
+import os
 import time
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
@@ -122,16 +123,22 @@ class Proxy:
         Raises OSError if a new address cannot be bound, and CertificateProblem: then nothing has changed.
         """
         await self._apply(settings)
-        keys = ("logging.format", "tracing") + (() if self._shares_ports else ("workers",))
-        unchanged = [key for key in keys if _value(self._started_with, key) != _value(settings, key)]
-        if unchanged:
-            log.warning("restart_required", keys=unchanged)
+        if pending := self._keys_for_a_restart(settings):
+            # Workers are restarted by their supervisor's restart.
+            log.warning("restart_required", keys=pending, pid=os.getppid() if self._shares_ports else os.getpid())
         log.info(
             "reloaded",
             listen=self.http_urls,
             observe=self.observe_url,
             nodes=[node.name for node in settings.nodes],
         )
+
+    def _keys_for_a_restart(self, settings: Settings) -> list[str]:
+        """The keys whose values in `settings` are not in force."""
+        pending = [] if settings.tracing == self._started_with.tracing else ["tracing"]
+        if not self._shares_ports and settings.workers != self._started_with.workers:
+            pending.append("workers")
+        return pending + ([] if self._grpc is None else self._grpc.keys_for_a_restart(settings))
 
     async def stop(self) -> None:
         """Drain and stop: report not ready, keep accepting for `timeouts.drain_delay`, then give requests and sessions
@@ -303,10 +310,3 @@ async def _close_nodes(nodes: Iterable[Node], seconds: float) -> None:
 def _urls(settings: Settings) -> set[str]:
     """The URLs that cached responses came from."""
     return {node.http for node in settings.nodes}
-
-
-def _value(settings: Settings, key: str) -> object:
-    value: object = settings
-    for part in key.split("."):
-        value = getattr(value, part)
-    return value

@@ -45,15 +45,16 @@ def supervise(settings: Settings, source: ConfigSource, run_worker: RunWorker) -
     """
     writer = logs.configure(settings.logging.level, settings.logging.format)
     try:
-        uvloop.run(_Supervisor(settings, source, run_worker).serve())
+        uvloop.run(_Supervisor(settings, source, writer, run_worker).serve())
     finally:
         writer.close()
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings, source: ConfigSource, run_worker: RunWorker) -> None:
+    def __init__(self, settings: Settings, source: ConfigSource, writer: logs.LogWriter, run_worker: RunWorker) -> None:
         self._settings = settings
         self._source = source
+        self._writer = writer
         self._run_worker = run_worker
         self._workers: dict[int, Worker] = {}
         """The configured number of them, by their own number."""
@@ -194,6 +195,7 @@ class _Supervisor:
             await self._move_observe(self._settings.observe)
             return False
         self._settings = settings
+        logs.use(self._writer, settings.logging.level, settings.logging.format)
         await self._resize(settings.workers)
         return True
 

@@ -69,7 +69,7 @@ class LogWriter:
     def __init__(self, fd: int, lines: int = _QUEUE_LINES) -> None:
         self.dropped = 0
         """Lines dropped since the last one that was queued."""
-        self._fd = fd
+        self.fd = fd
         self._lines: queue.Queue[bytes | None] = queue.Queue(lines)
         self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
         self._thread.start()
@@ -96,7 +96,7 @@ class LogWriter:
             rest = line + b"\n"
             try:
                 while rest:
-                    rest = rest[os.write(self._fd, rest) :]
+                    rest = rest[os.write(self.fd, rest) :]
             except OSError:
                 pass  # the reader is gone: a log that cannot be written must not stop the proxy
 
@@ -130,6 +130,12 @@ class _FromLogging(logging.Handler):
 def configure(level: Level, format: Format, fd: int = 2) -> LogWriter:  # noqa: A002 - the key's name
     """Send the lines of structlog and of `logging` to `fd` (stderr). The caller closes the writer at exit."""
     writer = LogWriter(fd)
+    use(writer, level, format)
+    return writer
+
+
+def use(writer: LogWriter, level: Level, format: Format) -> None:  # noqa: A002 - the key's name
+    """Log to `writer` with this level and in this format from now on."""
 
     def add_dropped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         if writer.dropped:
@@ -150,7 +156,7 @@ def configure(level: Level, format: Format, fd: int = 2) -> LogWriter:  # noqa: 
     else:
         # The console renderer's default adds local variables to a traceback, and they may hold secrets.
         plain = structlog.dev.plain_traceback
-        processors += [structlog.dev.ConsoleRenderer(colors=os.isatty(fd), exception_formatter=plain), _encode]
+        processors += [structlog.dev.ConsoleRenderer(colors=os.isatty(writer.fd), exception_formatter=plain), _encode]
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=processors,
@@ -161,11 +167,10 @@ def configure(level: Level, format: Format, fd: int = 2) -> LogWriter:  # noqa: 
     root = logging.getLogger()
     root.handlers = [handler for handler in root.handlers if not isinstance(handler, _FromLogging)] + [_FromLogging()]
     root.setLevel(number)
-    return writer
 
 
 def set_level(level: Level) -> None:
-    """Change the log level after `configure`."""
+    """Change the log level."""
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(number))
     logging.getLogger().setLevel(number)

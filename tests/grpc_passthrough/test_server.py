@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import grpc
 import pytest
+import structlog
 import trustme
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -117,16 +118,17 @@ async def test_calls_are_counted_and_logged_as_requests_are(
     assert "hidden" not in logged
 
 
+def issue_certificate(authority: trustme.CA, paths: dict[str, Path]) -> None:
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    issued.private_key_pem.write_to_path(paths["key"])
+    paths["certificate"].write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
+
+
 async def test_the_port_shows_the_listeners_certificate_and_its_successor(node: GrpcNode, tmp_path: Path) -> None:
     authority = trustme.CA()
     paths = {"certificate": tmp_path / "chain.pem", "key": tmp_path / "key.pem"}
 
-    def issue() -> None:
-        issued = authority.issue_cert("127.0.0.1", "localhost")
-        issued.private_key_pem.write_to_path(paths["key"])
-        paths["certificate"].write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
-
-    issue()
+    issue_certificate(authority, paths)
     listen = {"tls": {name: str(path) for name, path in paths.items()}, "port": 0, "grpc_port": 0}
     proxy = Proxy(settings_for(node, listen=listen))
     await proxy.start()
@@ -135,7 +137,7 @@ async def test_the_port_shows_the_listeners_certificate_and_its_successor(node: 
         for _ in range(2):
             async with grpc.aio.secure_channel(f"localhost:{proxy.grpc_ports[0]}", credentials) as channel:
                 assert await unary(channel)(b"", timeout=5) == b"\x0a\x06ledger"
-            issue()
+            issue_certificate(authority, paths)
             await proxy.reload(settings_for(node, listen=listen))
     finally:
         await proxy.stop()
@@ -169,6 +171,38 @@ async def test_a_reload_keeps_calls_and_applies_other_rules(node: GrpcNode, serv
     await unary(channel, GET_LEDGER.replace("GetLedger", "Other"))(b"")
     await proxy.reload(settings_for(node, listen={"port": 0, "grpc_port": None}))
     assert proxy.grpc_ports == []
+
+
+@pytest.mark.parametrize("change", [{"grpc": {"request_bytes": 20}}, {"limits": {"connections": 7}}])
+async def test_limits_of_an_open_port_are_named_as_what_needs_a_restart(
+    node: GrpcNode, served: Started, change: dict[str, dict[str, Any]]
+) -> None:
+    listen = {"port": 0, "grpc_port": 0}
+    proxy, channel = await served(node, listen=listen)
+    before = proxy.grpc_ports
+    with structlog.testing.capture_logs() as lines:
+        await proxy.reload(settings_for(node, listen=listen, **change))
+    ((section, values),) = change.items()
+    (required,) = [line for line in lines if line["event"] == "restart_required"]
+    assert required["keys"] == [f"{section}.{key} (of gRPC ports)" for key in values]
+    assert proxy.grpc_ports == before
+    assert await unary(channel)(b"x" * 30, timeout=5) == b"\x0a\x06ledger"
+    with structlog.testing.capture_logs() as lines:
+        await proxy.reload(settings_for(node, listen=listen))
+    assert "restart_required" not in [line["event"] for line in lines]
+
+
+async def test_tls_of_an_open_port_needs_a_restart_and_the_reload_is_refused(
+    node: GrpcNode, served: Started, tmp_path: Path
+) -> None:
+    listen = {"port": 0, "grpc_port": 0}
+    proxy, channel = await served(node, listen=listen)
+    paths = {"certificate": tmp_path / "chain.pem", "key": tmp_path / "key.pem"}
+    issue_certificate(trustme.CA(), paths)
+    tls = {name: str(path) for name, path in paths.items()}
+    with pytest.raises(OSError, match=r"listen\.tls needs a restart"):
+        await proxy.reload(settings_for(node, listen={**listen, "tls": tls}))
+    assert await unary(channel)(b"", timeout=5) == b"\x0a\x06ledger"
 
 
 async def test_a_port_in_use_is_reported(node: GrpcNode, served: Started) -> None:

@@ -184,9 +184,9 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
             process.send(signal.SIGHUP)
             assert "no such file" in (await process.line("configuration_rejected", 2))["problems"][0]
 
-            process.write(given(logging={"format": "console"}))
+            process.write(given(tracing={"sample": 0.5}))
             process.send(signal.SIGHUP)
-            assert (await process.line("restart_required"))["keys"] == ["logging.format"]
+            assert (await process.line("restart_required"))["keys"] == ["tracing"]
             async with client.get(metrics) as answer:
                 assert "xrpl_proxy_config_last_reload_successful 1.0" in await answer.text()
             await socket.send_json({"command": "fee"})
@@ -195,25 +195,34 @@ async def test_sighup_with_a_good_a_bad_and_a_missing_file(node: ScriptedNode, t
 
 async def test_keys_that_need_a_restart_are_logged_until_it_happens(node: ScriptedNode, tmp_path: Path) -> None:
     given = {"nodes": [node.settings()]}
-    other = {
-        "logging": {"format": "console"},
-        "tracing": {"sample": 0.5},
-        "workers": 2,
-    }
+    other = {"tracing": {"sample": 0.5}, "workers": 2}
     at = {"listen": {"host": "127.0.0.1", "port": free_port()}}  # not 0, which workers cannot share
     async with Process(tmp_path, {**given, **at}) as process:
         await process.line("started")
         for number in (1, 2):
             process.write({**given, **at, **other})
             process.send(signal.SIGHUP)
-            assert sorted((await process.line("restart_required", number))["keys"]) == sorted(
-                ["logging.format", "tracing", "workers"]
-            )
+            required = await process.line("restart_required", number)
+            assert (required["keys"], required["pid"]) == (["tracing", "workers"], process.pid)
             await process.line("reloaded", number)
         process.write({**given, **at})
         process.send(signal.SIGHUP)
         await process.line("reloaded", 3)
         assert len([line for line in process.lines if line["event"] == "restart_required"]) == 2
+
+
+async def test_the_format_of_the_log_changes_with_a_reload(node: ScriptedNode, tmp_path: Path) -> None:
+    given = {"nodes": [node.settings()]}
+    async with Process(tmp_path, given) as process:
+        await process.line("started")
+        process.write({**given, "logging": {"format": "console"}})
+        process.send(signal.SIGHUP)
+        await process.line("reloaded")
+        process.write(given)
+        process.send(signal.SIGHUP)
+        await process.text(" reloaded ")
+        process.send(signal.SIGHUP)
+        await process.line("reloaded", 2)
 
 
 async def scraped(port: int, host: str = "127.0.0.1", name: str = "localhost") -> int:

@@ -62,7 +62,7 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 def workers_of(process: Process) -> list[int]:
     """The processes that serve; not the one that multiprocessing starts for itself."""
-    pid = process._process.pid
+    pid = process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
 
@@ -235,6 +235,21 @@ async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> Non
         os.kill(workers_of(process)[0], signal.SIGKILL)
         await process.line("started", 3)  # the one in its place has the new configuration as well
         await refused_version_1(port)
+
+
+async def test_keys_that_need_a_restart_name_the_supervisor_and_the_format_of_the_log_changes(
+    demo_node: StartNode, tmp_path: Path
+) -> None:
+    node, port = await demo_node(), free_port()
+    async with Process(tmp_path, two_workers(node, port)) as process:
+        await process.line("workers_started")
+        process.write(two_workers(node, port, tracing={"sample": 0.5}))
+        process.send(signal.SIGHUP)
+        required = await process.line("restart_required", 2)
+        assert (required["keys"], required["pid"]) == (["tracing"], process.pid)
+        process.write(two_workers(node, port, workers=3, logging={"format": "console"}))
+        process.send(signal.SIGHUP)
+        await process.text(" workers_changed ")  # by the supervisor
 
 
 async def test_exemplars_of_workers_are_those_of_the_whole(

@@ -55,6 +55,10 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def ended(self, seconds: float = 30) -> int:
         """The exit status."""
         async with asyncio.timeout(seconds):
@@ -66,6 +70,15 @@ class Process:
             await self._news.wait_for(lambda: self._over or len(self._of(event)) >= count)
         assert len(self._of(event)) >= count, f"ended without having logged {event}: {self.lines}"
         return self._of(event)[count - 1]
+
+    async def text(self, words: str, count: int = 1) -> None:
+        """Waits for the `count`th line of the console's format with these words."""
+
+        def is_there() -> bool:
+            return [words in line["event"] and len(line) == 1 for line in self.lines].count(True) >= count
+
+        async with asyncio.timeout(40), self._news:
+            await self._news.wait_for(is_there)
 
     def _of(self, event: str) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["event"] == event]

@@ -91,8 +91,7 @@ labels:
 {{- define "proxy.checksum" -}}
 {{- $config := include "proxy.config" . | fromYaml -}}
 {{- if $config.watch_config -}}
-{{- $restart := pick $config "tracing" "workers" -}}
-{{- $config = merge $restart (dict "format" (dig "logging" "format" "" $config)) -}}
+{{- $config = pick $config "tracing" "workers" -}}
 {{- end -}}
 {{- toJson $config | sha256sum }}
 {{- end }}
