@@ -13,10 +13,7 @@ from proxy.http.websocket_frames import (
     FrameError,
     FrameReader,
     read_close,
-    read_masked_text_frame,
-    read_text_frame,
     write_close,
-    write_frame,
     write_masked_frame,
 )
 
@@ -29,14 +26,15 @@ _MOST_UNSENT = 65_536
 class WebSocketConnection(asyncio.Protocol):
     """The WebSocket on `transport`, after its handshake. Nothing is read until `start`.
 
+    This is the client's side, of a node's connection; `ClientWebSocket` is the server's.
+
     `frames`: reads what the other side sends. `ping_interval`: seconds of silence until the other side is pinged;
-    without a word from it within half of that the connection is lost. `is_client`: whether the other side is a server.
-    `read_rotation`: in which large messages are read.
+    without a word from it within half of that the connection is lost. `read_rotation`: in which large messages
+    are read.
     """
 
     __slots__ = (
         "_close_sent",
-        "_closed",
         "_frames",
         "_heard_at",
         "_is_paused",
@@ -46,9 +44,8 @@ class WebSocketConnection(asyncio.Protocol):
         "_ping_interval",
         "_pinged_at",
         "_read_rotation",
-        "_read_text",
         "_timer",
-        "_write_frame",
+        "_waiter",
         "close_code",
         "close_reason",
         "ping_timed_out",
@@ -56,19 +53,17 @@ class WebSocketConnection(asyncio.Protocol):
         "violation",
     )
 
+    _write_frame: Callable[[bytes, int], bytes] = staticmethod(write_masked_frame)
+
     def __init__(
         self,
         transport: asyncio.Transport,
         frames: FrameReader,
         ping_interval: float,
-        *,
-        is_client: bool,
         read_rotation: ReadRotation | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._frames = frames
-        self._read_text = read_text_frame if is_client else read_masked_text_frame
-        self._write_frame = write_masked_frame if is_client else write_frame
         self._on_message: Callable[[bytes], None] = _ignore
         self._on_end: Callable[[], None] = _nothing
         self._is_paused = True
@@ -78,8 +73,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._pinged_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._close_sent = False
-        self._closed: asyncio.Future[None] | None = None
-        """Is done when the other side has sent its close frame, or is gone; None unless something waits for that."""
+        self._waiter: asyncio.Future[None] | None = None
+        """Is done when the other side has sent its close frame, or is gone; None unless `close` waits for that."""
         self.transport: asyncio.Transport | None = transport
         """None once the connection is lost."""
         self.close_code: int | None = None
@@ -111,11 +106,9 @@ class WebSocketConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """The other side has sent something."""
         self._heard_at = self._loop.time()
-        if not self._is_paused and self._frames.is_between_messages:
-            message = self._read_text(data)
-            if message is not None and self.close_code is None:
-                self._on_message(message)
-                return
+        if not self._is_paused and (message := self._frames.read_text(data)) is not None:
+            self._on_message(message)
+            return
         self._frames.feed(data)
         self._read()
         if len(data) >= LARGE_BYTES and self._read_rotation is not None and not self._is_paused and self.is_open:
@@ -134,7 +127,7 @@ class WebSocketConnection(asyncio.Protocol):
     def pause(self) -> None:
         """Read no more until `resume`: not even what has been received."""
         self._is_paused = True
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
 
     def resume(self) -> None:
@@ -144,12 +137,24 @@ class WebSocketConnection(asyncio.Protocol):
         self.resume_reading()
 
     def _read(self) -> None:
+        """Process what has been received, until reading is paused."""
+        while not self._is_paused and self._read_frame():
+            pass
+
+    def _read_frame(self) -> bool:
+        """Process one frame, or one message; False if more has to be received."""
+        if self.violation:
+            self._frames.drop()
+            return False
         try:
-            while not self._is_paused and not self.violation and (frame := self._frames.next()) is not None:
+            frame = self._frames.next()
+            if frame is not None:
                 self._on_frame(*frame)
         except (FrameError, zlib.error) as violation:
             self.violation = True
             self._end(violation.code if isinstance(violation, FrameError) else PROTOCOL_ERROR)
+            return False
+        return frame is not None
 
     def _on_frame(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:
@@ -165,8 +170,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _end(self, code: int) -> None:
         """No message comes any more."""
-        if self._closed is not None and not self._closed.done():
-            self._closed.set_result(None)
+        self._wake()
         if self.close_code is not None:
             return
         self.close_code = code
@@ -192,7 +196,7 @@ class WebSocketConnection(asyncio.Protocol):
         transport = self.transport
         if transport is None or self._close_sent or transport.is_closing():
             raise ConnectionResetError
-        transport.write(self._write_frame(message))
+        transport.write(write_masked_frame(message))
 
     def _send_frame(self, payload: bytes, opcode: int) -> None:
         if self.transport is not None and self.is_open:
@@ -201,16 +205,31 @@ class WebSocketConnection(asyncio.Protocol):
     # Closing
 
     async def close(self, code: int = NORMAL_CLOSURE, reason: bytes = b"") -> None:
-        """Send a close frame, wait for the other side's, and close the connection. The caller limits the time."""
+        """Send a close frame, wait for the other side's, and close the connection once everything is sent.
+
+        The caller limits the time.
+        """
         self._stop_heartbeat()
+        self._on_message = _ignore
         self._send_frame(write_close(code, reason), CLOSE)
         self._close_sent = True
-        if self.close_code is None and self.transport is not None:
-            self._closed = self._loop.create_future()
+        if self.transport is not None and self.close_code is None:
             self.resume()
-            await self._closed
+            await self._wait()
         if self.transport is not None:
             self.transport.close()
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def abort(self) -> None:
         """Drop the connection immediately, with what is unsent."""
@@ -221,6 +240,7 @@ class WebSocketConnection(asyncio.Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The other side is gone."""
         self.transport = None
+        self._wake()
         self._end(ABNORMAL_CLOSURE)
 
     # Heartbeat

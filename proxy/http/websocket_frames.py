@@ -50,10 +50,7 @@ def write_close(code: int, reason: bytes = b"") -> bytes:
 
 
 def read_text_frame(data: bytes) -> bytes | None:
-    """The payload if `data` is exactly one frame with a whole text message of a server; else None, as for any other.
-
-    Most reads are one short message.
-    """
+    """The payload if `data` is exactly one frame with a whole text message of a server, of at most 64 kB; else None."""
     size = len(data)
     if size < 126 + 4:
         return data[2:] if size >= 2 and data[0] == _FIN | TEXT and data[1] == size - 2 < 126 else None
@@ -78,6 +75,17 @@ def masked(payload: bytes, mask: bytes) -> bytes:
     size = len(payload)
     repeated = int.from_bytes(mask * ((size + 3) >> 2), "little")
     return (int.from_bytes(payload, "little") ^ repeated).to_bytes((size + 3) & ~3, "little")[:size]
+
+
+def is_utf8(text: bytes) -> bool:
+    """Whether the text is valid UTF-8."""
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _extended_length(size: int, mask_bit: int) -> bytes:
@@ -129,15 +137,28 @@ class FrameReader:
         self._message = bytearray()
         self._is_compressed = False
 
+    def read_text(self, data: bytes) -> bytes | None:
+        """The text message if `data` is exactly one and follows a whole one; else None, and nothing is read.
+
+        A short cut: most reads are one short message.
+        """
+        if self._input or self._left is not None or self._message_opcode or len(data) > self._max_size:
+            return None
+        return read_masked_text_frame(data) if self._masked else read_text_frame(data)
+
     @property
-    def is_between_messages(self) -> bool:
-        """Whether everything received has been read, and is whole messages."""
-        return not self._input and self._left is None and not self._message_opcode
+    def has_input(self) -> bool:
+        """Whether something was received that has not been read."""
+        return bool(self._input)
 
     def feed(self, data: bytes) -> None:
         """Add what was received; `next` reads it."""
         self._input = self._input[self._at :] + data if self._input else data
         self._at = 0
+
+    def drop(self) -> None:
+        """Drop what was received and not read."""
+        self._input, self._at = b"", 0
 
     def next(self) -> tuple[int, bytes] | None:
         """The opcode and payload of the next message or control frame; None if more has to be received.
@@ -148,6 +169,7 @@ class FrameReader:
             payload = self._read_payload()
             if payload is None:
                 break
+            self._trim()
             opcode = self._first & _OPCODE
             if opcode >= CLOSE:
                 return opcode, payload
@@ -155,9 +177,12 @@ class FrameReader:
                 self._message += payload
             else:
                 return self._complete(payload)
+        self._trim()
+        return None
+
+    def _trim(self) -> None:
         if self._at == len(self._input):
             self._input, self._at = b"", 0
-        return None
 
     def _read_head(self) -> bool:
         """Read the head of a frame; False if more of it has to be received."""
@@ -267,72 +292,3 @@ def read_close(payload: bytes) -> tuple[int, str]:
 def _may_be_sent(close_code: int) -> bool:
     """Whether a close frame may have this code: 1004 to 1006 and 1015 are reserved, others not assigned."""
     return 3000 <= close_code <= 4999 or 1000 <= close_code <= 1003 or 1007 <= close_code <= 1014
-
-
-_FAILING_FRAME = b"\xb0\x80\x00\x00\x00\x00"
-"""A frame with reserved bits, which makes aiohttp's reader fail the connection with 1002."""
-_RSV1_OF_CONTROL = 0x48
-"""The bits of a frame's first byte that are set together in a compressed control frame."""
-
-
-class FrameCheck:
-    """Follows the frames that one client sends, header by header, and passes them on unchanged.
-
-    Without it aiohttp accepts frames that are not masked, lengths that are not in their shortest form, compressed
-    control frames, and close codes that an endpoint must not send. It rejects everything else that RFC 6455 forbids.
-    """
-
-    __slots__ = ("_failed", "_header", "_payload_left")
-
-    def __init__(self) -> None:
-        self._header = b""
-        """The beginning of a header whose rest has not arrived."""
-        self._payload_left = 0
-        """Bytes of the current frame's payload that have not arrived."""
-        self._failed = False
-
-    def feed(self, data: bytes) -> bytes:
-        """Return the bytes for aiohttp's reader; at a violation they end with a frame that fails the connection."""
-        if self._failed:
-            return b""
-        if self._header:
-            data, self._header = self._header + data, b""
-        position, size = self._payload_left, len(data)
-        while position + 1 < size:
-            end = _frame_end(data, position)
-            if end is None:
-                break
-            if end < 0:
-                self._failed = True
-                return data[:position] + _FAILING_FRAME
-            position = end
-        if position >= size:
-            self._payload_left = position - size
-            return data
-        self._payload_left, self._header = 0, data[position:]
-        return data[:position]
-
-
-def _frame_end(data: bytes, start: int) -> int | None:
-    """The end of the frame that begins at `start`; None while more of its header is needed, -1 for a violation."""
-    first, second = data[start], data[start + 1]
-    if not second & _MASKED or first & _RSV1_OF_CONTROL == _RSV1_OF_CONTROL:
-        return -1
-    length, payload = second & _LENGTH, start + 6
-    if length >= 126:
-        size = 2 if length == 126 else 8
-        payload += size
-        if len(data) < payload:
-            return None
-        length = int.from_bytes(data[start + 2 : start + 2 + size], "big")
-        if length < (126 if size == 2 else 1 << 16) or length >> 63:
-            return -1
-    elif len(data) < payload:
-        return None
-    if first & _OPCODE == CLOSE and length >= 2:
-        if len(data) < payload + 2:
-            return None
-        mask, code = data[payload - 4 : payload - 2], data[payload : payload + 2]
-        if not _may_be_sent(int.from_bytes(mask, "big") ^ int.from_bytes(code, "big")):
-            return -1
-    return payload + length

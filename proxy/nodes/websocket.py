@@ -74,8 +74,7 @@ class WebSocketConnector:
             if not connected:
                 handshake.abort()
         frames = FrameReader(masked=False, max_size=self._message_bytes)
-        rotation = self._read_rotation
-        socket = WebSocketConnection(transport, frames, self._ping_interval, is_client=True, read_rotation=rotation)
+        socket = WebSocketConnection(transport, frames, self._ping_interval, self._read_rotation)
         return NodeConnection(name, socket, received, self._deadlines)
 
     def _trust(self) -> ssl.SSLContext:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import cast
@@ -10,11 +9,11 @@ from urllib.parse import SplitResult
 
 import httptools
 
+from proxy.http.websocket_handshake import accept_key
 from proxy.nodes.request_head import target_and_host
 
 _MOST_HEAD_BYTES = 65_536
 _SWITCHING = 101
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class HandshakeRefused(Exception):  # noqa: N818 - what has happened
@@ -85,7 +84,7 @@ class Handshake(asyncio.Protocol):
             self._transport.abort()
 
     def _problem(self, status: int) -> str | None:
-        accept = base64.b64encode(hashlib.sha1(self._key + _GUID, usedforsecurity=False).digest())
+        accept = accept_key(self._key)
         headers = self._headers
         if status != _SWITCHING:
             return f"HTTP {status}"

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from aiohttp import web
-
 from proxy.access.admission import Admission
 from proxy.access.fair_share import CHEAP_BYTES, FairShare
 from proxy.envelope import Batch, Call, HttpRefusal, RejectedCall, RequestPolicy, read_jsonrpc
@@ -17,7 +15,7 @@ from proxy.http.compression import COMPRESSED_FROM, Compressor, accepts_gzip
 from proxy.http.cors import CorsPolicy
 from proxy.http.request import Request
 from proxy.http.response import TEXT, Response
-from proxy.http.upgrade import REQUEST_ID_KEY, unpack_in_turns
+from proxy.http.upgrade import Upgrade
 from proxy.nodes.readiness import Readiness
 from proxy.rpc.body import check_head, receive_body
 from proxy.rpc.endpoint import JsonRpcEndpoint
@@ -38,9 +36,9 @@ class WebSocketSessions(Protocol):
     """Serves WebSocket clients."""
 
     async def handle(
-        self, request: web.BaseRequest, peer: str, caller: ClientIdentity | None, admission: Admission
-    ) -> web.StreamResponse:
-        """Serve the client at the address `peer` until its session ends, or refuse it."""
+        self, upgrade: Upgrade, peer: str, caller: ClientIdentity | None, admission: Admission
+    ) -> Response | None:
+        """Serve the client at the address `peer` until its session ends, or return a refusal."""
 
     async def drain(self, seconds: float) -> None:
         """Close all sessions, within `seconds`."""
@@ -169,25 +167,22 @@ class Gateway:
         recorder.finish(record, response.status)
         return self._complete(request, response, services)
 
-    async def upgrade(self, request: web.BaseRequest, handshake: Request) -> web.StreamResponse:
-        """Serve a client that opens a WebSocket, from its handshake to the end of its session, or refuse it.
-
-        `handshake` is aiohttp's form of `request`.
-        """
+    async def upgrade(self, upgrade: Upgrade) -> Response | None:
+        """Serve a client that opens a WebSocket, from its handshake to the end of its session, or refuse it."""
         services = self.services
         with services.active:
-            client = services.identifier.identify(handshake.remote, handshake.headers)
+            request = upgrade.request
+            client = services.identifier.identify(request.remote, request.headers)
             record = services.recorder.begin("ws", client.address, client.identity, client.request_id)
-            request[REQUEST_ID_KEY] = record.request_id
+            request.id = record.request_id
             try:
-                self._admit(handshake, record, services, check_origin=True)
+                self._admit(request, record, services, check_origin=True)
             except Refused as refused:
                 response = self._refuse(refused.refusal, record, services)
-                return web.Response(status=response.status, body=response.body, content_type="text/plain")
-            if "permessage-deflate" in handshake.headers.get("sec-websocket-extensions", ""):
-                unpack_in_turns(request.protocol, services.fair_share, client.address)
-            del handshake, record  # or they would stay in memory for as long as the session lasts
-            return await services.websocket.handle(request, client.address, client.identity, services.admission)
+                response.content_type = TEXT
+                return response
+            del request, record  # or they would stay in memory for as long as the session lasts
+            return await services.websocket.handle(upgrade, client.address, client.identity, services.admission)
 
     def _admit(
         self, request: Request, record: RequestRecord, services: ListenerServices, *, check_origin: bool

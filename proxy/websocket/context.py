@@ -5,11 +5,10 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from aiohttp import WSCloseCode
-
 from proxy.access.fair_share import FairShare
 from proxy.envelope import RequestPolicy
 from proxy.eventloop.unsent_bytes import UnsentBytes
+from proxy.http.websocket_frames import INVALID_TEXT
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.rpc.large_translations import LargeTranslations
@@ -20,6 +19,8 @@ from proxy.websocket.elsewhere import OtherNodes
 from proxy.websocket.streams.budget import SubscriptionLimits
 from proxy.websocket.streams.shared_registry import SharedSubscriptions
 
+GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR, SERVICE_RESTART = 1001, 1008, 1011, 1012
+"""Codes of close frames (RFC 6455, 7.4.1, and its registry)."""
 CLOSING_SECONDS = 2.0
 """Seconds for a client to read what is still queued, and as many again to answer the close frame."""
 
@@ -86,13 +87,13 @@ class CloseReason(NamedTuple):
         return self.code is not None and self.reason not in ("client_too_slow", "protocol_error")
 
 
-TOO_SLOW = CloseReason("client_too_slow", WSCloseCode.POLICY_VIOLATION, "client is too slow")
-RATE_EXCEEDED = CloseReason("rate", WSCloseCode.POLICY_VIOLATION, "threshold exceeded")
-NOT_UTF8 = CloseReason("protocol_error", WSCloseCode.INVALID_TEXT, "invalid UTF-8")
-INTERNAL = CloseReason("internal", WSCloseCode.INTERNAL_ERROR, "internal error")
-CANCELLED = CloseReason("cancelled", WSCloseCode.GOING_AWAY, "the server is going down")
+TOO_SLOW = CloseReason("client_too_slow", POLICY_VIOLATION, "client is too slow")
+RATE_EXCEEDED = CloseReason("rate", POLICY_VIOLATION, "threshold exceeded")
+NOT_UTF8 = CloseReason("protocol_error", INVALID_TEXT, "invalid UTF-8")
+INTERNAL = CloseReason("internal", INTERNAL_ERROR, "internal error")
+CANCELLED = CloseReason("cancelled", GOING_AWAY, "the server is going down")
 
 
 def going_down(grace: float) -> CloseReason:
     """The reason when the proxy shuts down."""
-    return CloseReason("draining", WSCloseCode.GOING_AWAY, "the server is going down", grace)
+    return CloseReason("draining", GOING_AWAY, "the server is going down", grace)

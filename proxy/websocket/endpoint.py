@@ -1,17 +1,18 @@
 """The WebSocket endpoint: admits clients, connects each to a node, and ends all sessions on shutdown."""
 
 import asyncio
-import logging
 from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
-from aiohttp import HttpVersion11, web
 
 from proxy.access.admission import Admission, InFlight
 from proxy.envelope import RequestPolicy
 from proxy.eventloop.unsent_bytes import UnsentBytes
-from proxy.http.upgrade import REQUEST_ID_KEY
+from proxy.http.request import Request
+from proxy.http.response import TEXT, Response
+from proxy.http.upgrade import Upgrade
+from proxy.http.websocket_handshake import is_handshake, is_other_version
 from proxy.nodes.failures import NoHealthyNode
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node, NodePool
@@ -23,8 +24,7 @@ from proxy.telemetry.recorder import RequestRecorder
 from proxy.versions.path import path_version
 from proxy.versions.sunset import DeprecationNotices
 from proxy.versions.translator import Translator
-from proxy.websocket.client_socket import ClientSocket
-from proxy.websocket.context import CANCELLED, CLOSING_SECONDS, SessionContext, SessionLimits, going_down
+from proxy.websocket.context import CANCELLED, SessionContext, SessionLimits, going_down
 from proxy.websocket.elsewhere import OtherNodes
 from proxy.websocket.session import Session
 from proxy.websocket.streams.shared_registry import SharedSubscriptions
@@ -35,8 +35,8 @@ session_log = RateLimitedLog(log, lines=100)
 # Most nodes to try for one client.
 _TRIES = 3
 _NO_HANDSHAKE = (
-    "Not a WebSocket handshake: it needs HTTP/1.1, Connection: Upgrade, Sec-WebSocket-Version: 13 and a "
-    "Sec-WebSocket-Key of 16 bytes in base64\r\n"
+    "Not a WebSocket handshake: it needs HTTP/1.1, Host, Connection: Upgrade, Sec-WebSocket-Version: 13 and a "
+    "Sec-WebSocket-Key of 16 bytes in base64"
 )
 
 
@@ -92,29 +92,26 @@ class WebSocketEndpoint:
         self._sessions: set[Session] = set()
         self._open = under_way.sessions
         self._draining = False
-        # aiohttp logs every subprotocol that a client offers, in the client's words.
-        logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
     async def handle(
-        self, request: web.BaseRequest, peer: str, caller: ClientIdentity | None, admission: Admission
-    ) -> web.StreamResponse:
-        """Serve the client at the address `peer` until its session ends, or refuse it with 400, 426 or 503.
+        self, upgrade: Upgrade, peer: str, caller: ClientIdentity | None, admission: Admission
+    ) -> Response | None:
+        """Serve the client at the address `peer` until its session ends, or return a refusal: 400, 426 or 503.
 
         `admission` has admitted the handshake as one request, and is consulted for each message.
         """
-        socket = self._socket()
-        if request.version < HttpVersion11 or not socket.can_prepare(request).ok:
-            return self._no_handshake(request)
+        if not is_handshake(upgrade.request.head):
+            return self._no_handshake(upgrade.request)
         counted = admission.limit_key(peer)
         refusal = self._refusal(peer, counted)
         if refusal is not None:
             reason, text = refusal
             self._account.metrics.refused(reason)
-            return web.Response(status=503, text=f"{text}\r\n")
+            return _text(503, text)
         key = counted or peer
         self._open[key] += 1
         try:
-            return await self._serve(request, socket, peer, caller, admission)
+            return await self._serve(upgrade, peer, caller, admission)
         finally:
             self._open[key] -= 1
             if not self._open[key]:
@@ -137,52 +134,38 @@ class WebSocketEndpoint:
             return "sessions_per_address", f"{most} sessions are open from {peer} (websocket.sessions_per_address)"
         return None
 
-    def _socket(self) -> web.WebSocketResponse:
-        return ClientSocket(
-            timeout=CLOSING_SECONDS,
-            heartbeat=self._limits.ping_interval,
-            # Closed with the client's own code, as by rippled: xrpl.js treats any other as a lost connection.
-            autoclose=False,
-            compress=self._limits.compression,
-            # Up to twice the limit the client gets an error, as from rippled.
-            max_msg_size=2 * self._limits.message_bytes,
-            decode_text=False,
-        )
-
-    def _no_handshake(self, request: web.BaseRequest) -> web.Response:
+    def _no_handshake(self, request: Request) -> Response:
         self._account.metrics.refused("no_handshake")
-        other_version = request.headers.get("Sec-WebSocket-Version", "13") != "13"
-        headers = {"Sec-WebSocket-Version": "13"} if other_version else {}
-        return web.Response(status=426 if other_version else 400, text=_NO_HANDSHAKE, headers=headers)
+        if is_other_version(request.head):
+            return _text(426, _NO_HANDSHAKE, {"Sec-WebSocket-Version": "13"})
+        return _text(400, _NO_HANDSHAKE)
 
     async def _serve(
-        self,
-        request: web.BaseRequest,
-        socket: web.WebSocketResponse,
-        peer: str,
-        caller: ClientIdentity | None,
-        admission: Admission,
-    ) -> web.StreamResponse:
-        services = self._services_for(request)
+        self, upgrade: Upgrade, peer: str, caller: ClientIdentity | None, admission: Admission
+    ) -> Response | None:
+        services = self._services_for(upgrade.request)
+        request_id = upgrade.request.id
         try:
             node, connection = await services.connect(peer)
         except (NoHealthyNode, NodeFailure):
             self._account.metrics.refused("no_node")
-            return web.Response(status=503, text="No node is available at the moment\r\n")
+            return _text(503, "No node is available at the moment")
         try:
-            await socket.prepare(request)
-        except BaseException as error:
+            socket = upgrade.accept(
+                peer,
+                services.fair_share,
+                compress=self._limits.compression,
+                # Up to twice the limit the client gets an error, as from rippled.
+                max_size=2 * self._limits.message_bytes,
+                ping_interval=self._limits.ping_interval,
+            )
+        except ConnectionResetError:  # the client left while its node was being connected
             await connection.close()
-            if not isinstance(error, OSError):
-                raise
-            # The client left while its node was being connected. Nobody reads this.
-            return web.Response(status=503)
-        session = Session(socket, request.transport, peer, caller, services, admission, node, connection)
-        try:
-            await self._run(session, node, request.get(REQUEST_ID_KEY))
-        finally:
-            _break_cycles(request, socket)
-        return socket
+            raise
+        session = Session(socket, upgrade.received, peer, caller, services, admission, node, connection)
+        del socket, connection
+        await self._run(session, node, request_id)
+        return None
 
     async def _run(self, session: Session, node: Node, request_id: str | None) -> None:
         metrics = self._account.metrics
@@ -209,9 +192,9 @@ class WebSocketEndpoint:
                 **session.counts(),
             )
 
-    def _services_for(self, request: web.BaseRequest) -> SessionContext:
+    def _services_for(self, request: Request) -> SessionContext:
         """The session context for this request: the path of its URL may set another default version."""
-        version = path_version(request.raw_path.encode(errors="replace"))
+        version = path_version(request.head.target)
         if version is None:
             return self._services
         policy = replace(self._services.policy, default_version=version)
@@ -253,11 +236,5 @@ class WebSocketEndpoint:
             pass
 
 
-def _break_cycles(request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
-    """Break reference cycles that would hold an ended session until a garbage collection, maybe
-    100,000 sessions later.
-    """
-    request.protocol._data_received_cb = None  # the socket's method
-    socket._cancel_heartbeat()  # whose timer has a reference too, even after it has fired
-    if (error := socket.exception()) is not None:
-        error.__traceback__ = error.__context__ = None  # their frames reference the socket
+def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(status, f"{text}\r\n".encode(), TEXT, headers)

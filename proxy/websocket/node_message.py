@@ -9,6 +9,7 @@ import structlog
 from adapters import JsonObject
 from adapters.errors import error_result
 from proxy.envelope import InvalidAnswer, read_websocket_answer
+from proxy.http.websocket_frames import is_utf8
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.telemetry.log_rate import RateLimitedLog
@@ -116,14 +117,3 @@ def read_response(message: NodeMessage, node: Node, request_id: str | None = Non
         log.warning("node_response_invalid", node=node.name, problem=str(invalid), request_id=request_id)
         raise NodeFailure("invalid_response", node.name) from None
     return NodeAnswer(result, extras, len(message.text))
-
-
-def is_utf8(text: bytes) -> bool:
-    """Whether the text is valid UTF-8."""
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -6,7 +6,6 @@ from contextlib import suppress
 from functools import partial
 
 import structlog
-from aiohttp import WSCloseCode
 
 from adapters import JsonObject, NodeRequest
 from proxy.envelope import Call
@@ -18,7 +17,7 @@ from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.versions.translator import NodeAnswer
-from proxy.websocket.context import CloseReason, SessionContext
+from proxy.websocket.context import POLICY_VIOLATION, SERVICE_RESTART, CloseReason, SessionContext
 from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.sequencer import ResponseSequencer, Slot
@@ -206,10 +205,10 @@ class NodeSession:
         )
         channel.fail_pending()
         await channel.close()
-        if connection.close_code == WSCloseCode.POLICY_VIOLATION:
+        if connection.close_code == POLICY_VIOLATION:
             # The client has exceeded the node's limits: moving to another node would evade them.
             reason = connection.close_reason or "closed by the node"
-            self._end(CloseReason("node_refuses", WSCloseCode.POLICY_VIOLATION, reason[:100]))
+            self._end(CloseReason("node_refuses", POLICY_VIOLATION, reason[:100]))
             return
         if self._services.limits.reconnect_seconds > 0 and self.subscriptions.can_resume:
             try:
@@ -219,7 +218,7 @@ class NodeSession:
             except TimeoutError:
                 pass
         reason = "node_silent" if connection.ping_timed_out else "node_lost"
-        self._end(CloseReason(reason, WSCloseCode.SERVICE_RESTART, "the connection to the node was lost"))
+        self._end(CloseReason(reason, SERVICE_RESTART, "the connection to the node was lost"))
 
     async def _replace(self, lost: NodeChannel) -> None:
         """Connect to a node, the same or another, and renew the client's subscriptions."""

@@ -1,40 +1,29 @@
 """The queue of messages to one client: in order, and bounded in bytes."""
 
 import asyncio
-import struct
 from collections import deque
 from collections.abc import Callable
-
-from aiohttp import ClientConnectionError, WSMsgType, web
 
 from proxy.eventloop.compact_bytes import compact
 from proxy.eventloop.compact_event import CompactEvent
 from proxy.eventloop.unsent_bytes import UnsentBytes
+from proxy.http.client_websocket import ClientWebSocket
+from proxy.http.websocket_frames import write_frame
 from proxy.telemetry.fast_metrics import FastGauge
 from proxy.websocket.deflate import Deflate
 
 _UNSENT = 65_536
-"""Unsent bytes in the client's transport above which messages are queued here."""
+"""Bytes of a message from which on it counts as queued until the client has read nearly all of it."""
 _COUNTED = 65_536
 """Queued bytes above which they are reported, so that clients that keep up are not."""
-
-
 _SMALL = 4_096
 """A message with fewer bytes may take much more memory than is counted."""
-
-
-def text_frame(message: bytes) -> bytes:
-    """The WebSocket frame (RFC 6455) of a server's text message, unmasked and uncompressed."""
-    size = len(message)
-    if size < 126:
-        return b"\x81%c%b" % (size, message)
-    if size < 1 << 16:
-        return b"\x81\x7e%b%b" % (struct.pack("!H", size), message)
-    return b"\x81\x7f%b%b" % (struct.pack("!Q", size), message)
+_COMPRESSED_HERE = 65_536
+"""Bytes of a message up to which it is compressed in the event loop; a larger one in a thread."""
 
 
 class SendQueue:
-    """The messages to a client that its socket, on `transport`, has not accepted yet; `run` sends them.
+    """The messages to a client that its `socket` has not accepted yet.
 
     `most_bytes`: of queued messages, and of those reserved (`reserve`). Beyond it `too_slow` is called, once, and the
     queue closes. `waiting`: the gauge of bytes queued for all clients. `unsent_bytes`: counts what waits for all
@@ -43,16 +32,18 @@ class SendQueue:
 
     def __init__(
         self,
-        socket: web.WebSocketResponse,
-        transport: asyncio.Transport | None,
+        socket: ClientWebSocket,
         most_bytes: int,
         waiting: FastGauge,
         unsent_bytes: UnsentBytes,
         too_slow: Callable[[], None],
     ) -> None:
         self._socket = socket
+        socket.on_writable = self._send_queued
         # With permessage-deflate the frames differ for each client.
-        self._plain = None if socket.compress else transport
+        self._deflate = Deflate(socket.compression) if socket.compression.window_bits else None
+        self._compressing: asyncio.Task[None] | None = None
+        """Compresses the first of the queued messages, in a thread."""
         self._most_bytes = most_bytes
         self._waiting = waiting
         self._unsent_bytes = unsent_bytes
@@ -63,11 +54,9 @@ class SendQueue:
         # None while empty: an empty deque takes 0.8 kB.
         self._messages: deque[bytes] | None = None
         self._bytes = 0
-        self._wake = CompactEvent()
         self._empty = CompactEvent()
         self._empty.set()
         self._closed = False
-        self._deflate = Deflate(int(socket.compress))
         self.sent = 0
         """Messages sent."""
 
@@ -75,9 +64,8 @@ class SendQueue:
         """Send a message (JSON text) immediately if nothing is queued, else queue it. Never waits."""
         if self._closed:
             return
-        if len(message) <= _UNSENT and (transport := self._direct_transport()) is not None:
-            # Waking the task that empties the queue takes longer than the write.
-            transport.write(text_frame(message))
+        if len(message) <= _UNSENT and self._messages is None and not self._socket.is_write_paused:
+            self._socket.write(self._frame(message))
             self.sent += 1
         elif self._has_room(len(message)):
             if self._messages is None:
@@ -85,30 +73,23 @@ class SendQueue:
             self._messages.append(compact(message) if len(message) < _SMALL else message)
             self._count(len(message))
             self._empty.clear()
-            self._wake.set()
+            self._send_queued()
 
     def put_frames(self, messages: list[bytes], frames: bytes) -> None:
         """Send messages, whose WebSocket frames are `frames`, immediately if nothing is queued, else queue them."""
-        if (transport := self._direct_transport()) is not None:
-            transport.write(frames)
+        socket = self._socket
+        if self._deflate is None and self._messages is None and not (self._closed or socket.is_write_paused):
+            socket.write(frames)
             self.sent += len(messages)
         else:
             for message in messages:
                 self.put(message)
 
-    def _direct_transport(self) -> asyncio.Transport | None:
-        """The client's transport, if frames may be written to it directly and nothing is queued."""
-        transport = self._plain
-        if (
-            transport is None
-            or self._messages
-            or self._closed
-            or self._socket.closed
-            or transport.is_closing()
-            or transport.get_write_buffer_size() > _UNSENT
-        ):
-            return None
-        return transport
+    def _frame(self, message: bytes) -> bytes:
+        if self._deflate is None:
+            return write_frame(message)
+        self._deflate.count()
+        return write_frame(self._deflate.compress(message), compressed=True)
 
     def reserve(self, size: int) -> None:
         """Count bytes that wait for an earlier message to be queued; negative to release them."""
@@ -122,32 +103,43 @@ class SendQueue:
             return False
         return True
 
-    async def run(self) -> None:
-        """Send what is queued, until it is closed or the client is gone.
+    def _send_queued(self) -> None:
+        """Send what is queued, as far as the client reads it."""
+        if self._sending and not self._socket.is_write_paused:
+            self._sent_first()
+        while self._messages and not self._sending and self._compressing is None:
+            message = self._messages[0]
+            if self._deflate is not None and len(message) > _COMPRESSED_HERE:
+                self._compressing = asyncio.create_task(self._compress_first(self._deflate, message))
+                return
+            self._write_first(self._frame(message), len(message))
 
-        Must not be cancelled: aiohttp compresses a large message in its own task, whose failure would be lost. It ends
-        with the client's connection.
-        """
-        while not self._closed:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._messages:
-                self._sending = len(self._messages[0])
-                try:
-                    # The message is not assigned to a variable, which would hold it until the next one is sent.
-                    await self._socket.send_frame(self._messages[0], WSMsgType.TEXT, self._deflate.next_window_bits())
-                except (ClientConnectionError, OSError, RuntimeError) as failure:
-                    # A large message is compressed in a task, whose failure would hold all of the session.
-                    failure.__traceback__ = None
-                    self.close()  # the reading side gets the error as well, and ends the session
-                    return
-                finally:
-                    self._sending = 0
-                if self._messages:  # not closed in the meantime
-                    self._count(-len(self._messages.popleft()))
-                    self.sent += 1
-            self._messages = None
-            self._empty.set()
+    def _write_first(self, frame: bytes, size: int) -> None:
+        """Write the frame of the first queued message."""
+        self._sending = size
+        self._socket.write(frame)
+        if not self._socket.is_write_paused:
+            self._sent_first()
+
+    def _sent_first(self) -> None:
+        """The client has read nearly all of the first queued message."""
+        self._sending = 0
+        if self._messages:  # not closed in the meantime
+            self._count(-len(self._messages.popleft()))
+            self.sent += 1
+            if not self._messages:
+                self._messages = None
+                self._empty.set()
+
+    async def _compress_first(self, deflate: Deflate, message: bytes) -> None:
+        deflate.count()
+        size = len(message)
+        payload = await asyncio.to_thread(deflate.compress, message)
+        del message
+        self._compressing = None
+        if not self._closed:
+            self._write_first(write_frame(payload, compressed=True), size)
+            self._send_queued()
 
     async def flushed(self) -> None:
         """Wait until nothing is queued. The caller limits the time."""
@@ -169,9 +161,10 @@ class SendQueue:
         self._closed = True
         self._too_slow = _nothing  # a method of the session, which would hold it
         self._messages = None
+        self._sending = 0
+        self._socket.on_writable = _nothing
         self._count(-self._bytes)
         self._empty.set()
-        self._wake.set()
 
     def _count(self, size: int) -> None:
         self._bytes += size

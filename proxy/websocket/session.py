@@ -1,11 +1,8 @@
 """One session: a client's WebSocket and its connection to a node, from the first message to the last."""
 
 import asyncio
-import time
-from collections.abc import Coroutine
 
 import structlog
-from aiohttp import ClientConnectionError, WSCloseCode, WSMsgType, web
 
 from adapters import JsonObject
 from adapters.errors import error_result
@@ -13,12 +10,14 @@ from proxy.access.admission import Admission
 from proxy.access.fair_share import CHEAP_BYTES
 from proxy.envelope import RejectedCall, WebSocketRefusal, read_websocket, write_websocket
 from proxy.eventloop.compact_event import CompactEvent
+from proxy.http.client_websocket import ClientWebSocket
+from proxy.http.websocket_connection import ABNORMAL_CLOSURE, NORMAL_CLOSURE
+from proxy.http.websocket_frames import INVALID_TEXT, MESSAGE_TOO_BIG, NO_CODE
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.negotiation import version_result
-from proxy.websocket.client_socket import describe_violation
 from proxy.websocket.context import (
     CANCELLED,
     CLOSING_SECONDS,
@@ -29,7 +28,6 @@ from proxy.websocket.context import (
     CloseReason,
     SessionContext,
 )
-from proxy.websocket.node_message import is_utf8
 from proxy.websocket.node_session import NodeSession
 from proxy.websocket.requests import PendingRequests
 from proxy.websocket.send_queue import SendQueue
@@ -38,23 +36,21 @@ from proxy.websocket.streams.budget import SubscriptionBudget
 
 log = structlog.get_logger(__name__)
 
-_SLICE = 0.002
-"""Seconds for messages of one client before other clients have a turn: thousands may have arrived together."""
 _UNPACK_SECONDS = 2e-9
-"""Seconds that aiohttp needs to decompress one byte of a message, before it delivers the message."""
+"""Seconds that it takes to decompress one byte of a message, before it is delivered."""
 
 
 class Session:
     """One client's session with the node `node`, over `connection`, from `run` to its end.
 
-    `client`: its WebSocket, on `transport`. `peer`: its address. `caller`: the key of its usage record. `admission`:
-    its rate limits.
+    `client`: its WebSocket, to be started with `received`. `peer`: its address. `caller`: the key of its usage record.
+    `admission`: its rate limits.
     """
 
     def __init__(
         self,
-        client: web.WebSocketResponse,
-        transport: asyncio.Transport | None,
+        client: ClientWebSocket,
+        received: bytes,
         peer: str,
         caller: ClientIdentity | None,
         services: SessionContext,
@@ -69,13 +65,12 @@ class Session:
         """Set when the session has ended and is cleaned up."""
         self._client = client
         self._caller = caller
-        self._transport = transport
+        self._received = received
         self._services = services
         self._admission = admission
         self._account = services.account
         self._output = SendQueue(
             client,
-            transport,
             services.limits.queue_bytes,
             services.account.metrics.session_queue_bytes,
             services.unsent_bytes,
@@ -89,7 +84,7 @@ class Session:
         self._calls = PendingRequests(peer, services, self._order, self._nodes, budget, admission)
         self._ending: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
         self._requests = 0
-        self._unpacks = bool(client.compress)
+        self._unpacks = bool(client.compression.window_bits)
 
     def end(self, ending: CloseReason) -> None:
         """End the session; the first reason counts."""
@@ -98,27 +93,23 @@ class Session:
 
     async def run(self) -> CloseReason:
         """Serve the client until either side leaves or `end` is called; return why it ended."""
-        sending, reading, following = (
-            asyncio.create_task(self._guarded(part), name=f"session of {self.peer}")
-            for part in (self._output.run(), self._read_client(), self._nodes.run())
-        )
+        following = asyncio.create_task(self._follow_node(), name=f"session of {self.peer}")
+        received, self._received = self._received, b""
+        self._client.start(self._on_message, self._on_client_end, received)
         ending = CANCELLED
         try:
             ending = await asyncio.shield(self._ending)
         finally:
             try:
-                await self._close(ending, reading, following)
+                await self._close(ending, following)
             finally:
-                # It ends with its connection, which is closed by now.
-                await asyncio.wait((sending,), timeout=CLOSING_SECONDS)
-                sending.cancel()
                 self.ended.set()
         return ending
 
-    async def _guarded(self, part: Coroutine[None, None, None]) -> None:
-        """End the session if one of its parts fails unexpectedly, rather than let it hang."""
+    async def _follow_node(self) -> None:
+        """Read from the node; end the session if that fails unexpectedly, rather than let it hang."""
         try:
-            await part
+            await self._nodes.run()
         except Exception:
             log.exception("session_failed", peer=self.peer)
             self.end(INTERNAL)
@@ -132,10 +123,10 @@ class Session:
             "subscriptions": len(self._nodes.subscriptions),
         }
 
-    async def _close(self, ending: CloseReason, *tasks: asyncio.Task[None]) -> None:
+    async def _close(self, ending: CloseReason, following: asyncio.Task[None]) -> None:
         """Send the reason, as far as the client still reads, and clean up."""
         try:
-            if ending.notifies_client and not self._client.closed:
+            if ending.notifies_client and self._client.is_open:
                 await self._calls.wait(ending.grace)
                 self._nodes.fail_pending()
                 try:
@@ -148,9 +139,8 @@ class Session:
             self._output.close()
             self._nodes.shared.end()
             self._nodes.subscriptions.close()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(self._calls.cancel(), *tasks, return_exceptions=True)
+            following.cancel()
+            await asyncio.gather(self._calls.cancel(), following, return_exceptions=True)
             await asyncio.gather(self._close_client(ending), self._nodes.close(), return_exceptions=True)
 
     async def _close_client(self, ending: CloseReason) -> None:
@@ -158,62 +148,38 @@ class Session:
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
                 heard = self._client.close_code
-                code = ending.code or (heard if heard != WSCloseCode.ABNORMAL_CLOSURE else None) or WSCloseCode.OK
-                await self._client.close(code=code, message=ending.message.encode())
-                while self._transport is not None and self._transport.get_write_buffer_size():  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)  # there is no event for an empty buffer
+                code = ending.code or (NORMAL_CLOSURE if heard in (None, NO_CODE, ABNORMAL_CLOSURE) else heard)
+                await self._client.close(code, ending.message.encode())
         except TimeoutError:
             pass
         finally:
             # Closing a connection waits for unsent data, which a client that does not read never accepts.
-            if self._transport is not None:
-                self._transport.abort()
+            self._client.abort()
 
     # Messages of the client
 
-    async def _read_client(self) -> None:
-        busy = 0.0
-        while True:
-            try:
-                message = await self._client.receive()
-            except (ClientConnectionError, OSError):
-                break  # a pong could not be sent
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                if message.type is WSMsgType.ERROR and (violation := describe_violation(message.data)) is not None:
-                    self.end(CloseReason(violation))
-                break
-            if message.type is WSMsgType.TEXT and not is_utf8(message.data):
-                self.end(NOT_UTF8)
-                return
-            if self._services.fair_share.must_wait(self.peer):
-                await self._services.fair_share.turn(self.peer)
-            self._requests += 1
-            busy += self._take_measured(message.data)
-            if self._ending.done() and self._ending.result() is RATE_EXCEEDED:
-                return  # its remaining messages are not even refused
-            del message  # or it would be held until the next one arrives
-            if busy > _SLICE:
-                busy = 0.0
-                await asyncio.sleep(0)
-        self.end(CloseReason(self._how_client_went()))
+    def _on_client_end(self) -> None:
+        client = self._client
+        if client.violation and client.close_code == INVALID_TEXT:
+            self.end(NOT_UTF8)
+        elif client.violation:
+            self.end(CloseReason("message_too_big" if client.close_code == MESSAGE_TOO_BIG else "protocol_error"))
+        elif client.ping_timed_out:
+            self.end(CloseReason("client_silent"))
+        else:
+            self.end(CloseReason("client_gone" if client.close_code == ABNORMAL_CLOSURE else "client_closed"))
 
-    def _how_client_went(self) -> str:
-        if isinstance(self._client.exception(), TimeoutError):
-            return "client_silent"
-        return "client_gone" if self._client.close_code in (None, WSCloseCode.ABNORMAL_CLOSURE) else "client_closed"
-
-    def _take_measured(self, message: bytes) -> float:
-        """Process one message; return the seconds that it took, and charge them to the client if they are many."""
+    def _on_message(self, message: bytes) -> None:
+        """Process one message, and charge the time to the client if it may be long."""
+        self._requests += 1
         if len(message) < CHEAP_BYTES:
-            began = time.perf_counter()
             self._take(message)
-            return time.perf_counter() - began
+            return
         fair_share = self._services.fair_share
         began = fair_share.cpu_clock()
         self._take(message)
-        seconds: float = fair_share.cpu_clock() - began + (len(message) * _UNPACK_SECONDS if self._unpacks else 0.0)
+        seconds = fair_share.cpu_clock() - began + (len(message) * _UNPACK_SECONDS if self._unpacks else 0.0)
         fair_share.spent(self.peer, seconds)
-        return seconds
 
     def _take(self, message: bytes) -> None:
         """Process one message of the client."""
@@ -225,7 +191,7 @@ class Session:
             served.method = read.method or ""
             self._refuse(served, read.reason, read.message, read)
             if refusal is not None:
-                self.end(RATE_EXCEEDED)
+                self._end_over_rate()
             return
         call = read.call if isinstance(read, RejectedCall) else read
         served.method, served.client_version = call.method, call.version
@@ -233,7 +199,7 @@ class Session:
         if refusal is not None:
             # As rippled does with a client that has used up its balance.
             self._refuse(served, refusal, write_websocket(call, error_result("slowDown")))
-            self.end(RATE_EXCEEDED)
+            self._end_over_rate()
         elif isinstance(read, RejectedCall):
             self._refuse(served, read.reason, write_websocket(call, read.result))
         elif self._ending.done():
@@ -258,6 +224,11 @@ class Session:
         if served.client_version is not None:
             message = self._services.notices.with_warning(served.client_version, message)
         self._order.complete(self._order.open(), message)
+
+    def _end_over_rate(self) -> None:
+        """End the session as rippled does; the client's remaining messages are not even refused."""
+        self.end(RATE_EXCEEDED)
+        self._client.pause()
 
     def _set_version(self, version: int) -> None:
         if version != self.version:

@@ -248,19 +248,16 @@ async def test_a_websocket_may_follow_requests_with_messages_sent_ahead(node: Sc
 
 
 @pytest.mark.parametrize(
-    ("handshake", "reported"),
-    [
-        (b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", b"Not a WebSocket handshake"),
-        (HANDSHAKE.replace(b"Host: proxy\r\n", b""), b"this is not HTTP/1.1"),
-    ],
+    "handshake",
+    [b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", HANDSHAKE.replace(b"Host: proxy\r\n", b"")],
 )
 async def test_an_invalid_handshake_is_refused_and_the_connection_ends(
-    node: ScriptedNode, proxy: StartProxy, handshake: bytes, reported: bytes
+    node: ScriptedNode, proxy: StartProxy, handshake: bytes
 ) -> None:
     served = await proxy(nodes=[node.settings(websocket=node.websocket_url)])
     async with RawClient(served.http_url) as client:
         await client.send(handshake)
         answer = await client.rest()
     assert b" 400 Bad Request" in answer
-    assert reported in answer
+    assert b"Not a WebSocket handshake" in answer
     assert b"ython" not in answer

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
 from adapters import VERSIONS, NodeInfo
+from proxy.http.websocket_frames import write_frame
 from proxy.telemetry.metrics import Metrics
-from proxy.websocket.send_queue import text_frame
 from proxy.websocket.streams.forwarder import StreamForwarder
 from proxy.websocket.streams.translate import translate_pushed
 
@@ -121,4 +121,4 @@ class Broadcaster:
         """The message in that version, its WebSocket frame, and whether it was rewritten."""
         pipeline = VERSIONS.stream_pipeline(version, self._node_version, self._server)
         text, is_rewritten = translate_pushed(pipeline, message, kind, self._node)
-        return text, text_frame(text), is_rewritten
+        return text, write_frame(text), is_rewritten
