@@ -30,7 +30,7 @@ class Direction:
             )
             if holds
         ]
-        return f"client of {self.client} on a node of {self.node}: {'; '.join(done) or 'unchanged'}"
+        return f"v{self.client} client, v{self.node} node: {'; '.join(done) or 'unchanged'}"
 
 
 @dataclass(frozen=True, slots=True)

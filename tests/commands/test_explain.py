@@ -16,16 +16,16 @@ async def test_every_changed_method_is_listed_and_explained(run: Run) -> None:
         reported = await run("explain", method)
         assert reported.status == 0
         assert reported.out.startswith(f"{method}, API version")
-        assert "- client of " in reported.out
+        assert " client, v" in reported.out
 
 
 async def test_what_each_direction_does_is_described(run: Run) -> None:
     reported = (await run("explain", "tx")).out
-    assert "client of 1 on a node of 2: the request is rewritten; the result is rewritten" in reported
-    assert "client of 2 on a node of 1: the adapter makes the node requests" in reported
+    assert "v1 client, v2 node: the request is rewritten; the result is rewritten" in reported
+    assert "v2 client, v1 node: the adapter makes the node requests" in reported
     assert "Loss: of a binary transaction" in reported
     gone = (await run("explain", "peers")).out
-    assert "client of 2 on a node of 1: the result is rewritten" in gone
+    assert "v2 client, v1 node: the result is rewritten" in gone
 
 
 async def test_an_adapters_words_include_those_of_what_it_is_made_of(run: Run) -> None:
