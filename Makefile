@@ -9,12 +9,14 @@ STAMP := $(VENV)/.made-from-lock
 LOCK_TOOL := .lock-venv
 DOCS := .docs-venv
 DOCS_STAMP := $(DOCS)/.made-from-lock
+# What npm installs for the API reference: Redoc.
+REDOC_STAMP := api_reference/node_modules/.made-from-lock
 # Client libraries of both API versions, each in an environment of its own.
 CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench bench-capacity lint docs format dist lock lock-clients clean
+.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench bench-capacity lint docs api-reference format dist lock lock-reference lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -88,8 +90,18 @@ lint: $(STAMP) $(DOCS_STAMP) ## ruff, mypy --strict, import contracts, spelling,
 	@$(BIN)/codespell
 	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build
 
-docs: $(DOCS_STAMP) ## build the documentation site in build/site
+docs: $(DOCS_STAMP) ## build the documentation site with the API reference in build/site; needs npm
 	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build
+	@$(MAKE) --no-print-directory api-reference
+
+api-reference: $(RUN_STAMP) $(REDOC_STAMP) ## build the API reference alone, in build/site/reference; needs npm
+	@$(BIN)/python -m api_reference build/site/reference
+
+$(REDOC_STAMP): api_reference/package.json api_reference/package-lock.json
+	@command -v npm >/dev/null || { echo "The API reference was not built: it needs npm. Install Node.js 20 or newer, then" \
+		"run make $(or $(MAKECMDGOALS),api-reference) again. The other pages in build/site do not need it." >&2; exit 1; }
+	@cd api_reference && npm ci --silent --no-fund --no-audit --ignore-scripts --legacy-peer-deps
+	@touch $@
 
 $(DOCS_STAMP): requirements-docs.txt
 	@rm -rf $(DOCS)
@@ -122,6 +134,9 @@ lock: ## make the locks again, from pyproject.toml
 	@$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --upgrade --output-file requirements-docs.txt --group docs
 
+lock-reference: ## make the lock of the API reference again, from its package.json
+	@cd api_reference && npm install --silent --package-lock-only --no-fund --no-audit --ignore-scripts --legacy-peer-deps
+
 lock-clients: ## make the locks of the client libraries again, from their requirements.in and package.json
 	@test -x $(LOCK_TOOL)/bin/uv || { $(PYTHON) -m venv $(LOCK_TOOL) && $(LOCK_TOOL)/bin/pip install --quiet uv==0.9.8; }
 	@for version in v1 v2; do \
@@ -132,5 +147,5 @@ lock-clients: ## make the locks of the client libraries again, from their requir
 	done
 
 clean: ## remove what was made: environments, caches, builds
-	@rm -rf .venv* $(LOCK_TOOL) $(DOCS) $(CLIENTS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv* $(LOCK_TOOL) $(DOCS) $(CLIENTS) api_reference/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

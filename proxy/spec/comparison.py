@@ -19,8 +19,9 @@ _ABSENT = '<span class="quiet">absent</span>'
 @cache
 def comparison(older: int, newer: int, addresses: Addresses) -> str:
     """The page that compares two versions, as HTML. Raises ValueError for versions without a specification."""
-    pair = _Pair(older, newer, addresses)
-    return "".join(page(f"XRP Ledger API, versions {older} and {newer}", addresses, (older, newer), pair.body()))
+    title = f"XRP Ledger API, versions {older} and {newer}"
+    address = addresses.pair.format(older=older, newer=newer)
+    return "".join(page(title, addresses, address, _Pair(older, newer, addresses).body()))
 
 
 class _Pair:

@@ -51,7 +51,7 @@ def pairs() -> list[tuple[int, int]]:
 @cache
 def overview(addresses: Addresses) -> str:
     """The page with all versions, their documents and comparisons, as HTML."""
-    return "".join(page("XRP Ledger API", addresses, None, _overview(addresses)))
+    return "".join(page("XRP Ledger API", addresses, addresses.overview, _overview(addresses)))
 
 
 def policy() -> str:
@@ -65,11 +65,11 @@ def _style() -> str:
     return files("proxy.spec").joinpath("comparison.css").read_text(encoding="utf-8")
 
 
-def page(title: str, addresses: Addresses, shown: tuple[int, int] | None, body: Iterable[str]) -> Iterator[str]:
-    """A whole page around `body`. `shown`: the versions that it compares, if it does."""
+def page(title: str, addresses: Addresses, address: str, body: Iterable[str]) -> Iterator[str]:
+    """A whole page around `body`, which is at `address`."""
     yield head(title, policy())
     yield f'<style>{_style()}</style><a class="skip" href="#content">Skip to the content</a>'
-    yield f"<header>{navigation(addresses, shown)}</header>"
+    yield f"<header>{navigation(addresses, address)}</header>"
     yield from body
     yield "</html>\n"
 
@@ -84,14 +84,12 @@ def head(title: str, content_security_policy: str) -> str:
     )
 
 
-def navigation(addresses: Addresses, shown: tuple[int, int] | None) -> str:
-    """Links to the overview and to every comparison. `shown`: the one that has them, or None for the overview."""
-    links = [(addresses.overview, "All versions", shown is None)]
-    for older, newer in pairs():
-        address = addresses.pair.format(older=older, newer=newer)
-        links.append((address, both(older, newer), shown == (older, newer)))
-    current = ' aria-current="page"'
-    listed = (f'<a href="{address}"{current if here else ""}>{words}</a>' for address, words, here in links)
+def navigation(addresses: Addresses, current: str) -> str:
+    """Links to the overview and to every comparison. `current`: the address of the page that has them."""
+    links = {addresses.overview: "All versions"}
+    links |= {addresses.pair.format(older=older, newer=newer): both(older, newer) for older, newer in pairs()}
+    here = ' aria-current="page"'
+    listed = (f'<a href="{link}"{here if link == current else ""}>{words}</a>' for link, words in links.items())
     return f'<nav aria-label="Versions">{" · ".join(listed)}</nav>'
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -71,9 +72,14 @@ class Browser:
 
     async def complaints(self) -> list[str]:
         """The browser's console: errors of scripts, and requests that the page's policy forbids."""
-        return [
-            entry["message"] for entry in await _call(self._http, "POST", f"{self._session}/se/log", type="browser")
-        ]
+        entries = await _call(self._http, "POST", f"{self._session}/se/log", type="browser")
+        return [entry["message"] for entry in entries if entry["level"] not in ("INFO", "DEBUG")]
+
+    async def requests(self) -> list[str]:
+        """The addresses that were requested since this was last called, also by scripts and styles."""
+        entries = await _call(self._http, "POST", f"{self._session}/se/log", type="performance")
+        events = [json.loads(entry["message"])["message"] for entry in entries]
+        return [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
 
 
 @asynccontextmanager
@@ -88,7 +94,8 @@ async def browser(profile: Path) -> AsyncIterator[Browser]:
         timeout = aiohttp.ClientTimeout(total=_SECONDS)
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=timeout) as http:
             options = {"binary": chromium, "args": [*_FLAGS, f"--user-data-dir={profile}"]}
-            wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+            logs = {"browser": "ALL", "performance": "ALL"}
+            wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": logs}
             made = await _call(http, "POST", "/session", capabilities={"alwaysMatch": wanted})
             session = f"/session/{made['sessionId']}"
             try:

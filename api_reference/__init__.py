@@ -1,0 +1,1 @@
+"""Builds the API reference of the documentation site; `make api-reference`."""
