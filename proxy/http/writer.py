@@ -7,7 +7,7 @@ from typing import cast
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.eventloop.write_batcher import WriteBatcher
 
-_PIECE_BYTES = 262_144
+_PIECE_BYTES = 1_048_576
 """Bytes of a large body to pass to the transport in one step; the rest is not copied, and counted here."""
 _TLS_PIECE_BYTES = 65_536
 """The same over TLS, where the transport encrypts data immediately and does not report it as unsent."""
