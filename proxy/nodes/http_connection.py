@@ -12,6 +12,7 @@ import httptools
 from proxy.eventloop.chunk_buffer import ChunkBuffer
 from proxy.eventloop.read_rotation import LARGE_BYTES, ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
+from proxy.nodes.large_body import LargeBody, pays
 from proxy.nodes.response import NodeResponse, parse_cached
 
 _MOST_HEAD_BYTES = 65_536
@@ -45,11 +46,13 @@ class HttpConnection(asyncio.Protocol):
         self._waiting: asyncio.Future[NodeResponse] | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._body = ChunkBuffer()
+        self._large: LargeBody | None = None  # of the current response, if it is large
         self._head_size = 0
         self._headers_size = 0
         self._content_type = ""
         self._content_encoding = ""
         self._framed = False
+        self._length = 0
         self._in_body = False
         self._complete_answer: tuple[NodeResponse, bool] | None = None  # until everything received is parsed
         self.answer_started = False
@@ -147,6 +150,8 @@ class HttpConnection(asyncio.Protocol):
             if self._complete_answer is not None:
                 self._deliver(*self._complete_answer)
             elif self._body.size >= LARGE_BYTES and self.usable:
+                if pays(self._body.size, self._length):
+                    self._receive_large()
                 self._read_rotation.piece_received(self)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -156,7 +161,7 @@ class HttpConnection(asyncio.Protocol):
             self._closed.set_result(None)
         if self._in_body and not self._framed and error is None:
             self._finish(keeps=False)
-        self._parser = None  # a reference cycle, which would last until the garbage collector runs
+        self._parser = self._large = None  # reference cycles, which would last until the garbage collector runs
         if self._complete_answer is not None:
             self._deliver(*self._complete_answer)
         self._fail(ConnectionResetError())
@@ -180,7 +185,7 @@ class HttpConnection(asyncio.Protocol):
             self._framed = True
             if int(value) > self._most_bytes:
                 raise AnswerTooLarge
-            self._body.expect(int(value))
+            self._length = int(value)
         elif lowered == b"transfer-encoding":
             self._framed = True
         elif lowered == b"content-type":
@@ -205,10 +210,35 @@ class HttpConnection(asyncio.Protocol):
             return
         self._finish(keeps=self._parser is not None and self._parser.should_keep_alive())
 
+    def _receive_large(self) -> None:
+        """Have the rest of the body received without the parser."""
+        self._large = LargeBody(self._body.drain(), self._length, self._large_arrived, self.connection_lost)
+        if self._transport is not None:
+            self._transport.set_protocol(self._large)
+
+    def _large_arrived(self, missing: int) -> None:
+        if missing > 0:
+            self._read_rotation.piece_received(self)
+            return
+        keeps = not missing and self._parser is not None and self._parser.should_keep_alive()
+        answer = NodeResponse(self._status(), self._content_type, b"", self._content_encoding)
+        self._parser = None  # it still expects the rest
+        self._begin_message()
+        if self._transport is not None:
+            self._transport.set_protocol(self)
+        self._loop.call_soon(self._deliver_large, answer, keeps)
+
+    def _deliver_large(self, answer: NodeResponse, keeps: bool) -> None:
+        large, self._large = self._large, None
+        if large is not None:
+            answer.body = large.take()
+            self._deliver(answer, keeps)
+
     def _begin_message(self) -> None:
         self._head_size = self._headers_size = 0
         self._content_type = self._content_encoding = ""
         self._framed = self._in_body = False
+        self._length = 0
 
     def _status(self) -> int:
         return self._parser.get_status_code() if self._parser is not None else 0
