@@ -4,8 +4,9 @@ import asyncio
 import re
 import time
 import zlib
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from proxy.http.response import Response
 
@@ -14,7 +15,6 @@ COMPRESSED_FROM = 65_536
 
 _LEVEL = 1
 """120 MB/s; level 5 takes three times as long for 6 % fewer bytes."""
-_PIECE_BYTES = 262_144
 _MAX_WAITING_BYTES = 16_777_216
 """Bytes that may wait for the thread, about an eighth of a second: beyond it responses are sent as they are."""
 _GZIP = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=([0-9.]+)\s*)?(?:,|$)", re.ASCII | re.IGNORECASE)
@@ -35,36 +35,54 @@ class Compressor:
         self._waiting_bytes = 0
         self._closed = False
 
-    async def compress(self, response: Response) -> float:
-        """Compress the body of a response, unless too much is waiting; return the CPU seconds that took."""
-        size = len(response.body)
-        if self._closed or (self._waiting_bytes and self._waiting_bytes + size > _MAX_WAITING_BYTES):
-            return 0.0
-        self._waiting_bytes += size
-        try:
-            loop = asyncio.get_running_loop()
-            compressed, seconds = await loop.run_in_executor(self._thread, self._compress, response.body)
-        finally:
-            self._waiting_bytes -= size
-        if compressed is not None:
-            response.body = compressed
-            response.headers["Content-Encoding"] = "gzip"
-            response.headers["Vary"] = "Accept-Encoding"
-        return seconds
+    def apply(self, response: Response, spent: Callable[[float], None]) -> None:
+        """Have the body of a response compressed while it is sent, unless too much is waiting.
+
+        `spent`: is called with the CPU seconds of each piece.
+        """
+        if self._closed or self._waiting_bytes > _MAX_WAITING_BYTES:
+            return
+        response.encoder = GzipEncoder(self._compress, spent)
+        response.headers["Content-Encoding"] = "gzip"
+        response.headers["Vary"] = "Accept-Encoding"
 
     def close(self) -> None:
-        """Compress nothing more; the thread ends after its current piece."""
+        """Compress nothing more: all responses have been sent."""
         self._closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _compress(self, body: bytes) -> tuple[bytes | None, float]:
-        """The compressed body, None if it is not wanted any more, and the CPU seconds that took."""
+    async def _compress(self, step: Callable[[], tuple[bytes, float]], size: int) -> tuple[bytes, float]:
+        self._waiting_bytes += size
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, step)
+        finally:
+            self._waiting_bytes -= size
+
+
+class GzipEncoder:
+    """Compresses one body, a piece at a time, in the thread of the process: see BodyEncoder."""
+
+    held_bytes = 262_144
+    """zlib's state (`zconf.h`), for as long as the client takes."""
+
+    def __init__(
+        self,
+        compress: Callable[[Callable[[], tuple[bytes, float]], int], Awaitable[tuple[bytes, float]]],
+        spent: Callable[[float], None],
+    ) -> None:
+        self._compress = compress
+        self._spent = spent
+        self._stream = zlib.compressobj(_LEVEL, zlib.DEFLATED, 31)
+
+    async def encode(self, piece: memoryview, *, is_last: bool) -> bytes:
+        """Return the bytes to send after those of the pieces before; there may be none yet."""
+        compressed, seconds = await self._compress(partial(self._encode, piece, is_last), len(piece))
+        self._spent(seconds)
+        return compressed
+
+    def _encode(self, piece: memoryview, is_last: bool) -> tuple[bytes, float]:
         began = time.thread_time()
-        stream = zlib.compressobj(_LEVEL, zlib.DEFLATED, 31)
-        view, parts = memoryview(body), []
-        for start in range(0, len(body), _PIECE_BYTES):
-            if self._closed:
-                return None, time.thread_time() - began
-            parts.append(stream.compress(view[start : start + _PIECE_BYTES]))
-        parts.append(stream.flush())
-        return b"".join(parts), time.thread_time() - began
+        compressed = self._stream.compress(piece)
+        if is_last:
+            compressed += self._stream.flush()
+        return compressed, time.thread_time() - began

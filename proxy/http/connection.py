@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
         self._body: Body | None = None
         """The request whose rest the client is still sending, possibly after its response."""
         self._upgraded = False
-        """Whether another protocol has taken over the transport."""
+        """Another protocol has the transport."""
 
     # asyncio.Protocol
 
@@ -215,7 +215,7 @@ class Connection(asyncio.Protocol):
         transport = self.transport
         if transport is None or transport.is_closing():
             return
-        self._writer.write(pieces)
+        self._writer.write(pieces, response.encoder, chunked=request.head.is_1_1)
         if not self._writer.is_drained:
             del response, pieces  # the writer frees a large body as the client takes it
             await self._writer.drain()

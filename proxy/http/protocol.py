@@ -192,7 +192,7 @@ class ServerProtocol:
         head = self._current
         if head is None:
             raise RuntimeError("there is no request to respond to")
-        if not (response.keep_alive and head.keep_alive):
+        if not (response.keep_alive and head.keep_alive and (response.encoder is None or head.is_1_1)):
             self.should_close = True
         elif self.is_receiving_body and "expect" in head.headers:
             self.should_close = True  # without a 100 Continue, a client may omit the body

@@ -1,9 +1,10 @@
-"""The response to an HTTP request: always with a complete body."""
+"""The response to an HTTP request: always with a complete body, which may be encoded while it is sent."""
 
 import time
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Protocol
 
 JSON = "application/json; charset=UTF-8"
 TEXT = "text/plain; charset=utf-8"
@@ -21,6 +22,18 @@ _LARGE_BYTES = 65_536
 """A body of this size or more is not copied behind its head."""
 
 
+class BodyEncoder(Protocol):
+    """Encodes a body while it is sent.
+
+    `held_bytes`: memory that this takes until then.
+    """
+
+    held_bytes: int
+
+    async def encode(self, piece: memoryview, *, is_last: bool) -> bytes:
+        """Return the bytes to send after those of the pieces before; there may be none yet."""
+
+
 class Response:
     """An HTTP response.
 
@@ -28,7 +41,7 @@ class Response:
     `X-Request-Id`; more may be added until it is sent.
     """
 
-    __slots__ = ("body", "content_type", "headers", "keep_alive", "status")
+    __slots__ = ("body", "content_type", "encoder", "headers", "keep_alive", "status")
 
     def __init__(
         self, status: int, body: bytes = b"", content_type: str = JSON, headers: dict[str, str] | None = None
@@ -39,6 +52,8 @@ class Response:
         self.headers = {} if headers is None else headers
         self.keep_alive = True
         """Whether the connection may stay open after it."""
+        self.encoder: BodyEncoder | None = None
+        """Encodes the body, whose length is then unknown: sent in chunks, or to HTTP/1.0 until the connection ends."""
 
     def encode(self, *, is_1_1: bool, keep_alive: bool, with_body: bool, request_id: str = "") -> tuple[bytes, ...]:
         """Return the bytes to write, for a client of HTTP/1.1 or 1.0; the response to `HEAD` is without its body."""
@@ -48,10 +63,13 @@ class Response:
         own = f"X-Request-Id: {request_id}\r\n" if request_id else ""
         if self.status == _NO_CONTENT:
             return (head + f"{own}\r\n".encode("ascii"),)
-        end = f"{own}Content-Length: {len(body)}\r\n\r\n".encode("ascii")
+        length = f"Content-Length: {len(body)}\r\n"
+        if self.encoder is not None:
+            length = "Transfer-Encoding: chunked\r\n" if is_1_1 else ""
+        end = f"{own}{length}\r\n".encode("ascii")
         if not with_body:
             return (head + end,)
-        if len(body) < _LARGE_BYTES:
+        if len(body) < _LARGE_BYTES and self.encoder is None:
             return (b"".join((head, end, body)),)
         return (head + end, body)
 

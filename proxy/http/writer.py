@@ -6,6 +6,7 @@ from typing import cast
 
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.eventloop.write_batcher import WriteBatcher
+from proxy.http.response import BodyEncoder
 
 _PIECE_BYTES = 1_048_576
 """Bytes of a large body to pass to the transport in one step; the rest is not copied, and counted here."""
@@ -26,7 +27,18 @@ class ResponseWriter:
     clients. `shed`: is called when this client is disconnected because too much waits for all of them.
     """
 
-    __slots__ = ("_batched", "_batcher", "_drained", "_is_tls", "_rest", "_shed", "_transport", "_unsent_bytes")
+    __slots__ = (
+        "_batched",
+        "_batcher",
+        "_chunked",
+        "_drained",
+        "_encoder",
+        "_is_tls",
+        "_rest",
+        "_shed",
+        "_transport",
+        "_unsent_bytes",
+    )
 
     def __init__(self, batcher: WriteBatcher, unsent_bytes: UnsentBytes, shed: Callable[[], None]) -> None:
         self._batcher = batcher
@@ -36,6 +48,8 @@ class ResponseWriter:
         self._is_tls = False
         self._batched = b""  # for the end of the event loop's iteration
         self._rest = memoryview(b"")  # of a large body: what the transport does not have yet
+        self._encoder: BodyEncoder | None = None  # of that body
+        self._chunked = False
         self._drained: asyncio.Future[None] | None = None  # while the transport's buffer is full
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -47,17 +61,23 @@ class ResponseWriter:
         """Drop what is queued."""
         self._transport = None
         self._batched = b""
-        self._rest = memoryview(b"")
+        self._drop()
         self.resume()
 
-    def write(self, pieces: tuple[bytes, ...]) -> None:
-        """Write a response: its bytes, or its head and a large body. Call `drain` unless `is_drained`."""
+    def write(self, pieces: tuple[bytes, ...], encoder: BodyEncoder | None = None, *, chunked: bool = False) -> None:
+        """Write a response: its bytes, or its head and a large body. Call `drain` unless `is_drained`.
+
+        `encoder`: encodes the body. `chunked`: the encoded body is sent in chunks (RFC 9112, 7.1).
+        """
         if self._batched:
             self.flush()
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if len(pieces) > 1:
+        if len(pieces) > 1 and encoder is not None:
+            self._rest, self._encoder, self._chunked = memoryview(pieces[1]), encoder, chunked
+            transport.write(pieces[0])
+        elif len(pieces) > 1:
             view = memoryview(pieces[1])
             size = _TLS_PIECE_BYTES if self._is_tls else _PIECE_BYTES
             self._rest = view[size:]
@@ -82,10 +102,32 @@ class ResponseWriter:
                 await self._drained
             transport = self._transport
             if transport is None or transport.is_closing():
-                self._rest = memoryview(b"")
+                self._drop()
+            elif self._rest and self._drained is None and self._encoder is not None:
+                await self._write_encoded(self._encoder, size)
             elif self._rest and self._drained is None:
                 piece, self._rest = self._rest[:size], self._rest[size:]
                 transport.write(piece)
+
+    async def _write_encoded(self, encoder: BodyEncoder, size: int) -> None:
+        piece, is_last = self._rest[:size], len(self._rest) <= size
+        encoded = await encoder.encode(piece, is_last=is_last)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        self._rest = self._rest[size:]
+        if self._chunked and encoded:
+            encoded = b"%x\r\n%b\r\n" % (len(encoded), encoded)
+        if is_last:
+            self._encoder = None
+            encoded += b"0\r\n\r\n" if self._chunked else b""
+        if encoded:
+            transport.write(encoded)
+        self._report()
+
+    def _drop(self) -> None:
+        """Drop the rest of a large body: the client is gone."""
+        self._rest, self._encoder = memoryview(b""), None
 
     def _free_written(self) -> None:
         """Replace the body by its rest once that is much smaller, so that the memory used is near what is counted."""
@@ -119,7 +161,8 @@ class ResponseWriter:
 
     def unsent_bytes(self) -> int:
         """Bytes that wait for the client now."""
-        return len(self._rest) + (0 if self._transport is None else self._transport.get_write_buffer_size())
+        held = 0 if self._encoder is None else self._encoder.held_bytes
+        return len(self._rest) + held + (0 if self._transport is None else self._transport.get_write_buffer_size())
 
     def shed(self) -> None:
         """Disconnect the client and drop what waits for it."""

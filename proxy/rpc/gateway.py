@@ -154,7 +154,7 @@ class Gateway:
                     charge = partial(admission.charge, address)
                     response = await services.jsonrpc.respond(read, record, deadline, charge)
                     if len(response.body) >= COMPRESSED_FROM:
-                        await _compress(request, response, record, services)
+                        _compress(request, response, record, services)
                 finally:
                     admission.release_post(address, len(body))
             except Refused as refused:
@@ -255,12 +255,12 @@ def _policy_for(request: Request, record: RequestRecord, policy: RequestPolicy) 
     return replace(policy, default_version=version)
 
 
-async def _compress(request: Request, response: Response, record: RequestRecord, services: ListenerServices) -> None:
-    """Compress a large response if its client accepts that, at the cost of the client's share."""
+def _compress(request: Request, response: Response, record: RequestRecord, services: ListenerServices) -> None:
+    """Have a large response compressed if its client accepts that, at the cost of the client's share."""
     if services.compressor is None or not accepts_gzip(request.headers.get("accept-encoding", "")):
         return
     if all(each.method in COMPRESSIBLE_METHODS for each in ((record,) if record.items is None else record.items)):
-        services.fair_share.spent(record.peer, await services.compressor.compress(response))
+        services.compressor.apply(response, partial(services.fair_share.spent, record.peer))
 
 
 def _has_call(request: Request) -> bool:

@@ -82,6 +82,61 @@ async def test_a_client_that_is_shed_or_leaves_frees_what_waits() -> None:
         assert unsent.total == writer.unsent_bytes() == 0
 
 
+class Doubled:
+    """Encodes a body as each of its bytes twice."""
+
+    held_bytes = 1000
+
+    def __init__(self) -> None:
+        self.may_go_on = asyncio.Event()
+
+    async def encode(self, piece: memoryview, *, is_last: bool) -> bytes:
+        await self.may_go_on.wait()
+        return b"" if is_last else bytes(piece) * 2
+
+
+async def test_an_encoded_body_is_encoded_as_the_client_takes_it() -> None:
+    unsent = UnsentBytes(100_000_000)
+    writer = ResponseWriter(WriteBatcher(), unsent, lambda: None)
+    transport = Transport(writer)
+    encoder = Doubled()
+    writer.write((b"head", BODY), encoder, chunked=True)
+    drained = asyncio.create_task(writer.drain())
+    await asyncio.sleep(0)
+    writer.check()
+    assert unsent.total == len(BODY) + 4 + 1000
+    encoder.may_go_on.set()
+    while not writer.is_drained:
+        assert len(transport.held) <= 600_000
+        assert unsent.total == writer.unsent_bytes()
+        transport.take()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    await drained
+    transport.take()
+    size = 262_144
+    chunks = [BODY[start : start + size] * 2 for start in range(0, len(BODY) - size, size)]
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    assert transport.taken == b"head" + framed + b"0\r\n\r\n"
+    assert unsent.total == 0
+
+
+async def test_a_client_that_leaves_while_its_body_is_encoded_frees_it() -> None:
+    unsent = UnsentBytes(100_000_000)
+    writer = ResponseWriter(WriteBatcher(), unsent, lambda: None)
+    transport = Transport(writer)
+    encoder = Doubled()
+    writer.write((b"head", BODY), encoder)
+    drained = asyncio.create_task(writer.drain())
+    await asyncio.sleep(0)
+    transport.abort()
+    writer.connection_lost()
+    encoder.may_go_on.set()
+    await drained
+    assert transport.held == b"head"
+    assert unsent.total == writer.unsent_bytes() == 0
+
+
 async def test_little_that_waits_is_counted_when_it_is_checked() -> None:
     unsent = UnsentBytes(100_000_000)
     writer = ResponseWriter(WriteBatcher(), unsent, lambda: None)
