@@ -1,7 +1,6 @@
 """One client's HTTP/1.1 connection: its I/O and time limits. `proxy.http.protocol` parses the bytes.
 
-aiohttp's server takes three times as long for a small request, which is most of what a proxy in Python costs. Only
-WebSockets are handed over to aiohttp (`proxy.http.upgrade`).
+aiohttp's server takes three times as long for a small request. WebSockets are handed over (`proxy.http.upgrade`).
 """
 
 import asyncio
@@ -32,8 +31,6 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 NEW_CLIENT_SECONDS = 0.25
 """For a client to send the head of a request, when its connection is to be closed as soon as it is idle."""
-
-_FAILED = b"Internal Server Error: this is a fault of the proxy\r\n"
 
 log = structlog.get_logger(__name__)
 
@@ -208,7 +205,7 @@ class Connection(asyncio.Protocol):
             pieces = self._http.respond(response, request.id)
         except Exception:
             log.exception("request_failed", peer=request.remote, request_id=request.id)
-            response = Response(500, _FAILED, TEXT)
+            response = Response(500, b"Internal Server Error: this is a fault of the proxy\r\n", TEXT)
             pieces = self._http.respond(response, request.id)
         finally:
             self._writes.in_flight -= 1
