@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from proxy.access.fair_share import FairShare
+from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.connection import Connection
 from proxy.http.websocket_connection import WebSocketConnection
 from proxy.http.websocket_frames import (
@@ -40,6 +41,7 @@ class ClientWebSocket(WebSocketConnection):
         compression: Compression,
         max_size: int,
         ping_interval: float,
+        write_batcher: WriteBatcher,
         fair_share: FairShare,
         peer: str,
     ) -> None:
@@ -53,7 +55,7 @@ class ClientWebSocket(WebSocketConnection):
         """Whether the client reads more slowly than is written."""
         self.on_writable: Callable[[], None] = _nothing
         frames = FrameReader(masked=True, max_size=max_size, compressed=bool(compression.window_bits))
-        super().__init__(transport, frames, ping_interval)
+        super().__init__(transport, frames, ping_interval, write_batcher)
 
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
@@ -96,11 +98,18 @@ class ClientWebSocket(WebSocketConnection):
 
     # Sending
 
-    def write(self, frames: bytes) -> None:
-        """Send frames, unless the connection is being closed; does not wait for the client to read them."""
-        transport = self.transport
-        if transport is not None and not self._close_sent and not transport.is_closing():
-            transport.write(frames)
+    def write(self, frame: bytes) -> None:
+        """Send a frame, unless the connection is being closed; does not wait for the client to read it."""
+        if not self._close_sent:
+            self._write_soon(frame)
+
+    def write_now(self, frames: bytes) -> None:
+        """The same for frames that many clients get: they need not wait for what else is written."""
+        if self._close_sent:
+            return
+        if self._unwritten is not None:
+            self.flush()
+        self._write(frames)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than data is written."""

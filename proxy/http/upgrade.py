@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from proxy.access.fair_share import FairShare
+from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.client_websocket import ClientWebSocket
 from proxy.http.connection import Connection
 from proxy.http.request import Request
@@ -38,7 +39,14 @@ class Upgrade:
         return self._request
 
     def accept(
-        self, peer: str, fair_share: FairShare, *, compress: bool, max_size: int, ping_interval: float
+        self,
+        peer: str,
+        fair_share: FairShare,
+        write_batcher: WriteBatcher,
+        *,
+        compress: bool,
+        max_size: int,
+        ping_interval: float,
     ) -> ClientWebSocket:
         """Accept the handshake; return the client's WebSocket, to be started with `received`.
 
@@ -51,7 +59,7 @@ class Upgrade:
         compression = negotiate_compression(request.head) if compress else Compression()
         transport.write(accept_response(request.head, compression, request.id))
         self._request = None
-        return ClientWebSocket(transport, before, compression, max_size, ping_interval, fair_share, peer)
+        return ClientWebSocket(transport, before, compression, max_size, ping_interval, write_batcher, fair_share, peer)
 
     def refuse(self, response: Response) -> None:
         """Respond with a refusal instead, and close the connection."""

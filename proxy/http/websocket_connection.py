@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 
 from proxy.eventloop.read_rotation import LARGE_BYTES, ReadRotation
+from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.websocket_frames import (
     CLOSE,
     PING,
@@ -19,6 +20,10 @@ from proxy.http.websocket_frames import (
 
 NORMAL_CLOSURE, ABNORMAL_CLOSURE = 1000, 1006
 """Codes of a connection that was closed for no special reason, and of one that ended without a close frame."""
+_SMALL = 4_096
+"""Bytes of a frame up to which it is written together with others."""
+_MOST_UNWRITTEN = 16
+"""Most frames that wait to be written together: what waits is not yet known to the transport."""
 _MOST_UNSENT = 65_536
 """Unsent bytes beyond which pings get no pong (RFC 6455, 5.5.3, requires one to the latest only)."""
 
@@ -29,8 +34,8 @@ class WebSocketConnection(asyncio.Protocol):
     This is the client's side, of a node's connection; `ClientWebSocket` is the server's.
 
     `frames`: reads what the other side sends. `ping_interval`: seconds of silence until the other side is pinged;
-    without a word from it within half of that the connection is lost. `read_rotation`: in which large messages
-    are read.
+    without a word from it within half of that the connection is lost. `write_batcher`: for small messages.
+    `read_rotation`: in which large messages are read.
     """
 
     __slots__ = (
@@ -45,7 +50,9 @@ class WebSocketConnection(asyncio.Protocol):
         "_pinged_at",
         "_read_rotation",
         "_timer",
+        "_unwritten",
         "_waiter",
+        "_write_batcher",
         "close_code",
         "close_reason",
         "ping_timed_out",
@@ -60,6 +67,7 @@ class WebSocketConnection(asyncio.Protocol):
         transport: asyncio.Transport,
         frames: FrameReader,
         ping_interval: float,
+        write_batcher: WriteBatcher,
         read_rotation: ReadRotation | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -72,6 +80,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._heard_at = self._loop.time()
         self._pinged_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._write_batcher = write_batcher
+        self._unwritten: list[bytes] | None = None
+        """Frames to write at the end of the event loop's iteration."""
         self._close_sent = False
         self._waiter: asyncio.Future[None] | None = None
         """Is done when the other side has sent its close frame, or is gone; None unless `close` waits for that."""
@@ -196,11 +207,39 @@ class WebSocketConnection(asyncio.Protocol):
         transport = self.transport
         if transport is None or self._close_sent or transport.is_closing():
             raise ConnectionResetError
-        transport.write(write_masked_frame(message))
+        self._write_soon(write_masked_frame(message))
 
     def _send_frame(self, payload: bytes, opcode: int) -> None:
-        if self.transport is not None and self.is_open:
-            self.transport.write(self._write_frame(payload, opcode))
+        if self.is_open:
+            self._write_soon(self._write_frame(payload, opcode))
+
+    def _write_soon(self, frame: bytes) -> None:
+        """Write a frame, a small one together with what other connections write in this iteration of the event loop.
+
+        Several of this connection are one write then.
+        """
+        unwritten = self._unwritten
+        if len(frame) > _SMALL:
+            if unwritten is not None:
+                self.flush()
+            self._write(frame)
+        elif unwritten is None:
+            self._unwritten = [frame]
+            self._write_batcher.add(self)
+        else:
+            unwritten.append(frame)
+            if len(unwritten) >= _MOST_UNWRITTEN:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what was deferred to the end of the iteration."""
+        unwritten, self._unwritten = self._unwritten, None
+        if unwritten is not None:
+            self._write(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
+
+    def _write(self, frames: bytes) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(frames)
 
     # Closing
 
@@ -217,6 +256,7 @@ class WebSocketConnection(asyncio.Protocol):
             self.resume()
             await self._wait()
         if self.transport is not None:
+            self.flush()
             self.transport.close()
             await self._wait()
 

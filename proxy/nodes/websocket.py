@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from proxy.eventloop.deadline_timer import DeadlineTimer
 from proxy.eventloop.read_rotation import ReadRotation
+from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.websocket_connection import WebSocketConnection
 from proxy.http.websocket_frames import FrameReader
 from proxy.nodes.forwarded import client_headers
@@ -31,6 +32,8 @@ class WebSocketConnector:
         self._message_bytes = message_bytes
         self._deadlines = DeadlineTimer()
         self._read_rotation = ReadRotation()
+        self.write_batcher = WriteBatcher()
+        """For the small messages of sessions, in both directions."""
         self._loop = asyncio.get_running_loop()
         self._system_trust: ssl.SSLContext | None = None
 
@@ -74,7 +77,7 @@ class WebSocketConnector:
             if not connected:
                 handshake.abort()
         frames = FrameReader(masked=False, max_size=self._message_bytes)
-        socket = WebSocketConnection(transport, frames, self._ping_interval, self._read_rotation)
+        socket = WebSocketConnection(transport, frames, self._ping_interval, self.write_batcher, self._read_rotation)
         return NodeConnection(name, socket, received, self._deadlines)
 
     def _trust(self) -> ssl.SSLContext:

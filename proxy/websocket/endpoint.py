@@ -154,6 +154,7 @@ class WebSocketEndpoint:
             socket = upgrade.accept(
                 peer,
                 services.fair_share,
+                self._dialer.write_batcher,
                 compress=self._limits.compression,
                 # Up to twice the limit the client gets an error, as from rippled.
                 max_size=2 * self._limits.message_bytes,

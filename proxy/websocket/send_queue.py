@@ -79,7 +79,7 @@ class SendQueue:
         """Send messages, whose WebSocket frames are `frames`, immediately if nothing is queued, else queue them."""
         socket = self._socket
         if self._deflate is None and self._messages is None and not (self._closed or socket.is_write_paused):
-            socket.write(frames)
+            socket.write_now(frames)
             self.sent += len(messages)
         else:
             for message in messages:
