@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from adapters.errors import error_result, http_status
+from adapters.errors import http_status
 from proxy.envelope.call import (
     ENVELOPE_FIELDS,
     Batch,
@@ -25,6 +25,7 @@ from proxy.envelope.node import CLIO_WARNING_FIELD
 from proxy.envelope.secrets import masked
 from proxy.envelope.strict_json import RequestUnreadable, TooManyElements, normalize_echo, read, write, write_line
 from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
+from proxy.versions.own import own_error
 
 _METHOD_NOT_FOUND, _FORBIDDEN, _WRONG_VERSION = -32601, -32605, -32606
 """Codes of the errors that stand for an item of a batch."""
@@ -199,9 +200,9 @@ def _read_call(request: dict[str, Any], policy: RequestPolicy, *, in_batch: bool
     )
     # `method` and `command` name the same thing, and rippled checks both; a batch within a batch is not a method.
     if given.get("method", method) != method or method == "batch":
-        return RejectedCall(call, error_result("unknownCmd"), "unknown_method")
+        return RejectedCall(call, own_error("unknownCmd", None, version), "unknown_method")
     if verdict == "no_permission":
-        return RejectedCall(call, error_result("noPermission"), "no_permission")
+        return RejectedCall(call, own_error("noPermission", None, version), "no_permission")
     return call
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.errors import error_result
 from proxy.envelope.call import ECHOED, Call, RejectedCall, RequestPolicy, WebSocketRefusal, make_call
 from proxy.envelope.secrets import masked
 from proxy.envelope.strict_json import RequestUnreadable, TooManyElements, normalize_echo, read, write
 from proxy.versions.negotiation import MISSING, VersionRefused, negotiate
+from proxy.versions.own import own_error
 
 _ECHOED = (*ECHOED, "api_version")
 _ECHO_BYTES = 1_000
@@ -42,12 +42,12 @@ def read_websocket(message: bytes | str, policy: RequestPolicy) -> Call | Reject
     call = make_call(method, request, version, echoed=_ECHOED, request=request)
     verdict = policy.guard.check(method, request)
     if verdict == "forbidden":
-        return RejectedCall(call, error_result("forbidden"), "forbidden")
+        return RejectedCall(call, own_error("forbidden", None, version), "forbidden")
     # Not methods over WebSocket, but a node would interpret them over HTTP.
     if method in ("batch", ""):
-        return RejectedCall(call, error_result("unknownCmd"), "unknown_method")
+        return RejectedCall(call, own_error("unknownCmd", None, version), "unknown_method")
     if verdict == "no_permission":
-        return RejectedCall(call, error_result("noPermission"), "no_permission")
+        return RejectedCall(call, own_error("noPermission", None, version), "no_permission")
     return call
 
 

@@ -19,6 +19,7 @@ from proxy.nodes.own_requests import refuses_version
 from proxy.rpc.large_translations import VERY_LARGE_BYTES, VeryLarge
 from proxy.rpc.own_work import in_time
 from proxy.telemetry.recorder import RequestRecord
+from proxy.versions.own import own_token
 from proxy.versions.translator import UNABLE_ERRORS, NodeAnswer, TranslatedResult
 
 log = structlog.get_logger(__name__)
@@ -154,7 +155,7 @@ class Attempt:
                 raise NodeFailure("invalid_response", name) from None
             raise PlainTextAnswer(raw) from None
         if "error" in result:
-            self._unable |= result["error"] in UNABLE_ERRORS
+            self._unable |= own_token(result["error"], self.version) in UNABLE_ERRORS
         if result.get("validated") is True:
             self.node.note_ledger(result.get("ledger_index"))
         return NodeAnswer(result, extras, len(raw.body))

@@ -22,7 +22,7 @@ from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.single_flight import SingleFlight
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
-from proxy.versions.own import request_in_own_version
+from proxy.versions.own import own_token, request_in_own_version
 from proxy.versions.translator import (
     MISSING_ERRORS,
     NodeAnswer,
@@ -140,7 +140,8 @@ class Dispatcher:
         They are tried if the result is about a ledger or transaction that `node` lacks and another may have.
         """
         reads_only = call.method in READING_METHODS
-        if not (reads_only and self._may_be_elsewhere(result, requested_ledgers(call.params), (node,))):
+        wanted = requested_ledgers(request_in_own_version(call.version, call.method, call.params))
+        if not (reads_only and self._may_be_elsewhere(result, call.version, wanted, (node,))):
             return result
         try:
             answer = await self._ask_nodes(call, context, node, result)
@@ -182,7 +183,7 @@ class Dispatcher:
                     return answer
             except (*NODE_ERRORS, PlainTextAnswer) as failure:
                 latest = failure
-            missing = reads_only and self._may_be_elsewhere(latest, wanted, (*attempted, node))
+            missing = reads_only and self._may_be_elsewhere(latest, call.version, wanted, (*attempted, node))
             followed = (missing or attempt.is_retryable(latest)) and self._loop.time() < deadline
             # A node's "busy" or "not found" is more useful to the client than another node's failure.
             if outcome is None or isinstance(outcome, NODE_ERRORS) or not (followed or isinstance(latest, Exception)):
@@ -203,12 +204,12 @@ class Dispatcher:
         return outcome
 
     def _may_be_elsewhere(
-        self, outcome: Answer | Exception, wanted: LedgerRange | None, attempted: tuple[Node, ...]
+        self, outcome: Answer | Exception, client_version: int, wanted: LedgerRange | None, attempted: tuple[Node, ...]
     ) -> bool:
         """Whether an untried node may have the ledger or transaction that this one lacks."""
         if not isinstance(outcome, TranslatedResult):
             return False
-        error = outcome.result.get("error")
+        error = own_token(outcome.result.get("error"), client_version)
         if error not in MISSING_ERRORS or outcome.result.get("searched_all") is True:
             return False
         if error == "lgrIdxMalformed" and wanted is None:
@@ -253,7 +254,13 @@ class Dispatcher:
     ) -> Awaitable[TranslatedResult]:
         conversation = pipeline.converse(call.params)
         return self._translator.converse(
-            conversation, attempt.version, attempt.ask, first, pipeline.extras, context.budget
+            conversation,
+            attempt.version,
+            attempt.ask,
+            first,
+            pipeline.extras,
+            context.budget,
+            client_version=call.version,
         )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 import orjson
 
 from adapters import JsonObject
-from adapters.errors import error_result
 from proxy.envelope import (
     Batch,
     BatchRefusal,
@@ -24,6 +23,7 @@ from proxy.rpc.attempt import Answer, PassthroughAnswer, PlainTextAnswer
 from proxy.rpc.dispatch import CallContext, Dispatcher
 from proxy.telemetry.recorder import RequestRecord, RequestRecorder
 from proxy.versions.negotiation import SupportedVersions, version_result
+from proxy.versions.own import own_error
 from proxy.versions.translator import SubrequestBudget, TranslatedResult, UnexpectedShape, error_of
 
 
@@ -94,7 +94,7 @@ class JsonRpcEndpoint:
             return jsonrpc_answer(item, _failed(failure, item, record)[1])
         except PlainTextAnswer as text:
             record.outcome, record.error = "error", "text"
-            return jsonrpc_answer(item, error_result("internal", _line(text.answer)))
+            return jsonrpc_answer(item, own_error("internal", _line(text.answer), item.version))
 
     def _answer(self, call: Call, context: CallContext) -> Awaitable[Answer]:
         """Dispatch a call. The answer raises NODE_ERRORS and PlainTextAnswer."""

@@ -19,7 +19,7 @@ from proxy.nodes import HttpNode, NodeFailure
 from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
-from proxy.versions.own import request_in_own_version
+from proxy.versions.own import own_token, request_in_own_version
 
 log = structlog.get_logger(__name__)
 
@@ -147,7 +147,7 @@ class Shadow:
         except (NodeFailure, InvalidAnswer):
             return None
         if "error" in result:
-            return None if result["error"] in INCONCLUSIVE_ERRORS else result
+            return None if own_token(result["error"], call.version) in INCONCLUSIVE_ERRORS else result
         return result if result.get("validated") is True else None
 
     def _differences(self, method: str, native: JsonObject, given: JsonObject) -> list[str]:

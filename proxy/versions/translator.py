@@ -11,8 +11,8 @@ import orjson
 from cachetools import LRUCache
 
 from adapters import Conversation, JsonObject, NodeRequest
-from adapters.errors import error_result
 from proxy.eventloop.compact_bytes import compact
+from proxy.versions.own import OWN_VERSION, error_for_client, own_error, own_token
 
 MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
 """What adapters raise for a response that does not have the shape of its version."""
@@ -79,15 +79,15 @@ class SubrequestBudget:
         """Allow one more node request for each of `calls` further calls of a batch."""
         self._max_requests += calls
 
-    def used_up(self) -> JsonObject | None:
-        """The error result for a request whose budget is used up; None if it may make another node request."""
+    def used_up(self) -> tuple[str, str] | None:
+        """The error for a request whose budget is used up; None if it may make another node request."""
         if self._requests >= self._max_requests:
             limit = f"{self._max_requests} node requests (limits.max_subrequests)"
         elif self._size > self._max_size:
             limit = f"{self._max_size} bytes of node responses (limits.max_subrequest_bytes)"
         else:
             return None
-        return error_result("tooBusy", f"This request takes more than {limit}. Request less at a time.")
+        return "tooBusy", f"This request takes more than {limit}. Request less at a time."
 
     @property
     def remaining(self) -> int:
@@ -103,9 +103,9 @@ class SubrequestBudget:
         """Charge the client for a node request beyond a call's first; return False if its rate is used up."""
         return self._charge()
 
-    def over_rate(self) -> JsonObject:
-        """The error result for a request beyond its client's rate."""
-        return error_result("slowDown", "This request takes more node requests than your rate allows. Request less.")
+    def over_rate(self) -> tuple[str, str]:
+        """The error for a request beyond its client's rate."""
+        return "slowDown", "This request takes more node requests than your rate allows. Request less."
 
 
 class Translator:
@@ -136,14 +136,16 @@ class Translator:
         first: NodeAnswer | None = None,
         own_extras: JsonObject | None = None,
         budget: SubrequestBudget | None = None,
+        *,
+        client_version: int | None = None,
     ) -> TranslatedResult:
         """Run a conversation to its end and return the result for the client.
 
         `first`: the response to its first request, if that has been sent already. `own_extras`: members next to a
         result that needs no node request. The result is `tooBusy` when `budget` is used up, `slowDown` when the
         client's rate is. A subrequest that the node is unable to serve, or a ledger header that it does not have, makes
-        the result that error: without it the result would lack fields, and look like a success. Raises UnexpectedShape,
-        and what `ask` raises.
+        the result that error: without it the result would lack fields, and look like a success. Such errors are
+        converted to `client_version`. Raises UnexpectedShape, and what `ask` raises.
         """
         budget = self.budget() if budget is None else budget
         seconds = 0.0
@@ -151,22 +153,26 @@ class Translator:
         answer: NodeAnswer | None = None
         ahead: list[NodeAnswer] = []
         unable: JsonObject | None = None  # the error of a request that the node refused
+
+        def for_client(error: JsonObject) -> JsonObject:
+            return error if client_version is None else error_for_client(error, client_version, node_version)
+
         while True:
             began = time.perf_counter()
             try:
                 request = next(conversation) if answer is None else conversation.send(answer.result)
             except StopIteration as stop:
-                result = stop.value if unable is None or "error" in stop.value else unable
+                result = stop.value if unable is None or "error" in stop.value else for_client(unable)
                 return TranslatedResult(result, extras, seconds + time.perf_counter() - began)
             except MISSHAPEN as error:
                 raise UnexpectedShape(type(error).__name__) from None
             seconds += time.perf_counter() - began
             if unable is not None:
-                return TranslatedResult(unable, extras, seconds)
+                return TranslatedResult(for_client(unable), extras, seconds)
             if ahead:
                 answer = ahead.pop(0)
             elif (refusal := budget.used_up()) is not None:
-                return TranslatedResult(refusal, extras, seconds)
+                return TranslatedResult(own_error(*refusal, client_version or OWN_VERSION), extras, seconds)
             elif answer is None and first is not None:
                 answer = first
                 budget.count(1, first.size)
@@ -181,12 +187,14 @@ class Translator:
                 together = (request, *following)[: budget.remaining]
                 ahead = await self._ask_all(together, node_version, ask, budget, free=answer is None)
                 if not ahead:
-                    return TranslatedResult(budget.over_rate(), extras, seconds)
+                    refusal = budget.over_rate()
+                    return TranslatedResult(own_error(*refusal, client_version or OWN_VERSION), extras, seconds)
                 if answer is None:
                     extras = {}
                 answer = ahead.pop(0)
             if "error" in answer.result and (
-                (token := answer.result["error"]) in UNABLE_ERRORS or (request.immutable and token in MISSING_ERRORS)
+                (token := own_token(answer.result["error"], node_version)) in UNABLE_ERRORS
+                or (request.immutable and token in MISSING_ERRORS)
             ):
                 unable = dict(answer.result)
             if answer.extras:

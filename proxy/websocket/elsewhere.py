@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from adapters import JsonObject
-from adapters.errors import error_result
 from proxy.envelope import Call
 from proxy.envelope.methods import SUBSCRIPTION_METHODS
 from proxy.nodes.http import NodeFailure
@@ -11,6 +10,7 @@ from proxy.nodes.pool import Node, NodePool
 from proxy.rpc.attempt import PlainTextAnswer
 from proxy.rpc.dispatch import CallContext, Dispatcher
 from proxy.telemetry.recorder import RequestRecord
+from proxy.versions.own import own_error
 from proxy.versions.translator import TranslatedResult
 
 _REFUSED = {403: "forbidden", 429: "slowDown", 503: "tooBusy"}
@@ -41,7 +41,7 @@ class OtherNodes:
             if token is None:
                 raise NodeFailure("invalid_response", record.node or "none") from None
             record.outcome, record.error = "error", token
-            return error_result(token), {}
+            return own_error(token, None, call.version), {}
         if not isinstance(answer, TranslatedResult):
             raise TypeError("a session has no use for an HTTP response")
         return answer.result, answer.extras

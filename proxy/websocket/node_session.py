@@ -20,6 +20,7 @@ from proxy.versions.translator import NodeAnswer
 from proxy.websocket.context import POLICY_VIOLATION, SERVICE_RESTART, CloseReason, SessionContext
 from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.node_message import NodeMessage, read_response
+from proxy.websocket.own_version import in_version_of, own_result, subscription_params
 from proxy.websocket.sequencer import ResponseSequencer, Slot
 from proxy.websocket.stream_names import stream_name
 from proxy.websocket.streams.budget import SubscriptionBudget
@@ -30,6 +31,7 @@ from proxy.websocket.streams.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
 
+_VALIDATED = {"ledger_index": "validated"}
 _PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two attempts to reconnect: at first, and at most."""
 
@@ -120,7 +122,7 @@ class NodeSession:
         self._own.flush()  # messages pushed before the response are sent before it
         if first and call.method in SUBSCRIPTION_METHODS:
             # Now, not when the call's task runs: the node's next message may belong to the new subscription.
-            self._apply_subscription(call, answer.result())
+            self._apply_subscription(call, self._read(call.method, answer.result()))
         self._order.fix_position(slot)
 
     def _learn(self, method: str, params: JsonObject, version: int, result: JsonObject) -> None:
@@ -128,21 +130,31 @@ class NodeSession:
         self.shared.sync_version()
         self._own.sync_version()
 
+    def _read(self, method: str, result: JsonObject) -> JsonObject:
+        return result if self._channel is None else own_result(self._channel, method, result)
+
     def _apply_subscription(self, call: Call, result: JsonObject) -> None:
-        self._learn(call.method, call.params, call.version, result)
-        if "url" in call.params:
+        params = subscription_params(call)
+        self._learn(call.method, params, call.version, result)
+        if "url" in params:
             return  # the URL is a separate subscriber
         if call.method == "unsubscribe":
-            taken = self.shared.effective_streams(call.method, call.params, result.get("error"))
+            taken = self.shared.effective_streams(call.method, params, result.get("error"))
             self.shared.leave(frozenset(map(stream_name, taken)))
         if "error" in result:
             return
-        if call.method == "path_find" and call.params.get("subcommand") == "create":
+        if call.method == "path_find" and params.get("subcommand") == "create":
             self.forwarder.created_path_find(call)
         elif call.method == "subscribe":
             self.forwarder.subscribed(result)
 
     # Streams of the shared subscription
+
+    def split(self, call: Call) -> Split | None:
+        """The parts of a call for the shared subscription and for the session's own connection; None for one part."""
+        if call.method not in SUBSCRIPTION_METHODS:
+            return None
+        return self.shared.split(call.method, subscription_params(call))
 
     async def subscribe(self, split: Split, call: Call, slot: Slot, channel: NodeChannel) -> NodeAnswer:
         """Serve a `subscribe` in two parts: the session's own connection first, then the shared subscription.
@@ -155,18 +167,20 @@ class NodeSession:
         def on_answer(answer: NodeMessage) -> None:
             nonlocal joining
             self._own.flush()
-            result = answer.result()
+            result = own_result(channel, call.method, answer.result())
             error = result.get("error")
-            self._learn(call.method, split.own.params if error is None else call.params, call.version, result)
+            params = subscription_params(call)
+            self._learn(call.method, split.own.params if error is None else params, call.version, result)
             # Messages of the shared subscription precede this response until the node has responded there.
             slot.blocks_pushes = split.own.method == call.method
             self._order.fix_position(slot)
-            streams = split.shared if error is None else self.shared.effective_streams(call.method, call.params, error)
+            streams = split.shared if error is None else self.shared.effective_streams(call.method, params, error)
             if streams:
                 joining = self.shared.join(streams, partial(self._joined, slot))
 
         try:
-            own = read_response(await channel.request(split.own, on_answer), channel.node)
+            request = in_version_of(channel, split.own)
+            own = read_response(await channel.request(request, on_answer), channel.node)
             if joining is None:
                 return own
             if "error" in own.result:  # an error about the rest of the request; these streams take effect
@@ -183,7 +197,7 @@ class NodeSession:
     def _joined(self, slot: Slot, result: JsonObject, streams: tuple[str, ...]) -> None:
         self._order.block_pushes(slot)
         self.subscriptions.confirmed(streams)
-        self.forwarder.subscribed(result)
+        self.forwarder.subscribed(self._read("subscribe", dict(result)))
 
     # Reconnecting
 
@@ -257,8 +271,7 @@ class NodeSession:
                 newest = result.get("ledger_index", newest)
             if len(self.subscriptions):
                 if newest is None:
-                    latest = NodeRequest("ledger", {"ledger_index": "validated"})
-                    newest = (await channel.request_before_listening(latest, self._own)).result.get("ledger_index")
+                    newest = (await self._ask_before_listening("ledger", _VALIDATED, channel)).get("ledger_index")
                 self.forwarder.resumed(newest, newest_before, channel.node.name)
             taken = True
         except NODE_ERRORS:
@@ -271,12 +284,19 @@ class NodeSession:
 
     async def _subscribe_again(self, params: JsonObject, channel: NodeChannel, newest_before: int) -> JsonObject:
         def joined(result: JsonObject, _: tuple[str, ...]) -> None:
-            self.forwarder.resumed(result.get("ledger_index"), newest_before, channel.node.name)
+            newest = own_result(channel, "subscribe", dict(result)).get("ledger_index")
+            self.forwarder.resumed(newest, newest_before, channel.node.name)
 
         split = self.shared.split("subscribe", params)
         if split is not None:
-            return await self.shared.join(split.shared, joined)
-        return (await channel.request_before_listening(NodeRequest("subscribe", params), self._own)).result
+            return own_result(channel, "subscribe", dict(await self.shared.join(split.shared, joined)))
+        return await self._ask_before_listening("subscribe", params, channel)
+
+    async def _ask_before_listening(self, method: str, params: JsonObject, channel: NodeChannel) -> JsonObject:
+        """The node's result for a request of the proxy; both as they are written and read here."""
+        request = in_version_of(channel, NodeRequest(method, params))
+        answer = await channel.request_before_listening(request, self._own)
+        return own_result(channel, method, answer.result)
 
 
 def _ended(ending: CloseReason) -> None:

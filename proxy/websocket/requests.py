@@ -1,6 +1,7 @@
 """A session's requests in flight: sends each to the node and puts its response into the order."""
 
 import asyncio
+from collections.abc import Awaitable
 from functools import partial
 
 import structlog
@@ -19,12 +20,14 @@ from proxy.rpc.large_translations import VERY_LARGE_BYTES, VeryLarge
 from proxy.rpc.own_work import in_time
 from proxy.telemetry.recorder import RequestRecord
 from proxy.telemetry.tracing import NO_TRACING
-from proxy.versions.translator import MISSING_ERRORS, NodeAnswer, error_of
+from proxy.versions.own import own_token
+from proxy.versions.translator import MISSING_ERRORS, NodeAnswer, TranslatedResult, error_of
 from proxy.websocket.context import SessionContext
 from proxy.websocket.exchange import Exchange
 from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.node_session import NodeSession
+from proxy.websocket.own_version import subscription_params
 from proxy.websocket.sequencer import ResponseSequencer, Slot
 from proxy.websocket.streams.budget import SubscriptionBudget
 
@@ -77,7 +80,7 @@ class PendingRequests:
 
         Returns a label for the metric and a sentence for the client if it would subscribe to too much.
         """
-        subscribing = self._nodes.subscriptions.size_of(call.params) if call.method == "subscribe" else 0
+        subscribing = self._nodes.subscriptions.size_of(subscription_params(call)) if call.method == "subscribe" else 0
         if subscribing and (refusal := self._budget.refusal(subscribing)) is not None:
             return refusal
         if not self._admission.hold(self._peer, size):
@@ -221,7 +224,7 @@ class PendingRequests:
         version = link.version
         served.node, served.node_version = link.node.name, version
         pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method, link.node.server)
-        split = self._nodes.shared.split(call.method, call.params) if call.method in SUBSCRIPTION_METHODS else None
+        split = self._nodes.split(call)
         first: NodeAnswer | None = None
         if pipeline.is_identity and split is None:
             message = None if exchange is None else exchange.take()
@@ -263,10 +266,13 @@ class PendingRequests:
 
         translator = self._services.translator
         budget = translator.budget(self._charge)
+
+        def converse() -> Awaitable[TranslatedResult]:
+            conversation, extras = pipeline.converse(call.params), pipeline.extras
+            return translator.converse(conversation, version, ask, first, extras, budget, client_version=call.version)
+
         try:
-            translated = await translator.converse(
-                pipeline.converse(call.params), version, ask, first, pipeline.extras, budget
-            )
+            translated = await converse()
         except VeryLarge as response:
             written = await self._services.large.answer(
                 call, version, link.node, response, served, deadline, websocket=True
@@ -274,10 +280,8 @@ class PendingRequests:
             if written is not None:
                 served.outcome = "success"
                 return written
-            translated = await translator.converse(
-                pipeline.converse(call.params), version, ask, first, pipeline.extras, budget
-            )
-        if translated.result.get("error") in MISSING_ERRORS:
+            translated = await converse()
+        if own_token(translated.result.get("error"), call.version) in MISSING_ERRORS:
             context = CallContext(served, deadline, budget, allow_passthrough=False)
             translated = await self._services.other_nodes.retry(call, context, link.node, translated)
         if not pipeline.same_version:

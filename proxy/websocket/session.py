@@ -5,7 +5,6 @@ import asyncio
 import structlog
 
 from adapters import JsonObject
-from adapters.errors import error_result
 from proxy.access.admission import Admission
 from proxy.access.fair_share import CHEAP_BYTES
 from proxy.envelope import RejectedCall, WebSocketRefusal, read_websocket, write_websocket
@@ -18,6 +17,7 @@ from proxy.nodes.websocket import NodeConnection
 from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.negotiation import version_result
+from proxy.versions.own import own_error
 from proxy.websocket.context import (
     CANCELLED,
     CLOSING_SECONDS,
@@ -198,15 +198,16 @@ class Session:
         self._set_version(call.version)
         if refusal is not None:
             # As rippled does with a client that has used up its balance.
-            self._refuse(served, refusal, write_websocket(call, error_result("slowDown")))
+            self._refuse(served, refusal, write_websocket(call, own_error("slowDown", None, call.version)))
             self._end_over_rate()
         elif isinstance(read, RejectedCall):
             self._refuse(served, read.reason, write_websocket(call, read.result))
         elif self._ending.done():
-            result = error_result("tooBusy", "This session is being closed: connect again.")
+            result = own_error("tooBusy", "This session is being closed: connect again.", call.version)
             self._refuse(served, "session_closing", write_websocket(call, result))
         elif (problem := self._calls.too_many(len(message))) is not None:
-            self._refuse(served, "session_in_flight", write_websocket(call, error_result("tooBusy", problem)))
+            result = own_error("tooBusy", problem, call.version)
+            self._refuse(served, "session_in_flight", write_websocket(call, result))
         elif call.method == "version":
             served.outcome = "success"
             self._account.finish(served, None)
@@ -214,7 +215,8 @@ class Session:
             answer = self._services.notices.with_warning(call.version, write_websocket(call, result))
             self._order.complete(self._order.open(), answer)
         elif (refused := self._calls.start(call, served, len(message))) is not None:
-            self._refuse(served, refused[0], write_websocket(call, error_result("tooBusy", refused[1])))
+            result = own_error("tooBusy", refused[1], call.version)
+            self._refuse(served, refused[0], write_websocket(call, result))
 
     def _refuse(
         self, served: RequestRecord, reason: str, message: bytes, refusal: WebSocketRefusal | None = None

@@ -121,3 +121,15 @@ def test_the_commands_know_the_new_version(copied: Path) -> None:
     reported = run_in(copied, "-m", "proxy", "changes", "3", "4")
     for words in ("account_flags", "receive_currencies", "outOfSync"):
         assert words in reported
+
+
+def test_what_the_proxy_itself_reads_and_writes_has_the_form_of_the_new_version(tmp_path: Path) -> None:
+    """Errors, parameters of `subscribe`, pushed messages: another imaginary version, which changes those."""
+    changed = copy_tree(tmp_path / "tree")
+    data = TREE / "tests" / "data"
+    shutil.copytree(
+        data / "v3_v4_everywhere", changed / "adapters" / "v3_v4", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copyfile(data / "v4_clients_and_nodes.py", changed / "tests" / "websocket" / "test_v4.py")
+    printed = run_in(changed, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/websocket/test_v4.py")
+    assert re.search(r"\d passed", printed)

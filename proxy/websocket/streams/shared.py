@@ -16,8 +16,10 @@ from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import WebSocketConnector
 from proxy.telemetry.metrics import Metrics
+from proxy.versions.own import own_token
 from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.node_message import NodeMessage, read_response
+from proxy.websocket.own_version import in_version_of
 from proxy.websocket.stream_names import ledger_index_in, stream_name
 from proxy.websocket.streams.attribution import StreamTracker
 from proxy.websocket.streams.broadcaster import Broadcaster, Subscriber
@@ -238,7 +240,7 @@ class SharedSubscription:
         self._last_asked = asyncio.get_running_loop().time()
         try:
             question = NodeRequest("subscribe", {"streams": list(streams)})
-            await link.request(question, partial(self._answered, streams))
+            await link.request(in_version_of(link, question), partial(self._answered, streams))
         except TimeoutError:
             self._fail(NodeFailure("timeout", self._node.name), self._asked_of)
         self._asked_of = []
@@ -252,7 +254,10 @@ class SharedSubscription:
             return
         if "error" not in result:
             self._pushed.begun(streams)
-        elif result["error"] not in REJECTED_OUTRIGHT and len({join.streams for join in self._asked_of}) > 1:
+        elif (
+            own_token(result["error"], self._version) not in REJECTED_OUTRIGHT
+            and len({join.streams for join in self._asked_of}) > 1
+        ):
             for join in self._asked_of:
                 join.refused_with_others = True
             self._joins.extendleft(reversed(self._asked_of))
@@ -282,7 +287,8 @@ class SharedSubscription:
         self._last_ended = asyncio.get_running_loop().time()
         self._pushed.ending(stream)
         try:
-            await link.request(NodeRequest("unsubscribe", {"streams": [stream]}), partial(self._answered_end, stream))
+            question = NodeRequest("unsubscribe", {"streams": [stream]})
+            await link.request(in_version_of(link, question), partial(self._answered_end, stream))
         except TimeoutError:
             self._not_to_end.add(stream)
 
