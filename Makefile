@@ -50,7 +50,7 @@ test-slow: $(STAMP) ## run the tests that take long by nature
 test-workers: $(STAMP) ## the fault and conformance tests, on proxies of two workers
 	@$(BIN)/python -m pytest --quiet tests/faults tests/conformance --workers 2
 
-soak: $(STAMP) ## hundreds of sessions on nodes that fail, for SECONDS (60), then what they left behind; WORKERS=2: from outside
+soak: $(STAMP) ## sessions on nodes that fail, for SECONDS (60; 3600 judges memory), on WORKERS (0: in one process)
 	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),60) --workers $(or $(WORKERS),0)
 
 hostile: $(STAMP) ## every known attack at the same time, for SECONDS (60), on WORKERS (1), and what another client notices

@@ -20,6 +20,8 @@ def main(seconds: float, sessions: int, workers: int, seed: int | None) -> None:
     found = asyncio.run(running)
     for name, count in found.counts.items():
         click.echo(f"{count:12} {name}")
+    for line in found.memory.lines():
+        click.echo(line)
     for fault in found.faults:
         click.echo(f"FAULT {fault}")
     sys.exit(bool(found.faults))

@@ -10,6 +10,8 @@ from typing import Any
 import aiohttp
 import orjson
 
+from tests.soak.trend import MemoryTrend
+
 _tags = itertools.count(1)
 
 
@@ -21,6 +23,13 @@ class Found:
     faults: list[str] = field(default_factory=list)
     lag: float = 0.0
     """The longest time, in seconds, that the event loop has been late: this process does everybody's work."""
+    memory: MemoryTrend = field(default_factory=lambda: MemoryTrend(0))
+    """Under load, after a third of the time."""
+
+    def judge_memory(self) -> None:
+        """Counts memory that grows as a fault."""
+        if self.memory.is_judged and not self.memory.is_flat:
+            self.fault("memory grows under load (kB)", round(self.memory.growth))
 
     def fault(self, what: str, message: object = "") -> None:
         """Keeps a fault; many are as telling as a few."""

@@ -10,6 +10,26 @@ import orjson
 from aiohttp import WSMsgType, web
 
 _connections = itertools.count(1)
+_REMEMBERED = 100_000
+
+
+class Submissions:
+    """Transactions that have come to any node of a test. Only the last ones are remembered, so that a test of an hour
+    takes no more memory than one of a minute; a proxy submits again within seconds or never.
+    """
+
+    def __init__(self) -> None:
+        self.repeated: list[str] = []
+        """Those that have come more than once."""
+        self._recent: dict[str, None] = {}
+
+    def add(self, blob: str) -> None:
+        """One has come."""
+        if blob in self._recent:
+            self.repeated.append(blob)
+        self._recent[blob] = None
+        if len(self._recent) > _REMEMBERED:
+            del self._recent[next(iter(self._recent))]
 
 
 class SoakNode:
@@ -20,11 +40,12 @@ class SoakNode:
     what all are: each message tells the node and its number among that stream's.
     """
 
-    def __init__(self, api_version: int, unordered: bool, chance: random.Random) -> None:
+    def __init__(
+        self, api_version: int, unordered: bool, chance: random.Random, submissions: Submissions | None = None
+    ) -> None:
         self.api_version = api_version
         self.http_url = self.websocket_url = ""
-        self.submitted: dict[str, int] = {}
-        """How often each `tx_blob` has come."""
+        self.submissions = Submissions() if submissions is None else submissions
         self.fails = True
         """Whether it hangs up, is late, or never answers, every now and then."""
         self._unordered = unordered
@@ -92,7 +113,7 @@ class SoakNode:
         self, socket: web.WebSocketResponse, asked: dict[str, Any], tasks: set[asyncio.Task[None]]
     ) -> None:
         if "tx_blob" in asked:
-            self.submitted[asked["tx_blob"]] = self.submitted.get(asked["tx_blob"], 0) + 1
+            self.submissions.add(asked["tx_blob"])
         whim = self._chance.random() if self.fails else 1
         if whim < 0.005:
             return  # never

@@ -23,10 +23,14 @@ from proxy.websocket.requests import PendingRequests
 from proxy.websocket.session import Session
 from proxy.websocket.streams.shared import SharedSubscription
 from tests.soak.clients import Found, SoakClient
-from tests.soak.nodes import SoakNode
+from tests.soak.nodes import SoakNode, Submissions
+from tests.soak.trend import MemoryTrend
 
 # Logged where something went as nobody foresaw.
 UNFORESEEN = ("session_failed", "request_failed", "stream_message_invalid", "node_message_invalid")
+
+_MOST_MORE = 30_000
+"""Kilobytes that the process, which is also clients and nodes, may grow by after the first third."""
 
 
 async def soak(seconds: float, sessions: int, seed: int | None = None) -> Found:
@@ -42,7 +46,10 @@ async def soak(seconds: float, sessions: int, seed: int | None = None) -> Found:
         await _phase(seconds / 3, sessions, chance, found)
         files, objects, kilobytes = await _left()
         began = loop.time()
-        await _phase(seconds * 2 / 3, sessions, chance, found)
+        found.memory = MemoryTrend(_MOST_MORE)
+        async with found.memory.watching(seconds * 2 / 3, _resident):
+            await _phase(seconds * 2 / 3, sessions, chance, found)
+        found.judge_memory()
         found.counts["seconds of the second phase"] = round(loop.time() - began)
         files_after, objects_after, kilobytes_after = await _left()
     found.counts["ms that the event loop was late at most"] = round(found.lag * 1000)
@@ -53,7 +60,7 @@ async def soak(seconds: float, sessions: int, seed: int | None = None) -> Found:
         found.fault("sockets left", files_after - files)
     if objects_after - objects > 2000:
         found.fault("objects left", objects_after - objects)
-    if kilobytes_after - kilobytes > 30_000:
+    if kilobytes_after - kilobytes > _MOST_MORE:
         found.fault("memory left (kB)", kilobytes_after - kilobytes)
     if left := asyncio.all_tasks() - tasks_before:
         found.fault("tasks left", left)
@@ -86,12 +93,13 @@ async def _phase(seconds: float, sessions: int, chance: random.Random, found: Fo
         await proxy.stop()
     for node in nodes:
         await node.stop()
-    check_submitted(nodes, found)
+    check_submitted(nodes[0].submissions, found)
 
 
 async def started_nodes(chance: random.Random) -> list[SoakNode]:
     """Nodes of both versions, which answer in order or not."""
-    nodes = [SoakNode(version, unordered, chance) for version in (1, 2) for unordered in (False, True)]
+    submissions = Submissions()
+    nodes = [SoakNode(version, unordered, chance, submissions) for version in (1, 2) for unordered in (False, True)]
     for node in nodes:
         await node.start()
     return nodes
@@ -121,13 +129,10 @@ async def load(
             await _check_metrics(http, observe_url, found)
 
 
-def check_submitted(nodes: list[SoakNode], found: Found) -> None:
+def check_submitted(submissions: Submissions, found: Found) -> None:
     """Each transaction has come to one node, once."""
-    for node in nodes:
-        for blob, count in node.submitted.items():
-            others = sum(other.submitted.get(blob, 0) for other in nodes)
-            if others != 1:
-                found.fault(f"submitted {count} times, {others} in all", blob)
+    for blob in submissions.repeated:
+        found.fault("submitted more than once", blob)
 
 
 def sections(nodes: list[SoakNode], reconnect: bool) -> dict[str, Any]:
@@ -181,8 +186,11 @@ async def _left() -> tuple[int, int, int]:
     for _ in range(10):
         await asyncio.sleep(0.05)
         gc.collect()
-    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024  # noqa: ASYNC240
-    return len(os.listdir("/proc/self/fd")), len(gc.get_objects()), resident  # noqa: PTH208
+    return len(os.listdir("/proc/self/fd")), len(gc.get_objects()), _resident()  # noqa: PTH208
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 @contextmanager

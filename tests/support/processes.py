@@ -53,7 +53,7 @@ class ProxyProcesses:
         self.logged: Counter[str] = Counter()
         """Log entries by event."""
         at = {"host": "127.0.0.1", "port": port}  # not 0, which several processes cannot share
-        self._workers = workers
+        self.workers = workers
         self._settings = {**sections, "listen": at, "workers": workers}
         self._started = "started" if workers == 1 else "workers_started"
         self._serves = asyncio.Event()
@@ -93,7 +93,7 @@ class ProxyProcesses:
             self.logged[entry["event"]] += 1
             if entry["event"] == self._started:
                 self.observe_url = entry["observe"]
-            if self.observe_url and self.logged["started"] >= self._workers:
+            if self.observe_url and self.logged["started"] >= self.workers:
                 self._serves.set()
 
     def kilobytes(self) -> int:
