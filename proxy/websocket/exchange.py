@@ -6,6 +6,7 @@ from typing import Protocol
 from adapters import VERSIONS, JsonObject, NodeRequest
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES
 from proxy.envelope import Call, splice_websocket, write_websocket
+from proxy.envelope.methods import METADATA_METHODS
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.telemetry.metrics import Metrics
@@ -126,7 +127,8 @@ class Exchange(PendingRequest):
                 node.note_ledger(validated_ledger_in(message.text))
                 self.served.outcome = "success"
             return spliced
-        answer = read_response(message, node, self.served.request_id)
+        is_lazy = self._pipeline.opaque_metadata and call.method in METADATA_METHODS
+        answer = read_response(message, node, self.served.request_id, is_lazy=is_lazy)
         result = answer.result
         if "error" in result:
             return None

@@ -1,7 +1,8 @@
 """Classifies a node's WebSocket messages: responses to requests, pushed messages, or neither."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
@@ -9,6 +10,7 @@ import structlog
 from adapters import JsonObject
 from adapters.errors import error_result
 from proxy.envelope import InvalidAnswer, read_websocket_answer
+from proxy.envelope.lazy_metadata import loads_lazy_metadata
 from proxy.http.websocket_frames import is_utf8
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
@@ -30,12 +32,12 @@ class NodeMessage(NamedTuple):
     text: bytes
     parsed: JsonObject | None = None
 
-    def read(self) -> JsonObject:
-        """The response, parsed; empty if it cannot be parsed."""
+    def read(self, loads: Callable[[bytes], Any] = orjson.loads) -> JsonObject:
+        """The response, parsed by `loads`; empty if it cannot be parsed."""
         if self.parsed is not None:
             return self.parsed
         try:
-            answer: JsonObject = orjson.loads(self.text)
+            answer: JsonObject = loads(self.text)
         except orjson.JSONDecodeError:
             return {}
         return answer
@@ -101,12 +103,15 @@ def _classify_json(text: bytes) -> Response | Pushed | None:
     return None
 
 
-def read_response(message: NodeMessage, node: Node, request_id: str | None = None) -> NodeAnswer:
+def read_response(
+    message: NodeMessage, node: Node, request_id: str | None = None, *, is_lazy: bool = False
+) -> NodeAnswer:
     """The result in a node's response. Raises NodeFailure for an invalid response, which is logged.
 
-    `request_id`: of the client's request that it is a response to.
+    `request_id`: of the client's request that it is a response to. `is_lazy`: leave the metadata of listed transactions
+    as text.
     """
-    answer = message.read()
+    answer = message.read(loads_lazy_metadata) if is_lazy else message.read()
     if answer.get("error") == "invalid_API_version":
         # The version used with the node is the proxy's choice, not the client's fault.
         log.warning("node_refuses_version", node=node.name, request_id=request_id)

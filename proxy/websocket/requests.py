@@ -10,7 +10,7 @@ from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.access.admission import Admission
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES
 from proxy.envelope import Call, splice_websocket, write_websocket
-from proxy.envelope.methods import PATH_METHODS, READING_METHODS, SUBSCRIPTION_METHODS
+from proxy.envelope.methods import METADATA_METHODS, PATH_METHODS, READING_METHODS, SUBSCRIPTION_METHODS
 from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.ledger_range import validated_ledger_in
@@ -259,7 +259,8 @@ class PendingRequests:
             hands_over = False
             if len(message.text) >= LARGE_RESPONSE_BYTES:
                 await self._take_turn(len(message.text), link.node, deadline, is_translated=True)
-            answer = read_response(message, link.node, served.request_id)
+            is_lazy = pipeline.opaque_metadata and question.method == call.method and call.method in METADATA_METHODS
+            answer = read_response(message, link.node, served.request_id, is_lazy=is_lazy)
             if answer.result.get("validated") is True:
                 link.node.note_ledger(answer.result.get("ledger_index"))
             return answer

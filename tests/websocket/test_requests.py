@@ -368,3 +368,20 @@ async def test_a_ledger_heard_of_on_a_session_is_known_of_its_node(proxy: StartP
                 async with http.post(served.http_url, json=body) as response:
                     await response.read()
         assert (a.times("ledger"), b.times("ledger")) == (0, 5)
+
+
+async def test_metadata_of_listed_transactions_is_passed_on_as_the_node_wrote_it(harness: Harness) -> None:
+    """It is most of a long list, and the same in both versions."""
+    metadata = b'{"AffectedNodes":[{"x":1.50}],"TransactionResult":"tesSUCCESS"}'
+    entry = (
+        b'{"hash":"AB","ledger_index":7,"meta":%b,"tx_json":{"Account":"r1","Fee":"10"},"validated":true}' % metadata
+    )
+
+    async def answer(session: ScriptedSession, asked: dict[str, Any]) -> None:
+        result = b'{"account":"r1","transactions":[%b],"validated":true}' % b",".join([entry] * 50)
+        await session.send(b'{"id":%d,"result":%b,"status":"success","type":"response"}' % (asked["id"], result))
+
+    client = await harness.client(await harness.proxy(await harness.node(answer)))
+    response = await client.request({"command": "account_tx", "account": "r1", "id": 1, "api_version": 1})
+    assert {listed["tx"]["Account"] for listed in response["result"]["transactions"]} == {"r1"}
+    assert client.raw.count(b'"meta":%b' % metadata) == 50
