@@ -9,10 +9,9 @@ from typing import Any
 import aiohttp
 import click
 import uvloop
-from rich.cells import cell_len
 
 from proxy.commands.arguments import timeout_option
-from proxy.commands.output import echo_json
+from proxy.commands.output import echo_json, table
 from proxy.config import shown_url
 
 _NO_RESPONSE = 3
@@ -66,7 +65,7 @@ def clients(url: str, version: str | None, timeout: float, as_json: bool, as_csv
     if as_csv:
         click.echo(_csv(report["callers"]), nl=False)
     else:
-        for line in _table([_HEAD, *_rows(report["callers"])]):
+        for line in table([_HEAD, *_rows(report["callers"])]):
             click.echo(line)
     if report["keep"] == "off":
         click.echo("This proxy does not record callers (clients.keep: off).", err=True)
@@ -115,13 +114,6 @@ def _rows(callers: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
                 used["last"],
                 (", ".join(f"{method} {count}" for method, count in methods[:_METHODS]) or "-") + more,
             )
-
-
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
 
 
 def _csv(callers: list[dict[str, Any]]) -> str:

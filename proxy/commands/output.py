@@ -1,25 +1,31 @@
-"""JSON for people or for programs, on standard output."""
+"""What commands write to standard output: JSON for people or for programs, and tables."""
 
-import sys
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import click
 import orjson
 
-# Longer text is written without colours, which would take seconds.
-_COLOURED_BYTES = 1_000_000
-
 
 def echo_json(value: Any, *, lines: bool) -> None:
-    """Write a JSON value on one line, or indented and, on a terminal, in colours."""
-    if lines:
-        click.echo(orjson.dumps(value))
-        return
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    if sys.stdout.isatty() and len(text) < _COLOURED_BYTES:
-        from rich.console import Console  # slow to import, and rarely needed
-        from rich.json import JSON
+    """Write a JSON value on one line, or indented."""
+    click.echo(orjson.dumps(value, option=0 if lines else orjson.OPT_INDENT_2))
 
-        Console().print(JSON(text), soft_wrap=True)
-    else:
-        click.echo(text)
+
+def table(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
+    """The lines of a table; `right`: the columns that are aligned to the right."""
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = []
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            space = " " * (width - _width(cell))
+            cells.append(space + cell if column in right else cell + space)
+        yield "  ".join(cells).rstrip()
+
+
+def _width(text: str) -> int:
+    """The columns of a terminal that a text takes (UAX 11)."""
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
+    )

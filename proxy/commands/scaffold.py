@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 import orjson
 import uvloop
-from rich.console import Console
 
 from adapters import VERSIONS, NodeInfo, NodeRequest, step_folder
 from adapters.adapter import Step, by_method
@@ -257,7 +256,6 @@ async def _ask_each(
     spoken: range,
     what: str,
 ) -> None:
-    with progress_bar(Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=len(questions))
+    with progress_bar(what, len(questions)) as progress:
         async for _ in ask_all(recording, node, websocket, questions, spoken):
-            progress.advance(task)
+            progress.update(1)

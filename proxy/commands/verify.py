@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 import orjson
 import uvloop
-from rich.console import Console
 
 from adapters import VERSIONS
 from proxy.commands.api_client import ApiClient, NoAnswer, TextAnswer, node_info, version_range
@@ -24,8 +23,6 @@ from proxy.commands.verification.streams import compare_pushed
 from proxy.config import shown_url
 
 _DIFFERENT, _NO_ANSWER, _NOT_COVERED = 1, 3, 4
-_PLAIN_WIDTH = 120
-"""Width of the table in a file or a CI log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ def verify(
     except (_Unverifiable, NoAnswer, TextAnswer, NodeLost, NotAsked) as problem:
         click.echo(f"verify: {problem}", err=True)
         sys.exit(_NO_ANSWER)
-    write_for_people(report, Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH))
+    write_for_people(report)
     for path, content in ((json_file, as_json), (junit, as_junit)):
         if path is not None:
             _write(path, content(report))
@@ -155,7 +152,9 @@ async def _compare_answers(report: Report, server: ApiClient, plan: _Plan) -> No
     subjects = await find_subjects(node, report.versions[-1], plan.accounts, plan.ledgers)
     report.ledger_index = report.ledger_index or subjects.ledger_index
     comparison = AnswerComparison(node, VERSIONS, report.versions, report.server, plan.ignored)
-    with progress_bar(Console(stderr=True)) as progress:
-        for request in progress.track(sample_requests(subjects), description=f"over {node.transport}"):
+    requests = sample_requests(subjects)
+    with progress_bar(f"over {node.transport}", len(requests)) as progress:
+        for request in requests:
             report.outcomes += [outcome async for outcome in comparison.outcomes(request)]
+            progress.update(1)
     report.asked += node.asked

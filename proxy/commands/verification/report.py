@@ -7,17 +7,17 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from xml.etree import ElementTree
 
+import click
 import orjson
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from adapters import VERSIONS, JsonObject, NodeInfo
 from adapters.node import UNKNOWN_NODE
+from proxy.commands.output import table
 from proxy.commands.verification.comparison import Outcome, Verdict
 from proxy.commands.verification.coverage import Coverage, NotCompared, coverage
 
 _VERDICTS: tuple[Verdict, ...] = ("same", "different", "not compared")
+_HEADINGS = ("method", "over", "client on node")
 _SHOWN_PER_METHOD = 3
 _SHOWN_LINES = 6
 _SHOWN_METHODS = 6
@@ -65,29 +65,21 @@ def _row(outcome: Outcome) -> Row:
     return outcome.method, outcome.transport, outcome.direction
 
 
-def write_for_people(report: Report, console: Console) -> None:
-    """A table, the differences (some of each method and direction), and a summary."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-        title=f"{report.node}, {report.server.text}, ledger {report.ledger_index}",
+def write_for_people(report: Report) -> None:
+    """A table, the differences (some of each method and direction), and a summary, on standard output."""
+    click.echo(f"{report.node}, {report.server.text}, ledger {report.ledger_index}\n")
+    counted = report.counted()
+    rows = [(*row, *(str(counts[verdict] or "") for verdict in _VERDICTS)) for row, counts in counted.items()]
+    heading, *lines = table(
+        [(*_HEADINGS, *_VERDICTS), *rows], right=range(len(_HEADINGS), len(_HEADINGS) + len(_VERDICTS))
     )
-    for heading in ("method", "over", "client on node"):
-        table.add_column(heading, no_wrap=True)
-    for verdict in _VERDICTS:
-        table.add_column(verdict, justify="right", no_wrap=True)
-    for (method, transport, direction), counts in report.counted().items():
-        style = "red" if counts["different"] else "dim" if not counts["same"] else None
-        figures = (str(counts[verdict] or "") for verdict in _VERDICTS)
-        table.add_row(method, transport, direction, *figures, style=style)
-    console.print(table)
-    for line in _difference_lines(report.differing()):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for line in _coverage_lines(report):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    click.echo(heading)
+    for line, counts in zip(lines, counted.values(), strict=True):
+        click.secho(line, fg="red" if counts["different"] else None, dim=None if counts["same"] else True)
+    for line in (*_difference_lines(report.differing()), *_coverage_lines(report)):
+        click.echo(line)
     totals = ", ".join(f"{report.total(verdict)} {verdict}" for verdict in _VERDICTS)
-    console.print(f"{len(report.outcomes)} comparisons from {report.asked} requests: {totals}", highlight=False)
+    click.echo(f"{len(report.outcomes)} comparisons from {report.asked} requests: {totals}")
 
 
 def _difference_lines(differing: Iterable[Outcome]) -> Iterator[str]:
