@@ -162,7 +162,7 @@ CORE = ("account_info", "tx", "account_tx", "transaction_entry", "ledger_data", 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("also", [False, True], ids=["own-requests", "and-all-recorded-ones"])
 async def test_share_that_a_draft_of_version_2_translates(demo_node: StartNode, tmp_path: Path, also: bool) -> None:
     """Without its adapters, version 2 is drafted from a node with both versions, and measured by every recording.
@@ -179,7 +179,7 @@ async def test_share_that_a_draft_of_version_2_translates(demo_node: StartNode, 
         lines = [orjson.dumps({"method": each.method, "params": each.params}) for each in requests]
         (tmp_path / "requests.jsonl").write_bytes(b"\n".join(lines))
         command += ["--also", str(tmp_path / "requests.jsonl")]
-    print(await asyncio.to_thread(run_in, copied, *command, seconds=300))  # noqa: T201 - what is measured
+    print(await asyncio.to_thread(run_in, copied, *command, seconds=500))  # noqa: T201 - what is measured
     for check in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy", "--strict"]):
         await asyncio.to_thread(run_in, copied, "-m", *check, "adapters/v1_v2")
     measured = await asyncio.to_thread(run_in, copied, "-m", "tests.support.draft", "1", seconds=240)

@@ -24,6 +24,8 @@ UNFINISHED = "exchanges.jsonl"
 FINISHED, STREAMS_FILE = "exchanges.jsonl.xz", "streams.json.xz"
 _MOST_MESSAGES = 5_000
 _ATTEMPTS = 3
+_SHORTEST_SUBJECT = 25
+"""Characters of the shortest address."""
 _RECORDED_STREAMS = ("transactions_proposed",)
 _VOLATILE_METHODS = frozenset({"ping", "random", "server_info", "server_state"})
 """Recorded, but not compared: within a second they may look the same, and be another in the next."""
@@ -87,9 +89,14 @@ async def ask_all(
     """
     known = {_key(entry["method"], entry["params"]) for entry in recording.entries}
     refused: set[tuple[str, bytes]] = set()
+    subjects: dict[str, set[str]] = {}
+
+    def is_new(request: NodeRequest) -> bool:
+        return subjects.get(request.method, set()).isdisjoint(_subjects(request))
+
     for question in questions:
         answered = 0
-        for request in question.candidates:
+        for request in sorted(question.candidates, key=is_new):
             key = _key(request.method, request.params)
             if key not in known and key not in refused:
                 try:
@@ -98,10 +105,17 @@ async def ask_all(
                 except NotAsked as problem:
                     recording.refused[str(problem)] = recording.refused.get(str(problem), 0) + 1
                     refused.add(key)
-            answered += key in known
+            if key in known:
+                answered += 1
+                subjects.setdefault(request.method, set()).update(_subjects(request))
             if answered >= question.enough:
                 break
         yield question
+
+
+def _subjects(request: NodeRequest) -> list[str]:
+    """The accounts, transactions and ledgers that a request names: a node with little data may have few of them."""
+    return [value for value in request.params.values() if isinstance(value, str) and len(value) >= _SHORTEST_SUBJECT]
 
 
 def _key(method: str, params: JsonObject) -> tuple[str, bytes]:
