@@ -13,7 +13,10 @@ from proxy.spec import Document, asyncapi, openapi, versions
 from proxy.spec.comparison import comparison
 from proxy.spec.pages import Addresses, overview, pairs, policy
 
-_ADDRESSES = Addresses()
+_PATHS = ("spec", "spec/{older}-{newer}", "openapi/v{version}.json", "asyncapi/v{version}.json")
+# Relative, for operators who serve the observe address under a path of another server.
+_FROM_OVERVIEW = Addresses(*_PATHS)
+_FROM_COMPARISON = Addresses(*(f"../{path}" for path in _PATHS))
 
 
 def add_specifications(router: web.UrlDispatcher) -> None:
@@ -24,7 +27,7 @@ def add_specifications(router: web.UrlDispatcher) -> None:
 
 
 async def _serve_overview(request: web.Request) -> web.Response:
-    return _page(await request.app[BACKGROUND].run(overview, _ADDRESSES))
+    return _page(await request.app[BACKGROUND].run(overview, _FROM_OVERVIEW))
 
 
 async def _serve_comparison(request: web.Request) -> web.Response:
@@ -32,7 +35,7 @@ async def _serve_comparison(request: web.Request) -> web.Response:
     if (older, newer) not in pairs():
         offered = ", ".join(f"{one}-{other}" for one, other in pairs())
         raise web.HTTPNotFound(text=f"There is no such comparison. Available: {offered}.\n")
-    return _page(await request.app[BACKGROUND].run(comparison, older, newer, _ADDRESSES))
+    return _page(await request.app[BACKGROUND].run(comparison, older, newer, _FROM_COMPARISON))
 
 
 def _page(text: str) -> web.Response:

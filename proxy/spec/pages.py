@@ -20,10 +20,10 @@ from proxy.spec.reading import Reading
 class Addresses(NamedTuple):
     """Where the pages are, relative to each other, and what they link to; `{…}` as in `str.format`."""
 
-    overview: str = "/spec"
-    pair: str = "/spec/{older}-{newer}"
-    openapi: str = "/openapi/v{version}.json"
-    asyncapi: str = "/asyncapi/v{version}.json"
+    overview: str
+    pair: str
+    openapi: str
+    asyncapi: str
     http: str = ""
     """The reference of a version for JSON-RPC over HTTP, empty for none; `#` and a method's name may follow."""
     websocket: str = ""
