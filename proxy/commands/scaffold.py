@@ -32,9 +32,9 @@ from proxy.commands.scaffolding.methods import (
     draft_streams,
     ledgers_named,
 )
+from proxy.commands.scaffolding.models import draft_models
 from proxy.commands.scaffolding.questions import Question, draft_questions
 from proxy.commands.scaffolding.report import coverage, unconfirmed
-from proxy.commands.scaffolding.specification import draft_specification
 from proxy.commands.scaffolding.trial import Score, try_step
 from proxy.commands.scaffolding.writing import questions, write_step
 from proxy.commands.verification.node import NodeLost, NotAsked, RateLimitedNode
@@ -171,8 +171,8 @@ def _draft(plan: _Plan, folder: Path) -> None:
     found = uvloop.run(_ask(plan, recordings))
     drafts, streams, score = draft(plan.older, found.exchanges, found.pairs, found.server)
     write_step(folder, plan.older, drafts, streams, score, found.server)
-    text = draft_specification(plan.older, drafts, found.exchanges, streams, found.pairs)
-    (folder / "specification.yaml").write_text(text, encoding="utf-8")
+    text = draft_models(plan.older, drafts, found.exchanges, streams, found.pairs)
+    (folder / "models.py").write_text(text, encoding="utf-8")
     unseen = sorted(KNOWN_METHODS - ADMIN_METHODS - GRPC_METHODS - found.methods)
     changed = [*(each.method for each in drafts), *streams.down]
     text = coverage(plan.older, plan.newer, found.server, score, changed, unseen, found.refused)

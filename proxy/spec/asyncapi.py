@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from adapters.models.method import FAMILIES
 from proxy.spec import envelopes
 from proxy.spec.envelopes import reference
+from proxy.spec.generator import Schema
 from proxy.spec.openapi import HOST, INTRODUCTION, Document, information
 from proxy.spec.schemas import MethodSchemas, schemas
-from proxy.spec.source import family_title, read_source
 
 _WEBSOCKET = """
 
@@ -29,7 +30,9 @@ class _Writer:
         self._version = version
         self._operations: dict[str, Any] = {}
         self._channels: dict[str, Any] = {}
-        self._components = dict(schemas(version).components)
+        self._components: dict[str, Any] = {
+            name: _with_plain_discriminator(schema) for name, schema in schemas(version).components.items()
+        }
         self._components["RequestMembers"] = envelopes.request_members(version)
         self._components["AnswerMembers"] = envelopes.ANSWER_MEMBERS
         self._components["WebSocketRefusal"] = envelopes.WEBSOCKET_REFUSAL
@@ -38,7 +41,7 @@ class _Writer:
         for name, names in schemas(self._version).methods.items():
             self._add_method(name, names)
         for kind, schema in schemas(self._version).streams.items():
-            self._add_push(f"stream.{kind}", f"push.{kind}", read_source().streams[kind].doc, schema)
+            self._add_push(f"stream.{kind}", f"push.{kind}", schemas(self._version).description(schema), schema)
         self._add_push("refusal", "refuse", envelopes.WEBSOCKET_REFUSAL["description"], "WebSocketRefusal")
         return {
             "asyncapi": "3.0.0",
@@ -51,13 +54,13 @@ class _Writer:
         }
 
     def _add_method(self, name: str, names: MethodSchemas) -> None:
-        method = read_source().methods[name]
+        method = names.method
         payloads = {
             "request": envelopes.websocket_request(name, names),
             "answer": envelopes.websocket_answer(names),
         }
         for part, payload in payloads.items():
-            self._channel(method.family, family_title(method.family))["messages"][f"{name}.{part}"] = {
+            self._channel(method.family, FAMILIES[method.family])["messages"][f"{name}.{part}"] = {
                 "summary": method.doc,
                 "correlationId": {"location": "$message.payload#/id"},
                 "payload": payload,
@@ -65,7 +68,7 @@ class _Writer:
         self._operations[name] = {
             "action": "receive",
             "summary": method.doc,
-            "tags": [{"name": family_title(method.family)}],
+            "tags": [{"name": FAMILIES[method.family]}],
             **_on_channel(method.family, f"{name}.request"),
             "reply": _on_channel(method.family, f"{name}.answer"),
         }
@@ -79,6 +82,13 @@ class _Writer:
         fresh = {"address": "/", "title": title, "description": _MANY_CHANNELS, "messages": {}}
         channel: Document = self._channels.setdefault(name, fresh)
         return channel
+
+
+def _with_plain_discriminator(schema: Schema) -> Schema:
+    """AsyncAPI's discriminator is only the name of a member."""
+    if "discriminator" not in schema:
+        return schema
+    return {**schema, "discriminator": schema["discriminator"]["propertyName"]}
 
 
 def _on_channel(channel: str, message: str) -> Document:

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from proxy.spec.fields import Fields, fields, tokens, types, used
+from proxy.spec.fields import Fields, common_tokens, fields, tokens, types, used
 from proxy.spec.schemas import Schemas, schemas
-from proxy.spec.source import read_source
 
 Part = Literal["method", "request", "answer", "error", "message", "type"]
 Kind = Literal["added", "removed", "changed"]
@@ -46,18 +45,16 @@ def changes(older: int, newer: int) -> list[Change]:
     before, after = schemas(older), schemas(newer)
     if older >= newer:
         raise ValueError(f"version {newer} does not come after version {older}")
-    found = [
-        *_of_tokens(
-            ANY_METHOD, before.components["CommonErrorToken"]["enum"], after.components["CommonErrorToken"]["enum"]
-        )
-    ]
-    for method in sorted(read_source().methods):
+    found = [*_of_tokens(ANY_METHOD, common_tokens(before), common_tokens(after))]
+    for method in sorted({*before.methods, *after.methods}):
         found += _of_method(method, before, after)
-    for kind in sorted(read_source().streams):
-        then, now = fields(before, before.streams[kind]), fields(after, after.streams[kind])
+    for kind in sorted({*before.streams, *after.streams}):
+        then, now = (fields(each, each.streams[kind]) if kind in each.streams else {} for each in (before, after))
         found += _of_fields(kind, "message", then, now)
-    for name, schema in types(after).items():
-        for change in _of_fields(name, "type", fields(before, types(before)[name]), fields(after, schema)):
+    older_types, newer_types = types(before), types(after)
+    for name in (name for name in newer_types if name in older_types):
+        then, now = fields(before, older_types[name]), fields(after, newer_types[name])
+        for change in _of_fields(name, "type", then, now):
             found.append(replace(change, within=_within(name, before, after)))
     return found
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from proxy.spec.notation import REFERENCE, Schema
+from proxy.spec.generator import REFERENCE, Schema
 from proxy.spec.schemas import MethodSchemas
 
 _STRING: Schema = {"type": "string"}

@@ -3,14 +3,12 @@
 A field whose type has a name is listed by that name; the type's own fields are listed once, with the type.
 """
 
-import re
 from typing import NamedTuple
 
-from proxy.spec.notation import REFERENCE, Schema
-from proxy.spec.schemas import Schemas
+from adapters.models.versions import is_shared, stem_of
+from proxy.spec.generator import REFERENCE, Schema
+from proxy.spec.schemas import Schemas, references
 
-_OF_VERSION = re.compile(r"(Base|V\d+)$")
-_REFERENCE = re.compile(rf"'{REFERENCE}(\w+)'")
 _VAGUE = ("any", "object")
 
 
@@ -33,7 +31,7 @@ fields."""
 
 def fields(schemas: Schemas, name: str) -> Fields:
     """The fields of a schema, in the order of the source, without those that must be absent."""
-    reader = _Reader(schemas)
+    reader = _Reader(schemas, stem_of(name))
     schema = schemas.components[name]
     found = reader.fields(schema)
     for part in (schema, *schema.get("allOf", ())):
@@ -43,7 +41,8 @@ def fields(schemas: Schemas, name: str) -> Fields:
 
 def types(schemas: Schemas) -> dict[str, str]:
     """The named types, and the schema of each in this version."""
-    return {_base_name(name): name for name in map(schemas.name, schemas.source.types)}
+    stems = dict.fromkeys(stem_of(name) for name in schemas.components if is_shared(name))
+    return {stem: schemas.name(stem) for stem in stems}
 
 
 def used(schemas: Schemas, name: str) -> set[str]:
@@ -51,26 +50,35 @@ def used(schemas: Schemas, name: str) -> set[str]:
     found: set[str] = set()
     waiting = [name]
     while waiting:
-        for reference in _REFERENCE.findall(repr(schemas.components[waiting.pop()])):
+        for reference in references(schemas.components[waiting.pop()]):
             if reference not in found:
                 found.add(reference)
                 waiting.append(reference)
-    return {_base_name(each) for each in found}
+    return {stem_of(each) for each in found}
 
 
 def tokens(schemas: Schemas, name: str) -> list[str]:
     """The error tokens of a method's schema of errors, without those of any method."""
-    parts = schemas.components[name]["allOf"]
-    alternatives = parts[-1]["properties"]["error"]["anyOf"]
-    return [token for each in alternatives for token in each.get("enum", ())]
+    own = schemas.components[name]["allOf"][-1]
+    return sorted(_tokens(own["properties"]["error"]))
+
+
+def common_tokens(schemas: Schemas) -> list[str]:
+    """The error tokens that any method may return."""
+    return sorted(_tokens(schemas.components[schemas.name("CommonErrorToken")]))
+
+
+def _tokens(schema: Schema) -> set[str]:
+    found = {*schema.get("enum", ()), *([schema["const"]] if "const" in schema else [])}
+    return found.union(*map(_tokens, schema.get("anyOf", ())))
 
 
 class _Reader:
     """Follows references among the schemas of one version."""
 
-    def __init__(self, schemas: Schemas) -> None:
+    def __init__(self, schemas: Schemas, stem: str) -> None:
         self._components = schemas.components
-        self._types = schemas.source.types
+        self._stem = stem
 
     def fields(self, schema: Schema) -> Fields:
         """Every field within, by path; `never` is included, to override what is inherited."""
@@ -86,9 +94,9 @@ class _Reader:
         """The fields of one part of an `allOf`."""
         if "$ref" in schema:
             name = schema["$ref"].removeprefix(REFERENCE)
-            if name.endswith("Base") or _base_name(name) not in self._types:
+            if stem_of(name) == self._stem or not is_shared(name):
                 return self.fields(self._components[name])
-            return {f"(all of {_base_name(name)})": Field(_base_name(name), required=True)}
+            return {f"(all of {stem_of(name)})": Field(stem_of(name), required=True)}
         found: Fields = {}
         for name, inner in schema.get("properties", {}).items():
             required = name in schema.get("required", ())
@@ -100,9 +108,6 @@ class _Reader:
             inner = schema["additionalProperties"]
             found["*"] = Field(self._type(inner), required=False)
             found |= self._within("*", inner)
-        if "if" in schema:
-            kind = schema["if"]["properties"]["TransactionType"]["const"]
-            found |= {f"{path} (of a {kind})": field for path, field in self._then(schema["then"]).items()}
         # An `anyOf` with only `required` says which fields belong together, and has no fields.
         if alternatives := [self.fields(each) for each in schema.get("anyOf", ()) if each.keys() != {"required"}]:
             found = _both(found, _either(alternatives))
@@ -115,12 +120,9 @@ class _Reader:
 
     def named_alternatives(self, schema: Schema) -> Fields:
         """The named types that a value may have instead of fields."""
-        names = [self._type(each) for each in schema.get("anyOf", ()) if "$ref" in each]
+        alternatives = (*schema.get("anyOf", ()), *schema.get("oneOf", ()))
+        names = [self._type(each) for each in alternatives if "$ref" in each]
         return {f"(or {name})": Field(name, required=False) for name in names}
-
-    def _then(self, schema: Schema) -> Fields:
-        own = self._own(schema)
-        return {name: own.get(name, Field("any", required=True)) for name in schema["required"]} | own
 
     def _doc(self, schema: Schema) -> str:
         doc: str = schema.get("description", "")
@@ -131,7 +133,7 @@ class _Reader:
         if schema.get("not") == {}:
             return "never"
         if "$ref" in schema:
-            return _base_name(schema["$ref"].removeprefix(REFERENCE))
+            return stem_of(schema["$ref"].removeprefix(REFERENCE))
         if "const" in schema:
             return f"{schema['const']!r}"
         if "enum" in schema:
@@ -150,11 +152,6 @@ class _Reader:
 def _is_described_reference(schema: Schema) -> bool:
     parts = schema.get("allOf", ())
     return schema.keys() == {"description", "allOf"} and len(parts) == 1 and "$ref" in parts[0]
-
-
-def _base_name(name: str) -> str:
-    """The name of a schema without its version."""
-    return _OF_VERSION.sub("", name)
 
 
 def _below(name: str, path: str) -> str:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from adapters import VERSIONS
+from adapters.models.method import FAMILIES, Method
 from proxy.spec import envelopes
 from proxy.spec.envelopes import reference
-from proxy.spec.notation import Schema
+from proxy.spec.generator import Schema
 from proxy.spec.schemas import schemas
-from proxy.spec.source import families, family_title, read_source
 
 Document = dict[str, Any]
 
@@ -32,21 +32,20 @@ def openapi(version: int) -> Document:
     components["BatchAnswer"] = envelopes.BATCH_ANSWER
     paths: dict[str, Any] = {"/": {"get": _READINESS}}
     for name, names in schemas(version).methods.items():
-        method = read_source().methods[name]
-        if "http" not in method.transports:
+        if "http" not in names.method.transports:
             continue
         components[f"{names.stem}JsonRpcRequest"] = envelopes.jsonrpc_request(name, names, components)
         components[f"{names.stem}JsonRpcAnswer"] = envelopes.jsonrpc_answer(names)
-        paths[f"/{name}"] = {"post": _operation(name, method.doc, family_title(method.family), names.stem)}
-    batch = "Several requests, each with its own API version."
-    paths["/batch"] = {"post": _operation("batch", batch, family_title("server"), "Batch", "")}
+        paths[f"/{name}"] = {"post": _operation(names.method)}
+    batch = Method("batch", "server", "Several requests, each with its own API version.")
+    paths["/batch"] = {"post": _operation(batch, "")}
     return {
         "openapi": "3.1.0",
         "info": information(version, INTRODUCTION + _JSONRPC),
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "servers": [{"url": "http://{host}", "variables": {"host": HOST}}],
         "security": [],
-        "tags": [{"name": family_title(family)} for family in families()],
+        "tags": [{"name": title} for title in FAMILIES.values()],
         "paths": paths,
         "components": {"schemas": components, "responses": _RESPONSES},
     }
@@ -66,16 +65,16 @@ def information(version: int, description: str) -> Document:
     }
 
 
-def _operation(method: str, doc: str, family: str, stem: str, form: str = "JsonRpc") -> Document:
+def _operation(method: Method, form: str = "JsonRpc") -> Document:
     return {
-        "operationId": method,
-        "summary": doc,
-        "tags": [family],
-        "requestBody": {"required": True, "content": _json(reference(f"{stem}{form}Request"))},
+        "operationId": method.name,
+        "summary": method.doc,
+        "tags": [FAMILIES[method.family]],
+        "requestBody": {"required": True, "content": _json(reference(f"{method.stem}{form}Request"))},
         "responses": {
             "200": {
                 "description": "The response, which may be an error, unless `ripplerpc` is 3.0 or above.",
-                "content": _json(reference(f"{stem}{form}Answer")),
+                "content": _json(reference(f"{method.stem}{form}Answer")),
             },
             "400": {"$ref": "#/components/responses/Unreadable"},
             "403": {"$ref": "#/components/responses/Forbidden"},
@@ -121,7 +120,7 @@ _RESPONSES: Document = {
 _READINESS: Document = {
     "operationId": "readiness",
     "summary": "Readiness, for load balancers.",
-    "tags": [family_title("server")],
+    "tags": [FAMILIES["server"]],
     "responses": {
         "200": {"description": "They can.", "content": _text("This server is ready.")},
         "503": {"description": "They cannot.", "content": _text("This server is not ready: no node is available.")},

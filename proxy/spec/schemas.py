@@ -1,19 +1,21 @@
-"""The schemas of one API version, from the source. A type that changed has a base schema and one that extends it."""
+"""The schemas of one API version, generated from its models."""
 
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from adapters.errors import ERRORS
-from proxy.spec.notation import REFERENCE, NotationError, Schema, blocks, newest_block, read_schema
-from proxy.spec.source import Method, Source, read_source
-from proxy.spec.steps import ALONE
+from adapters.models.method import Method
+from adapters.models.versions import VersionModels, all_types, is_shared, models_of, stem_of
+from proxy.spec.generator import REFERENCE, Schema, all_schemas
+
+_ALWAYS = ("ErrorResponse", "CommonErrorToken", "ServerWarning")
 
 
 class MethodSchemas(NamedTuple):
-    """The names of a method's schemas among `Schemas.components`."""
+    """A method, and the names of its schemas among `Schemas.components`."""
 
-    stem: str
-    """The common prefix: `AccountInfo`."""
+    method: Method
     request: str
     """The schema of its parameters."""
     success: str
@@ -21,181 +23,183 @@ class MethodSchemas(NamedTuple):
     error: str
     """The schema of an error."""
 
+    @property
+    def stem(self) -> str:
+        """The common prefix: `AccountInfo`."""
+        return self.method.stem
+
 
 class Schemas:
     """All schemas of one API version, from `schemas()`.
 
-    `components`: by the name that references use. `methods`, `streams`: the names of those of a method, or of the
-    `type` of a pushed message.
+    `components`: by the name that references use. `methods`, `streams`: those of a method, and the name of that of the
+    `type` of a stream message.
     """
 
-    def __init__(self, source: Source, version: int) -> None:
-        self.source = source
-        self._version = version
-        self.components: dict[str, Schema] = {}
-        self._define_errors()
-        for name, definition in source.types.items():
-            self._define(name, definition)
-        self.methods = {
-            name: self._define_method(method) for name, method in source.methods.items() if method.offered(version)
-        }
-        self.streams = {kind: self._define_stream(kind) for kind in source.streams}
+    def __init__(self, models: VersionModels, types: Mapping[str, Any], generated: Mapping[str, Schema]) -> None:
+        """`types`, `generated`: all models of all versions, and their schemas."""
+        self._models = models
+        self._types = types
+        self._generated = generated
+        self._names = {stem: _name(found) for stem, found in models.types.items()}
+        self.methods = {name: self._of_method(method) for name, method in models.methods.items()}
+        self.streams = {kind: self._names[stem] for kind, stem in models.streams.items()}
+        self._own = {stem_of(name) for name in (*_ALWAYS, *self.streams.values(), *self._of_methods())}
+        used = self._reachable([*map(self.name, _ALWAYS), *self.streams.values(), *self._of_methods()])
+        self.components: dict[str, Schema] = {name: self._component(name) for name in generated if name in used}
+        self._describe_methods()
+        self.components["ErrorCodes"] = _error_codes(models)
+        self.components["StreamMessage"] = _stream_message(self.streams)
 
-    def _define(self, name: str, definition: Any, doc: str | None = None) -> str:
-        """Define the source's type `name`; return the name of its schema in this version."""
-        doc = (definition.get(".doc") if isinstance(definition, dict) else None) or doc
-        described = {"description": doc} if doc else {}
-        if not blocks(definition):
-            self._keep(name, {**described, **self._read(name, definition)})
-            return name
-        if left := definition.keys() - {".doc", ".base"} - {f".v{number}" for number in blocks(definition)}:
-            raise NotationError(f"{name}: {', '.join(sorted(left))} next to versions; common parts belong in .base")
-        number = newest_block(definition, self._version)
-        block = {} if number is None else definition[f".v{number}"]
-        alone = isinstance(block, dict) and block.get(ALONE, False)
-        inherited = []
-        if ".base" in definition and not alone:
-            self._keep(f"{name}Base", self._read(name, definition[".base"]))
-            inherited = [{"$ref": f"{REFERENCE}{name}Base"}]
-        if number is None:
-            return f"{name}Base"
-        if alone:
-            block = {word: part for word, part in block.items() if word != ALONE}
-        own = self._read(name, block)
-        described |= {"description": own.pop("description")} if "description" in own else {}
-        self._keep(f"{name}V{number}", {**described, "allOf": [*inherited, own]})
-        return f"{name}V{number}"
+    def name(self, stem: str) -> str:
+        """The name of a type's schema in this version. Raises ValueError for an unknown type."""
+        if stem not in self._names:
+            raise ValueError(f"there is no model {stem} in API version {self._models.version}")
+        return self._names[stem]
 
-    def _keep(self, name: str, schema: Schema) -> None:
-        if name in self.components:
-            raise NotationError(f"two schemas would be called {name}")
-        self.components[name] = schema
+    def description(self, name: str) -> str:
+        """The description of a schema, or of the one that it extends."""
+        schema = self.components[name]
+        while "description" not in schema:
+            parents = references({"allOf": schema.get("allOf", [])[:1]})
+            if not parents:
+                return ""
+            schema = self.components[parents.pop()]
+        text: str = schema["description"]
+        return text
 
-    def _read(self, name: str, definition: Any) -> Schema:
-        try:
-            return read_schema(definition, self.name)
-        except NotationError as fault:
-            raise NotationError(f"{name}: {fault}") from None
+    def _of_method(self, method: Method) -> MethodSchemas:
+        parts = ("Request", "SuccessResponse", "ErrorResponse")
+        return MethodSchemas(method, *(self.name(method.stem + part) for part in parts))
 
-    def name(self, name: str) -> str:
-        """The name of a type of the source in this version. Raises NotationError for an unknown type."""
-        if name not in self.source.types:
-            raise NotationError(f"there is no type {name}")
-        definition = self.source.types[name]
-        if not blocks(definition):
-            return name
-        number = newest_block(definition, self._version)
-        return f"{name}Base" if number is None else f"{name}V{number}"
+    def _of_methods(self) -> Iterable[str]:
+        return (name for names in self.methods.values() for name in names[1:])
 
-    def _define_method(self, method: Method) -> MethodSchemas:
-        stem = _camel(method.name)
-        return MethodSchemas(
-            stem,
-            self._define(f"{stem}Request", method.request, f"The parameters of {method.name}."),
-            self._define(f"{stem}SuccessResponse", method.answer, f"The result of {method.name}."),
-            self._define_error(f"{stem}ErrorResponse", method),
-        )
+    def _component(self, name: str) -> Schema:
+        """A schema with references to the types of this version. What is a part of it alone is written inside it."""
 
-    def _define_stream(self, kind: str) -> str:
-        stream = self.source.streams[kind]
-        stem = kind[0].upper() + _camel(kind)[1:]
-        body = self._define(f"{stem}Message", stream.message, stream.doc)
-        typed: Schema = {"type": "object", "properties": {"type": {"const": kind}}, "required": ["type"]}
-        name = f"{stem}Stream"
-        self._keep(name, {"description": stream.doc, "allOf": [typed, {"$ref": REFERENCE + body}]})
-        return name
+        def in_version(reference: str) -> str:
+            return REFERENCE + self.name(stem_of(reference.removeprefix(REFERENCE)))
 
-    def _define_errors(self) -> None:
-        """ErrorResponse, the code of each token, and the tokens that any method may return.
+        def inherited(reference: str) -> str:
+            newer = in_version(reference)
+            names = (each.removeprefix(REFERENCE) for each in (reference, newer))
+            return newer if self._may_extend(name, *names) else reference
 
-        The codes are separate: in ErrorResponse, which every response refers to, they would make the AsyncAPI parser
-        take minutes.
-        """
-        coded: list[Schema] = [
-            {
-                "description": error.message,
-                "properties": {"error": {"const": error.token}, "error_code": {"const": error.code}},
-            }
-            for error in ERRORS.values()
-        ]
-        uncoded: list[Schema] = [
-            {"description": meaning, "properties": {"error": {"const": token}}}
-            for token, meaning in self.source.uncoded_errors.items()
-        ]
-        self._keep(
-            "ErrorResponse",
-            {
-                "description": "An error, with the fields that the method had found before it.",
-                "type": "object",
-                "properties": {
-                    "error": {"type": "string"},
-                    "error_code": {"type": ["integer", "null"]},
-                    "error_message": {"type": "string"},
-                    "error_exception": {"type": "string"},
-                },
-                "required": ["error"],
-            },
-        )
-        self._keep(
-            "ErrorCodes",
-            {
-                "description": "The code of an error's token; some have none.",
-                "type": "object",
-                "anyOf": coded + uncoded,
-            },
-        )
-        self._keep(
-            "CommonErrorToken",
-            {
-                "description": "Errors that any method may return.",
-                "enum": self._tokens(self.source.common_errors),
-            },
-        )
+        schema = dict(self._generated[name])
+        parents = [{"$ref": inherited(each["$ref"])} for each in schema.get("allOf", ()) if "$ref" in each]
+        own = [each for each in schema.pop("allOf", ()) if "$ref" not in each]
+        changed: Schema = _with_references(schema, in_version)
+        if parents or own:
+            changed["allOf"] = [*parents, *_with_references(own, in_version)]
+        inlined: Schema = self._with_parts(changed)
+        return inlined
 
-    def _define_error(self, name: str, method: Method) -> str:
-        """An error of the method. A version's own list of tokens replaces that of `.base`, as in other schemas."""
-        tokens = self._tokens(method.errors)
-        own: list[Schema] = [{"enum": tokens}] if tokens else []
-        allowed: Schema = {"anyOf": [{"$ref": f"{REFERENCE}CommonErrorToken"}, *own]}
-        number = newest_block(method.errors, self._version)
-        name = name if number is None else f"{name}V{number}"
-        self._keep(
-            name,
-            {
-                "description": f"An error of {method.name}.",
-                "allOf": [
-                    {"$ref": f"{REFERENCE}ErrorResponse"},
-                    {"type": "object", "properties": {"error": allowed}},
-                ],
-            },
-        )
-        return name
+    def _with_parts(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._with_parts(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            name = value["$ref"].removeprefix(REFERENCE)
+            return value if is_shared(name) or stem_of(name) in self._own else self._component(name)
+        changed = {word: self._with_parts(each) for word, each in value.items()}
+        if "allOf" in changed:
+            changed["allOf"] = [inner for each in changed["allOf"] for inner in each.get("allOf", [each])]
+        return changed
 
-    def _tokens(self, written: Any) -> list[str]:
-        """The tokens of this version, with groups expanded."""
-        if isinstance(written, dict):
-            number = newest_block(written, self._version)
-            written = [*written.get(".base", ()), *(() if number is None else written[f".v{number}"])]
+    def _may_extend(self, name: str, parent: str, newer: str) -> bool:
+        """Whether a schema can extend this version's form of its base class: not if it is a part of that itself."""
+        if not isinstance(self._types[parent], type):
+            return True
+        if stem_of(name) == stem_of(parent) or not isinstance(self._types[newer], type):
+            return False
+        return not issubclass(self._types[newer], self._types[name])
+
+    def _reachable(self, names: Iterable[str]) -> set[str]:
         found: set[str] = set()
-        for each in written:
-            if each in self.source.error_groups:
-                found.update(self._tokens(self.source.error_groups[each]))
-            elif each in ERRORS or each in self.source.uncoded_errors:
-                found.add(each)
-            else:
-                raise NotationError(f"there is no error {each}")
-        return sorted(found)
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += references(self._component(name))
+        return found
 
-
-def _camel(name: str) -> str:
-    """`account_info` as AccountInfo, `ledgerClosed` as LedgerClosed."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    def _describe_methods(self) -> None:
+        for names in self.methods.values():
+            for part, text in (
+                (names.request, "The parameters of"),
+                (names.success, "The result of"),
+                (names.error, "An error of"),
+            ):
+                schema = self.components[part]
+                if "description" not in schema:
+                    self.components[part] = {"description": f"{text} {names.method.name}.", **schema}
 
 
 @cache
 def schemas(version: int) -> Schemas:
-    """The schemas of an API version. Raises ValueError for one that the source does not have."""
-    source = read_source()
-    if version not in source.versions:
-        raise ValueError(f"there is no specification of API version {version}, only of {source.versions}")
-    return Schemas(source, version)
+    """The schemas of an API version. Raises ValueError for one that does not exist."""
+    return Schemas(models_of(version), all_types(), all_schemas())
+
+
+def references(schema: Any) -> set[str]:
+    """The names of the schemas that a schema refers to."""
+    found: set[str] = set()
+
+    def note(reference: str) -> str:
+        found.add(reference.removeprefix(REFERENCE))
+        return reference
+
+    _with_references(schema, note)
+    return found
+
+
+def _with_references(value: Any, change: Callable[[str], str]) -> Any:
+    """A copy of a schema with every reference changed, also those of a discriminator's mapping."""
+    if isinstance(value, str):
+        return change(value) if value.startswith(REFERENCE) else value
+    if isinstance(value, list):
+        return [_with_references(each, change) for each in value]
+    if isinstance(value, dict):
+        return {name: _with_references(each, change) for name, each in value.items()}
+    return value
+
+
+def _name(found: Any) -> str:
+    name: str = found.__name__
+    return name
+
+
+def _error_codes(models: VersionModels) -> Schema:
+    """The code of each token.
+
+    This is separate from ErrorResponse, which every response refers to: there it would make the AsyncAPI parser take
+    minutes.
+    """
+    coded: list[Schema] = [
+        {
+            "description": error.message,
+            "properties": {"error": {"const": error.token}, "error_code": {"const": error.code}},
+        }
+        for error in ERRORS.values()
+    ]
+    uncoded: list[Schema] = [
+        {"description": meaning, "properties": {"error": {"const": token}}}
+        for token, meaning in models.uncoded_errors.items()
+    ]
+    return {
+        "description": "The code of an error's token; some have none.",
+        "type": "object",
+        "anyOf": coded + uncoded,
+    }
+
+
+def _stream_message(streams: dict[str, str]) -> Schema:
+    mapping = {kind: REFERENCE + name for kind, name in sorted(streams.items())}
+    return {
+        "description": "A stream message, by its type.",
+        "oneOf": [{"$ref": reference} for reference in mapping.values()],
+        "discriminator": {"propertyName": "type", "mapping": mapping},
+    }

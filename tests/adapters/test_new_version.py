@@ -40,7 +40,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("tests/adapters", "-m", "not slow"),
         ("tests/config", "tests/versions", "tests/test_cli.py", "tests/nodes/test_health.py"),
         ("tests/spec/test_documents.py", "tests/spec/test_changes.py", "tests/spec/test_proxy.py"),
-        ("tests/spec/test_reading.py", "tests/spec/test_comparison.py"),
+        ("tests/spec/test_reading.py", "tests/spec/test_comparison.py", "tests/spec/test_schemas.py"),
         ("tests/spec/test_recorded.py", "-m", "slow", "-k", "v3_v4"),
         ("tests/spec/test_documents.py", "-m", "slow", "-k", "openapi"),
         ("tests/conformance", "-k", "v3_v4 and not admin"),

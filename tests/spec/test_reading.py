@@ -54,7 +54,7 @@ def test_a_method() -> None:
     assert "signer_lists" not in v1.result
     assert v2.result["signer_lists"].type == "SignerList[]"
     assert "account_data.signer_lists" not in v2.result
-    assert v1.result["account_data"] == Field("AccountRoot", required=True)
+    assert str(v1.result["account_data"]) == "AccountRoot"
     assert v1.family == "Accounts"
     assert "actNotFound" in v1.errors
     assert "amendmentBlocked" not in v1.errors

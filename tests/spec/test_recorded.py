@@ -49,7 +49,7 @@ def test_http_answers(client: str, version: int) -> None:
         body = entry["http"][client]["body"]
         method = entry["method"]
         if isinstance(body, dict):
-            known = method in schemas(version).methods and "http" in schemas(version).source.methods[method].transports
+            known = method in schemas(version).methods and "http" in schemas(version).methods[method].method.transports
             name = f"{stem(version, method)}JsonRpcAnswer" if known else "ErrorResponse"
             faults[entry["id"]] = fault(version, name, body if known else body["result"])
             if "error" in body["result"]:

@@ -8,7 +8,7 @@ from jsonschema.exceptions import best_match
 from jsonschema.protocols import Validator
 
 from proxy.spec import Document, asyncapi, openapi
-from proxy.spec.notation import REFERENCE
+from proxy.spec.generator import REFERENCE
 from proxy.spec.schemas import schemas
 
 Json = Any

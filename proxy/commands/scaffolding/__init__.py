@@ -2,5 +2,5 @@
 
 `exchanges` makes requests and records them, `learning` and `conditions` derive how one version's objects are made from
 the other's, `methods` does so for each method, including errors, `trial` measures a draft, `writing` and
-`specification` write the folder, `report` describes its coverage.
+`models` write the folder, `report` describes its coverage.
 """
