@@ -3,8 +3,10 @@
 from typing import Any
 
 from adapters.models.method import FAMILIES
+from adapters.models.pages import documentation_of
 from proxy.spec import envelopes
 from proxy.spec.envelopes import reference
+from proxy.spec.examples import recorded_examples
 from proxy.spec.generator import Schema
 from proxy.spec.openapi import HOST, INTRODUCTION, Document, information
 from proxy.spec.schemas import MethodSchemas, schemas
@@ -28,6 +30,7 @@ class _Writer:
 
     def __init__(self, version: int) -> None:
         self._version = version
+        self._examples = recorded_examples(version)
         self._operations: dict[str, Any] = {}
         self._channels: dict[str, Any] = {}
         self._components: dict[str, Any] = {
@@ -59,29 +62,56 @@ class _Writer:
             "request": envelopes.websocket_request(name, names),
             "answer": envelopes.websocket_answer(names),
         }
+        examples = self._examples_of(name)
         for part, payload in payloads.items():
             self._channel(method.family, FAMILIES[method.family])["messages"][f"{name}.{part}"] = {
                 "summary": method.doc,
                 "correlationId": {"location": "$message.payload#/id"},
                 "payload": payload,
+                **({"examples": examples[part]} if examples[part] else {}),
             }
         self._operations[name] = {
             "action": "receive",
             "summary": method.doc,
             "tags": [{"name": FAMILIES[method.family]}],
+            **({"externalDocs": {"url": page}} if (page := documentation_of(name)) else {}),
             **_on_channel(method.family, f"{name}.request"),
             "reply": _on_channel(method.family, f"{name}.answer"),
         }
 
+    def _examples_of(self, method: str) -> dict[str, list[Document]]:
+        """Examples of requests and of responses, from recordings."""
+        known = (("success", self._examples.successes), ("error", self._examples.errors))
+        found = [(name, examples[method]) for name, examples in known if method in examples]
+        return {
+            "request": [
+                _example("recorded", example.source, {"id": 1, "command": method, **example.request})
+                for name, example in found
+                if name == "success"
+            ],
+            "answer": [
+                _example(name, example.source, example.websocket) for name, example in found if example.websocket
+            ],
+        }
+
     def _add_push(self, message: str, operation: str, doc: str, schema: str) -> None:
         """A message that is not a response to a request."""
-        self._channel(_PUSHED, "Pushed messages")["messages"][message] = {"summary": doc, "payload": reference(schema)}
+        example = self._examples.messages.get(message.removeprefix("stream."))
+        self._channel(_PUSHED, "Pushed messages")["messages"][message] = {
+            "summary": doc,
+            "payload": reference(schema),
+            **({"examples": [_example("recorded", example.source, example.websocket)]} if example else {}),
+        }
         self._operations[operation] = {"action": "send", "summary": doc, **_on_channel(_PUSHED, message)}
 
     def _channel(self, name: str, title: str) -> Document:
         fresh = {"address": "/", "title": title, "description": _MANY_CHANNELS, "messages": {}}
         channel: Document = self._channels.setdefault(name, fresh)
         return channel
+
+
+def _example(name: str, source: str, payload: Any) -> Document:
+    return {"name": name, "summary": f"Recorded from {source}", "payload": payload}
 
 
 def _with_plain_discriminator(schema: Schema) -> Schema:

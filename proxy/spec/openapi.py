@@ -4,8 +4,10 @@ from typing import Any
 
 from adapters import VERSIONS
 from adapters.models.method import FAMILIES, Method
+from adapters.models.pages import documentation_of
 from proxy.spec import envelopes
 from proxy.spec.envelopes import reference
+from proxy.spec.examples import recorded_examples
 from proxy.spec.generator import Schema
 from proxy.spec.schemas import schemas
 
@@ -36,7 +38,7 @@ def openapi(version: int) -> Document:
             continue
         components[f"{names.stem}JsonRpcRequest"] = envelopes.jsonrpc_request(name, names, components)
         components[f"{names.stem}JsonRpcAnswer"] = envelopes.jsonrpc_answer(names)
-        paths[f"/{name}"] = {"post": _operation(names.method)}
+        paths[f"/{name}"] = {"post": _operation(names.method, examples=_examples(name, version))}
     batch = Method("batch", "server", "Several requests, each with its own API version.")
     paths["/batch"] = {"post": _operation(batch, "")}
     return {
@@ -65,16 +67,32 @@ def information(version: int, description: str) -> Document:
     }
 
 
-def _operation(method: Method, form: str = "JsonRpc") -> Document:
+def _examples(method: str, version: int) -> tuple[Document, Document]:
+    """Examples of requests and of responses, from recordings."""
+    found = recorded_examples(version)
+    requests: Document = {}
+    responses: Document = {}
+    if (example := found.successes.get(method)) is not None:
+        value = {"method": method, "params": [example.request]}
+        requests["recorded"] = {"summary": f"Recorded from {example.source}", "value": value}
+    for kind, known in (("success", found.successes), ("error", found.errors)):
+        if (example := known.get(method)) is not None:
+            responses[kind] = {"summary": f"Recorded from {example.source}", "value": example.http}
+    return requests, responses
+
+
+def _operation(method: Method, form: str = "JsonRpc", examples: tuple[Document, Document] = ({}, {})) -> Document:
+    page = documentation_of(method.name)
     return {
         "operationId": method.name,
         "summary": method.doc,
         "tags": [FAMILIES[method.family]],
-        "requestBody": {"required": True, "content": _json(reference(f"{method.stem}{form}Request"))},
+        **({"externalDocs": {"url": page}} if page else {}),
+        "requestBody": {"required": True, "content": _json(reference(f"{method.stem}{form}Request"), examples[0])},
         "responses": {
             "200": {
                 "description": "The response, which may be an error, unless `ripplerpc` is 3.0 or above.",
-                "content": _json(reference(f"{method.stem}{form}Answer")),
+                "content": _json(reference(f"{method.stem}{form}Answer"), examples[1]),
             },
             "400": {"$ref": "#/components/responses/Unreadable"},
             "403": {"$ref": "#/components/responses/Forbidden"},
@@ -84,8 +102,8 @@ def _operation(method: Method, form: str = "JsonRpc") -> Document:
     }
 
 
-def _json(schema: Schema) -> Document:
-    return {"application/json": {"schema": schema}}
+def _json(schema: Schema, examples: Document | None = None) -> Document:
+    return {"application/json": {"schema": schema, **({"examples": examples} if examples else {})}}
 
 
 def _text(example: str) -> Document:
