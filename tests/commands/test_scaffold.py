@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from adapters import JsonObject, NodeRequest
+from adapters.v1_v2.account_info import AccountInfo
 from proxy.cli import main
 from proxy.commands.api_client import ApiClient
 from proxy.commands.scaffolding.exchanges import Recording, aligned, ask_all, exchanges_of, listen, pushed_pairs
@@ -156,6 +157,23 @@ async def test_the_adapters_there_are_are_confirmed(demo_node: StartNode) -> Non
         ran = await asyncio.to_thread(CliRunner().invoke, main, command)
         assert ran.exit_code == 0, ran.output
         assert "rippled 2.6.1: 100.0% of" in ran.output
+
+
+def _keep_signer_lists(self: AccountInfo, result: JsonObject, params: JsonObject) -> JsonObject:
+    return result
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_what_is_not_confirmed_is_reported(demo_node: StartNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AccountInfo, "downgrade_result", _keep_signer_lists)
+    node = await demo_node("all")
+    command = ["scaffold", "1", "2", "--check", "--node", node.http_url, "--rate", "5000", "--ledgers", "5"]
+    ran = await asyncio.to_thread(CliRunner().invoke, main, command)
+    assert ran.exit_code == 1, ran.output
+    (line,) = [line for line in ran.output.splitlines() if "are not as the node answers" in line]
+    assert line.startswith("account_info: ")
+    assert "v1 client on a v2 node: /account_data/signer_lists: natively [" in ran.output
 
 
 CORE = ("account_info", "tx", "account_tx", "transaction_entry", "ledger_data", "streams")

@@ -65,7 +65,7 @@ def _method_module(draft: MethodDraft, older: int, open_questions: Sequence[str]
         if draft.removed
         else f"drafted from a node's answers at v{older} and v{newer}"
     )
-    docstring = [f"What {_summary(draft, used)}."]
+    docstring = [f"{_summary(draft, used)}."]
     if draft.removed:
         docstring.append(f"Question: what serves a v{older} client from a v{newer} node? It gets `unknownCmd` so far.")
     docstring += [f"Question: {question}" for question in open_questions]
@@ -82,16 +82,16 @@ def _method_module(draft: MethodDraft, older: int, open_questions: Sequence[str]
 def _summary(draft: MethodDraft, used: Mapping[str, Any]) -> str:
     parts = []
     if draft.removed:
-        parts.append("was removed")
+        parts.append("removed")
     if "DOWN" in used or "UP" in used:
         names = sorted({*_names(draft.down), *_names(draft.up)})
-        parts.append(f"changed: the members {', '.join(names[:12])}{' and others' if len(names) > 12 else ''}")
+        parts.append(f"members {', '.join(names[:12])}{' and others' if len(names) > 12 else ''}")
     if draft.strict:
-        parts.append(f"has to be a boolean: {', '.join(each.name for each in draft.strict)}")
+        parts.append(f"parameters that must be booleans: {', '.join(each.name for each in draft.strict)}")
     if draft.up_errors or draft.down_errors:
         tokens = sorted({each.was for each in (*draft.up_errors, *draft.down_errors)})
-        parts.append(f"is another error: {', '.join(tokens)}")
-    return "; ".join(parts) or "changed is not known yet"
+        parts.append(f"errors {', '.join(tokens)}")
+    return f"What differs: {'; '.join(parts)}" if parts else "What differs is not known yet"
 
 
 def _names(shape: Shape) -> Iterator[str]:
