@@ -147,7 +147,8 @@ class _Pair:
         yield "</tbody></table>"
 
     def _head(self, title: str, column: str) -> str:
-        columns = f"<th>{column}<th>Version {self._older}<th>Version {self._newer}"
+        titles = (column, f"Version {self._older}", f"Version {self._newer}")
+        columns = "".join(f"<th scope=col>{title}" for title in titles)
         return f"<h4>{title}</h4><table><thead><tr>{columns}</thead><tbody>"
 
     def _row(self, path: str, before: Field | None, after: Field | None) -> str:
@@ -185,7 +186,7 @@ class _Pair:
         for change in found:
             if change is not None:
                 paragraphs = [*change.text, *(f"Loss: {loss}" for loss in change.losses)]
-                paragraphs += [f"{str(direction)[0].upper()}{str(direction)[1:]}." for direction in change.directions]
+                paragraphs += [f"{direction}." for direction in change.directions]
                 heading = f"<h4>Version {change.older} to {change.newer}</h4>"
                 parts.append(heading + "".join(f"<p>{_prose(text)}" for text in paragraphs))
         return f'<div class="notes">{"".join(parts)}</div>' if parts else ""
