@@ -35,6 +35,10 @@ _NOT_ITEMS_PARAMS = ENVELOPE_FIELDS | {"params"}
 """A batch's item is flat; its `params` are read for the version and administrator credentials only."""
 
 
+_ERROR_BYTES = 32_768
+"""Bytes at the beginning of a node's response that are searched for an error. What rippled, which sorts members by
+name, and Clio write before it is short, and both have `"status":"error"` at the end. To search a megabyte takes longer
+than to read and write it."""
 _HEAD_BYTES, _TAIL_BYTES = 64, 1024
 """Bytes at either end of a node's response that are searched for an echo of the request's version: Clio has one there.
 """
@@ -124,9 +128,10 @@ def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:
         or b'"api_version"' in node_body[-_TAIL_BYTES:]
         or not node_body.startswith(b'{"')
         or not node_body[-8:].rstrip().endswith(b"}")
-        or b'"result":{' not in node_body
+        or node_body.find(b'"result":{', 0, _ERROR_BYTES) < 0
         # A match inside a string is impossible: its quotation marks would be escaped.
-        or b'"error"' in node_body
+        or node_body.find(b'"error"', 0, _ERROR_BYTES) >= 0
+        or (len(node_body) > _ERROR_BYTES and node_body.rfind(b'"error"', -_TAIL_BYTES) >= 0)
     ):
         return None
     if not call.envelope:

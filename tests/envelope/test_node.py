@@ -38,6 +38,12 @@ def test_fields_next_to_a_result_are_forwarded() -> None:
     assert (result, extras["warning"]) == ({"a": 1}, "load"), "what is written is left as it was"
 
 
+def test_a_large_result_is_spliced_whatever_is_in_it() -> None:
+    filling = b'"%b"' % (b"0" * 40_000)
+    node_body = b'{"result":{"a":[%b,{"error":1},%b],"status":"success"}}' % (filling, filling)
+    assert splice_jsonrpc(read_call('{"method":"x"}'), node_body) == node_body
+
+
 @pytest.mark.parametrize("echoed", ["", '"id":1', '"id":1e400,"jsonrpc":"2.0","ripplerpc":"3.0"'])
 def test_a_spliced_answer_is_the_written_one(echoed: str) -> None:
     call = read_call(f'{{"method":"x","params":[{{{echoed}}}]}}')
@@ -57,6 +63,8 @@ def test_a_spliced_answer_is_the_written_one(echoed: str) -> None:
         b"Forbidden",
         b'{"result":{"error":"x","status":"error"}}',
         b'{"error":{"error":"x"}}',
+        b'{"result":{"error":"x","request":{"tx_blob":"%b"},"status":"error"}}' % (b"0" * 200_000),
+        b'{"result":{"a":"%b","error":"x","request":{},"status":"error"}}' % (b"0" * 200_000),
         b'{"result":{"a":1,"status":"succ',
         b'{"result":5}',
         b'{"x":1}',
