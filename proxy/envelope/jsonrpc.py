@@ -124,8 +124,8 @@ def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:
     The node request had no `id`, `jsonrpc` and `ripplerpc`, so that these can be inserted at the front.
     """
     if (
-        b'"api_version"' in node_body[:_HEAD_BYTES]
-        or b'"api_version"' in node_body[-_TAIL_BYTES:]
+        node_body.find(b'"api_version"', 0, _HEAD_BYTES) >= 0
+        or node_body.rfind(b'"api_version"', -_TAIL_BYTES) >= 0
         or not node_body.startswith(b'{"')
         or not node_body[-8:].rstrip().endswith(b"}")
         or node_body.find(b'"result":{', 0, _ERROR_BYTES) < 0
