@@ -9,6 +9,8 @@ STAMP := $(VENV)/.made-from-lock
 LOCK_TOOL := .lock-venv
 DOCS := .docs-venv
 DOCS_STAMP := $(DOCS)/.made-from-lock
+SBOM := .sbom-venv
+SBOM_STAMP := $(SBOM)/.made-from-lock
 # What npm installs for the API reference: Redoc.
 REDOC_STAMP := api_reference/node_modules/.made-from-lock
 # Client libraries of both API versions, each in an environment of its own.
@@ -16,7 +18,7 @@ CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench bench-capacity lint docs api-reference format dist lock lock-reference lock-clients clean
+.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench bench-capacity lint docs api-reference format dist sbom lock lock-reference lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -124,6 +126,17 @@ dist: $(STAMP) ## build the sdist and the wheel into dist/, and check them
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --quiet
 	@$(BIN)/twine check --strict dist/*
 
+sbom: $(SBOM_STAMP) ## list the packages of an installation in build/sbom.cdx.json (CycloneDX)
+	@mkdir -p build
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(SBOM)/bin/cyclonedx-py requirements requirements-image.txt \
+		--pyproject pyproject.toml --output-reproducible --output-file build/sbom.cdx.json
+
+$(SBOM_STAMP): requirements-sbom.txt
+	@rm -rf $(SBOM)
+	@$(PYTHON) -m venv $(SBOM)
+	@$(SBOM)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 lock: ## make the locks again, from pyproject.toml
 	@test -x $(LOCK_TOOL)/bin/uv || { $(PYTHON) -m venv $(LOCK_TOOL) && $(LOCK_TOOL)/bin/pip install --quiet uv==0.9.8; }
 	@for lock in "requirements.txt pyproject.toml" "requirements-dev.txt --all-extras --group=build pyproject.toml" \
@@ -131,8 +144,10 @@ lock: ## make the locks again, from pyproject.toml
 		$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" --upgrade --output-file $$lock || exit 1; \
 	done
-	@$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --upgrade --output-file requirements-docs.txt --group docs
+	@for group in docs sbom; do \
+		$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--custom-compile-command "make lock" --upgrade --output-file requirements-$$group.txt --group $$group || exit 1; \
+	done
 
 lock-reference: ## make the lock of the API reference again, from its package.json
 	@cd api_reference && npm install --silent --package-lock-only --no-fund --no-audit --ignore-scripts --legacy-peer-deps
@@ -147,5 +162,5 @@ lock-clients: ## make the locks of the client libraries again, from their requir
 	done
 
 clean: ## remove what was made: environments, caches, builds
-	@rm -rf .venv* $(LOCK_TOOL) $(DOCS) $(CLIENTS) api_reference/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv* $(LOCK_TOOL) $(DOCS) $(SBOM) $(CLIENTS) api_reference/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

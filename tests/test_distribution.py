@@ -1,6 +1,7 @@
 """What `make dist` makes: twice the same, small, and of use in an environment that has nothing else."""
 
 import asyncio
+import json
 import os
 import re
 import shlex
@@ -107,6 +108,14 @@ def test_the_wheel_has_what_it_needs(installed: Path, tmp_path: Path) -> None:
         r"^  ([a-z-]+) ", run(command, "--help", cwd=tmp_path).partition("Commands:")[2], re.MULTILINE
     ):
         run(command, name, "--help", cwd=tmp_path)
+
+
+def test_the_sbom_lists_the_packages_of_the_image() -> None:
+    run("make", "sbom", cwd=ROOT)
+    made = json.loads((ROOT / "build" / "sbom.cdx.json").read_text())
+    assert made["metadata"]["component"]["name"] == "xrpl-version-proxy"
+    locked = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements-image.txt").read_text(), re.MULTILINE))
+    assert {each["name"]: each["version"] for each in made["components"]} == locked
 
 
 async def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:

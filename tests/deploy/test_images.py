@@ -63,6 +63,10 @@ def test_compose_takes_the_file() -> None:
     output_of("docker-compose", "--file", COMPOSE, "config", "--quiet")
 
 
+def test_the_compose_file_is_as_the_specification_says() -> None:
+    output_of("check-jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE)
+
+
 def services() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
     return loaded

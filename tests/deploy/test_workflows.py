@@ -24,6 +24,10 @@ def test_zizmor_has_nothing_to_say() -> None:
     output_of("zizmor", "--offline", "--no-progress", "--strict-collection", *WORKFLOWS)
 
 
+def test_they_are_as_their_schema_says() -> None:
+    output_of("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
+
+
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
 def test_actions_are_pinned_to_commits_and_name_their_release(file: Path) -> None:
     used = re.findall(r"uses: (.*)", file.read_text())
