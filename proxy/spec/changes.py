@@ -1,11 +1,11 @@
-"""What changed between two API versions, found by comparing their schemas."""
+"""What changed between two API versions, found by comparing their documents."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from proxy.spec.fields import Fields, common_tokens, fields, tokens, types, used
-from proxy.spec.schemas import Schemas, schemas
+from proxy.spec.asyncapi import asyncapi
+from proxy.spec.reading import Fields, Method, Reading
 
 Part = Literal["method", "request", "answer", "error", "message", "type"]
 Kind = Literal["added", "removed", "changed"]
@@ -42,48 +42,45 @@ def changes(older: int, newer: int) -> list[Change]:
     A field that was added or removed is listed without those inside it; a type that changed is listed once, not
     everywhere it occurs. Raises ValueError for a version without a specification, and if `newer` is not after `older`.
     """
-    before, after = schemas(older), schemas(newer)
     if older >= newer:
         raise ValueError(f"version {newer} does not come after version {older}")
-    found = [*_of_tokens(ANY_METHOD, common_tokens(before), common_tokens(after))]
+    before, after = Reading(asyncapi(older)), Reading(asyncapi(newer))
+    found = [*_of_tokens(ANY_METHOD, before.common_errors, after.common_errors)]
     for method in sorted({*before.methods, *after.methods}):
-        found += _of_method(method, before, after)
-    for kind in sorted({*before.streams, *after.streams}):
-        then, now = (fields(each, each.streams[kind]) if kind in each.streams else {} for each in (before, after))
+        found += _of_method(method, before.methods.get(method), after.methods.get(method))
+    for kind in sorted({*before.messages, *after.messages}):
+        then, now = (each.messages[kind][1] if kind in each.messages else {} for each in (before, after))
         found += _of_fields(kind, "message", then, now)
-    older_types, newer_types = types(before), types(after)
-    for name in (name for name in newer_types if name in older_types):
-        then, now = fields(before, older_types[name]), fields(after, newer_types[name])
-        for change in _of_fields(name, "type", then, now):
+    for name in sorted(before.types.keys() & after.types.keys()):
+        for change in _of_fields(name, "type", before.types[name].fields, after.types[name].fields):
             found.append(replace(change, within=_within(name, before, after)))
     return found
 
 
-def _within(name: str, *versions: Schemas) -> tuple[str, ...]:
+def _within(name: str, *versions: Reading) -> tuple[str, ...]:
     """The methods and pushed messages that contain the type, in either of two versions."""
-    found = set()
+    found: set[str] = set()
     for each in versions:
-        found |= {
-            method
-            for method, names in each.methods.items()
-            if any(name in used(each, part) for part in (names.request, names.success, names.error))
-        }
-        found |= {kind for kind, schema in each.streams.items() if name in used(each, schema)}
+        containing = {name}
+        while more := {other for other, type_ in each.types.items() if type_.refers_to & containing} - containing:
+            containing |= more
+        for method, parts in each.methods.items():
+            if any(each.mentioned(fields) & containing for fields in (parts.request, parts.result)):
+                found.add(method)
+        found |= {kind for kind, (_, fields) in each.messages.items() if each.mentioned(fields) & containing}
     return tuple(sorted(found))
 
 
-def _of_method(method: str, before: Schemas, after: Schemas) -> Iterator[Change]:
-    then, now = before.methods.get(method), after.methods.get(method)
+def _of_method(method: str, then: Method | None, now: Method | None) -> Iterator[Change]:
     if then is None or now is None:
-        if then is not now:
-            yield Change(method, "method", "added" if then is None else "removed")
+        yield Change(method, "method", "added" if then is None else "removed")
         return
-    yield from _of_fields(method, "request", fields(before, then.request), fields(after, now.request))
-    yield from _of_fields(method, "answer", fields(before, then.success), fields(after, now.success))
-    yield from _of_tokens(method, tokens(before, then.error), tokens(after, now.error))
+    yield from _of_fields(method, "request", then.request, now.request)
+    yield from _of_fields(method, "answer", then.result, now.result)
+    yield from _of_tokens(method, then.errors, now.errors)
 
 
-def _of_tokens(subject: str, then: list[str], now: list[str]) -> Iterator[Change]:
+def _of_tokens(subject: str, then: Collection[str], now: Collection[str]) -> Iterator[Change]:
     for token in sorted({*then, *now}):
         if token not in now:
             yield Change(subject, "error", "removed", token)

@@ -6,7 +6,7 @@ name; the type's own fields are listed once, with the type.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -88,7 +88,7 @@ class Reading:
         for operation in self._document["operations"].values():
             if operation["action"] == "send":
                 message = self._resolve(self._resolve(operation["messages"][0]))
-                fields = self._fields(self._resolve(message["payload"]))
+                fields = self._fields(self._resolve(message["payload"]), of=_bare(message["payload"].get("$ref", "")))
                 kind = fields.get("type", Field(_NEVER, required=False)).type.strip('"')
                 if " " not in kind:  # otherwise it is not a stream's, but the answer to an invalid request
                     found[kind] = (message.get("summary", ""), _present(fields))
@@ -100,7 +100,7 @@ class Reading:
         lists = [fields for _, fields in self.messages.values()]
         for method in self.methods.values():
             lists += [method.request, method.result]
-        waiting = {name for fields in lists for name in self._mentioned(fields.values())}
+        waiting = {name for fields in lists for name in self.mentioned(fields)}
         found: dict[str, Type] = {}
         while waiting:
             name = waiting.pop()
@@ -118,17 +118,20 @@ class Reading:
         fields = self._fields_of(name)
         plain = {word: value for word, value in schema.items() if word not in ("description", "title", "examples")}
         constraints = _text("any value" if not plain else json.dumps(_without_versions(plain), sort_keys=True))
-        mentioned = self._mentioned(fields.values()) if fields else set(map(_bare, _references(plain)))
+        mentioned = self.mentioned(fields) if fields else set(map(_bare, _references(plain)))
         return Type(schema.get("description", ""), fields, "" if fields else constraints, frozenset(mentioned - {name}))
 
-    def _mentioned(self, fields: Iterable[Field]) -> set[str]:
-        return {word for field in fields for word in re.findall(r"[A-Z]\w+", field.type) if word in self._current}
+    def mentioned(self, fields: Fields) -> set[str]:
+        """The named types that fields have."""
+        return {
+            word for field in fields.values() for word in re.findall(r"[A-Z]\w+", field.type) if word in self._current
+        }
 
     def _schema(self, name: str) -> Schema:
         return self._schemas[self._current[name]] if name in self._current else {}
 
     def _fields_of(self, name: str) -> Fields:
-        return _present(self._fields(self._schema(name)))
+        return _present(self._fields(self._schema(name), of=name))
 
     def _resolve(self, value: Any) -> Any:
         """The value itself, or what its reference leads to."""
@@ -139,14 +142,17 @@ class Reading:
             place = place[step.replace("~1", "/").replace("~0", "~")]
         return place
 
-    def _fields(self, schema: Any, *, expand: bool = True) -> Fields:
-        """Every field within, by path. With `expand`, what it inherits too: inside a field, that is the type's."""
+    def _fields(self, schema: Any, *, expand: bool = True, of: str = "") -> Fields:
+        """Every field within, by path. With `expand`, what it inherits too: inside a field, that is the type's.
+
+        `of`: the name of the schema without its version, whose older forms it extends.
+        """
         if not isinstance(schema, dict) or "$ref" in schema:
             return {}
         found: Fields = {}
         for part in schema.get("allOf", ()):
             found = _all_of(
-                found, self._inherited(part) if expand and "$ref" in part else self._fields(part, expand=expand)
+                found, self._inherited(part, of) if expand and "$ref" in part else self._fields(part, expand=expand)
             )
         found = _all_of(found, self._own(schema))
         for word in ("anyOf", "oneOf"):
@@ -158,10 +164,10 @@ class Reading:
                 found = _all_of(found, _one_of(inline, len(alternatives)))
         return found
 
-    def _inherited(self, part: Schema) -> Fields:
+    def _inherited(self, part: Schema, of: str) -> Fields:
         name = _bare(part["$ref"])
-        if part["$ref"].endswith("Base") or name not in self._listed:
-            return self._fields(self._resolve(part))
+        if name == of or part["$ref"].endswith("Base") or name not in self._listed:
+            return self._fields(self._resolve(part), of=of)
         return {f"(all of {name})": Field(name, required=True)}
 
     def _own(self, schema: Schema) -> Fields:
@@ -177,12 +183,6 @@ class Reading:
         if isinstance(extra, dict):
             found["*"] = Field(self._type(extra), required=False, doc=extra.get("description", ""))
             found |= self._within("*", extra)
-        if "if" in schema:
-            conditions = schema["if"].get("properties", {}).values()
-            condition = " ".join(str(each["const"]) for each in conditions if "const" in each)
-            then = schema.get("then", {})
-            fields = {name: Field("any", required=True) for name in then.get("required", ())} | self._own(then)
-            found |= {f"{path} (of a {condition})": field for path, field in fields.items()}
         return found
 
     def _within(self, name: str, schema: Any) -> Fields:
