@@ -155,7 +155,7 @@ class DirectoryNode(LedgerEntryFields):
 
 
 class Escrow(LedgerEntryFields):
-    """An amount that is released after a time, or for a fulfilment."""
+    """An amount that is released after a time, or for a fulfillment."""
 
     LedgerEntryType: Literal["Escrow"]
     Account: AccountAddress

@@ -268,7 +268,7 @@ class EscrowCancel(Model):
 
 
 class EscrowCreate(Model):
-    """Sets an amount aside until a time, or for a fulfilment."""
+    """Sets an amount aside until a time, or for a fulfillment."""
 
     TransactionType: Literal["EscrowCreate"]
     Amount: AnyAmount

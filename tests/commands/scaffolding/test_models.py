@@ -1,7 +1,7 @@
 """The drafted models are subclasses that accept what the newer version answered, and not what the older one did."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
@@ -59,7 +59,7 @@ def test_members_inside_members() -> None:
 def test_items_of_a_list() -> None:
     module = run(drafted(("account_lines", {"lines": [LINE, LINE]}, {"lines": [{**LINE, "limit": 1}] * 2})))
     line = module["TrustLineV4"]
-    assert module["AccountLinesSuccessResponseV4"].model_fields["lines"].annotation == list[line]
+    assert get_args(module["AccountLinesSuccessResponseV4"].model_fields["lines"].annotation) == (line,)
     assert line.model_fields["limit"].annotation is int
 
 
