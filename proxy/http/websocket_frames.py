@@ -98,14 +98,13 @@ class FrameReader:
     """Reads what one side sends: whole messages, and control frames.
 
     `masked`: whether its frames must be masked, as a client's are. `max_size`: bytes of the largest message accepted.
-    `compressed`: whether its messages may be compressed.
+    `compressed`: whether its messages may be compressed, each by itself.
     """
 
     __slots__ = (
         "_at",
         "_compressed",
         "_first",
-        "_inflater",
         "_input",
         "_is_compressed",
         "_left",
@@ -121,7 +120,6 @@ class FrameReader:
         self._masked = masked
         self._max_size = max_size
         self._compressed = compressed
-        self._inflater: _Inflater | None = None
         self._input = b""
         """What was received and not read, from the position `_at` on."""
         self._at = 0
@@ -251,29 +249,19 @@ class FrameReader:
         if self._message:
             payload, self._message = bytes(self._message + payload), bytearray()
         if self._is_compressed:
-            if self._inflater is None:
-                self._inflater = _Inflater(self._max_size)
-            payload = self._inflater.inflate(payload)
+            payload = _inflate(payload, self._max_size)
         return opcode, payload
 
 
-class _Inflater:
-    """Decompresses messages, each with the context of those before it."""
+def _inflate(payload: bytes, max_size: int) -> bytes:
+    """A message that is compressed by itself: there is no context of earlier ones, which would take 42 kB.
 
-    __slots__ = ("_decompressor", "_max_size")
-
-    def __init__(self, max_size: int) -> None:
-        self._max_size = max_size
-        self._decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
-
-    def inflate(self, payload: bytes) -> bytes:
-        """The message. Raises FrameError if it is too large, and zlib.error if it is not compressed."""
-        message = self._decompressor.decompress(payload + _END_OF_BLOCK, self._max_size + 1)
-        if len(message) > self._max_size:
-            raise FrameError(MESSAGE_TOO_BIG)
-        if self._decompressor.eof:  # the sender has ended its stream (7.2.3.4), and begins another
-            self._decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
-        return message
+    Raises FrameError if it is too large, and zlib.error if it is not compressed.
+    """
+    message = zlib.decompressobj(-zlib.MAX_WBITS).decompress(payload + _END_OF_BLOCK, max_size + 1)
+    if len(message) > max_size:
+        raise FrameError(MESSAGE_TOO_BIG)
+    return message
 
 
 def read_close(payload: bytes) -> tuple[int, str]:

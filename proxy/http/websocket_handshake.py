@@ -67,7 +67,8 @@ def accept_response(head: Head, compression: Compression, request_id: str) -> by
     ]
     if compression.window_bits:
         extension = ws_ext_gen(compression.window_bits, isserver=True, server_notakeover=compression.alone)
-        lines.append(f"Sec-WebSocket-Extensions: {extension}")
+        # So that no context of what a client sends has to be stored. Every client has to support it (7.1.1.2).
+        lines.append(f"Sec-WebSocket-Extensions: {extension}; client_no_context_takeover")
     if request_id:
         lines.append(f"{REQUEST_ID}: {request_id}")
     return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")

@@ -77,4 +77,4 @@ def test_compression(offer: str, negotiated: Compression, answer: bytes | None) 
     if answer is None:
         assert b"Sec-WebSocket-Extensions" not in response
     else:
-        assert b"\r\nSec-WebSocket-Extensions: " + answer + b"\r\n" in response
+        assert b"\r\nSec-WebSocket-Extensions: " + answer + b"; client_no_context_takeover\r\n" in response
