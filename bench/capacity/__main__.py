@@ -43,6 +43,7 @@ def main(sessions: int, rate: float, ledgers: int, seed: int, only: str | None, 
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     click.echo(f"CPU: {cpu_model()}. Python {python.version}, {python.build} build. Seed {seed}.")
     found: dict[str, Capacity] = {}
+    failed = False
     for name in _SUBJECTS if only is None else (only,):
         click.echo(f"\n{name}:")
 
@@ -51,7 +52,11 @@ def main(sessions: int, rate: float, ledgers: int, seed: int, only: str | None, 
             click.echo(_line(level))
             return level
 
-        found[name] = find_capacity(measure, sessions)
+        try:
+            found[name] = find_capacity(measure, sessions)
+        except Exception as error:  # noqa: BLE001 - the other is measured all the same
+            click.echo(f"FAILED: {type(error).__name__}: {error}", err=True)
+            failed = True
     click.echo("\n" + "\n".join(table(found)))
     out.write_bytes(
         orjson.dumps(
@@ -70,6 +75,8 @@ def main(sessions: int, rate: float, ledgers: int, seed: int, only: str | None, 
             option=orjson.OPT_INDENT_2,
         )
     )
+    if failed:
+        raise SystemExit(1)
 
 
 async def _measure(name: str, python: Python, count: int, rate: float, seconds: float, seed: int) -> Level:

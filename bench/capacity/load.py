@@ -128,13 +128,22 @@ class Session(asyncio.Protocol):
 
 
 class HttpConnection(asyncio.Protocol):
-    """A connection that is kept open, with one request at a time; `idle` is called after each response."""
+    """A connection that is kept open, with one request at a time; `idle` is called after each response, `lost` where
+    the other side ends it.
+    """
 
-    def __init__(self, seen: Seen, answered: Callable[[int], None], idle: Callable[["HttpConnection"], None]) -> None:
+    def __init__(
+        self,
+        seen: Seen,
+        answered: Callable[[int], None],
+        idle: Callable[["HttpConnection"], None],
+        lost: Callable[["HttpConnection"], None],
+    ) -> None:
         self.transport: asyncio.Transport
         self._seen = seen
         self._answered = answered
         self._idle = idle
+        self._lost = lost
         self._number = -1
         self._failed = False
         self._parser = httptools.HttpResponseParser(self)
@@ -169,8 +178,9 @@ class HttpConnection(asyncio.Protocol):
         self._idle(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Counts it: the other side is to keep it open."""
-        self._seen.closed += 1
+        """Counts it if a request is lost with it."""
+        self._seen.closed += self._number >= 0
+        self._lost(self)
 
 
 @dataclass(slots=True)
@@ -185,6 +195,8 @@ class Clients:
     _all: list[HttpConnection] = field(default_factory=list)
     _waiting: deque[tuple[int, bytes]] = field(default_factory=deque)
     _due: Sequence[float] = ()
+    _opening: set[asyncio.Task[None]] = field(default_factory=set)
+    _is_closed: bool = False
     _began: float = 0.0
     _unanswered: int = 0
     _all_answered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -195,10 +207,13 @@ class Clients:
             numbers = range(first, min(first + _OPENED_TOGETHER, self.count))
             await asyncio.gather(*(self._open_session(number) for number in numbers))
         for _ in range(max(4, self.count // 10)):
-            connection = HttpConnection(self.seen, self._on_answered, self._on_idle)
-            await connection.open(self.port)
-            self._all.append(connection)
-            self._idle.append(connection)
+            await self._open_connection()
+
+    async def _open_connection(self) -> None:
+        connection = HttpConnection(self.seen, self._on_answered, self._on_idle, self._on_lost)
+        await connection.open(self.port)
+        self._all.append(connection)
+        self._on_idle(connection)
 
     async def _open_session(self, number: int) -> None:
         subscribes, version = number % 2, VERSIONS[number // 2 % 2]
@@ -211,6 +226,9 @@ class Clients:
 
     def close(self) -> None:
         """Ends all connections."""
+        self._is_closed = True
+        for task in self._opening:
+            task.cancel()
         for transport in [*(each.transport for each in self.sessions), *(each.transport for each in self._all)]:
             transport.abort()
 
@@ -246,6 +264,8 @@ class Clients:
                 self._waiting.append((number, body))
             return
         session = self.sessions[request.sender % len(self.sessions)]
+        if session.transport.is_closing():
+            return  # it stays unanswered
         text = message(kind.method, session.version, request.about, number)
         session.transport.write(text_frame(text, client=True))
 
@@ -254,6 +274,20 @@ class Clients:
         self._unanswered -= 1
         if not self._unanswered:
             self._all_answered.set()
+
+    def _on_lost(self, connection: HttpConnection) -> None:
+        if self._is_closed:
+            return
+        self._all.remove(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        task = asyncio.ensure_future(self._open_connection())
+        self._opening.add(task)
+        task.add_done_callback(self._on_opened)
+
+    def _on_opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+        self.seen.closed += not task.cancelled() and task.exception() is not None
 
     def _on_idle(self, connection: HttpConnection) -> None:
         if self._waiting:

@@ -1,12 +1,14 @@
 """A small load through the proxy and the plain one, for real: everything is answered, and everyone is pushed to."""
 
+import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from bench.capacity.load import Clients
-from bench.capacity.mix import arrivals
+from bench.capacity.mix import KINDS, arrivals
 from bench.python import Python
 from bench.servers import free_port, our_proxy, plain_python, process
 
@@ -27,7 +29,7 @@ async def test_all_requests_are_answered_and_all_subscribers_pushed_to(subject: 
             clients = Clients(proxy.port, 8)
             try:
                 await clients.open()
-                requests = list(arrivals(30, 4, seed=1))
+                requests = list(arrivals(60, 2, seed=1))
                 await clients.send(requests)
             finally:
                 clients.close()
@@ -35,6 +37,37 @@ async def test_all_requests_are_answered_and_all_subscribers_pushed_to(subject: 
     assert max(seen.latencies) < float("inf")
     assert len(seen.latencies) == len(requests)
     assert (seen.errors, seen.closed) == (0, 0)
-    assert seen.pushed > 4 * 80
+    assert seen.pushed > 4 * 15
     assert seen.delays
     assert min(seen.delays) >= 0
+
+
+async def test_what_the_server_ends_is_opened_again_and_a_lost_request_stays_unanswered() -> None:
+    posted = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal posted
+        with suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if head.startswith(b"GET"):
+                    writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+                    continue
+                await reader.readexactly(int(head.partition(b"Content-Length: ")[2].partition(b"\r")[0]))
+                posted += 1
+                if posted == 1:
+                    break
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    clients = Clients(server.sockets[0].getsockname()[1], 1)
+    try:
+        await clients.open()
+        requests = [request for request in arrivals(200, 0.5, seed=3) if KINDS[request.kind].over_http]
+        await clients.send(requests)
+    finally:
+        clients.close()
+        server.close()
+    unanswered = [latency for latency in clients.seen.latencies if latency == float("inf")]
+    assert len(unanswered) == 1
+    assert clients.seen.closed == 1
