@@ -12,6 +12,7 @@ from proxy.commands.scaffolding.methods import Exchange, MethodDraft, PushedPair
 
 _PYTHON = {bool: "bool", int: "int", float: "float", str: "str", list: "list[Any]", dict: "JsonObject"}
 _ORDER = ("bool", "int", "float", "str", "list[Any]", "JsonObject", "Null")
+_WIDTH = 120
 Pairs = Sequence[tuple[Any, Any]]
 
 
@@ -108,14 +109,26 @@ class _Writer:
 
     def text(self, removed: tuple[str, ...]) -> str:
         """The module."""
-        first = [f"from typing import {name}" for name in self._imports.pop("typing", ())]
-        own = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(self._imports.items())]
-        imports = "\n\n".join("\n".join(lines) for lines in (first, own) if lines)
-        names = "".join(f'"{name}", ' for name in removed).rstrip()
-        gone = f"REMOVED = ({names})" if removed else ""
-        head = f'"""The models that version {self._newer} changes, drafted from the responses of a node."""'
-        parts = [head + (f"\n\n{imports}" if imports else ""), gone, *self._classes.values()]
-        return "\n\n\n".join(filter(None, parts)) + "\n"
+        first = [_import_of("typing", self._imports.pop("typing"))] if "typing" in self._imports else []
+        own = [_import_of(module, names) for module, names in sorted(self._imports.items())]
+        head = [f'"""The models that version {self._newer} changes, drafted from the responses of a node."""']
+        head += ["\n".join(lines) for lines in (first, own) if lines]
+        if removed:
+            head.append(f"REMOVED = ({', '.join(map(_quoted, removed))}{',' if len(removed) == 1 else ''})")
+        return "\n\n\n".join(["\n\n".join(head), *self._classes.values()]) + "\n"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _import_of(module: str, names: Iterable[str]) -> str:
+    listed = sorted(names)
+    line = f"from {module} import {', '.join(listed)}"
+    if len(line) <= _WIDTH:
+        return line
+    inner = "".join(f"    {name},\n" for name in listed)
+    return f"from {module} import (\n{inner})"
 
 
 def _values(objects: Iterable[JsonObject]) -> dict[str, list[Any]]:
