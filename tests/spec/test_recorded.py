@@ -16,7 +16,8 @@ from tests.support.conformance import NUMBERED_PAIRS, RIPPLED, UNCOMPARED, Pair
 from tests.support.native import RecordedNode, serve
 from tests.support.validation import fault, message_fault, request_fault, result_fault, stem
 
-pytestmark = pytest.mark.slow  # every recorded and every rewritten response against its schema
+# Every recorded and every rewritten response against its schema.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SPECIFIED = (1, 2, 3)
 CHANGED = [pair for pair in NUMBERED_PAIRS if pair.client != str(pair.node)]

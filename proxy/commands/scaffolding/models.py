@@ -4,13 +4,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import UnionType
 from typing import Any, TypeGuard, Union, get_args, get_origin
 
+from pydantic import TypeAdapter, ValidationError
+
 from adapters import JsonObject
+from adapters.models import formats
 from adapters.models.method import camel_case
 from adapters.models.model import Model
 from adapters.models.versions import stem_of, types_at
 from proxy.commands.scaffolding.methods import Exchange, MethodDraft, PushedPair, StreamDraft
 
 _PYTHON = {bool: "bool", int: "int", float: "float", str: "str", list: "list[Any]", dict: "JsonObject"}
+_FORMATS = ("Hash256", "AccountAddress", "IsoTime")
 _ORDER = ("bool", "int", "float", "str", "list[Any]", "JsonObject", "Null")
 _WIDTH = 120
 Pairs = Sequence[tuple[Any, Any]]
@@ -79,7 +83,7 @@ class _Writer:
             known = [(one[name], other[name]) for one, other in pairs if name in one and name in other]
             written = self._inside(base, name, known)
             if written is None and _types(older.get(name, ())) != _types(newer[name]):
-                written = self._written(_types(newer[name]))
+                written = self._written(newer[name])
             if written is not None:
                 yield f"    {name}: {written}" + ("" if required else " | None = None")
 
@@ -96,7 +100,11 @@ class _Writer:
         inner = self.add(stem_of(model.__name__), values)
         return f"list[{inner}]" if inner and is_list else inner
 
-    def _written(self, types: set[str]) -> str:
+    def _written(self, values: list[Any]) -> str:
+        types = _types(values)
+        if types == {"str"} and (found := _format(values)) is not None:
+            self._imports.setdefault(formats.__name__, set()).add(found)
+            return found
         for name, module in (("JsonObject", "adapters.models.formats"), ("Null", "adapters.models.model")):
             if name in types:
                 self._imports.setdefault(module, set()).add(name)
@@ -137,6 +145,19 @@ def _values(objects: Iterable[JsonObject]) -> dict[str, list[Any]]:
         for name, value in each.items():
             found.setdefault(name, []).append(value)
     return found
+
+
+def _format(texts: list[str]) -> str | None:
+    """The format that all texts have, if it is one that cannot be mistaken."""
+    for name in _FORMATS:
+        adapter = TypeAdapter(getattr(formats, name))
+        try:
+            for text in texts:
+                adapter.validate_python(text)
+        except ValidationError:
+            continue
+        return name
+    return None
 
 
 def _types(values: Iterable[Any]) -> set[str]:

@@ -76,5 +76,13 @@ def test_one_of_several_results_is_a_question() -> None:
     assert run(text)["TxSuccessResponseV4"].__base__ is Model
 
 
+def test_texts_of_a_known_format() -> None:
+    newer = {**FEE, "hash": "A" * 64, "name": "A"}
+    text = drafted(("fee", FEE, newer), ("fee", FEE, {**newer, "hash": "B" * 64}))
+    assert "    hash: Hash256\n" in text
+    assert "    name: str\n" in text
+    run(text)
+
+
 def test_nothing_has_changed() -> None:
     assert "class" not in drafted(("fee", FEE, FEE))
