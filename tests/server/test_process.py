@@ -99,7 +99,7 @@ async def test_it_can_be_stopped_while_it_waits_for_its_nodes(tmp_path: Path) ->
             asked, _ = await asyncio.to_thread(silent.accept)
             with asked:
                 process.send(signal.SIGTERM)
-                assert await process.ended(5) == 0
+                assert await process.ended(30) == 0
 
 
 async def test_systemd_is_notified(given: dict[str, Any], tmp_path: Path) -> None:

@@ -453,7 +453,7 @@ async def test_a_refused_subscribe_whose_streams_find_no_connection_to_share(har
 
 
 async def test_a_node_that_does_not_answer_the_shared_handshake(harness: Harness) -> None:
-    node, _, (client,) = await served(harness, 1, timeouts={"connect": 0.3})
+    node, _, (client,) = await served(harness, 1, timeouts={"connect": 1})
     node.shared_connections = "ignored"
     await client.send({"command": "subscribe", "streams": ["consensus"], "id": 1}, {"command": "version", "id": 2})
     responses = [await client.receive() for _ in range(2)]
