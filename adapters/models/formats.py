@@ -26,7 +26,7 @@ Hash256 = TypeAliasType(
 
 Blob = TypeAliasType("Blob", Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2})*$", description="Bytes in hex.")])
 
-UInt32 = TypeAliasType("UInt32", Annotated[int, Field(ge=0, le=2**32 - 1)])
+UInt32 = TypeAliasType("UInt32", Annotated[int, Field(ge=0, le=2**32 - 1, description="A whole number of 32 bits.")])
 
 UInt64Hex = TypeAliasType(
     "UInt64Hex",

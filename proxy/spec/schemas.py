@@ -47,7 +47,7 @@ class Schemas:
         self._own = {stem_of(name) for name in (*_ALWAYS, *self.streams.values(), *self._of_methods())}
         used = self._reachable([*map(self.name, _ALWAYS), *self.streams.values(), *self._of_methods()])
         self.components: dict[str, Schema] = {name: self._component(name) for name in generated if name in used}
-        self._describe_methods()
+        self._describe()
         self.components["ErrorCodes"] = _error_codes(models)
         self.components["StreamMessage"] = _stream_message(self.streams)
 
@@ -58,14 +58,8 @@ class Schemas:
         return self._names[stem]
 
     def description(self, name: str) -> str:
-        """The description of a schema, or of the one that it extends."""
-        schema = self.components[name]
-        while "description" not in schema:
-            parents = references({"allOf": schema.get("allOf", [])[:1]})
-            if not parents:
-                return ""
-            schema = self.components[parents.pop()]
-        text: str = schema["description"]
+        """The description of a schema; empty if it has none."""
+        text: str = self.components[name].get("description", "")
         return text
 
     def _of_method(self, method: Method) -> MethodSchemas:
@@ -126,16 +120,21 @@ class Schemas:
                 waiting += references(self._component(name))
         return found
 
-    def _describe_methods(self) -> None:
+    def _describe(self) -> None:
+        """Describe what has no description of its own: by its method, or as the form that all versions have."""
+        texts = {}
         for names in self.methods.values():
-            for part, text in (
-                (names.request, "The parameters of"),
-                (names.success, "The result of"),
-                (names.error, "An error of"),
-            ):
-                schema = self.components[part]
-                if "description" not in schema:
-                    self.components[part] = {"description": f"{text} {names.method.name}.", **schema}
+            name = names.method.name
+            texts[names.request] = f"The parameters of {name}."
+            texts[names.success] = f"The result of {name}."
+            texts[names.error] = f"An error of {name}."
+            texts[f"{names.stem}RequestBase"] = f"What the parameters of {name} have in every version."
+            texts[f"{names.stem}SuccessResponseBase"] = f"What the result of {name} has in every version."
+        for name, schema in self.components.items():
+            common = (self._generated.get(stem_of(name) + suffix, {}).get("description") for suffix in ("Base", ""))
+            text = texts.get(name) or next(filter(None, common), None)
+            if text and "description" not in schema:
+                self.components[name] = {"description": text, **schema}
 
 
 @cache

@@ -149,6 +149,16 @@ def test_only_types_of_the_version(version: int) -> None:
     assert len(mapping) > 50
 
 
+@pytest.mark.parametrize("version", VERSIONS.known)
+def test_everything_is_described(version: int) -> None:
+    found = schemas(version)
+    assert [name for name in found.components if not found.description(name)] == []
+    assert (
+        found.description("AccountInfoSuccessResponseBase") == "What the result of account_info has in every version."
+    )
+    assert found.description(found.name("LedgerHeader")).startswith("A ledger's header")
+
+
 def test_parts_of_one_message_are_written_inside_it() -> None:
     components = schemas(1).components
     assert "QueueData" not in components
