@@ -32,6 +32,10 @@ class Method:
     doc: str
     transports: tuple[Transport, ...] = BOTH_TRANSPORTS
 
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise ValueError(f"{self.name}: there is no family {self.family}, only {', '.join(FAMILIES)}")
+
     @property
     def stem(self) -> str:
         """What the names of its models begin with: `AccountInfo`."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from typing_extensions import TypeAliasType
 
 from adapters import VERSIONS
+from adapters.errors import ERRORS
 from adapters.models.entries import AccountRoot
 from adapters.models.ledger import LedgerClosedSuccessResponse
 from adapters.models.method import Method
@@ -16,7 +17,9 @@ from adapters.models.model import Absent, Model
 from adapters.models.streams import LedgerClosedMessage
 from adapters.models.transactions import Metadata
 from adapters.models.versions import all_types, models_of, stem_of
+from proxy.spec import asyncapi
 from proxy.spec.generator import REFERENCE, generate
+from proxy.spec.reading import Reading
 from proxy.spec.schemas import Schemas, references, schemas
 
 OLDER = 3
@@ -157,6 +160,14 @@ def test_everything_is_described(version: int) -> None:
         found.description("AccountInfoSuccessResponseBase") == "What the result of account_info has in every version."
     )
     assert found.description(found.name("LedgerHeader")).startswith("A ledger's header")
+
+
+@pytest.mark.parametrize("version", VERSIONS.known)
+def test_every_token_is_a_known_error(version: int) -> None:
+    reading = Reading(asyncapi(version))
+    tokens = set(reading.common_errors).union(*(method.errors for method in reading.methods.values()))
+    assert tokens <= ERRORS.keys() | models_of(version).uncoded_errors.keys()
+    assert len(tokens) > 60
 
 
 def test_parts_of_one_message_are_written_inside_it() -> None:

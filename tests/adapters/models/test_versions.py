@@ -8,6 +8,7 @@ import pytest
 
 from adapters import VERSIONS
 from adapters.models import versions
+from adapters.models.method import Method
 from adapters.models.model import Model
 from adapters.models.versions import all_types, models_of, stem_of, types_at
 
@@ -50,6 +51,11 @@ def test_methods_and_messages_have_their_models(version: int) -> None:
 def test_unknown_version(version: int) -> None:
     with pytest.raises(ValueError, match=f"there is no API version {version}"):
         models_of(version)
+
+
+def test_a_method_of_no_family() -> None:
+    with pytest.raises(ValueError, match="fee_history: there is no family fees, only account, ledger"):
+        Method("fee_history", "fees", "Fees.")
 
 
 def test_two_models_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
