@@ -248,10 +248,7 @@ SecondsOrZero = Annotated[
 Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), AllowedText("a number between 0 and 1")]
 
 FieldName = Annotated[
-    str,
-    Strict(),
-    Field(pattern=r"^[A-Za-z0-9_]{1,64}$"),
-    AllowedText("the name of a field, such as ledger_current_index"),
+    str, Strict(), Field(pattern=r"^[A-Za-z0-9_]{1,64}$"), AllowedText("the name of a field, such as ledger_index")
 ]
 
 Date = Annotated[date, BeforeValidator(read_date), AllowedText("a date such as 2027-06-30")]
@@ -292,8 +289,7 @@ HttpUrl = Annotated[
     AllowedText("an http:// or https:// URL without user, password or fragment, such as http://127.0.0.1:5005"),
 ]
 
-# The texts of these and of the file types are at the fields' declarations: pydantic drops them from a type that may
-# also be None.
+# The texts of these and of the file types are at the fields: pydantic drops them from a type that may also be None.
 WebSocketUrl = Annotated[str, Strict(), AfterValidator(_websocket_url)]
 
 ShadowNode = Annotated[str, Strict(), AfterValidator(_shadow_node)]

@@ -1,8 +1,7 @@
 """Every metric of the proxy: its name, its labels and what it counts.
 
 Label values come from closed sets, so that no client can create a time series: `method` is a known method or `other`, a
-version is its number or `none` (unknown, for example because the version itself was refused), and the other labels
-have the values that each metric documents.
+version is its number or `none` (unknown, such as a refused one), and the others are as each metric documents.
 
 `outcome` of a request:
   `success`  the node returned a result;
@@ -49,9 +48,8 @@ class Metrics:
 
     def __init__(self, version: str, method_buckets: Sequence[float] = ()) -> None:
         self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-        GCCollector(registry=registry)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
 
         def counter(name: str, what: str, *labels: str) -> Children[Counter]:
             return Children(Counter(name, what, labels, registry=registry))
@@ -116,9 +114,7 @@ class Metrics:
             "method",
         )
         self._refused = counter(
-            "xrpl_proxy_refused_total",
-            "Requests refused by the proxy: malformed, forbidden or over a limit",
-            "reason",
+            "xrpl_proxy_refused_total", "Requests refused by the proxy: malformed, forbidden or over a limit", "reason"
         )
         self._connections = gauge("xrpl_proxy_connections", "Open client connections", "listener")
         self._connection_refused = counter(
@@ -164,9 +160,7 @@ class Metrics:
             "method",
         )
         self._node_up = gauge("xrpl_proxy_node_up", "1 if the node responds, 0 if it does not", "node")
-        Gauge("xrpl_proxy_build_info", "The proxy's version; always 1", ["version"], registry=registry).labels(
-            version
-        ).set(1)
+        gauge("xrpl_proxy_build_info", "The proxy's version; always 1", "version")[(version,)].set(1)
 
         self._sessions = gauge(
             "xrpl_proxy_sessions_open", "Open WebSocket sessions, by the API version they last used", "client_version"
