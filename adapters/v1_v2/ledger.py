@@ -15,6 +15,8 @@ from adapters.transactions import (
 
 _NEXT_TO_TX_JSON = ("close_time_iso", "ledger_hash", "ledger_index", "validated")
 """Members about the ledger that v2 has next to each expanded transaction, and v1 does not."""
+_IN_TRANSACTION = (("hash", "hash"), ("metaData", "meta"), ("owner_funds", "owner_funds"))
+"""Members that v1 has among those of a transaction, and their names in v2, which has them next to it."""
 _USUAL = frozenset({"tx_json", "hash", "meta", *_NEXT_TO_TX_JSON})
 """Members of most entries: one that has others keeps them."""
 
@@ -148,11 +150,14 @@ def _upgrade_entry(entry: Any, ledger_members: JsonObject) -> Any:
             entry["meta_blob"] = entry.pop("meta")
         entry["hash"] = transaction_hash(entry["tx_blob"])
         return entry
-    fields = {name: value for name, value in entry.items() if is_transaction_field(name)}
-    upgraded: JsonObject = {"tx_json": upgrade_transaction(fields)[0], **ledger_members}
-    for name, value in entry.items():
-        if not is_transaction_field(name):
-            upgraded["meta" if name == "metaData" else name] = value
+    upgraded: JsonObject = {**ledger_members}
+    for name, name_in_v2 in _IN_TRANSACTION:
+        if name in entry:
+            upgraded[name_in_v2] = entry.pop(name)
+    if max(entry) > "Z~":  # one that begins with no capital letter: in few, of thousands
+        for name in [name for name in entry if not is_transaction_field(name)]:
+            upgraded[name] = entry.pop(name)
+    upgraded["tx_json"] = upgrade_transaction(entry)[0]
     return upgraded
 
 
