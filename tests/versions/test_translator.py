@@ -1,6 +1,7 @@
 """How a page of `account_tx` of a v1 node is completed for v2: few requests, at the same time, and none twice."""
 
 import asyncio
+import copy
 import struct
 from typing import Any
 
@@ -30,9 +31,7 @@ class V1Node:
 
     async def ask(self, request: NodeRequest) -> NodeAnswer:
         if request.method == "account_tx":
-            return NodeAnswer(
-                {**PAGE, "transactions": [dict(entry, tx=dict(entry["tx"])) for entry in self.page]}, {}, 9
-            )
+            return NodeAnswer(copy.deepcopy(PAGE), {}, 9)
         index = request.params["ledger_index"]
         self.looked_up.append(index)
         self._waiting += 1
