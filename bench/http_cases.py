@@ -31,11 +31,12 @@ DIRECT = "direct"
 Runs = dict[str, list[Measured]]
 
 _LATENCY_TURNS = 7
+_LARGE = 500_000
 
 
 def measure(case: Case, python: Python, effort: Effort, *, rivals: bool) -> Runs:
     """Runs by server, the same number of each. `rivals`: also those that do not depend on the Python."""
-    connections = 32 if len(case.answer) < 1_000_000 else 4
+    connections = 32 if len(case.answer) < _LARGE else 4
     with _servers(case, python, rivals) as (folder, _, servers):
 
         def turn() -> dict[str, Measured]:

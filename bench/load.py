@@ -47,8 +47,9 @@ def run_wrk(
     ).stdout
     used, took = server.cpu_seconds() - before, time.monotonic() - began
     requests = int(_found(r"(\d+) requests in", reported))
-    if "Non-2xx" in reported or "Socket errors" in reported or not requests:
-        raise RuntimeError(reported)
+    failures = [line.strip() for line in reported.splitlines() if "Non-2xx" in line or "Socket errors" in line]
+    if failures or not requests:
+        raise RuntimeError(f"{server.url}: {', '.join(failures) or f'no response in {seconds:g} s'}")
     return Measured(requests / took, used / requests, _latency(reported, 50), _latency(reported, 99))
 
 

@@ -100,6 +100,8 @@ async def _sessions(
         for begin in range(0, count, 50):
             opening = (http.ws_connect(proxy.url, compress=compress) for _ in range(min(50, count - begin)))
             sockets += await asyncio.gather(*opening)
+        if any(bool(socket.compress) is not bool(compress) for socket in sockets):
+            raise RuntimeError("compression was not negotiated as requested")
         yield sockets
         await asyncio.gather(*(socket.close() for socket in sockets))
 
