@@ -81,8 +81,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._pinged_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._write_batcher = write_batcher
-        self._unwritten: list[bytes] | None = None
-        """Frames to write at the end of the event loop's iteration."""
+        self._unwritten: list[bytes] | None = None  # frames to write at the end of the event loop's iteration
         self._close_sent = False
         self._waiter: asyncio.Future[None] | None = None
         """Is done when the other side has sent its close frame, or is gone; None unless `close` waits for that."""
@@ -111,6 +110,10 @@ class WebSocketConnection(asyncio.Protocol):
         self._timer = self._loop.call_later(self._ping_interval, self._check_heartbeat)
         self._frames.feed(received)
         self.resume()
+
+    def stop(self) -> None:
+        """Ignore what still comes, also the end."""
+        self._on_message, self._on_end = _ignore, _nothing
 
     # Receiving
 
@@ -195,7 +198,7 @@ class WebSocketConnection(asyncio.Protocol):
     @property
     def unsent(self) -> int:
         """Bytes that the other side has not read yet."""
-        return 0 if self.transport is None else self.transport.get_write_buffer_size()
+        return self.transport.get_write_buffer_size() if self.transport is not None else 0
 
     @property
     def is_open(self) -> bool:
@@ -309,8 +312,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._timer = self._loop.call_later(wait, self._check_heartbeat)
 
 
-def _ignore(message: bytes) -> None:
-    """Does nothing with a message: nothing reads them."""
+def _ignore(_: bytes) -> None:
+    """Does nothing with a message."""
 
 
 def _nothing() -> None:

@@ -107,6 +107,10 @@ class NodeConnection:
         received, self._received = self._received, b""
         self._socket.start(on_message, on_end, received)
 
+    def stop(self) -> None:
+        """Ignore what still comes."""
+        self._socket.stop()
+
     def pause(self) -> None:
         """Read no more until `resume`: not even what has been received."""
         self._socket.pause()

@@ -175,10 +175,17 @@ class NodeChannel:
         """Process the node's messages, as they arrive, until the connection ends."""
         self._is_listening = True
         self._start(listener)
-        await self._ended.wait()
+        try:
+            await self._ended.wait()
+        finally:
+            self.stop()
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
+
+    def stop(self) -> None:
+        """Process no more messages."""
+        self.connection.stop()
 
     def _start(self, listener: Listener) -> None:
         is_first, self._listener = self._listener is None, listener

@@ -109,6 +109,13 @@ class NodeSession:
             self._channel.fail_pending()
         self._channel_resolved.set()
 
+    def stop(self) -> None:
+        """Process no more messages of the node, and forget the client's subscriptions."""
+        if self._channel is not None:
+            self._channel.stop()
+        self.shared.end()
+        self.subscriptions.close()
+
     async def close(self) -> None:
         """Close the connection, for good."""
         self._end = _ended  # a bound method would hold the session

@@ -136,8 +136,7 @@ class Session:
                     pass
         finally:
             self._output.close()
-            self._nodes.shared.end()
-            self._nodes.subscriptions.close()
+            self._nodes.stop()
             following.cancel()
             await asyncio.gather(self._calls.cancel(), following, return_exceptions=True)
             await asyncio.gather(self._close_client(ending), self._nodes.close(), return_exceptions=True)
