@@ -222,7 +222,10 @@ class HttpNode:
             hurried = has_waited or deadline < began + min(self._answer_timeout / 2, _MIN_BLAMEABLE_SECONDS)
             failure = self._failure(error, connected, hurried=hurried)
             self._tell(NodeRequestDone(self.name, method, client is not None, self._loop.time() - began, failure))
-            raise failure from None  # the cause may quote the node's response
+            try:
+                raise failure from None  # the cause may quote the node's response
+            finally:
+                del failure  # its traceback has this frame, which would hold it until the garbage collector runs
         finally:
             if has_place:
                 self._places.give_back(place)

@@ -165,6 +165,7 @@ class Dispatcher:
             wanted = requested_ledgers(request_in_own_version(call.version, call.method, call.params))
         attempted: list[Node] = [] if first is None else [first]
         outcome: Answer | Exception | None = first_result
+        latest: Answer | Exception | None = None
         for _ in range(self._tries - len(attempted)):
             node = self._nodes.select(
                 call.version, reads_only=reads_only, method=call.method, ledger_index=wanted, exclude=attempted
@@ -174,7 +175,6 @@ class Dispatcher:
             if attempted:
                 self._metrics.retried(attempted[-1].name)
             attempt = Attempt(node, node.api_version, call.method, record, deadline, self._fair_share)
-            latest: Answer | Exception
             try:
                 answer = latest = await self._ask_node(call, attempt, context)
                 if isinstance(answer, PassthroughAnswer) or "error" not in answer.result:
@@ -198,7 +198,11 @@ class Dispatcher:
         if outcome is None:
             raise NoHealthyNode
         if isinstance(outcome, Exception):
-            raise outcome
+            try:
+                raise outcome
+            finally:
+                # Its traceback has this frame, which would hold it, and with it the node's response.
+                del outcome, latest
         record.error = error_of(outcome.result) if isinstance(outcome, TranslatedResult) else None
         record.outcome = "success" if record.error is None else "error"
         return outcome

@@ -1,6 +1,7 @@
 """What a client gets when a node fails it, and what the nodes saw of that."""
 
 import asyncio
+import gc
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -12,7 +13,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from proxy.nodes.http import NodeFailure
+from proxy.nodes.response import NodeResponse
+from proxy.rpc.attempt import Attempt
+from proxy.rpc.dispatch import CallContext
 from proxy.server.proxy import Proxy
+from proxy.telemetry.recorder import RequestRecord
 from tests.support.client import ask, metric, ready, until, until_healthy
 from tests.support.scripted_node import Answer, Answering, ScriptedNode, answer_half, break_off, hang
 from tests.support.start import StartNode, StartProxy
@@ -51,6 +57,26 @@ def both(bad: ScriptedNode, good: ScriptedNode) -> list[dict[str, Any]]:
 async def post(proxy: Proxy, body: Any) -> tuple[int, Any]:
     async with aiohttp.ClientSession() as client, client.post(proxy.http_url, json=body) as answer:
         return answer.status, await answer.json(content_type=None)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_nothing_of_a_failed_request_waits_for_the_garbage_collector(
+    proxy: StartProxy, fault: str, version: int
+) -> None:
+    """Python looks for cycles so seldom in the proxy that large responses would take memory long after."""
+    async with ScriptedNode() as node:
+        node.answers["fee"] = FAULTS[fault]
+        served = await proxy(node, timeouts={"request": 0.5})
+        ours = (Attempt, CallContext, NodeFailure, NodeResponse, RequestRecord)
+        gc.collect()
+        gc.disable()
+        try:
+            async with aiohttp.ClientSession() as client:
+                await client.post(served.http_url, json={"method": "fee", "params": [{"api_version": version}]})
+            await until(lambda: not any(isinstance(each, ours) for each in gc.get_objects()))
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("version", [1, 2])
