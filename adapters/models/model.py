@@ -86,6 +86,7 @@ class Model(BaseModel):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)
+        # Pydantic takes `X | None` for null; here it only gives an absent member a value.
         for field in _fields(schema):
             inner = field["schema"]
             if inner["type"] == "default" and inner["schema"]["type"] == "nullable":
