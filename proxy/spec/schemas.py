@@ -125,14 +125,14 @@ class Schemas:
         texts = {}
         for names in self.methods.values():
             name = names.method.name
-            texts[names.request] = f"The parameters of {name}."
-            texts[names.success] = f"The result of {name}."
-            texts[names.error] = f"An error of {name}."
+            texts[f"{names.stem}Request"] = f"The parameters of {name}."
+            texts[f"{names.stem}SuccessResponse"] = f"The result of {name}."
+            texts[f"{names.stem}ErrorResponse"] = f"An error of {name}."
             texts[f"{names.stem}RequestBase"] = f"What the parameters of {name} have in every version."
             texts[f"{names.stem}SuccessResponseBase"] = f"What the result of {name} has in every version."
         for name, schema in self.components.items():
             common = (self._generated.get(stem_of(name) + suffix, {}).get("description") for suffix in ("Base", ""))
-            text = texts.get(name) or next(filter(None, common), None)
+            text = texts.get(name) or texts.get(stem_of(name)) or next(filter(None, common), None)
             if text and "description" not in schema:
                 self.components[name] = {"description": text, **schema}
 
