@@ -79,7 +79,8 @@ class Handshake(asyncio.Protocol):
                 self._fail(HandshakeRefused(f"HTTP {status}"))
 
     def abort(self) -> None:
-        """Drop the connection."""
+        """Drop the connection; nothing waits for `done` any more."""
+        self.done.cancel()
         if self._transport is not None:
             self._transport.abort()
 

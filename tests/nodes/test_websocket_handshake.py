@@ -2,15 +2,20 @@
 
 import asyncio
 import base64
+import gc
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import pytest
 
 from proxy.http.websocket_frames import write_frame
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.websocket import WebSocketConnector
+from proxy.nodes.websocket_handshake import Handshake
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 Respond = Callable[[dict[str, str]], bytes]
@@ -89,3 +94,28 @@ async def test_a_node_that_says_nothing() -> None:
         with pytest.raises(NodeFailure) as failed:
             await impatient.connect("a", url, None)
     assert failed.value.kind == "timeout"
+
+
+async def test_a_handshake_given_up_before_anyone_waits_for_it_leaves_no_failure_behind() -> None:
+    reported: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    async with node(lambda _: b"HTTP/1.1 ", []) as url:
+        parts = urlsplit(url)
+        lost = asyncio.Event()
+        with patch.object(Handshake, "connection_lost", _then(Handshake.connection_lost, lost.set)):
+            _, handshake = await loop.create_connection(lambda: Handshake(parts, {}), parts.hostname, parts.port or 0)
+            handshake.abort()
+            async with asyncio.timeout(5):
+                await lost.wait()
+    del handshake
+    gc.collect()
+    assert not reported
+
+
+def _then(method: Callable[[Handshake, BaseException | None], None], after: Callable[[], None]) -> Callable[..., None]:
+    def both(handshake: Handshake, exc: BaseException | None) -> None:
+        method(handshake, exc)
+        after()
+
+    return both
