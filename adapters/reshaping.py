@@ -236,6 +236,8 @@ class ReshapingAdapter(MethodAdapter):
     down = Shape()
     up = Shape()
     strict: tuple[Strict, ...] = ()
+    errors_have_data = False
+    """Whether the tables also apply to what an error comes with."""
     down_errors: tuple[ErrorChange, ...] = ()
     up_errors: tuple[ErrorChange, ...] = ()
 
@@ -264,9 +266,10 @@ class ReshapingAdapter(MethodAdapter):
     def _converted(
         self, result: JsonObject, params: JsonObject, shape: Shape, errors: tuple[ErrorChange, ...]
     ) -> Conversation:
+        if "error" not in result or (self.errors_have_data and not result.keys() <= set(ERROR_MEMBERS)):
+            result = yield from reshape(Place(result, None, params), shape, {})
         if "error" not in result:
-            made: JsonObject = yield from reshape(Place(result, None, params), shape, {})
-            return made
+            return result
         for change in errors:
             if result["error"] == change.was and change.message in (None, result.get("error_message")):
                 rest = {name: value for name, value in result.items() if name not in ERROR_MEMBERS}

@@ -179,8 +179,9 @@ def _draft(plan: _Plan, folder: Path) -> None:
     (folder / "REPORT.md").write_text(text, encoding="utf-8")
     open_questions = sum(len(questions(method, score.misses)) for method in score.asked)
     click.echo(
-        f"{folder}: {len(drafts)} methods and {len(streams.down)} kinds of message differ; {score.share():.1%} of "
-        f"{score.asked.total()} answers and messages are translated exactly; {open_questions} questions are open"
+        f"{folder}\nmethods that differ: {len(drafts)}; kinds of message: {len(streams.down)}\n"
+        f"translated exactly: {score.share():.1%} of {score.asked.total()} answers and messages\n"
+        f"open questions: {open_questions}"
     )
 
 
@@ -232,20 +233,40 @@ async def _ask_at(
 ) -> None:
     subjects = await find_subjects(node, plan.older, plan.accounts, plan.ledgers)
     await _ask_each(recording, node, websocket, draft_questions(subjects, plan.also), spoken, "requests")
-    named = ledgers_named(exchanges_of(recording.entries, plan.older, plan.newer))
+    named: set[int] = set()
+    for older in spoken[:-1]:
+        named |= ledgers_named(exchanges_of(recording.entries, older, older + 1))
     headers = [Question((header_request(index),)) for index in sorted(named, reverse=True)[:_MOST_HEADERS]]
     await _ask_each(recording, node, websocket, headers, spoken, "ledgers")
-    # Requests that only a draft shows to be useful: a parameter as a boolean, or omitted.
-    _, _, score = draft(plan.older, exchanges_of(recording.entries, plan.older, plan.newer), [], UNKNOWN_NODE)
-    missing = {(each.method, repr(each.params)): each for _, each in score.missing}
-    await _ask_each(
-        recording,
-        node,
-        websocket,
-        [Question((each,)) for each in missing.values()][:_MOST_MISSING],
-        spoken,
-        "what follows",
-    )
+    await _ask_missing(plan, recording, node, websocket, spoken)
+
+
+async def _ask_missing(
+    plan: _Plan, recording: Recording, node: RateLimitedNode, websocket: RateLimitedNode | None, spoken: range
+) -> None:
+    """Make the requests that only adapters show to be useful, of the draft and of other steps; one leads to another."""
+    drafts, _, _ = draft(plan.older, exchanges_of(recording.entries, plan.older, plan.newer), [], UNKNOWN_NODE)
+    others = [step for step in VERSIONS.steps if step.older in spoken and step.newer in spoken]
+    steps = {step.older: step for step in others}
+    steps[plan.older] = Step(plan.older, by_method(*(each.adapter() for each in drafts)))
+    asked: set[tuple[str, str]] = set()
+    methods: set[str] | None = None
+    while len(asked) < _MOST_MISSING:
+        missing: dict[tuple[str, str], NodeRequest] = {}
+        waiting = set()
+        for older, step in steps.items():
+            score = try_step(step, exchanges_of(recording.entries, older, older + 1), [], methods=methods)
+            for method, request in score.missing:
+                key = (request.method, repr(request.params))
+                if key not in asked:
+                    missing[key] = request
+                    waiting.add(method)
+        if not missing:
+            break
+        asked |= missing.keys()
+        methods = waiting
+        questions = [Question((each,)) for each in missing.values()]
+        await _ask_each(recording, node, websocket, questions, spoken, "what follows")
 
 
 async def _ask_each(

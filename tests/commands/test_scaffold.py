@@ -1,7 +1,11 @@
 """`scaffold` drafts a step from a node that speaks both versions, goes on where it was, and checks existing steps."""
 
 import asyncio
+import os
+import re
 import shutil
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import orjson
@@ -12,12 +16,21 @@ from adapters import JsonObject, NodeRequest
 from adapters.v1_v2.account_info import AccountInfo
 from proxy.cli import main
 from proxy.commands.api_client import ApiClient
-from proxy.commands.scaffolding.exchanges import Recording, aligned, ask_all, exchanges_of, listen, pushed_pairs
+from proxy.commands.scaffolding.exchanges import (
+    Recording,
+    aligned,
+    ask_all,
+    exchanges_of,
+    listen,
+    pushed_pairs,
+    with_values_of,
+)
 from proxy.commands.scaffolding.questions import Question
 from proxy.commands.verification.node import RateLimitedNode
 from proxy.envelope.methods import READING_METHODS
-from tests.support.copied_tree import copy_tree, run_in
+from tests.support.copied_tree import TREE, copy_tree, run_in
 from tests.support.draft import Shares
+from tests.support.imaginary import write_recordings
 from tests.support.recorded import recorded_requests
 from tests.support.start import StartNode
 
@@ -106,6 +119,13 @@ def test_messages_that_one_version_lacks_are_left_out() -> None:
 
     streams = aligned({"streams/1": stream(1, 2, 3, 2), "streams/2": stream(3, 2, 4)})
     assert streams == {"streams/1": stream(2, 3), "streams/2": stream(2, 3)}
+
+
+def test_volatile_responses_are_compared_by_their_members() -> None:
+    older = {"info": {"uptime": 5, "load": 1.5, "peers": [{"id": 1}], "seq": 7, "fee": "10"}}
+    newer = {"info": {"uptime": 6, "load": 1.0, "peers": [{"id": 2}], "index": 7, "fee": 10}}
+    wanted = {"info": {"uptime": 5, "load": 1.5, "peers": [{"id": 1}], "index": 7, "fee": 10}}
+    assert with_values_of(older, newer) == wanted
 
 
 async def test_exchanges_that_differ_each_time_are_no_test_data(tmp_path: Path) -> None:
@@ -212,3 +232,39 @@ async def test_share_that_a_draft_of_version_2_translates(demo_node: StartNode, 
     report = (copied / "adapters" / "v1_v2" / "REPORT.md").read_text()
     assert "| `account_info` |" in report
     assert "Question: what serves a v1 client" in (copied / "adapters" / "v1_v2" / "tx_history.py").read_text()
+
+
+NODE = """
+import asyncio
+from proxy.demo import DemoNode
+
+async def main():
+    async with DemoNode("all", release="v3_v4") as node:
+        print(node.http_url, node.websocket_url, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_a_draft_of_an_unknown_version_passes_the_tests_of_its_recordings(tmp_path: Path) -> None:
+    """Version 4 is drafted from a node of which the tree knows nothing, and its folder tested unedited."""
+    known, drafted = copy_tree(tmp_path / "known"), copy_tree(tmp_path / "drafted")
+    shutil.copytree(TREE / "tests" / "data" / "v3_v4", known / "adapters" / "v3_v4")
+    write_recordings(known / "adapters" / "v3_v4" / "recordings")
+    environment = {**os.environ, "PYTHONPATH": str(known)}
+    node = await asyncio.create_subprocess_exec(sys.executable, "-c", NODE, cwd=known, env=environment, stdout=PIPE)
+    try:
+        assert node.stdout is not None
+        async with asyncio.timeout(60):
+            http, websocket = (await node.stdout.readline()).decode().split()
+        command = ["-m", "proxy", "scaffold", "3", "4", "--node", http, "--websocket", websocket]
+        printed = await asyncio.to_thread(run_in, drafted, *command, "--rate", "5000", "--listen", "3", seconds=500)
+    finally:
+        node.kill()
+        await node.communicate()
+    assert "open questions: 1" in printed.splitlines()  # what the fee names the open ledger by cannot be derived
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance", "-k", "v3_v4 and not admin"]
+    assert re.search(r"\d\d passed", await asyncio.to_thread(run_in, drafted, *command, seconds=500))

@@ -27,8 +27,8 @@ _ATTEMPTS = 3
 _SHORTEST_SUBJECT = 25
 """Characters of the shortest address."""
 _RECORDED_STREAMS = ("transactions_proposed",)
-_VOLATILE_METHODS = frozenset({"ping", "random", "server_info", "server_state"})
-"""Recorded, but not compared: within a second they may look the same, and be another in the next."""
+_VOLATILE_METHODS = frozenset({"fee", "ping", "random", "server_info", "server_state"})
+"""Their values differ each time, so that only members and types are compared."""
 
 Entry = JsonObject
 """An exchange in the demo node's format: `id`, `port`, `method`, `params`, and by version `http` and `ws` responses."""
@@ -133,29 +133,39 @@ async def _entry(
 
     It has `moving` if the response differs each time, so that it shows nothing about the versions.
     """
+    method, params = question.method, question.params
+    name = f"{method}/{number}"
     answers: dict[str, Any] = {}
-    pushed: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
     moving = True
     for _ in range(_ATTEMPTS):
         node.forget()
         answers = {str(version): await _http_answer(question, node, version) for version in versions}
         if websocket is not None:
             websocket.forget()
-            pushed = {str(version): (await websocket.answer(question, version)).message for version in versions}
+            for version in versions:
+                messages[str(version)] = _with_id((await websocket.answer(question, version)).message, name)
         node.forget()
         if await _http_answer(question, node, versions[0]) == answers[str(versions[0])]:
             moving = False
             break
-    method, params = question.method, question.params
     return {
-        "id": f"{method}/{number}",
+        "id": name,
         "port": "public",
         "method": method,
         "params": params,
         "http": answers,
-        "ws": pushed,
+        "ws": messages,
         **({"moving": True} if moving else {}),
     }
+
+
+def _with_id(message: JsonObject, name: str) -> JsonObject:
+    """A WebSocket response to a request with this `id`, which the tests that repeat the request give it."""
+    echoed = message.get("request")
+    if isinstance(echoed, dict) and "id" in echoed:
+        message = {**message, "request": {**echoed, "id": name}}
+    return {**message, "id": name}
 
 
 async def _http_answer(question: NodeRequest, node: RateLimitedNode, version: int) -> JsonObject:
@@ -164,10 +174,11 @@ async def _http_answer(question: NodeRequest, node: RateLimitedNode, version: in
 
 
 def exchanges_of(entries: Iterable[Entry], older: int, newer: int) -> list[Exchange]:
-    """The recorded exchanges as results of two versions, without those that are another each time."""
+    """The recorded exchanges as results of two versions, without those that differ each time."""
     found = []
     for entry in entries:
-        if entry.get("moving") or entry["method"] in _VOLATILE_METHODS:
+        is_volatile = entry["method"] in _VOLATILE_METHODS
+        if entry.get("moving") and not is_volatile:
             continue
         results = []
         for version in (older, newer):
@@ -177,8 +188,21 @@ def exchanges_of(entries: Iterable[Entry], older: int, newer: int) -> list[Excha
             except InvalidAnswer:
                 break
         else:
+            if is_volatile:
+                results[1] = with_values_of(results[0], results[1])
             found.append(Exchange(entry["method"], entry["params"] or {}, *results))
     return found
+
+
+def with_values_of(one: Any, other: Any) -> Any:
+    """`other` with the values of `one` where both have one of the same type in the same place."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {name: with_values_of(one[name], value) if name in one else value for name, value in other.items()}
+    if isinstance(one, list) and isinstance(other, list):
+        if len(one) != len(other):
+            return one
+        return [with_values_of(*pair) for pair in zip(one, other, strict=True)]
+    return one if type(one) is type(other) else other
 
 
 def headers_of(exchanges: Iterable[Exchange]) -> dict[int, Header | None]:
@@ -255,7 +279,7 @@ async def _collect(url: str, version: int, streams: Sequence[str], seconds: floa
                 messages.append(await server.pushed(deadline - asyncio.get_running_loop().time()))
             except TimeoutError:
                 break
-        request = {"command": "subscribe", **params, "api_version": version}
+        request = {"id": answered.message["id"], "command": "subscribe", **params, "api_version": version}
         return {"version": version, "request": request, "response": answered.message, "messages": messages}
 
 

@@ -52,6 +52,7 @@ class MethodDraft:
     strict: tuple[Strict, ...] = ()
     down_errors: tuple[ErrorChange, ...] = ()
     up_errors: tuple[ErrorChange, ...] = ()
+    errors_have_data: bool = False
     removed: bool = False
     added: bool = False
     questions: tuple[str, ...] = ()
@@ -60,6 +61,7 @@ class MethodDraft:
         """The draft as an adapter."""
         members: dict[str, Any] = {"method": self.method, "down": self.down, "up": self.up, "strict": self.strict}
         members |= {"down_errors": self.down_errors, "up_errors": self.up_errors}
+        members["errors_have_data"] = self.errors_have_data
         base = RemovedMethod if self.removed else ReshapingAdapter
         made: MethodAdapter = type("Drafted", (base,), members)()
         return made
@@ -96,11 +98,13 @@ def draft_method(method: str, exchanges: Sequence[Exchange], headers: Headers) -
     loose = [each for each in exchanges if not _is_refused(each, strict)]
     both = [each for each in loose if "error" not in each.older and "error" not in each.newer]
     down, up = _shapes(both, headers)
+    with_data = [(each.newer, each.older) for each in exchanges if _has_data(each.newer) and _has_data(each.older)]
     return MethodDraft(
         method,
         down=down,
         up=up,
         strict=strict,
+        errors_have_data=_reshapes(down, [pair for pair in with_data if not same(*map(_data_of, pair))]),
         down_errors=tuple(_error_changes([(each.newer, each.older) for each in loose])),
         up_errors=tuple(_error_changes([(each.older, each.newer) for each in loose])),
     )
@@ -152,6 +156,21 @@ def _error_changes(pairs: Sequence[tuple[JsonObject, JsonObject]]) -> Iterable[E
         stays = sum(same(one, other) for one, other in zip(sources, targets, strict=True))
         if most and (not stays or sum(same(most, each) for each in targets) >= _ALMOST_ALL * len(targets)):
             yield ErrorChange(token, message if isinstance(message, str) else None, most)
+
+
+def _has_data(result: JsonObject) -> bool:
+    return "error" in result and len(result) > len(_error_of(result))
+
+
+def _data_of(result: JsonObject) -> JsonObject:
+    return {name: value for name, value in result.items() if name not in ERROR_MEMBERS}
+
+
+def _reshapes(shape: Shape, pairs: Sequence[tuple[JsonObject, JsonObject]]) -> bool:
+    """Whether a shape also makes what most of these errors come with from what it is in the other version."""
+    change = message_change(shape)
+    right = sum(same(change(_data_of(source)), _data_of(target)) for source, target in pairs)
+    return bool(pairs) and right >= _ALMOST_ALL * len(pairs)
 
 
 # Strictness

@@ -3,7 +3,7 @@
 import copy
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -41,8 +41,8 @@ class Score:
     asked: Counter[str] = field(default_factory=Counter)
     exact: Counter[str] = field(default_factory=Counter)
     misses: list[Miss] = field(default_factory=list)
-    missing: list[tuple[int, NodeRequest]] = field(default_factory=list)
-    """Requests of the step, with their version, that were not recorded; exchanges that need one are not counted."""
+    missing: list[tuple[str, NodeRequest]] = field(default_factory=list)
+    """Requests of the step that were not recorded, with the method that needs them; its exchange is not counted."""
 
     def share(self, *methods: str) -> float:
         """The share of these methods, or of all; 1 if there are no exchanges."""
@@ -64,21 +64,27 @@ def try_step(
     exchanges: Sequence[Exchange],
     pairs: Iterable[PushedPair],
     node: NodeInfo = UNKNOWN_NODE,
+    methods: Container[str] | None = None,
 ) -> Score:
-    """Measure a step by exchanges, including those for its look-ups, and by messages."""
+    """Measure a step by exchanges, including those for its look-ups, and by messages.
+
+    `methods`: those whose exchanges count; None for all.
+    """
     versions = Versions((step,))
     score = Score()
     for client, other in ((step.older, step.newer), (step.newer, step.older)):
         is_older = other == step.older
         table = {_key(each.method, each.params): each.older if is_older else each.newer for each in exchanges}
         for each in exchanges:
+            if methods is not None and each.method not in methods:
+                continue
             native = each.newer if is_older else each.older
             conversation = versions.pipeline(client, other, each.method, node).converse(each.params)
             try:
                 lines = partial(_lines, inexact=versions.inexact_fields(each.method))
                 found = _differences(native, conversation, table, lines)
             except _NotRecorded as missing:
-                score.missing.append((other, missing.request))
+                score.missing.append((each.method, missing.request))
             else:
                 score.add(each.method, each.params, client, other, found)
     for pair in pairs:

@@ -70,6 +70,7 @@ def _method_module(draft: MethodDraft, older: int, open_questions: Sequence[str]
         docstring.append(f"Question: what serves a v{older} client from a v{newer} node? It gets `unknownCmd` so far.")
     docstring += [f"Question: {question}" for question in open_questions]
     body = "".join(f"\n    {name.lower()} = {name}" for name in used)
+    body += "\n    errors_have_data = True" if draft.errors_have_data else ""
     return _module(
         f"{draft.method}: {what}.",
         [base, *_used_names(used.values())],
