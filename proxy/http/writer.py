@@ -12,7 +12,8 @@ _PIECE_BYTES = 1_048_576
 """Bytes of a large body to pass to the transport in one step; the rest is not copied, and counted here."""
 _TLS_PIECE_BYTES = 65_536
 """The same over TLS, where the transport encrypts data immediately and does not report it as unsent."""
-
+_ENCODED_PIECE_BYTES = 262_144
+"""Bytes of a body to encode in one step, which takes longer than to pass them on."""
 
 _COPY_BELOW = 0.75
 """Once less than this share of a body is left, the rest is copied to free the body."""
@@ -104,12 +105,13 @@ class ResponseWriter:
             if transport is None or transport.is_closing():
                 self._drop()
             elif self._rest and self._drained is None and self._encoder is not None:
-                await self._write_encoded(self._encoder, size)
+                await self._write_encoded(self._encoder)
             elif self._rest and self._drained is None:
                 piece, self._rest = self._rest[:size], self._rest[size:]
                 transport.write(piece)
 
-    async def _write_encoded(self, encoder: BodyEncoder, size: int) -> None:
+    async def _write_encoded(self, encoder: BodyEncoder) -> None:
+        size = _ENCODED_PIECE_BYTES
         piece, is_last = self._rest[:size], len(self._rest) <= size
         encoded = await encoder.encode(piece, is_last=is_last)
         transport = self._transport
