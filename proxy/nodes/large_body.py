@@ -9,8 +9,9 @@ _LARGE_BYTES = 65_536
 _ARRIVED = 0.25
 """Share of a body that must have arrived, so that those of a slow node do not take memory for what is yet to come."""
 _ALWAYS_BYTES = 8_000_000
-"""Size of a body from which on that share does not matter: to join its parts would take the event loop for
-milliseconds, and there are few of them."""
+"""Size of a body from which on that share does not matter, because its place grows as it arrives."""
+_STEP_BYTES = 1_048_576
+"""Bytes by which it grows: new memory takes the event loop half a millisecond per megabyte."""
 
 
 def pays(arrived: int, size: int) -> bool:
@@ -31,13 +32,16 @@ class LargeBody(asyncio.BufferedProtocol):
     ) -> None:
         self._size = size
         self._arrived = len(begun)
-        self._buffer = bytearray(size + 1)  # with room to notice that there is more
+        # With room to notice that there is more.
+        self._buffer = bytearray(size + 1 if size < _ALWAYS_BYTES else self._arrived)
         self._buffer[: self._arrived] = begun
         self._on_piece = arrived
         self._lost = lost
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the room for what arrives next."""
+        if self._arrived == len(self._buffer):
+            self._buffer += bytes(min(_STEP_BYTES, self._size + 1 - self._arrived))
         return memoryview(self._buffer)[self._arrived :]
 
     def buffer_updated(self, nbytes: int) -> None:
