@@ -19,12 +19,12 @@ from bench.table import Group, groups
 
 
 @click.command()
-@click.option("--seconds", type=click.IntRange(1), default=2, show_default=True, help="Of one run.")
+@click.option("--seconds", type=click.IntRange(1), default=1, show_default=True, help="Of one run.")
 @click.option(
     "--repeats", type=click.IntRange(1), default=3, show_default=True, help="Runs of each at least, in turns."
 )
 @click.option("--most", type=click.IntRange(1), default=9, show_default=True, help="Runs of what is noisy, at most.")
-@click.option("--patience", type=float, default=45.0, show_default=True, help="Seconds after which it stays noisy.")
+@click.option("--patience", type=float, default=20.0, show_default=True, help="Seconds after which it stays noisy.")
 @click.option("--only", multiple=True, help="Groups whose name contains this; may be repeated.")
 @click.option("--python", "pythons", multiple=True, help="An interpreter to measure on; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("bench.json"), show_default=True)

@@ -31,17 +31,22 @@ DIRECT = "direct"
 Runs = dict[str, list[Measured]]
 
 _LATENCY_TURNS = 7
+_LATENCY_SECONDS = 2.0
+"""At least, for a p99 of more than a thousand requests."""
 _LARGE = 500_000
+_BYTES_PER_SECOND = 3_000_000
+"""So that some responses of 10 MB arrive in one run."""
 
 
 def measure(case: Case, python: Python, effort: Effort, *, rivals: bool) -> Runs:
     """Runs by server, the same number of each. `rivals`: also those that do not depend on the Python."""
     connections = 32 if len(case.answer) < _LARGE else 4
+    seconds = max(effort.seconds, len(case.answer) / _BYTES_PER_SECOND)
     with _servers(case, python, rivals) as (folder, _, servers):
 
         def turn() -> dict[str, Measured]:
             return {
-                name: run_wrk(server, case.request, folder, connections=connections, seconds=effort.seconds)
+                name: run_wrk(server, case.request, folder, connections=connections, seconds=seconds)
                 for name, server in servers.items()
             }
 
@@ -94,7 +99,9 @@ def added_latency(case: Case, python: Python, effort: Effort, *, rivals: bool) -
 
         def turn() -> dict[str, Measured]:
             return {
-                name: run_wrk(server, case.request, folder, connections=1, seconds=effort.seconds)
+                name: run_wrk(
+                    server, case.request, folder, connections=1, seconds=max(effort.seconds, _LATENCY_SECONDS)
+                )
                 for name, server in everyone.items()
             }
 

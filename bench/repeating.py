@@ -16,10 +16,10 @@ class Effort:
     is still noisy is given up.
     """
 
-    seconds: float = 2.0
+    seconds: float = 1.0
     least: int = 3
-    most: int = 12
-    patience: float = 60.0
+    most: int = 9
+    patience: float = 20.0
 
     def once(self) -> "Effort":
         """A single run."""

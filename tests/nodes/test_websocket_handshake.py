@@ -104,7 +104,9 @@ async def test_a_handshake_given_up_before_anyone_waits_for_it_leaves_no_failure
         parts = urlsplit(url)
         lost = asyncio.Event()
         with patch.object(Handshake, "connection_lost", _then(Handshake.connection_lost, lost.set)):
-            _, handshake = await loop.create_connection(lambda: Handshake(parts, {}), parts.hostname, parts.port or 0)
+            _, handshake = await loop.create_connection(
+                lambda: Handshake(parts, {}), parts.hostname or "", parts.port or 0
+            )
             handshake.abort()
             async with asyncio.timeout(5):
                 await lost.wait()
