@@ -29,7 +29,7 @@ def test_what_cannot_run_the_proxy_is_refused_with_the_remedy(tmp_path: Path) ->
     [
         ("'--prefix=/opt/python' '--enable-optimizations' '--with-lto'", "profile-guided"),
         ("'--enable-shared' '--prefix=/usr' '--without-ensurepip'", "the distribution's"),
-        ("'--prefix=/root/.pyenv/versions/3.13.0' '--enable-shared'", "not profile-guided"),
+        ("'--prefix=/opt/python-3.13' '--enable-shared'", "not profile-guided"),
     ],
 )
 def test_how_it_was_compiled(arguments: str, build: str) -> None:
