@@ -1,5 +1,6 @@
 """Requests over HTTP, of each case to each server, in turns."""
 
+import math
 import shutil
 import tempfile
 import time
@@ -41,7 +42,7 @@ _BYTES_PER_SECOND = 3_000_000
 def measure(case: Case, python: Python, effort: Effort, *, rivals: bool) -> Runs:
     """Runs by server, the same number of each. `rivals`: also those that do not depend on the Python."""
     connections = 32 if len(case.answer) < _LARGE else 4
-    seconds = max(effort.seconds, len(case.answer) / _BYTES_PER_SECOND)
+    seconds = max(effort.seconds, math.ceil(len(case.answer) / _BYTES_PER_SECOND))
     with _servers(case, python, rivals) as (folder, _, servers):
 
         def turn() -> dict[str, Measured]:
