@@ -65,11 +65,14 @@ def header_request(ledger_index: int) -> NodeRequest:
 
 
 def read_header(result: JsonObject) -> Header:
-    """A header from the result of `header_request`.
+    """A header from the result of `header_request`, also from a node that ignores `binary`.
 
     Raises KeyError, TypeError, ValueError and struct.error for an invalid result.
     """
-    return Header(result["ledger_hash"], _HEADER.unpack(bytes.fromhex(result["ledger"]["ledger_data"]))[6])
+    ledger = result["ledger"]
+    if "ledger_data" not in ledger:
+        return Header(result["ledger_hash"], ledger["close_time"])
+    return Header(result["ledger_hash"], _HEADER.unpack(bytes.fromhex(ledger["ledger_data"]))[6])
 
 
 def serialised_header(ledger: JsonObject) -> str:

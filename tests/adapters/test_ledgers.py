@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import pytest
 
 from adapters import JsonObject
+from adapters.ledgers import read_header
 from tests.support.native import LaidOutNode, error, serve
 
 HASH, PARENT = "AB" * 32, "CD" * 32
@@ -267,3 +268,10 @@ class TestTxHistory:
         answers = iter([node.ask] * fails_at + [failing.ask] * 9)
         got = serve(1, 2, "tx_history", {"start": start}, lambda question: next(answers)(question))
         assert got == error("slowDown")
+
+
+def test_a_header_is_read_from_a_node_that_ignores_binary() -> None:
+    ledger = {"close_time": 5, "ledger_hash": "AB" * 32}
+    assert read_header({"ledger": ledger, "ledger_hash": "AB" * 32}) == ("AB" * 32, 5)
+    with pytest.raises(KeyError):
+        read_header({"ledger": {}, "ledger_hash": "AB" * 32})
