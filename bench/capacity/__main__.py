@@ -123,7 +123,7 @@ async def _measured(node: Started, subject: Started, count: int, rate: float, se
             rate=len(requests) / seconds,
             p50=percentile(seen.latencies, 0.5),
             p99=percentile(seen.latencies, 0.99),
-            pushed_per_second=seen.pushed / took,
+            pushed_per_second=clients.pushed / took,
             pushed_p99=percentile(seen.delays, 0.99),
             errors=seen.errors + seen.closed,
             requests=len(requests),

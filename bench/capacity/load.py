@@ -17,8 +17,11 @@ _PATIENCE = 20.0
 _DRAIN = 3.0
 _FINEST = 0.001
 _SAMPLED = 10
-"""Of so many subscribers one looks at when each message was sent; the others only count."""
-_ID, _SENT, _ERROR = b'"id":"r', b'"sent":', b'"status":"error"'
+"""Of so many subscribers one looks at each message and when it was sent."""
+_SENT, _ERROR = b'"sent":', b'"status":"error"'
+_ID_LENGTH = 11
+_NEAR = 1000
+"""An error is at most so many bytes from its `id`."""
 _UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -32,7 +35,7 @@ class Broken(Exception):  # noqa: N818 - what it is
 @dataclass(slots=True)
 class Seen:
     """What all clients saw, in seconds: of each request the latency from when it was due, infinite until answered; how
-    late each was sent; of messages of streams the time since the node sent them.
+    late each was sent; of messages of streams the time since the node sent them. `pushed`: to the sampled subscribers.
     """
 
     latencies: list[float]
@@ -44,7 +47,11 @@ class Seen:
 
 
 class Session(asyncio.Protocol):
-    """A WebSocket session of one version. `answered` is called with the number of each request and when it arrived."""
+    """A WebSocket session of one version. `answered` is called with the number of each request.
+
+    Only one that `samples` reads frames. The others look for ids alone: of a ledger's transactions to a thousand
+    subscribers, reading each would take longer than a proxy takes to send them.
+    """
 
     def __init__(self, version: int, seen: Seen, answered: Callable[[int], None], *, samples: bool) -> None:
         self.version = version
@@ -74,46 +81,60 @@ class Session(asyncio.Protocol):
         await asyncio.wait_for(self._waits, _PATIENCE)
 
     def data_received(self, data: bytes) -> None:
-        """Reads the handshake's response, then frames."""
+        """Reads the handshake's response, then frames or ids."""
         if self._rest:
-            data = self._rest + data
-        at = 0
+            data, self._rest = self._rest + data, b""
         if not self._is_open:
-            head, found, _ = data.partition(b"\r\n\r\n")
+            head, found, data = data.partition(b"\r\n\r\n")
             if not found:
-                self._rest = data
+                self._rest = head
                 return
             if not head.startswith(b"HTTP/1.1 101"):
                 self._fail(head.partition(b"\r\n")[0].decode())
                 return
             self._is_open = True
             self._go_on()
-            at = len(head) + 4
-        seen = self._seen
+        if self._samples or self._waits is not None:
+            self._read_frames(data)
+        else:
+            self._find_ids(data)
+
+    def _find_ids(self, data: bytes) -> None:
+        at = data.find(b"#")
+        while at >= 0:
+            end = at + _ID_LENGTH
+            if len(data) <= end:
+                self._rest = data[max(0, at - 1) :]
+                return
+            if data[at - 1 : at] == data[end : end + 1] == b'"':  # otherwise a byte of a frame's length
+                self._answered(int(data[at + 1 : end]))
+                self._seen.errors += data.find(_ERROR, max(0, at - _NEAR), end + _NEAR) >= 0
+            at = data.find(b"#", at + 1)
+        if data.endswith(b'"'):
+            self._rest = b'"'  # the next piece may begin with the number sign
+
+    def _read_frames(self, data: bytes) -> None:
+        at, seen = 0, self._seen
         while (frame := next_frame(data, at)) is not None:
             opcode, start, at, _ = frame
             if opcode == CLOSE:
-                seen.closed += 1
                 self.transport.close()
             elif opcode == PING:
                 self.transport.write(pong(client=True))
-            elif (found_at := data.find(_ID, start, at)) >= 0:
-                number_at = found_at + len(_ID)
-                self._answered(int(data[number_at : data.index(b'"', number_at)]))
-                if data.find(_ERROR, start, at) >= 0:
-                    seen.errors += 1
+            elif data.find(b'"#', start, at) >= 0:
+                self._find_ids(data[start:at])
             elif self._waits is not None and data.find(b'"id":"s"', start, at) >= 0:
                 self._fail(data[start:at].decode()) if data.find(_ERROR, start, at) >= 0 else self._go_on()
             else:
-                seen.pushed += 1
-                if self._samples:
-                    sent_at = data.find(_SENT, start, at) + len(_SENT)
-                    sent = int(data[sent_at:at].partition(b"}")[0].partition(b",")[0])
-                    seen.delays.append(time.monotonic() - sent / 1e6)
+                seen.pushed += self._samples
+                sent_at = data.find(_SENT, start, at) + len(_SENT)
+                sent = int(data[sent_at:at].partition(b"}")[0].partition(b",")[0])
+                seen.delays.append(time.monotonic() - sent / 1e6)
         self._rest = data[at:]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends what waits."""
+        self._seen.closed += 1
         self._fail("the connection ended")
 
     def _go_on(self) -> None:
@@ -224,6 +245,12 @@ class Clients:
             await session.subscribe()
         self.sessions.append(session)
 
+    @property
+    def pushed(self) -> float:
+        """Messages to all subscribers, from those to the sampled ones."""
+        subscribers = self.count // 2
+        return self.seen.pushed * subscribers / len(range(1, self.count, 2 * _SAMPLED)) if subscribers else 0.0
+
     def close(self) -> None:
         """Ends all connections."""
         self._is_closed = True
@@ -270,6 +297,8 @@ class Clients:
         session.transport.write(text_frame(text, client=True))
 
     def _on_answered(self, number: int) -> None:
+        if self.seen.latencies[number] < float("inf"):
+            return  # an error quotes the request
         self.seen.latencies[number] = time.monotonic() - self._began - self._due[number]
         self._unanswered -= 1
         if not self._unanswered:

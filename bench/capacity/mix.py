@@ -79,8 +79,8 @@ def params(method: str, version: int, about: int) -> Json:
 
 
 def message(method: str, version: int, about: int, number: int) -> bytes:
-    """A request over WebSocket, whose `id` is `r` and the number."""
-    return orjson.dumps({"id": f"r{number}", "command": method, **params(method, version, about)})
+    """A request over WebSocket, whose `id` is the number after a `#`, which no other text has."""
+    return orjson.dumps({"id": f"#{number:010}", "command": method, **params(method, version, about)})
 
 
 def post_body(method: str, version: int, about: int) -> bytes:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from adapters import VERSIONS
-from bench.capacity.mix import KINDS, LEDGER_SECONDS, arrivals, params, pushed_per_ledger, results, stamped
+from bench.capacity.mix import KINDS, LEDGER_SECONDS, arrivals, message, params, pushed_per_ledger, results, stamped
 from bench.rivals.rewriting import downgrade, downgrade_pushed
 
 
@@ -54,3 +54,9 @@ def test_a_ledger_pushes_each_transaction_as_proposed_and_for_both_streams() -> 
     transactions = Counter(message["validated"] for message in messages if message["type"] == "transaction")
     assert transactions == {False: 40, True: 80}
     assert all(0 <= group.at < LEDGER_SECONDS for group in pushed_per_ledger())
+
+
+def test_only_ids_have_a_number_sign() -> None:
+    texts = [*results().values(), *(opened for group in pushed_per_ledger() for opened in group.messages)]
+    assert not any(b"#" in text for text in texts)
+    assert b'"#0000000017"' in message("tx", 1, 5, 17)
