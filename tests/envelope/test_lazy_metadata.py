@@ -1,5 +1,6 @@
 """An answer read without its metadata is written as if it had been read wholly, whatever a node writes."""
 
+import json
 from typing import Any
 
 import orjson
@@ -28,6 +29,15 @@ def test_metadata_stays_text(case: Any) -> None:
         value = loads_lazy_metadata(text)
         assert lists_metadata(value)
         assert orjson.loads(orjson.dumps(value)) == orjson.loads(case.answer)
+
+
+@pytest.mark.parametrize("case", LISTS, ids=lambda case: case.name)
+@pytest.mark.parametrize("layout", [{"indent": 2}, {"separators": (", ", " : ")}], ids=["indented", "spaced"])
+def test_metadata_with_blanks_stays_text_too(case: Any, layout: dict[str, Any]) -> None:
+    text = json.dumps(orjson.loads(case.answer), **layout).encode()
+    value = loads_lazy_metadata(text)
+    assert lists_metadata(value)
+    assert orjson.loads(orjson.dumps(value)) == orjson.loads(case.answer)
 
 
 def test_every_recorded_answer_comes_back() -> None:
@@ -70,7 +80,8 @@ ENTRIES = st.lists(
 def test_nothing_that_looks_like_metadata_is_mistaken_for_it(entries: list[Any], in_ledger: bool) -> None:
     result = {"ledger": {"transactions": entries}} if in_ledger else {"transactions": entries}
     answer = {"result": {**result, "filling": "x" * 5_000}}
-    assert orjson.loads(orjson.dumps(loads_lazy_metadata(orjson.dumps(answer)))) == answer
+    for text in (orjson.dumps(answer), json.dumps(answer, indent=1).encode()):
+        assert orjson.loads(orjson.dumps(loads_lazy_metadata(text))) == answer
 
 
 @pytest.mark.parametrize("cut", [1, 100, 20_000])
