@@ -67,7 +67,7 @@ async def test_nothing_of_a_failed_request_waits_for_the_garbage_collector(
     """Python looks for cycles so seldom in the proxy that large responses would take memory long after."""
     async with ScriptedNode() as node:
         node.answers["fee"] = FAULTS[fault]
-        served = await proxy(node, timeouts={"request": 0.5})
+        served = await proxy(nodes=[node.settings()], timeouts={"request": 0.5})
         ours = (Attempt, CallContext, NodeFailure, NodeResponse, RequestRecord)
         gc.collect()
         gc.disable()
