@@ -53,9 +53,7 @@ class LimitSettings(Section):
     )
     max_subrequests: Count = Field(500, description="node requests made for one client request")
     max_subrequest_bytes: Bytes = Field(33_554_432, description="bytes of node responses read for one client request")
-    remembered_ledgers: Count = Field(
-        10_000, description="headers of validated ledgers cached in memory, about 1 kB each"
-    )
+    remembered_ledgers: Count = Field(2_000, description="headers of validated ledgers cached, about 1 kB each")
     in_flight: Count = Field(1000, description="concurrent HTTP requests; more are refused as tooBusy")
     in_flight_per_address: Count = Field(100, description="concurrent HTTP requests from one address")
     requests_per_second: CountOrUnlimited = Field(
