@@ -88,7 +88,7 @@ class SoakNode:
         # Who asks how the node is names its program; clients' connections, and the one that they share, do not.
         is_health = "User-Agent" in request.headers
         if self.fails and transport is not None and not is_health and self._chance.random() < 0.2:
-            asyncio.get_running_loop().call_later(self._chance.uniform(0.05, 2), transport.abort)
+            asyncio.get_running_loop().call_later(self._chance.uniform(0.05, 2), _abort, transport)
         tasks: set[asyncio.Task[None]] = set()
         try:
             async for message in socket:
@@ -172,3 +172,9 @@ class SoakNode:
             await socket.send_frame(orjson.dumps(message), WSMsgType.TEXT)
         except ConnectionError:
             raise asyncio.CancelledError from None  # the recipient is gone
+
+
+def _abort(transport: asyncio.Transport) -> None:
+    """Break the connection, unless it has been closed."""
+    if not transport.is_closing():
+        transport.abort()
