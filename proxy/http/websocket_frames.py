@@ -20,7 +20,7 @@ _MASKED, _LENGTH = 0x80, 0x7F
 _MOST_OF_CONTROL = 125
 _LONG = 16_384
 """Bytes of a payload from which on it is masked faster position by position."""
-_END_OF_BLOCK = b"\x00\x00\xff\xff"
+END_OF_BLOCK = b"\x00\x00\xff\xff"
 """The end of a compressed message, which is not sent (RFC 7692, 7.2.1)."""
 
 
@@ -271,7 +271,7 @@ def _inflate(payload: bytes, max_size: int) -> bytes:
 
     Raises FrameError if it is too large, and zlib.error if it is not compressed.
     """
-    message = zlib.decompressobj(-zlib.MAX_WBITS).decompress(payload + _END_OF_BLOCK, max_size + 1)
+    message = zlib.decompressobj(-zlib.MAX_WBITS).decompress(payload + END_OF_BLOCK, max_size + 1)
     if len(message) > max_size:
         raise FrameError(MESSAGE_TOO_BIG)
     return message

@@ -3,11 +3,10 @@
 import asyncio
 import zlib
 
+from proxy.http.websocket_frames import END_OF_BLOCK
 from proxy.http.websocket_handshake import Compression
 
 _BUSY_MESSAGES, _BUSY_SECONDS = 100, 10.0
-_END_OF_BLOCK = b"\x00\x00\xff\xff"
-"""The end of a compressed message, which is not sent (7.2.1)."""
 
 
 class Deflate:
@@ -29,7 +28,7 @@ class Deflate:
     def compress(self, message: bytes) -> bytes:
         """The payload of a compressed message. May be called in another thread, for one message at a time."""
         packer = self._context or self._packer()
-        return (packer.compress(message) + packer.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_END_OF_BLOCK)
+        return (packer.compress(message) + packer.flush(zlib.Z_SYNC_FLUSH)).removesuffix(END_OF_BLOCK)
 
     def count(self) -> None:
         """Note that a message is about to be compressed: often enough, and context is used from then on."""
