@@ -196,28 +196,25 @@ class PathFindSuccessResponse(Model):
     closed: bool | None = None
 
 
+PathErrorToken = Literal[
+    "badMarket",
+    "domainMalformed",
+    "dstActMalformed",
+    "dstActMissing",
+    "dstActNotFound",
+    "dstAmtMalformed",
+    "dstAmtMissing",
+    "sendMaxMalformed",
+    "srcActMalformed",
+    "srcActMissing",
+    "srcActNotFound",
+    "srcCurMalformed",
+    "srcIsrMalformed",
+]
+
+
 class PathFindErrorResponse(ErrorResponse):
-    error: (
-        CommonErrorToken
-        | LedgerErrorToken
-        | Literal[
-            "badMarket",
-            "domainMalformed",
-            "dstActMalformed",
-            "dstActMissing",
-            "dstActNotFound",
-            "dstAmtMalformed",
-            "dstAmtMissing",
-            "noEvents",
-            "noPathRequest",
-            "sendMaxMalformed",
-            "srcActMalformed",
-            "srcActMissing",
-            "srcActNotFound",
-            "srcCurMalformed",
-            "srcIsrMalformed",
-        ]
-    )
+    error: CommonErrorToken | LedgerErrorToken | Literal[PathErrorToken, "noEvents", "noPathRequest"]
 
 
 class RipplePathFindRequest(LedgerChoice):
@@ -236,25 +233,7 @@ class RipplePathFindSuccessResponse(LedgerFound):
 
 
 class RipplePathFindErrorResponse(ErrorResponse):
-    error: (
-        CommonErrorToken
-        | LedgerErrorToken
-        | Literal[
-            "badMarket",
-            "domainMalformed",
-            "dstActMalformed",
-            "dstActMissing",
-            "dstActNotFound",
-            "dstAmtMalformed",
-            "dstAmtMissing",
-            "sendMaxMalformed",
-            "srcActMalformed",
-            "srcActMissing",
-            "srcActNotFound",
-            "srcCurMalformed",
-            "srcIsrMalformed",
-        ]
-    )
+    error: CommonErrorToken | LedgerErrorToken | PathErrorToken
 
 
 class VaultInfoRequest(LedgerChoice):

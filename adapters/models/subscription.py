@@ -81,23 +81,23 @@ class SubscribeSuccessResponse(Model):
     warning: str | None = None
 
 
+SubscriptionErrorToken = Literal[
+    "actMalformed",
+    "actNotFound",
+    "badIssuer",
+    "badMarket",
+    "domainMalformed",
+    "dstAmtMalformed",
+    "dstIsrMalformed",
+    "malformedStream",
+    "noEvents",
+    "srcCurMalformed",
+    "srcIsrMalformed",
+]
+
+
 class SubscribeErrorResponse(ErrorResponse):
-    error: (
-        CommonErrorToken
-        | Literal[
-            "actMalformed",
-            "actNotFound",
-            "badIssuer",
-            "badMarket",
-            "domainMalformed",
-            "dstAmtMalformed",
-            "dstIsrMalformed",
-            "malformedStream",
-            "noEvents",
-            "srcCurMalformed",
-            "srcIsrMalformed",
-        ]
-    )
+    error: CommonErrorToken | SubscriptionErrorToken
 
 
 class UnsubscribedHistory(Model):
@@ -131,22 +131,7 @@ class UnsubscribeSuccessResponse(Model):
 
 
 class UnsubscribeErrorResponse(ErrorResponse):
-    error: (
-        CommonErrorToken
-        | Literal[
-            "actMalformed",
-            "actNotFound",
-            "badIssuer",
-            "badMarket",
-            "domainMalformed",
-            "dstAmtMalformed",
-            "dstIsrMalformed",
-            "malformedStream",
-            "noEvents",
-            "srcCurMalformed",
-            "srcIsrMalformed",
-        ]
-    )
+    error: CommonErrorToken | SubscriptionErrorToken
 
 
 METHODS = (
