@@ -181,7 +181,10 @@ class NodeChannel:
             self.stop()
         failure, self._failure = self._failure, None
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback has this frame, which would hold it until the garbage collector runs
 
     def stop(self) -> None:
         """Process no more messages."""
