@@ -9,11 +9,12 @@ import pkgutil
 import re
 from pathlib import Path
 
-from adapters.adapter import Conversation, JsonObject, NodeRequest, Step
+from adapters.adapter import MISSHAPEN, Conversation, JsonObject, NodeRequest, Step
 from adapters.chain import Pipeline, StreamPipeline, Versions
 from adapters.node import NodeInfo
 
 __all__ = [
+    "MISSHAPEN",
     "VERSIONS",
     "Conversation",
     "JsonObject",

@@ -10,6 +10,7 @@ Versions and releases may add fields at any time. So an adapter moves or removes
 leaves every other field where it is.
 """
 
+import struct
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -20,6 +21,9 @@ from adapters.node import UNKNOWN_NODE, NodeInfo
 
 JsonObject = dict[str, Any]
 """A JSON object as orjson reads it."""
+
+MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
+"""What adapters raise for JSON that does not have the shape of its version."""
 
 
 @dataclass(slots=True)

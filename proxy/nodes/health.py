@@ -9,7 +9,7 @@ from dataclasses import replace
 import orjson
 import structlog
 
-from adapters import JsonObject
+from adapters import MISSHAPEN, JsonObject
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
 from proxy.nodes.http import HttpNode, NodeFailure, NodeRequestDone
 from proxy.nodes.own_requests import describe_invalid, error_of, refuses_as_overloaded, refuses_version, result_of
@@ -17,7 +17,6 @@ from proxy.nodes.response import NodeResponse
 from proxy.nodes.status import OVERLOAD_ERRORS, HealthRules, NodeStatus, with_server_info
 from proxy.nodes.version import choose_version
 from proxy.versions.own import read_in_own_version
-from proxy.versions.translator import MISSHAPEN
 
 log = structlog.get_logger(__name__)
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from adapters import VERSIONS, Conversation, JsonObject, NodeInfo
+from adapters import MISSHAPEN, VERSIONS, Conversation, JsonObject, NodeInfo
 from adapters.errors import error_result
 from adapters.node import UNKNOWN_NODE
 
@@ -13,7 +13,6 @@ _ANY_METHOD = ""
 """A method without adapters: only the adapters for errors of any method apply."""
 _MOST_REQUESTS = 10
 _LONGEST_TOKEN = 64
-_MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def own_error(token: str, message: str | None, client_version: int) -> JsonObject:
@@ -74,7 +73,7 @@ def _converted(
     except StopIteration as stop:
         converted: JsonObject = stop.value
         return converted
-    except _MISSHAPEN:
+    except MISSHAPEN:
         pass
     return result
 

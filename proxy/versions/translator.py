@@ -1,7 +1,6 @@
 """Drives an adapter's conversation with a node, within a budget, and caches responses that never change."""
 
 import asyncio
-import struct
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +9,9 @@ from typing import Any
 import orjson
 from cachetools import LRUCache
 
-from adapters import Conversation, JsonObject, NodeRequest
+from adapters import MISSHAPEN, Conversation, JsonObject, NodeRequest
 from proxy.eventloop.compact_bytes import compact
 from proxy.versions.own import OWN_VERSION, error_for_client, own_error, own_token
-
-MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
-"""What adapters raise for a response that does not have the shape of its version."""
-
 
 UNABLE_ERRORS = frozenset(
     {

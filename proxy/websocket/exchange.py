@@ -3,7 +3,7 @@
 import time
 from typing import Protocol
 
-from adapters import VERSIONS, JsonObject, NodeRequest
+from adapters import MISSHAPEN, VERSIONS, JsonObject, NodeRequest
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import METADATA_METHODS
@@ -11,7 +11,7 @@ from proxy.nodes.http import NodeFailure
 from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
-from proxy.versions.translator import MISSHAPEN, UnexpectedShape
+from proxy.versions.translator import UnexpectedShape
 from proxy.websocket.node_channel import NodeChannel, PendingRequest
 from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.sequencer import Slot

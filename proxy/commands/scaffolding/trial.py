@@ -1,7 +1,6 @@
 """Measures a step: the share of exchanges that it translates exactly, in both directions."""
 
 import copy
-import struct
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from itertools import islice
 
 import orjson
 
-from adapters import Conversation, JsonObject, NodeInfo, NodeRequest, Versions
+from adapters import MISSHAPEN, Conversation, JsonObject, NodeInfo, NodeRequest, Versions
 from adapters.adapter import Step
 from adapters.errors import error_result
 from adapters.json_values import json_differences
@@ -20,7 +19,6 @@ from proxy.commands.verification.comparison import VOLATILE_FIELDS, line_of
 
 _MOST_REQUESTS = 200
 _SHOWN = 4
-_MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def try_step(
             kind = f"pushed {source['type']}"
             try:
                 made = versions.stream_pipeline(client, other, node).rewrite(copy.deepcopy(source))
-            except _MISSHAPEN as error:
+            except MISSHAPEN as error:
                 score.add(kind, {}, client, other, (f"/: the adapter fails ({type(error).__name__})",))
             else:
                 score.add(kind, {}, client, other, tuple(islice(_lines(target, made), _SHOWN)))
@@ -114,7 +112,7 @@ def _differences(
             request = conversation.send(_answer(request, table))
     except StopIteration as stop:
         return tuple(islice(lines(native, stop.value), _SHOWN))
-    except _MISSHAPEN as error:
+    except MISSHAPEN as error:
         return (f"/: the adapter fails ({type(error).__name__})",)
     return ("/: takes more requests than a client may cause",)
 

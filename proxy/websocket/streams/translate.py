@@ -5,12 +5,9 @@ from functools import lru_cache
 import orjson
 import structlog
 
-from adapters import StreamPipeline
+from adapters import MISSHAPEN, StreamPipeline
 
 log = structlog.get_logger(__name__)
-
-# What an adapter raises for a message that does not have the shape of its version.
-_MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 _KEPT = 128
 """Most cached messages: those of a ledger reach all sessions within moments of each other."""
@@ -26,7 +23,7 @@ def translate_pushed(pipeline: StreamPipeline, message: bytes, stream: str, node
     if pipeline.may_rewrite(message):
         try:
             return rewritten(pipeline, message), True
-        except _MISSHAPEN as error:
+        except MISSHAPEN as error:
             log.warning("stream_message_invalid", node=node, stream=stream, problem=type(error).__name__)
     return message, False
 
