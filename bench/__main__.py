@@ -3,7 +3,6 @@
 import platform
 import re
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from bench.figures import Figure, Key, key_of, medians
 from bench.goals import GOALS
 from bench.python import Python, Unusable
 from bench.repeating import Effort
+from bench.servers import allow_many_connections
 from bench.table import Group, groups
 
 
@@ -26,7 +26,7 @@ from bench.table import Group, groups
 @click.option("--most", type=click.IntRange(1), default=9, show_default=True, help="Runs of what is noisy, at most.")
 @click.option("--patience", type=float, default=20.0, show_default=True, help="Seconds after which it stays noisy.")
 @click.option("--only", multiple=True, help="Groups whose name contains this; may be repeated.")
-@click.option("--python", "pythons", multiple=True, help="An interpreter to measure on; may be repeated.")
+@click.option("--python", "pythons", multiple=True, help="To measure on; of further ones only rows of goals.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("bench.json"), show_default=True)
 @click.option("--against", type=click.Path(path_type=Path, exists=True), help="Figures of an earlier run, to compare.")
 def main(
@@ -48,15 +48,20 @@ def main(
     if not chosen:
         raise click.ClickException(f"no group has such a name; there are: {', '.join(each.name for each in groups())}")
     earlier = {} if against is None else medians(orjson.loads(against.read_bytes())["rows"])
+    allow_many_connections()
     report = Report(earlier)
     machine = {"cpu": cpu_model(), "machine": platform.machine(), "pythons": [asdict(each) for each in subjects]}
     click.echo(f"CPU: {machine['cpu']}, {machine['machine']}.")
     for python in subjects:
         click.echo(f"Python {python.version}, {python.build} build: {python.path}")
-    try:
-        report.measure(chosen, subjects, Effort(seconds, repeats, most=max(most, repeats), patience=patience))
-    finally:  # also of a run that is interrupted
-        figures = {**machine, "seconds": seconds, **report.as_json()}
+    effort = Effort(seconds, repeats, most=max(most, repeats), patience=patience)
+    for group in chosen:
+        report.measure(group, subjects, effort)
+        figures = {
+            **machine,
+            "seconds": seconds,
+            **report.as_json(),
+        }  # so that a run that is interrupted leaves its own
         out.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
     report.summarise(everything=not only)
     if report.failures:
@@ -71,16 +76,15 @@ class Report:
         self.failures: list[dict[str, str]] = []
         self._earlier = earlier
 
-    def measure(self, chosen: Iterable[Group], subjects: list[Python], effort: Effort) -> None:
-        """Measure these groups on each Python; rivals that are not written in Python only next to the first."""
-        for group in chosen:
-            for python in subjects:
-                self._measure(group, python, effort, name_python=len(subjects) > 1, rivals=python is subjects[0])
+    def measure(self, group: Group, subjects: list[Python], effort: Effort) -> None:
+        """Measure a group on the first Python, and on the others if one of its rows has a goal."""
+        for python in subjects if group.has_goal else subjects[:1]:
+            self._measure(group, python, effort, name_python=len(subjects) > 1, first=python is subjects[0])
 
-    def _measure(self, group: Group, python: Python, effort: Effort, *, name_python: bool, rivals: bool) -> None:
+    def _measure(self, group: Group, python: Python, effort: Effort, *, name_python: bool, first: bool) -> None:
         prefix = f"{python.version:<8}" if name_python else ""
         try:
-            for figure in group.rows(python, effort, rivals):
+            for figure in group.rows(python, effort, first):
                 self.figures.append(figure)
                 click.echo(prefix + figure.line(self._earlier.get(key_of(figure))))
         except Exception as error:  # noqa: BLE001 - whatever ends one group must not lose the figures of the others

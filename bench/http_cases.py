@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -32,8 +33,6 @@ DIRECT = "direct"
 Runs = dict[str, list[Measured]]
 
 _LATENCY_TURNS = 7
-_LATENCY_SECONDS = 2.0
-"""At least, for a p99 of more than a thousand requests."""
 _LARGE = 500_000
 _BYTES_PER_SECOND = 3_000_000
 """So that some responses of 10 MB arrive in one run."""
@@ -100,9 +99,7 @@ def added_latency(case: Case, python: Python, effort: Effort, *, rivals: bool) -
 
         def turn() -> dict[str, Measured]:
             return {
-                name: run_wrk(
-                    server, case.request, folder, connections=1, seconds=max(effort.seconds, _LATENCY_SECONDS)
-                )
+                name: run_wrk(server, case.request, folder, connections=1, seconds=effort.seconds)
                 for name, server in everyone.items()
             }
 
@@ -177,8 +174,11 @@ def memory_of_response(case: Case, python: Python, effort: Effort) -> Spread:
 
 
 def growth(of: list[Measured], over: list[Measured]) -> Spread:
-    """How many times the CPU seconds each request of one case takes of those of another, of the same server."""
-    return Spread.of([larger.cpu_each / smaller.cpu_each for larger, smaller in zip(of, over, strict=True)])
+    """How many times the CPU seconds each request of one case takes of those of another, of the same server. They were
+    measured one after the other, and maybe not equally often.
+    """
+    smaller = statistics.median(one.cpu_each for one in over)
+    return Spread.of([larger.cpu_each / smaller for larger in of])
 
 
 def cost_ratio(runs: Runs, of: str, over: str) -> Spread:

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -73,6 +74,12 @@ class Started:
         finally:
             ended.set()
             watching.join()
+
+
+def allow_many_connections() -> None:
+    """As many open files as the system lets this process and what it starts have."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def free_port() -> int:
@@ -238,8 +245,8 @@ def _children(pid: int) -> list[int]:
 
 
 def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of all its threads, in nanoseconds' resolution, unlike /proc: clock_getcpuclockid(3), which Python lacks."""
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def _resident(pid: int) -> int:

@@ -1,10 +1,11 @@
 """The table: what is measured, in groups that do not depend on each other, and the rows of each."""
 
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from bench import websocket_cases
 from bench.answers import Case, all_cases
@@ -26,20 +27,26 @@ from bench.lookup_cases import look_ups
 from bench.python import Python
 from bench.repeating import Effort, repeat
 from bench.start_case import start_to_ready
-from bench.websocket_cases import run
+from bench.websocket_cases import Turn, in_turns, run
 
 Rows = Iterator[Figure]
-T = TypeVar("T")
 
 _OVER_WEBSOCKET = ("account_info rewritten", "account_tx of 20", "account_tx of 200")
 _VERY_LARGE = 60_000_000
 
 
 class Group(NamedTuple):
-    """Rows that are measured together. `rows` measures while it is read; True: also rivals not written in Python."""
+    """Rows that are measured together. `rows` measures while it is read; True: for the first Python, also what has no
+    goal and does not depend on it.
+    """
 
     name: str
     rows: Callable[[Python, Effort, bool], Rows]
+
+    @property
+    def has_goal(self) -> bool:
+        """Whether one of its rows has."""
+        return any(case == self.name or case.startswith(f"{self.name}, ") for case, _ in GOALS)
 
 
 def groups() -> list[Group]:
@@ -49,7 +56,7 @@ def groups() -> list[Group]:
     return [
         *(Group(name, partial(_case_rows, case, smaller)) for name, case in cases.items()),
         Group(
-            "ledger of 1 MB, v2 on v1, by v1 on v2",
+            "both directions",
             partial(_directions_rows, cases["ledger of 1 MB, v2 on v1"], cases["ledger of 1 MB, v1 on v2"]),
         ),
         Group("added latency", partial(_latency_rows, cases["account_info rewritten"])),
@@ -70,7 +77,7 @@ def groups() -> list[Group]:
         *(Group(f"websocket {name}", partial(_asked_rows, cases[name])) for name in _OVER_WEBSOCKET),
         *(
             Group(_stream_name(subscribers, together), partial(_stream_rows, subscribers, messages, together))
-            for subscribers, messages, together in ((1, 5000, 1), (100, 1000, 1), (1000, 100, 1), (1000, 100, 100))
+            for subscribers, messages, together in ((1, 2000, 1), (100, 300, 1), (1000, 40, 1), (1000, 100, 100))
         ),
         *(
             Group(name, partial(_session_memory_rows, name, compress))
@@ -92,10 +99,10 @@ def _case_rows(
     smaller: dict[tuple[str, str], tuple[str, Runs]],
     python: Python,
     effort: Effort,
-    rivals: bool,
+    _first: bool,
 ) -> Rows:
     """The rows of one HTTP case; `smaller` holds the runs of the next smaller case of each family."""
-    runs = measure(case, python, effort, rivals=rivals)
+    runs = measure(case, python, effort, rivals=True)
     figure = partial(_figure, python, case.name)
     for name, measured in runs.items():
         yield figure(f"requests/s of {name}", Spread.of([run.per_second for run in measured]))
@@ -110,27 +117,28 @@ def _case_rows(
     smaller[family] = case.name, runs
 
 
-def _directions_rows(one: Case, other: Case, python: Python, effort: Effort, _rivals: bool) -> Rows:
-    yield _figure(python, one.name, "by CPU, x v1 on v2", measure_directions(one, other, python, effort))
+def _directions_rows(one: Case, other: Case, python: Python, effort: Effort, _first: bool) -> Rows:
+    ratio = measure_directions(one, other, python, effort)
+    yield _figure(python, "both directions, ledger of 1 MB", "v2 on v1 by CPU, x v1 on v2", ratio)
 
 
-def _latency_rows(case: Case, python: Python, effort: Effort, rivals: bool) -> Rows:
-    for name, more in added_latency(case, python, effort, rivals=rivals).items():
+def _latency_rows(case: Case, python: Python, effort: Effort, first: bool) -> Rows:
+    for name, more in added_latency(case, python, effort, rivals=first).items():
         quiet = Spread.of([more.quiet_p99])
         for what, spread in (("p50", more.p50), ("p99", more.p99), ("p99, quietest", quiet)):
             yield _figure(python, f"added latency, {name}", f"ms at {what}", spread.times(1000))
 
 
-def _workers_rows(case: Case, python: Python, effort: Effort, _rivals: bool) -> Rows:
+def _workers_rows(case: Case, python: Python, effort: Effort, _first: bool) -> Rows:
     ratio = two_workers(case, python, effort)
     yield _figure(python, f"two workers, {case.name}", "by the clock, x one on one core", ratio)
 
 
-def _memory_rows(name: str, case: Case, python: Python, effort: Effort, _rivals: bool) -> Rows:
+def _memory_rows(name: str, case: Case, python: Python, effort: Effort, _first: bool) -> Rows:
     yield _figure(python, name, "x its size", memory_of_response(case, python, effort))
 
 
-def _stall_rows(name: str, blanks: bool, python: Python, effort: Effort, _rivals: bool) -> Rows:
+def _stall_rows(name: str, blanks: bool, python: Python, effort: Effort, _first: bool) -> Rows:
     case = large(_VERY_LARGE, blanks=blanks)
     stalls = repeat(lambda: longest_stall(case, python), lambda stall: [stall.longest], effort)
     figure = partial(_figure, python)
@@ -141,7 +149,7 @@ def _stall_rows(name: str, blanks: bool, python: Python, effort: Effort, _rivals
     yield figure(name, "memory, x its size", Spread.of([each.memory for each in stalls]))
 
 
-def _look_up_rows(python: Python, effort: Effort, _rivals: bool) -> Rows:
+def _look_up_rows(python: Python, effort: Effort, _first: bool) -> Rows:
     with tempfile.TemporaryDirectory() as name:
         pages = repeat(
             lambda: run(look_ups(Path(name), python, 60)), lambda page: [page.first_took, page.again_took], effort
@@ -153,17 +161,18 @@ def _look_up_rows(python: Python, effort: Effort, _rivals: bool) -> Rows:
     yield figure("the same when requested again", Spread.of([each.again_took for each in pages]))
 
 
-def _start_rows(python: Python, effort: Effort, _rivals: bool) -> Rows:
+def _start_rows(python: Python, effort: Effort, _first: bool) -> Rows:
     start_to_ready(python)  # which compiles what it imports
     taken = repeat(lambda: start_to_ready(python), lambda seconds: [seconds], effort)
     yield _figure(python, "start", "s from start to ready", Spread.of(taken))
 
 
-def _asked_rows(case: Case, python: Python, effort: Effort, _rivals: bool) -> Rows:
-    def requests(folder: Path, plain: bool) -> Coroutine[None, None, tuple[float, float]]:
+def _asked_rows(case: Case, python: Python, effort: Effort, _first: bool) -> Rows:
+    def requests(folder: Path, plain: bool) -> AbstractAsyncContextManager[Turn[tuple[float, float]]]:
         return websocket_cases.requests(folder, python, case, sessions=32, seconds=effort.seconds, plain=plain)
 
-    turns = _in_turns(requests, lambda ours, theirs: [ours[1], theirs[1] / ours[1]], effort)
+    with in_turns(requests) as turn:
+        turns = repeat(turn, lambda pair: [pair[0][1], pair[1][1] / pair[0][1]], effort)
     figure = partial(_figure, python, f"websocket {case.name}")
     yield figure("requests/s", Spread.of([rate for (rate, _), _ in turns]))
     yield figure("CPU us for each", Spread.of([cpu * 1e6 for (_, cpu), _ in turns]))
@@ -174,19 +183,20 @@ def _stream_name(subscribers: int, together: int) -> str:
     return f"websocket stream to {subscribers}{f', {together} together' if together > 1 else ''}"
 
 
-def _stream_rows(subscribers: int, messages: int, together: int, python: Python, effort: Effort, _rivals: bool) -> Rows:
-    def cost(folder: Path, plain: bool) -> Coroutine[None, None, float]:
+def _stream_rows(subscribers: int, messages: int, together: int, python: Python, effort: Effort, _first: bool) -> Rows:
+    def cost(folder: Path, plain: bool) -> AbstractAsyncContextManager[Turn[float]]:
         return websocket_cases.stream(
             folder, python, subscribers=subscribers, messages=messages, at_once=together, plain=plain
         )
 
-    turns = _in_turns(cost, lambda ours, theirs: [ours, theirs / ours], effort)
+    with in_turns(cost) as turn:
+        turns = repeat(turn, lambda pair: [pair[0], pair[1] / pair[0]], effort)
     figure = partial(_figure, python, _stream_name(subscribers, together))
     yield figure("CPU us for each message to each", Spread.of([own * 1e6 for own, _ in turns]))
     yield figure("by CPU, x one rewriting per subscriber", Spread.of([plain / own for own, plain in turns]))
 
 
-def _session_memory_rows(name: str, compress: int, python: Python, effort: Effort, _rivals: bool) -> Rows:
+def _session_memory_rows(name: str, compress: int, python: Python, effort: Effort, _first: bool) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         used = repeat(
             lambda: run(websocket_cases.memory(Path(folder), python, sessions=1000, compress=compress)),
@@ -198,7 +208,7 @@ def _session_memory_rows(name: str, compress: int, python: Python, effort: Effor
     yield _figure(python, name, "kB for each, subscribed", Spread.of([each.subscribed / 1000 for each in used]))
 
 
-def _subscription_memory_rows(python: Python, effort: Effort, _rivals: bool) -> Rows:
+def _subscription_memory_rows(python: Python, effort: Effort, _first: bool) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         more = repeat(
             lambda: run(websocket_cases.memory_of_subscriptions(Path(folder), python, sessions=50, accounts=1000)),
@@ -207,17 +217,3 @@ def _subscription_memory_rows(python: Python, effort: Effort, _rivals: bool) -> 
         )
     spread = Spread.of([each / 1000 for each in more])
     yield _figure(python, "websocket memory, 1000 accounts of a session", "kB more", spread)
-
-
-def _in_turns(
-    measure: Callable[[Path, bool], Coroutine[None, None, T]],
-    figures: Callable[[T, T], list[float]],
-    effort: Effort,
-) -> list[tuple[T, T]]:
-    """What is measured of the proxy, and of the plain one (`measure(folder, True)`), one after the other."""
-    with tempfile.TemporaryDirectory() as folder:
-
-        def turn() -> tuple[T, T]:
-            return run(measure(Path(folder), False)), run(measure(Path(folder), True))
-
-        return repeat(turn, lambda pair: figures(*pair), effort)

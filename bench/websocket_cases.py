@@ -3,10 +3,11 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import aiohttp
@@ -19,6 +20,7 @@ from bench.python import Python
 from bench.servers import LOAD_CORE, Started, our_proxy, plain_python
 from proxy.demo.recorded import read_streams
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _PATIENCE = 60.0
@@ -106,10 +108,14 @@ async def _sessions(
         await asyncio.gather(*(socket.close() for socket in sockets))
 
 
+Turn = Callable[[], Coroutine[None, None, T]]
+
+
+@asynccontextmanager
 async def requests(
     folder: Path, python: Python, case: Case, *, sessions: int, seconds: float, plain: bool = False
-) -> tuple[float, float]:
-    """Requests a second, and the proxy's CPU seconds for each. `plain`: of the plain proxy."""
+) -> AsyncIterator[Turn[tuple[float, float]]]:
+    """Yields what measures requests a second, and the proxy's CPU seconds for each. `plain`: of the plain proxy."""
     asked = orjson.loads(case.request)
     message = orjson.dumps({"id": 1, "command": asked["method"], **asked["params"][0]}).decode()
     answered = 0
@@ -122,17 +128,24 @@ async def requests(
             answered += 1
 
     async with _started(folder, python, case, plain=plain) as (_, proxy), _sessions(proxy, sessions) as sockets:
+
+        async def turn() -> tuple[float, float]:
+            nonlocal answered
+            answered = 0
+            before, began = proxy.cpu_seconds(), time.monotonic()
+            await asyncio.gather(*(ask(socket, began + seconds) for socket in sockets))
+            return answered / (time.monotonic() - began), (proxy.cpu_seconds() - before) / answered
+
         await asyncio.gather(*(ask(socket, time.monotonic() + _WARMING) for socket in sockets))
-        answered = 0
-        before, began = proxy.cpu_seconds(), time.monotonic()
-        await asyncio.gather(*(ask(socket, began + seconds) for socket in sockets))
-        return answered / (time.monotonic() - began), (proxy.cpu_seconds() - before) / answered
+        yield turn
 
 
+@asynccontextmanager
 async def stream(
     folder: Path, python: Python, *, subscribers: int, messages: int, at_once: int = 1, plain: bool = False
-) -> float:
-    """The proxy's CPU seconds for one transaction given on to one of so many subscribers, half of each version.
+) -> AsyncIterator[Turn[float]]:
+    """Yields what measures the proxy's CPU seconds for one transaction given on to one of so many subscribers, half of
+    each version.
 
     So many come `at_once`, as they do with a ledger; the next when all have been taken. `plain`: of the plain proxy.
     """
@@ -148,14 +161,9 @@ async def stream(
                 all_taken.set()
 
     async with _started(folder, python, plain=plain) as (node, proxy), _sessions(proxy, subscribers) as sockets:
-        for number, socket in enumerate(sockets):
-            version = 1 + number % 2
-            await socket.send_json(
-                {"id": 1, "command": "subscribe", "streams": ["transactions"], "api_version": version}
-            )
-        async with asyncio.timeout(_PATIENCE):
-            await asyncio.gather(*(socket.receive() for socket in sockets))
-            taking = [asyncio.create_task(take(socket)) for socket in sockets]
+
+        async def turn() -> float:
+            nonlocal taken
             before = proxy.cpu_seconds()
             for _ in range(messages // at_once):
                 taken = 0
@@ -163,11 +171,41 @@ async def stream(
                 for _ in range(at_once):
                     await node.push(pushed)
                 await all_taken.wait()
-            used = proxy.cpu_seconds() - before
+            return (proxy.cpu_seconds() - before) / (messages * subscribers)
+
+        for number, socket in enumerate(sockets):
+            request = {"id": 1, "command": "subscribe", "streams": ["transactions"], "api_version": 1 + number % 2}
+            await socket.send_json(request)
+        async with asyncio.timeout(_PATIENCE):
+            await asyncio.gather(*(socket.receive() for socket in sockets))
+        taking = [asyncio.create_task(take(socket)) for socket in sockets]
+        try:
+            yield turn
+        finally:
             for task in taking:
                 task.cancel()
             await asyncio.gather(*taking, return_exceptions=True)
-        return used / (messages * subscribers)
+
+
+@contextmanager
+def in_turns(
+    measured: Callable[[Path, bool], AbstractAsyncContextManager[Turn[T]]],
+) -> Iterator[Callable[[], tuple[T, T]]]:
+    """Yields what measures the proxy and the plain one (`measured(folder, True)`), one after the other; both run, with
+    all their sessions, until the end. Raises TimeoutError for a turn that hangs.
+    """
+    _to_the_core_of_the_load()
+    with TemporaryDirectory() as name, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        stack = AsyncExitStack()
+
+        def limited(step: Coroutine[None, None, S]) -> S:
+            return runner.run(asyncio.wait_for(step, _LONGEST))
+
+        try:
+            ours, theirs = (limited(stack.enter_async_context(measured(Path(name), plain))) for plain in (False, True))
+            yield lambda: (limited(ours()), limited(theirs()))
+        finally:
+            limited(stack.aclose())
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +255,10 @@ async def _ask_each(sockets: list[aiohttp.ClientWebSocketResponse], asked: Json)
 
 def run(measurement: Coroutine[None, None, T]) -> T:
     """Runs a measurement on the core of the load. Raises TimeoutError for one that hangs."""
+    _to_the_core_of_the_load()
+    return uvloop.run(asyncio.wait_for(measurement, _LONGEST))
+
+
+def _to_the_core_of_the_load() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {LOAD_CORE})
-    return uvloop.run(asyncio.wait_for(measurement, _LONGEST))

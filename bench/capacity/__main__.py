@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -20,27 +19,30 @@ from bench.capacity.level import MEMORY_LIMIT, P99_LIMIT, Capacity, Level, find_
 from bench.capacity.load import Broken, Clients
 from bench.capacity.mix import LEDGER_SECONDS, arrivals, messages_per_second
 from bench.python import Python, Unusable
-from bench.servers import LOAD_CORE, Started, free_port, our_proxy, plain_python, process
+from bench.servers import LOAD_CORE, Started, allow_many_connections, free_port, our_proxy, plain_python, process
 
-_SUBJECTS = ("this proxy", "plain aiohttp")
+_SUBJECTS = {"this proxy": 1500, "plain aiohttp": 200}
+"""With the sessions to begin with, near what was found before."""
 
 
 @click.command()
-@click.option("--sessions", default=400, show_default=True, help="At first.")
+@click.option("--sessions", type=int, help="At first; near what was found before without it.")
 @click.option("--rate", default=1.0, show_default=True, help="Requests a second of each session, on average.")
 @click.option("--ledgers", default=3, show_default=True, help="For which each level is measured, of 4 s each.")
+@click.option("--patience", default=150.0, show_default=True, help="Seconds for each of the two.")
 @click.option("--seed", default=1, show_default=True)
-@click.option("--only", type=click.Choice(_SUBJECTS), help="One of the two.")
+@click.option("--only", type=click.Choice(list(_SUBJECTS)), help="One of the two.")
 @click.option("--python", "path", default=sys.executable, help="The interpreter of both.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("capacity.json"), show_default=True)
-def main(sessions: int, rate: float, ledgers: int, seed: int, only: str | None, path: str, out: Path) -> None:
+def main(
+    sessions: int | None, rate: float, ledgers: int, patience: float, seed: int, only: str | None, path: str, out: Path
+) -> None:
     """Find what one core and 1 GB serve."""
     try:
         python = Python.at(path)
     except Unusable as error:
         raise click.ClickException(str(error)) from None
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_many_connections()
     click.echo(f"CPU: {cpu_model()}. Python {python.version}, {python.build} build. Seed {seed}.")
     found: dict[str, Capacity] = {}
     failed = False
@@ -53,7 +55,7 @@ def main(sessions: int, rate: float, ledgers: int, seed: int, only: str | None, 
             return level
 
         try:
-            found[name] = find_capacity(measure, sessions)
+            found[name] = find_capacity(measure, sessions or _SUBJECTS[name], patience=patience)
         except Exception as error:  # noqa: BLE001 - the other is measured all the same
             click.echo(f"FAILED: {type(error).__name__}: {error}", err=True)
             failed = True

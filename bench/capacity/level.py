@@ -1,6 +1,7 @@
 """One level of load, and whether it is served: the search for the highest that is."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,6 +14,8 @@ _BUSY = 0.95
 _SERVED_UP_TO = 0.85
 """Where p99 can be expected to exceed its limit."""
 _JUMP = (1.15, 6.0)
+_FAR = 2.5
+"""What exceeds the limit so many times is no accident of a measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ class Level:
         return ""
 
     @property
+    def may_be_disturbed(self) -> bool:
+        """Whether it is not served, but so nearly that what else the machine did may be the cause."""
+        return bool(self.failure) and not self.refused and self.p99 < _FAR * P99_LIMIT
+
+    @property
     def is_limited_by_load(self) -> bool:
         """Whether the load, not the proxy, was at its limit: then the level says nothing of the proxy."""
         return (self.load_cpu > _BUSY and self.cpu < _BUSY) or self.late > P99_LIMIT / 2
@@ -75,19 +83,27 @@ class Capacity(NamedTuple):
 
 
 def find_capacity(
-    measure: Callable[[int], Level], first: int, *, precision: float = 0.1, most_levels: int = 12
+    measure: Callable[[int], Level],
+    first: int,
+    *,
+    precision: float = 0.1,
+    most_levels: int = 12,
+    patience: float = math.inf,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Capacity:
-    """Raise the sessions until a level is not served, and then halve the gap until it is within `precision`.
+    """Raise the sessions until a level is not served, and then halve the gap until it is within `precision`, or until
+    `patience` seconds are over.
 
-    A level that is not served is measured once more: what else the machine does only makes it worse. The step up
+    A level that is nearly served is measured once more: what else the machine does only makes it worse. The step up
     follows from the proxy's CPU, so that few levels are needed.
     """
+    began = clock()
     levels: list[Level] = []
 
     def measured(sessions: int) -> Level:
         level = measure(sessions)
         levels.append(level)
-        if level.failure:
+        if level.may_be_disturbed:
             level = measure(sessions)
             levels.append(level)
         return level
@@ -95,7 +111,7 @@ def find_capacity(
     served: Level | None = None
     failed: Level | None = None
     sessions = first
-    while len(levels) < most_levels:
+    while len(levels) < most_levels and clock() - began < patience:
         level = measured(sessions)
         if level.failure:
             failed = level
@@ -104,7 +120,7 @@ def find_capacity(
         if served is None:
             if sessions < 4:
                 break
-            sessions //= 3
+            sessions //= 2
         elif failed is None:
             sessions = math.ceil(sessions * min(max(served.headroom, _JUMP[0]), _JUMP[1]))
         elif failed.sessions <= served.sessions * (1 + precision):

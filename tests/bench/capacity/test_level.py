@@ -62,11 +62,23 @@ def test_one_disturbed_level_does_not_end_the_search() -> None:
 
     def measure(sessions: int) -> Level:
         level = undisturbed(sessions)
-        return replace(level, p99=1.0) if next(disturbed, False) else level
+        return replace(level, p99=0.2) if next(disturbed, False) else level
 
     found = find_capacity(measure, 400)
     assert found.served is not None
     assert found.served.sessions >= 900
+
+
+def test_a_level_far_from_served_is_measured_once() -> None:
+    levels = find_capacity(_server(1000), 4000).levels
+    assert [level.sessions for level in levels if level.failure].count(4000) == 1
+
+
+def test_the_search_ends_when_patience_does() -> None:
+    now = iter(range(0, 10_000, 20))
+    found = find_capacity(_server(10**9, cpu_each=1e-12), 1, most_levels=40, patience=50, clock=lambda: next(now))
+    assert len(found.levels) == 2
+    assert found.served is not None
 
 
 def test_nothing_served_is_said_and_the_search_ends() -> None:
