@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What `make performance` measures on.
+PYTHONS ?= $(BIN)/python
 RUN_STAMP := $(VENV)/.can-run
 STAMP := $(VENV)/.made-from-lock
 LOCK_TOOL := .lock-venv
@@ -18,7 +20,7 @@ CLIENTS := .clients
 CLIENT_STAMPS := $(foreach client,xrpl_py/v1 xrpl_py/v2 xrpl_js/v1 xrpl_js/v2,$(CLIENTS)/$(client)/.made-from-lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench bench-capacity lint docs api-reference format dist sbom lock lock-reference lock-clients clean
+.PHONY: help setup run reference test test-slow test-workers test-clients soak hostile bench bench-capacity performance lint docs api-reference format dist sbom lock lock-reference lock-clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -83,6 +85,13 @@ bench: $(STAMP) ## what the proxy costs, compared with nginx, Node.js and others
 
 bench-capacity: $(STAMP) ## the sessions and requests per second that one core serves; takes six minutes
 	@$(BIN)/python -m bench.capacity $(OPTIONS)
+
+# A row that fails is reported, and the others are written all the same.
+performance: $(STAMP) ## bench and bench-capacity, written into docs/performance.md; PYTHONS="FILE FILE"; takes 25 minutes
+	@rm -f bench.json capacity.json
+	-@$(BIN)/python -m bench $(foreach python,$(PYTHONS),--python $(python)) $(OPTIONS)
+	-@$(BIN)/python -m bench.capacity --python $(firstword $(PYTHONS))
+	@$(BIN)/python -m bench.document bench.json --capacity capacity.json
 
 lint: $(STAMP) $(DOCS_STAMP) ## ruff, mypy --strict, import contracts, spelling, links between documents
 	@$(BIN)/ruff check --quiet .

@@ -59,3 +59,11 @@ def test_a_page_without_a_place_for_the_figures_is_refused() -> None:
 def test_the_page_has_places_for_both() -> None:
     for name in ("goals", "capacity"):
         replaced(PAGE.read_text(), name, [])
+
+
+def test_the_page_says_what_stands_in_the_way_of_each_goal_that_is_missed() -> None:
+    page = PAGE.read_text()
+    rows = page.partition("<!-- goals -->")[2].partition("<!-- end of goals -->")[0].splitlines()
+    reasons = page.partition("## What stands in the way")[2].partition("\n## ")[0]
+    missed = {row.split("|")[1].partition(":")[0].strip() for row in rows if "**" in row}
+    assert missed == {case for case in missed if f"`{case}`" in reasons}
