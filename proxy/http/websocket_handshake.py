@@ -53,7 +53,10 @@ def is_handshake(head: Head) -> bool:
 
 def negotiate_compression(head: Head) -> Compression:
     """How to compress for the client: as it offers; not at all if it offers nothing that is possible."""
-    return Compression(*ws_ext_parse(head.headers.get("sec-websocket-extensions"), isserver=True))
+    try:
+        return Compression(*ws_ext_parse(head.headers.get("sec-websocket-extensions"), isserver=True))
+    except ValueError:  # a window size of more digits than `int` reads
+        return Compression()
 
 
 def accept_response(head: Head, compression: Compression, request_id: str) -> bytes:

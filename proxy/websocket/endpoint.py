@@ -160,10 +160,10 @@ class WebSocketEndpoint:
                 max_size=2 * self._limits.message_bytes,
                 ping_interval=self._limits.ping_interval,
             )
-        except ConnectionResetError:  # the client left while its node was being connected
+            session = Session(socket, upgrade.received, peer, caller, services, admission, node, connection)
+        except BaseException:  # such as that the client left while its node was being connected
             await connection.close()
             raise
-        session = Session(socket, upgrade.received, peer, caller, services, admission, node, connection)
         del socket, connection
         await self._run(session, node, request_id)
         return None

@@ -68,6 +68,7 @@ def test_other_requests_are_no_handshake(changed: dict[str, str]) -> None:
             b"permessage-deflate; server_max_window_bits=10; server_no_context_takeover",
         ),
         ("permessage-deflate; server_max_window_bits=8", Compression(), None),
+        ("permessage-deflate; server_max_window_bits=" + "9" * 5_000, Compression(), None),
     ],
 )
 def test_compression(offer: str, negotiated: Compression, answer: bytes | None) -> None:

@@ -103,6 +103,38 @@ async def test_deflate_is_offered_where_configured(harness: Harness) -> None:
     assert "permessage-deflate" not in (await handshake(off, offer))[1]
 
 
+async def test_an_unreadable_offer_of_compression(harness: Harness) -> None:
+    """The session is served without compression: nothing in a handshake is a fault of the proxy."""
+    node = await harness.node(accept)
+    proxy = await harness.proxy(node)
+    offer = "permessage-deflate; server_max_window_bits=" + "9" * 5_000
+    with capture_logs() as logs:
+        status, head = await handshake(proxy, {**HEADERS, "Sec-WebSocket-Extensions": offer})
+        session = await node.session()
+        async with asyncio.timeout(3):
+            await session.ended.wait()
+    assert status == 101
+    assert "Sec-WebSocket-Extensions" not in head
+    assert not [entry for entry in logs if entry["log_level"] == "error"]
+
+
+async def test_a_handshake_that_fails_leaves_no_connection_to_the_node(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError
+
+    node = await harness.node(accept)
+    proxy = await harness.proxy(node)
+    monkeypatch.setattr("proxy.http.upgrade.negotiate_compression", fail)
+    with pytest.raises((aiohttp.ClientError, ConnectionError)):
+        async with aiohttp.ClientSession() as client:
+            await client.ws_connect(proxy.http_url)
+    session = await node.session()
+    async with asyncio.timeout(3):
+        await session.ended.wait()
+
+
 async def test_what_the_node_learns_of_the_client(harness: Harness) -> None:
     """Its address, at the handshake, and nothing that it wrote itself."""
     node = await harness.node(accept)
