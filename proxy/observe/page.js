@@ -7,6 +7,8 @@ const named = (version) => (version === "none" ? "refused" : `version ${version}
 const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
 const percent = (part) => `${(100 * part).toFixed(1)} %`;
 const share = (count, total) => (total ? percent(count / total) : "–");
+// A table's cell: a text, a number, or either with a class.
+const numeric = (text) => ({ text: shown(text), className: "number" });
 const shown = (value) => (value === null || value === undefined ? "–" : String(value));
 const number = (value) => value.toLocaleString("en");
 const day = (time) => new Date(1000 * time).toLocaleDateString("en", { year: "numeric", month: "short", day: "numeric" });
@@ -26,27 +28,34 @@ function withRole(made, role) {
   return made;
 }
 
+// What each table shows. One that has not changed is left alone, so that what is selected in it stays selected.
+const contents = {};
+
 function table(id, head, rows, nothing) {
+  const content = JSON.stringify([head, rows]);
+  if (contents[id] === content) return;
+  contents[id] = content;
   const place = withRole(at(id), "table");
   place.className = head.length > 3 ? "wide-table" : "";
   if (!rows.length) return place.replaceChildren(element("caption", nothing));
-  const isNumber = (cell) => typeof cell === "number";
+  const cells = rows.map((row) => row.map((cell) =>
+    (typeof cell === "number" ? numeric(number(cell)) : typeof cell === "string" ? { text: cell } : cell)));
   const top = withRole(element("tr"), "row");
-  top.append(...head.map((title, column) => withRole(element("th", title, isNumber(rows[0][column]) ? "number" : ""), "columnheader")));
-  const body = rows.map((cells) => {
-    const row = withRole(element("tr"), "row");
-    row.append(...cells.map((cell, column) => {
-      const made = cell instanceof Node ? cell : element("td", isNumber(cell) ? number(cell) : cell, isNumber(cell) ? "number" : "");
-      made.dataset.column = head[column];
-      return withRole(made, "cell");
-    }));
-    return row;
-  });
+  top.append(...head.map((title, column) =>
+    withRole(element("th", title, cells[0][column].className === "number" ? "number" : ""), "columnheader")));
   const heading = withRole(element("thead"), "rowgroup");
   heading.append(top);
-  const content = withRole(element("tbody"), "rowgroup");
-  content.append(...body);
-  place.replaceChildren(heading, content);
+  const body = withRole(element("tbody"), "rowgroup");
+  body.append(...cells.map((row) => {
+    const made = withRole(element("tr"), "row");
+    made.append(...row.map(({ text, className }, column) => {
+      const cell = withRole(element("td", text, className), "cell");
+      cell.dataset.column = head[column];
+      return cell;
+    }));
+    return made;
+  }));
+  place.replaceChildren(heading, body);
 }
 
 function fact(title, value, more) {
@@ -191,7 +200,7 @@ function showChart() {
     ? `${period === "day" ? "Every five minutes" : "Hourly"}, from ${moment(known[0].time)}: highest ${percent(most)}, now ${percent(latest.share)}.`
     : "No requests yet.";
   table("points", ["until", "requests", `share of ${one}`],
-    known.slice(-48).reverse().map((point) => [moment(point.time), point.total, percent(point.share)]), "No requests yet.");
+    known.slice(-48).reverse().map((point) => [moment(point.time), point.total, numeric(percent(point.share))]), "No requests yet.");
 }
 
 function showEssentials() {
@@ -200,25 +209,25 @@ function showEssentials() {
   const recent = lastHour(summary.history);
   table("versions", ["", "requests", "share", "last hour"],
     Object.keys(counts).sort().map((version) => [
-      named(version), counts[version], share(counts[version], total), share(recent[version] || 0, sum(recent))]),
+      named(version), counts[version], numeric(share(counts[version], total)), numeric(share(recent[version] || 0, sum(recent)))]),
     "No requests yet.");
   table("nodes", ["name", "state", "API version", "server state", "validated ledger", "age", "lag", "problem"],
     summary.nodes.map((node) => [
       node.name,
-      element("td", node.healthy ? "in rotation" : node.up ? "up, not in rotation" : "down", node.healthy ? "good" : "bad"),
-      shown(node.api_version), shown(node.server_state), shown(node.validated_ledger),
-      node.validated_ledger_age === null ? "–" : `${Math.round(node.validated_ledger_age)} s`, shown(node.lag),
+      { text: node.healthy ? "in rotation" : node.up ? "up, not in rotation" : "down", className: node.healthy ? "good" : "bad" },
+      shown(node.api_version), shown(node.server_state), numeric(node.validated_ledger),
+      numeric(node.validated_ledger_age === null ? null : `${Math.round(node.validated_ledger_age)} s`), numeric(node.lag),
       [node.problem, node.websocket_problem].filter(Boolean).join("; ") || "–",
     ]), "None is configured.");
-  table("sessions", ["open, by the version last used", ""],
+  table("sessions", ["open, by the version last used", "number"],
     [...Object.keys(summary.sessions).sort().map((version) => [named(version), summary.sessions[version]]),
       ...Object.entries(summary.subscriptions).map(([stream, count]) => [`subscriptions to ${stream}`, count])], "None is open.");
   const outcomes = sum(summary.outcomes);
   table("outcomes", ["", "requests", "share"],
-    Object.entries(summary.outcomes).map(([outcome, count]) => [outcome, count, share(count, outcomes)]), "No requests yet.");
+    Object.entries(summary.outcomes).map(([outcome, count]) => [outcome, count, numeric(share(count, outcomes))]), "No requests yet.");
   const oldest = String(summary.versions.min);
   table("methods", ["method", "requests", `version ${oldest}`],
-    summary.methods.map((one) => [one.method, one.requests, share(one.by_version[oldest] || 0, one.requests)]), "No requests yet.");
+    summary.methods.map((one) => [one.method, one.requests, numeric(share(one.by_version[oldest] || 0, one.requests))]), "No requests yet.");
   table("refusals", ["reason", "requests"],
     Object.entries(summary.refusals).sort((a, b) => b[1] - a[1]), "No request was refused.");
 }
@@ -232,10 +241,10 @@ function setState(text, className) {
 function showState() {
   const text = summary.draining ? "shutting down" : summary.ready ? "ready" : "not ready: no node is available";
   setState(text, summary.ready ? "good" : "bad");
-  const minutes = Math.floor(summary.seconds / 60);
+  const hours = Math.floor(summary.seconds / 3600);
   at("about").textContent = [
     `version ${summary.version}`,
-    `up ${minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`}`,
+    `up ${hours < 2 ? `${Math.floor(summary.seconds / 60)} min` : hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`}`,
     `${summary.in_flight} in flight`,
     `listening on ${summary.configuration.listeners.join(", ")}`,
     summary.configuration.in_force ? "" : "the last reload was REJECTED, the previous configuration is in force",

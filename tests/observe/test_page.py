@@ -132,6 +132,8 @@ async def test_a_browser_shows_what_was_driven_and_keeps_up(
         assert "account_info\t8\t37.5 %" in await window.text("#methods")
         assert "version\t1" in await window.text("#refusals")
 
+        # What does not change is left alone, so that an operator can select and copy it.
+        await window.run("getSelection().selectAllChildren(document.querySelector('#top td'))")
         await drive(served, old=0, new=7)
         async with aiohttp.ClientSession() as http, http.ws_connect(served.http_url) as socket:
             await socket.send_json({"id": 1, "command": "fee", "api_version": 2})
@@ -139,6 +141,7 @@ async def test_a_browser_shows_what_was_driven_and_keeps_up(
             assert "version 2\t1" in await window.becomes("#sessions", lambda text: "version 2" in text)
         later = await window.becomes("#versions", lambda text: "version 2\t13" in text)
         assert "version 1\t3\t16.7 %" in later
+        assert await window.run("return getSelection().toString()") == "127.0.0.1"
 
         await node.stop()
         assert await window.becomes("#state", lambda text: text != "ready") == "not ready: no node is available"
