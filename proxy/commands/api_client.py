@@ -14,6 +14,7 @@ import aiohttp
 import click
 import orjson
 
+import proxy
 from adapters import JsonObject, NodeInfo
 from adapters.node import UNKNOWN_NODE
 from proxy.config import shown_url
@@ -129,7 +130,7 @@ class ApiClient:
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=4, keepalive_timeout=2.5),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", "User-Agent": f"xrpl-version-proxy/{proxy.__version__}"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._seconds),
         )
         try:

@@ -20,7 +20,7 @@ _METHODS = 6
 """Methods listed per caller, those with the most requests; `--json` and `--csv` have them all."""
 _CSV_HEAD = (
     *("address", "user_agent", "user", "version", "would_refuse", "requests", "first", "last"),
-    *("http_requests", "ws_requests", "changed_methods"),
+    *("http_requests", "ws_requests", "paths", "changed_methods"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Spreadsheets treat text with these prefixes as a formula, and a client may send one in its `User-Agent`."""
@@ -123,17 +123,21 @@ def _csv(callers: list[dict[str, Any]]) -> str:
     writer.writerow(_CSV_HEAD)
     for caller in callers:
         for used in caller["versions"]:
-            methods = "; ".join(f"{method} {count}" for method, count in used["changed_methods"].items())
             cells = (
                 *(caller["address"], caller["user_agent"], caller["user"]),
                 "refused" if used["version"] is None else used["version"],
                 "yes" if used["would_refuse"] else "no",
                 *(used["requests"], used["first"], used["last"]),
                 *(used["transports"].get(transport, 0) for transport in ("http", "ws")),
-                methods,
+                _counts(used["paths"]),
+                _counts(used["changed_methods"]),
             )
             writer.writerow([_harmless(cell) for cell in cells])
     return text.getvalue()
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return "; ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _harmless(cell: object) -> object:

@@ -32,15 +32,18 @@ async def test_the_command_prints_csv_that_no_spreadsheet_takes_for_formulas(
     served = await proxy(await demo_node(2), versions={"dry_run_refuse": [1]})
     await use(served, '=HYPERLINK("x"), old', 1, "account_info", "account_info", "tx", "fee")
     await use_on_websocket(served, "new/2", {"command": "fee", "api_version": 2})
+    assert (await run("call", "ping", "--url", f"{served.http_url}v2"))[0] == 0
     status, out, err = await run("clients", "--url", served.observe_url, "--csv")
     assert (status, err) == (0, "")
-    new, old = csv.DictReader(io.StringIO(out, newline=""))
+    own, new, old = csv.DictReader(io.StringIO(out, newline=""))
     assert old["user_agent"] == '\'=HYPERLINK("x"), old'
     assert (old["address"], old["user"], old["version"], old["would_refuse"]) == ("127.0.0.1", "", "1", "yes")
     assert (old["requests"], old["http_requests"], old["ws_requests"]) == ("4", "4", "0")
     assert old["changed_methods"] == "account_info 2; tx 1"
     assert old["first"] <= old["last"]
     assert (new["user_agent"], new["version"], new["ws_requests"]) == ("new/2", "2", "1")
+    assert own["user_agent"].startswith("xrpl-version-proxy/")
+    assert (own["version"], own["paths"].split()[0], new["paths"]) == ("2", "/v2", "")
     status, _, err = await run("clients", "--csv", "--json")
     assert status == 2
     assert "exclude" in err
