@@ -157,11 +157,13 @@ def test_values_that_cannot_be_are_refused(values: dict[str, Any], problem: str)
 
 
 def settings_of(documents: dict[str, dict[str, Any]], folder: Path) -> Settings:
-    """The proxy's settings in the pod: its mounted configuration, and its environment."""
+    """The proxy's settings in the pod: its mounted configuration, its image's environment, and its own."""
     path = folder / "config.yaml"
     path.write_text(documents["ConfigMap/release-xrpl-version-proxy"]["data"]["config.yaml"])
-    container = container_of(documents)
-    return load_settings(path, {variable["name"]: variable["value"] for variable in container.get("env", [])})
+    image = dict(re.findall(r"^(?:ENV|   ) (XRPL_PROXY_\w+)=(\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE))
+    assert image.keys() >= {"XRPL_PROXY_OBSERVE__HOST"}
+    pod = {variable["name"]: variable["value"] for variable in container_of(documents)["env"]}
+    return load_settings(path, image | pod)
 
 
 def container_of(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -203,7 +205,7 @@ def test_a_changed_configuration_is_applied_in_place_and_replaces_pods_only_wher
 
     assert pod() == pod(versions={"min": 2}) == pod(logging={"level": "debug"})
     assert pod() == pod(observe={"allowed_hosts": ["a.example"]})
-    for restart in ({"workers": 2}, {"tracing": {"sample": 0.5}}):
+    for restart in ({"workers": 2}, {"tracing": {"sample": 0.5}}, {"grpc": {"in_flight": 5}}):
         assert pod(**restart) != pod()
     assert pod(watch_config=False) == pod(watch_config=False)
     assert pod(watch_config=False, versions={"min": 2}) != pod(watch_config=False)

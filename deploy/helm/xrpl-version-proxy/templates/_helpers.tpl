@@ -91,7 +91,7 @@ labels:
 {{- define "proxy.checksum" -}}
 {{- $config := include "proxy.config" . | fromYaml -}}
 {{- if $config.watch_config -}}
-{{- $config = pick $config "tracing" "workers" -}}
+{{- $config = pick $config "grpc" "tracing" "workers" -}}
 {{- end -}}
 {{- toJson $config | sha256sum }}
 {{- end }}
