@@ -319,6 +319,13 @@ def test_the_operator_gets_the_rules_and_grafana_the_dashboard_as_they_are(tmp_p
     assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": job}]
 
 
+def test_without_an_address_of_the_runbook_alerts_have_no_link() -> None:
+    documents = rendered(LEAST | {"prometheusRule": {"enabled": True}})
+    (_, alerts) = documents["PrometheusRule/release-xrpl-version-proxy"]["spec"]["groups"]
+    assert len(alerts["rules"]) > 20
+    assert {tuple(rule["annotations"]) for rule in alerts["rules"]} == {("summary", "description")}
+
+
 @pytest.mark.parametrize("values", [{"nameOverride": "other"}, {"fullnameOverride": "other"}])
 def test_alerts_follow_the_names_of_a_release(values: dict[str, Any]) -> None:
     documents = rendered(ALL | values).values()
