@@ -45,7 +45,7 @@ def test_the_image_is_pinned_and_runs_as_nobody() -> None:
 def test_the_image_has_its_labels() -> None:
     labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', DOCKERFILE.read_text()))
     assert labels["licenses"] == "MIT"
-    assert labels.keys() >= {"title", "description", "version", "revision", "created"}
+    assert labels.keys() >= {"title", "description", "version", "revision", "created", "source"}
 
 
 def test_the_lock_of_the_image_has_the_extras_at_the_versions_that_are_tested() -> None:

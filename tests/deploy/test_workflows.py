@@ -61,3 +61,15 @@ def test_a_release_puts_the_published_image_into_the_chart(tmp_path: Path) -> No
     output_of("bash", "-c", f"chart={tmp_path} PLACE=registry.example/owner DIGEST={digest}\n{line}")
     image = yaml.safe_load((tmp_path / "values.yaml").read_text())["image"]
     assert (image["repository"], image["digest"]) == ("registry.example/owner/xrpl-version-proxy", digest)
+
+
+def test_a_release_has_its_part_of_the_changelog_as_notes(tmp_path: Path) -> None:
+    """Its own sed: of a release in the middle and of the oldest one."""
+    (release,) = (file for file in WORKFLOWS if file.stem == "release")
+    script = next(step["run"] for step in jobs(release)["publish"]["steps"] if "CHANGELOG.md" in step.get("run", ""))
+    (line,) = re.findall(r"^sed .*$", script, re.MULTILINE)
+    titles = ["## [Unreleased]", "## [0.2.0] - 2027-01-01", "## [0.1.0] - 2026-11-21"]
+    (tmp_path / "CHANGELOG.md").write_text("\n\n".join(f"{title}\n\nAbout {title[4:9]}." for title in titles))
+    for version in ("0.2.0", "0.1.0"):
+        output_of("bash", "-c", f"cd {tmp_path} && GITHUB_REF_NAME=v{version}\n{line}")
+        assert (tmp_path / "notes.md").read_text().strip() == f"About {version}."
