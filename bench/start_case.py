@@ -1,5 +1,6 @@
 """How long `serve` takes from its start to when it is ready."""
 
+import os
 import subprocess
 import tempfile
 import time
@@ -24,8 +25,10 @@ def start_to_ready(python: Python) -> float:
             path = folder / "proxy.json"
             path.write_bytes(orjson.dumps(config))
             command = ["taskset", "-c", str(SUBJECT_CORE), python.path, "-m", "proxy", "serve", "--config", str(path)]
+            # Where Python may not write what it compiles, it would compile it at each start.
+            environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
             began = time.monotonic()
-            running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
                 while not is_ready(config["observe"]["port"]):
                     if running.poll() is not None or time.monotonic() > began + _PATIENCE:

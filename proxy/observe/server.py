@@ -19,7 +19,7 @@ from proxy.nodes.status import NodeStatus
 from proxy.observe.background import BACKGROUND, Background
 from proxy.observe.hosts import ALLOWED, AllowedHosts, refuse_other_hosts
 from proxy.observe.responses import json_response
-from proxy.observe.specifications import add_specifications
+from proxy.observe.specification_routes import add_specifications
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 """Answers a GET."""
