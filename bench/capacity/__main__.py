@@ -29,7 +29,7 @@ _SUBJECTS = {"this proxy": 1500, "plain aiohttp": 200}
 @click.option("--sessions", type=int, help="At first; near what was found before without it.")
 @click.option("--rate", default=1.0, show_default=True, help="Requests a second of each session, on average.")
 @click.option("--ledgers", default=3, show_default=True, help="For which each level is measured, of 4 s each.")
-@click.option("--patience", default=150.0, show_default=True, help="Seconds for each of the two.")
+@click.option("--patience", default=130.0, show_default=True, help="Seconds for each of the two.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--only", type=click.Choice(list(_SUBJECTS)), help="One of the two.")
 @click.option("--python", "path", default=sys.executable, help="The interpreter of both.")
@@ -56,29 +56,20 @@ def main(
 
         try:
             found[name] = find_capacity(measure, sessions or _SUBJECTS[name], patience=patience)
+            out.write_bytes(_as_json(python, seed, found))
         except Exception as error:  # noqa: BLE001 - the other is measured all the same
             click.echo(f"FAILED: {type(error).__name__}: {error}", err=True)
             failed = True
     click.echo("\n" + "\n".join(table(found)))
-    out.write_bytes(
-        orjson.dumps(
-            {
-                "cpu": cpu_model(),
-                "python": asdict(python),
-                "seed": seed,
-                "found": {
-                    name: {
-                        "served": capacity.served and asdict(capacity.served),
-                        "levels": [asdict(level) for level in capacity.levels],
-                    }
-                    for name, capacity in found.items()
-                },
-            },
-            option=orjson.OPT_INDENT_2,
-        )
-    )
     if failed:
         raise SystemExit(1)
+
+
+def _as_json(python: Python, seed: int, found: dict[str, Capacity]) -> bytes:
+    """For `python -m bench.document`."""
+    levels = {name: {"levels": [asdict(level) for level in capacity.levels]} for name, capacity in found.items()}
+    about = {"cpu": cpu_model(), "python": asdict(python), "seed": seed}
+    return orjson.dumps({**about, "found": levels}, option=orjson.OPT_INDENT_2)
 
 
 async def _measure(name: str, python: Python, count: int, rate: float, seconds: float, seed: int) -> Level:
@@ -152,7 +143,7 @@ def _line(level: Level) -> str:
 
 
 def table(found: dict[str, Capacity]) -> list[str]:
-    """The highest levels that are served, as a table of Markdown; a ratio with two subjects."""
+    """The highest levels that are served, as a table of Markdown, and what is the matter with the next."""
     names = list(found)
     served = [found[name].served for name in names]
     lines = [
@@ -168,6 +159,7 @@ def table(found: dict[str, Capacity]) -> list[str]:
         ("messages/s to subscribers", lambda level: f"{level.pushed_per_second:,.0f}"),
         ("p50, p99 of requests in ms", lambda level: f"{level.p50 * 1000:.1f}, {level.p99 * 1000:.0f}"),
         ("p99 of messages in ms", lambda level: f"{level.pushed_p99 * 1000:.0f}"),
+        ("CPU in % of the core", lambda level: f"{level.cpu * 100:.0f}"),
         ("memory in MB", lambda level: f"{level.memory / 1e6:.0f}"),
     ]
     for what, cell in rows:
