@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.answers import Case
 from bench.figures import Spread
-from bench.load import Measured, run_wrk
+from bench.load import Measured, run_curl, run_wrk
 from bench.python import Python
 from bench.repeating import Effort, repeat
 from bench.servers import (
@@ -163,11 +163,12 @@ def memory_of_response(case: Case, python: Python, effort: Effort) -> Spread:
     def turn() -> float:
         with _servers(case, python, rivals=False) as (folder, _, servers):
             ours = servers[OURS]
-            run_wrk(ours, case.request, folder, connections=1, seconds=1)  # very large ones start another process
+            run_curl(ours, case.request, folder)  # very large ones start another process
             time.sleep(1)
             before = ours.memory()
             with ours.most_memory() as most:
-                run_wrk(ours, case.request, folder, connections=1, seconds=2)
+                for _ in range(5):
+                    run_curl(ours, case.request, folder)
             return (most() - before) / len(case.answer)
 
     return Spread.of(repeat(turn, lambda ratio: [ratio], effort))

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import subprocess
 import sys
 import tempfile
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from bench.answers import Case, account_info, ledger
+from bench.load import run_curl
 from bench.python import Python
 from bench.servers import LOAD_CORE, Started, free_port, our_proxy, process
 
@@ -50,12 +50,12 @@ def longest_stall(case: Case, python: Python) -> Stall:
             our_proxy(folder, {"http": node.url, "api_version": 2}, python=python.path) as proxy,
             _watched(proxy, small.request) as longest,
         ):
-            _request(proxy, case.request, folder)  # the first starts what the others use
+            run_curl(proxy, case.request, folder)  # the first starts what the others use
             time.sleep(_SETTLING)
             before = proxy.memory()
             longest.clear()
             with proxy.most_memory() as most:
-                took = _request(proxy, case.request, folder)
+                took = run_curl(proxy, case.request, folder)
             time.sleep(0.1)
             return Stall(max(longest), took, (most() - before) / len(case.answer))
 
@@ -91,15 +91,6 @@ def _watched(proxy: Started, request: bytes) -> Iterator[list[float]]:
         watching.join()
     if failures:
         raise failures[0]
-
-
-def _request(proxy: Started, request: bytes, folder: Path) -> float:
-    """Has curl, a process of its own, request the large one. Returns the seconds."""
-    body = folder / "request.json"
-    body.write_bytes(request)
-    command = ["taskset", "-c", str(LOAD_CORE), "curl", "-sS", "--fail", "--max-time", "60", "-o", "/dev/null"]
-    command += ["-w", "%{time_total}", "-H", "Content-Type: application/json", "-d", f"@{body}", proxy.url]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True, timeout=90).stdout)
 
 
 @contextmanager

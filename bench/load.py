@@ -1,4 +1,4 @@
-"""Load over HTTP by wrk, and what came of it."""
+"""Load over HTTP by wrk, or one request by curl, and what came of it."""
 
 import re
 import shutil
@@ -51,6 +51,26 @@ def run_wrk(
     if failures or not requests:
         raise RuntimeError(f"{server.url}: {', '.join(failures) or f'no response in {seconds:g} s'}")
     return Measured(requests / took, used / requests, _latency(reported, 50), _latency(reported, 99))
+
+
+def run_curl(server: Started, request: bytes, folder: Path) -> float:
+    """Has curl, a process of its own, request it once. Returns the seconds. Raises CalledProcessError."""
+    body = folder / "request.json"
+    body.write_bytes(request)
+    command = [
+        "taskset",
+        "-c",
+        str(LOAD_CORE),
+        "curl",
+        "-sS",
+        "--fail",
+        "--max-time",
+        f"{_PATIENCE:g}",
+        "-o",
+        "/dev/null",
+    ]
+    command += ["-w", "%{time_total}", "-H", "Content-Type: application/json", "-d", f"@{body}", server.url]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True, timeout=2 * _PATIENCE).stdout)
 
 
 def _latency(reported: str, percent: int) -> float:
