@@ -20,17 +20,30 @@ from proxy.http.websocket_handshake import Compression
 
 _SLICE = 0.002
 """Seconds for messages of one client before other clients have a turn: thousands may have arrived together."""
+_FRAME_SECONDS = 5e-6
+"""What it costs to read a frame, whatever it has: no limit counts pings, pongs and empty fragments."""
+_CHARGED_FRAMES = 256
+"""Frames that are charged together, when they are no longer cheap."""
 
 
 class ClientWebSocket(WebSocketConnection):
     """The WebSocket that `before` became, of the client at the address `peer`.
 
-    A client that has used more than its share of the event loop waits for turns before each message is read, or
+    A client that has used more than its share of the event loop waits for turns before its messages are read, or
     decompressed: a thousand bytes may become a million. `on_writable`: is called when more can be sent after
     `is_write_paused`.
     """
 
-    __slots__ = ("_before", "_fair_share", "_has_turn", "_peer", "compression", "is_write_paused", "on_writable")
+    __slots__ = (
+        "_before",
+        "_fair_share",
+        "_frames_read",
+        "_has_turn",
+        "_peer",
+        "compression",
+        "is_write_paused",
+        "on_writable",
+    )
 
     _write_frame = staticmethod(write_frame)
 
@@ -49,6 +62,7 @@ class ClientWebSocket(WebSocketConnection):
         self._fair_share = fair_share
         self._peer = peer
         self._has_turn = False
+        self._frames_read = 0  # since the last were charged
         self.compression = compression
         """How messages to it are compressed."""
         self.is_write_paused = False
@@ -70,18 +84,25 @@ class ClientWebSocket(WebSocketConnection):
 
     def _read(self) -> None:
         until = time.perf_counter() + _SLICE
+        has_turn, self._has_turn = self._has_turn, False
         while not self._is_paused:
-            if not self._has_turn and self._frames.has_input and self._fair_share.must_wait(self._peer):
+            if not has_turn and self._frames.has_input and self._fair_share.must_wait(self._peer):
                 self.pause()
                 self._fair_share.call_in_turn(self._peer, self._take_turn)
                 return
-            self._has_turn = False
             if not self._read_frame():
                 return
+            self._count_frame()
             if time.perf_counter() > until and self._frames.has_input:
                 self.pause()
                 self._loop.call_soon(self._go_on)
                 return
+
+    def _count_frame(self) -> None:
+        self._frames_read += 1
+        if self._frames_read == _CHARGED_FRAMES:
+            self._frames_read = 0
+            self._fair_share.spent(self._peer, _CHARGED_FRAMES * _FRAME_SECONDS)
 
     def _take_turn(self) -> None:
         self._has_turn = True

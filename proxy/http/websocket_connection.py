@@ -8,6 +8,7 @@ from proxy.eventloop.read_rotation import LARGE_BYTES, ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.websocket_frames import (
     CLOSE,
+    CONTINUATION,
     PING,
     PONG,
     PROTOCOL_ERROR,
@@ -156,7 +157,7 @@ class WebSocketConnection(asyncio.Protocol):
             pass
 
     def _read_frame(self) -> bool:
-        """Process one frame, or one message; False if more has to be received."""
+        """Process one frame; False if more has to be received."""
         if self.violation:
             self._frames.drop()
             return False
@@ -179,7 +180,7 @@ class WebSocketConnection(asyncio.Protocol):
             if self.close_code is None:
                 self.close_reason = reason
             self._end(code)
-        elif opcode != PONG and self.close_code is None:
+        elif opcode not in (PONG, CONTINUATION) and self.close_code is None:
             self._on_message(payload)
 
     def _end(self, code: int) -> None:

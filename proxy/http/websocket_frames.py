@@ -174,22 +174,20 @@ class FrameReader:
     def next(self) -> tuple[int, bytes] | None:
         """The opcode and payload of the next message or control frame; None if more has to be received.
 
+        `CONTINUATION` stands for a frame that does not complete its message: thousands may have arrived together.
         Raises FrameError, and zlib.error for what is not compressed as it says.
         """
-        while self._left is not None or self._read_head():
-            payload = self._read_payload()
-            if payload is None:
-                break
-            self._trim()
-            opcode = self._first & _OPCODE
-            if opcode >= CLOSE:
-                return opcode, payload
-            if not self._first & _FIN:
-                self._message += payload
-            else:
-                return self._complete(payload)
+        payload = self._read_payload() if self._left is not None or self._read_head() else None
         self._trim()
-        return None
+        if payload is None:
+            return None
+        opcode = self._first & _OPCODE
+        if opcode >= CLOSE:
+            return opcode, payload
+        if self._first & _FIN:
+            return self._complete(payload)
+        self._message += payload
+        return CONTINUATION, b""
 
     def _trim(self) -> None:
         if self._at == len(self._input):

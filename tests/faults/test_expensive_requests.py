@@ -13,11 +13,12 @@ import pytest
 
 from proxy.envelope import read_jsonrpc, read_websocket
 from proxy.envelope.call import HttpRefusal
+from proxy.http.websocket_frames import FrameReader
 from proxy.server.proxy import Proxy
 from tests.support.client import until
 from tests.support.policies import POLICY
 from tests.support.raw_client import RawClient, post
-from tests.support.raw_websocket import RawWebSocket, frame
+from tests.support.raw_websocket import PING, PONG, RawWebSocket, close_frame, frame
 from tests.support.scripted_node import ScriptedNode
 from tests.support.start import started_proxy
 
@@ -100,6 +101,31 @@ async def test_messages_that_unpack_to_a_megabyte(served: Proxy, method: str) ->
         steps = await counted_during_attacks(served, progress, [attack()])
     assert len(steps) >= 5
     assert max(steps) <= 5, "messages that were taken while a bystander's request waited"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [frame(b"", PING), frame(b"", PONG), frame(b"", 0, fin=False)],
+    ids=["pings", "pongs", "empty fragments"],
+)
+async def test_frames_that_no_limit_counts(served: Proxy, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten sessions of one address write 10,000 frames each."""
+    progress, read_head = [0], FrameReader._read_head
+
+    def counted(reader: FrameReader) -> bool:
+        progress[0] += 1
+        return read_head(reader)
+
+    monkeypatch.setattr(FrameReader, "_read_head", counted)
+
+    async def attack() -> None:
+        async with RawWebSocket(served.http_url, source="127.0.1.1") as attacker:
+            await attacker.send(frame(b"{", fin=False) + content * 10_000 + close_frame(1000))
+            await attacker.wait_closed()
+
+    steps = await counted_during_attacks(served, progress, [attack() for _ in range(10)])
+    assert len(steps) >= 10
+    assert max(steps) <= 10_000, "frames that were read while a bystander's request waited"
 
 
 async def test_messages_of_as_many_elements_as_are_allowed(served: Proxy) -> None:

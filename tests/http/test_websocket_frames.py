@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from proxy.http.websocket_frames import (
     BINARY,
+    CONTINUATION,
     TEXT,
     FrameError,
     FrameReader,
@@ -41,13 +42,14 @@ SIZES = st.lists(st.integers(1, 400), max_size=50)
 
 
 def read_all(reader: FrameReader, data: bytes, sizes: list[int]) -> list[tuple[int, bytes]]:
-    """The messages of `data`, which arrives in pieces of these sizes and the rest together."""
+    """The messages of `data`, which arrives in pieces of these sizes and the rest together, and control frames."""
     found = []
     for size in (*sizes, len(data)):
         reader.feed(data[:size])
         data = data[size:]
-        while (message := reader.next()) is not None:
-            found.append(message)
+        while (read := reader.next()) is not None:
+            if read[0] != CONTINUATION:
+                found.append(read)
     return found
 
 
