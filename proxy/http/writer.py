@@ -17,7 +17,7 @@ _ENCODED_PIECE_BYTES = 262_144
 
 _COPY_BELOW = 0.75
 """Once less than this share of a body is left, the rest is copied to free the body."""
-_MOST_COPIED = 16_000_000
+_MOST_COPIED = 8_000_000
 """Bytes that are copied so: more would take the event loop for too long."""
 
 
@@ -109,6 +109,7 @@ class ResponseWriter:
             elif self._rest and self._drained is None:
                 piece, self._rest = self._rest[:size], self._rest[size:]
                 transport.write(piece)
+                await asyncio.sleep(0)  # a client that reads as fast would have the event loop for itself
 
     async def _write_encoded(self, encoder: BodyEncoder) -> None:
         size = _ENCODED_PIECE_BYTES

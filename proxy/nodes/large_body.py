@@ -12,6 +12,8 @@ _ALWAYS_BYTES = 8_000_000
 """Size of a body from which on that share does not matter, because its place grows as it arrives."""
 _STEP_BYTES = 1_048_576
 """Bytes by which it grows: new memory takes the event loop half a millisecond per megabyte."""
+_READ_BYTES = 131_072
+"""Bytes of it that are read at once: the event loop reads up to 32 times before it goes on."""
 
 
 def pays(arrived: int, size: int) -> bool:
@@ -40,9 +42,11 @@ class LargeBody(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the room for what arrives next."""
+        if self._size < _ALWAYS_BYTES:
+            return memoryview(self._buffer)[self._arrived :]
         if self._arrived == len(self._buffer):
             self._buffer += bytes(min(_STEP_BYTES, self._size + 1 - self._arrived))
-        return memoryview(self._buffer)[self._arrived :]
+        return memoryview(self._buffer)[self._arrived : self._arrived + _READ_BYTES]
 
     def buffer_updated(self, nbytes: int) -> None:
         """`nbytes` have arrived."""

@@ -16,7 +16,7 @@ from proxy.nodes import LedgerRange, Node, NodePool, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
 from proxy.nodes.ledger_range import names_ledger, validated_ledger_in
 from proxy.rpc.attempt import Answer, Attempt, PassthroughAnswer, PlainTextAnswer, VersionRefused
-from proxy.rpc.large_translations import LargeTranslations, VeryLarge
+from proxy.rpc.large_translations import VERY_LARGE_BYTES, LargeTranslations, VeryLarge
 from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.single_flight import SingleFlight
@@ -272,5 +272,7 @@ def _may_share(given: tuple[Answer, RequestRecord]) -> bool:
     """Whether other clients may get the response: it is from a validated ledger, and not about one client."""
     answer, _ = given
     if isinstance(answer, PassthroughAnswer):
-        return b'"validated":true' in answer.body and b'"warning"' not in answer.body
+        body = answer.body
+        # To look through a very large one would take the event loop for too long.
+        return len(body) < VERY_LARGE_BYTES and b'"validated":true' in body and b'"warning"' not in body
     return answer.result.get("validated") is True and answer.extras.keys().isdisjoint({"warning", CLIO_WARNING_FIELD})

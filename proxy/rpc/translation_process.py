@@ -5,6 +5,7 @@ A job is a head, a description in JSON and a node's response; an answer is its l
 a response that the proxy has to translate itself: an error, or one that takes further node requests.
 """
 
+import os
 import signal
 import struct
 import sys
@@ -21,6 +22,9 @@ from proxy.eventloop.memory import trim_memory
 JOB_HEAD = struct.Struct("!IQ")
 """Bytes of the description and of the response."""
 ANSWER_HEAD = struct.Struct("!Q")
+
+_NICE = 5
+"""Where cores are scarce, small requests of many clients precede a large one of one client."""
 
 
 class Job(TypedDict):
@@ -49,6 +53,7 @@ class _Parsed(NamedTuple):
 def main() -> None:
     """Serve until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the proxy ends this one
+    os.nice(_NICE)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     while head := source.read(JOB_HEAD.size):
         job_size, body_size = JOB_HEAD.unpack(head)

@@ -63,6 +63,20 @@ async def test_a_large_body_is_written_as_the_client_takes_it_and_counted_until_
     assert unsent.total == 0
 
 
+async def test_others_have_their_turn_while_a_client_takes_a_large_body_as_fast_as_it_is_written() -> None:
+    writer = ResponseWriter(WriteBatcher(), UnsentBytes(100_000_000), lambda: None)
+    transport = Transport(writer)
+    transport.write = transport.taken.extend  # type: ignore[assignment, method-assign]
+    writer.write((b"head", BODY))
+    drained = asyncio.create_task(writer.drain())
+    taken = len(transport.taken)
+    while not drained.done():
+        await asyncio.sleep(0)
+        assert len(transport.taken) - taken <= 1_100_000
+        taken = len(transport.taken)
+    assert transport.taken == b"head" + BODY
+
+
 async def test_a_client_that_is_shed_or_leaves_frees_what_waits() -> None:
     for is_shed in (True, False):
         unsent = UnsentBytes(100_000_000)

@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from proxy.nodes import HttpNode, NodeFailure, NodeResponse
+from proxy.nodes.large_body import LargeBody
 from tests.support.raw_node import RawNode, Request
 
 MOST = 20_000_000
@@ -40,6 +41,15 @@ async def ask(node: HttpNode) -> NodeResponse:
 
 def http(body: bytes, *headers: bytes) -> bytes:
     return b"\r\n".join((b"HTTP/1.1 200 OK", *headers, b"Content-Length: %d" % len(body))) + b"\r\n\r\n" + body
+
+
+def test_little_of_a_very_large_one_is_read_at_once() -> None:
+    """The event loop reads 32 times before it does anything else."""
+    body = LargeBody(b"", MOST, lambda _: None, lambda _: None)
+    for _ in range(100):
+        room = len(body.get_buffer(-1))
+        assert 0 < room <= 200_000
+        body.buffer_updated(room)
 
 
 @pytest.mark.parametrize("size", [60_000, 70_000, 400_000, 3_000_000, 9_000_000])
