@@ -151,6 +151,7 @@ class FairShare:
             finally:
                 if self._unsent_bytes is not None:
                     self._unsent_bytes.report(waiting, 0)
+                del waiting  # it holds a ResponseDropped, whose traceback holds this frame
         self.spent(address, size * (_TRANSLATING_SECONDS if is_translated else _PASSING_SECONDS))
 
     def call_in_turn(self, address: str, step: Callable[[], None]) -> None:

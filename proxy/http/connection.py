@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         """The client is gone. Its request is served to the end: a node may have received it."""
         self._http.close()
         self._request = self.transport = None
-        self._fail_body(IncompleteBody())
+        self._fail_body(IncompleteBody)
         self.took_nothing = isinstance(exc, TimeoutError) and self._timers.is_stalled
         self._timers.write_resumed()
         self._writer.connection_lost()
@@ -158,7 +158,7 @@ class Connection(asyncio.Protocol):
                 case RequestInvalid():
                     self._request_invalid(event)
                 case InputEnded():
-                    self._fail_body(IncompleteBody())
+                    self._fail_body(IncompleteBody)
             if self._upgraded:
                 return
             event = self._http.next_event()
@@ -188,12 +188,12 @@ class Connection(asyncio.Protocol):
     def _request_invalid(self, event: RequestInvalid) -> None:
         log.debug("malformed_request", peer=self._remote, problem=event.problem)
         if self._body is not None:
-            self._fail_body(IncompleteBody())  # which its handler responds to
+            self._fail_body(IncompleteBody)  # which its handler responds to
         elif self._request is None and not self._timers.is_lingering:
             self._writer.write(self._http.refuse())
             self._close()
 
-    def _fail_body(self, failure: Exception) -> None:
+    def _fail_body(self, failure: type[Exception]) -> None:
         body, self._body = self._body, None
         if body is not None:
             body.fail(failure)
@@ -302,7 +302,7 @@ class Connection(asyncio.Protocol):
             is_paused=self._reader.is_paused,
         )
         if overdue == "slow_body":
-            self._fail_body(TimeoutError())
+            self._fail_body(TimeoutError)
             self._http.should_close = True
         elif overdue is not None:
             self.transport.abort()

@@ -233,13 +233,13 @@ class ServerProtocol:
             if self._silent_bytes > MAX_HEAD_BYTES:
                 raise MalformedRequest("the head is too large")
         except (httptools.HttpParserError, MalformedRequest) as error:
-            # httptools wraps what a callback raises.
-            cause = error if error.__context__ is None else error.__context__
+            # httptools wraps what a callback raises. No name for it: its traceback holds this frame.
+            problem = str(error if error.__context__ is None else error.__context__)
             self._parser = None
             self._invalid = True
             self.in_message = False
             self._input.clear()
-            self._events.append(RequestInvalid(str(cause)))
+            self._events.append(RequestInvalid(problem))
 
     def on_message_begin(self) -> None:
         """A request begins."""

@@ -27,7 +27,7 @@ class Body:
         self._parts = ChunkBuffer()
         self._limit = READ_AHEAD
         self._waiter: asyncio.Future[None] | None = None
-        self._failure: Exception | None = None
+        self._failure: type[Exception] | None = None
 
     async def read(self, limit: int) -> bytes:
         """Return all of it; of a body longer than `limit` bytes, a little more than `limit`.
@@ -47,7 +47,7 @@ class Body:
     def read_now(self) -> bytes:
         """Return what has arrived. Raises as `read` does."""
         if self._failure is not None:
-            raise self._failure
+            raise self._failure  # the class: an instance's traceback would hold this body, which would hold it
         return self._parts.drain()
 
     def feed(self, part: bytes) -> bool:
@@ -65,8 +65,8 @@ class Body:
         self.complete = True
         self._wake()
 
-    def fail(self, failure: Exception) -> None:
-        """Make its reader raise `failure`: the rest will not arrive."""
+    def fail(self, failure: type[Exception]) -> None:
+        """Make its reader raise a `failure`: the rest will not arrive."""
         self._failure = failure
         self._wake()
 

@@ -29,7 +29,7 @@ async def receive_body(request: Request, address: str, admission: Admission, lim
     """
 
     def give_up() -> None:
-        request.body.fail(_GivenUp())
+        request.body.fail(_GivenUp)
 
     # What a client announces is held, or many bodies could arrive at a time; without a length, what it may send.
     size = request.head.content_length or limit

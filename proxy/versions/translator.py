@@ -224,8 +224,8 @@ class Translator:
         try:
             return await asyncio.gather(*tasks)
         finally:
-            for task in tasks:
-                task.cancel()
+            while tasks:
+                tasks.pop().cancel()  # no longer in this frame, which the traceback of a task's exception holds
 
     def _is_cached(self, request: NodeRequest, node_version: int) -> bool:
         return request.immutable and _cache_key(request, node_version) in self._immutable_cache

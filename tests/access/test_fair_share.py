@@ -1,6 +1,7 @@
 """Who has to wait for a turn, and who has the next one."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -161,3 +162,26 @@ async def test_responses_that_wait_are_in_the_bound_of_unsent_bytes(clock: Clock
     dropped = [isinstance(outcome, ResponseDropped) for outcome in outcomes]
     assert 5 <= sum(dropped) <= 7
     assert unsent.total == 0
+
+
+async def test_a_dropped_response_does_not_wait_for_the_garbage_collector(clock: Clock) -> None:
+    """Python looks for cycles so seldom in the proxy that the large response of its caller would be there meanwhile."""
+    fair_share = FairShare(clock, unsent_bytes=UnsentBytes(1_000_000, clock))
+    fair_share.spent("192.0.2.1", 1.0)
+    dropped = 0
+
+    async def wait() -> None:
+        nonlocal dropped
+        try:
+            await fair_share.response_turn("192.0.2.1", 1_000_000, is_translated=True)
+        except ResponseDropped:
+            dropped += 1
+
+    gc.collect()
+    gc.disable()
+    try:
+        await asyncio.gather(wait(), wait())
+        assert dropped == 1
+        assert not any(isinstance(each, ResponseDropped) for each in gc.get_objects())
+    finally:
+        gc.enable()

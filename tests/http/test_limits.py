@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from proxy.http.connection import Connection
-from proxy.http.request import Request
+from proxy.http.request import Body, IncompleteBody, Request
 from proxy.server.proxy import Proxy
 from tests.support.client import until
 from tests.support.listeners import FEE, ask, counted, nobody_connected
@@ -299,6 +299,39 @@ async def test_a_body_in_very_many_small_chunks_is_refused(node: ScriptedNode, p
         finally:
             tracemalloc.stop()
     assert most < 20 * size  # with an object for each chunk it would be more than 40 times
+
+
+@pytest.mark.parametrize("how", ["is late", "goes", "sends no HTTP", "sends small chunks", "is given up"])
+async def test_nothing_of_an_incomplete_body_waits_for_the_garbage_collector(
+    node: ScriptedNode, proxy: StartProxy, how: str
+) -> None:
+    """Python looks for cycles so seldom in the proxy that tens of thousands of objects would be there meanwhile."""
+    timeouts = SHORT if how == "is late" else {}
+    served = await proxy(nodes=[node.settings()], timeouts=timeouts, limits={**STRICT, "in_flight": 2})
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"
+    gc.collect()
+    gc.disable()
+    try:
+        async with AsyncExitStack() as stack:
+            sources = ["127.0.1.1", "127.0.1.1", "127.0.1.2"]
+            clients = [await stack.enter_async_context(RawClient(served.http_url, source=each)) for each in sources]
+            await clients[0].send(head)
+            await until(lambda: sum(type(each) is Body for each in gc.get_objects()) == 1)
+            if how == "goes":
+                clients[0].end()
+            elif how == "sends no HTTP":
+                await clients[0].send(b"no chunk")
+            elif how == "sends small chunks":
+                await clients[0].send(b"1\r\n \r\n" * 10_000)
+            elif how == "is given up":
+                await clients[1].send(head)
+                await until(lambda: sum(type(each) is Body for each in gc.get_objects()) == 2)
+                await clients[2].send(head)
+            await clients[0].rest()
+        ours = (Request, Body, IncompleteBody)
+        await until(lambda: not any(type(each) in ours for each in gc.get_objects()))
+    finally:
+        gc.enable()
 
 
 async def test_pipelined_requests_are_answered_and_few_are_parsed_early(node: ScriptedNode, proxy: StartProxy) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import copy
+import gc
 import struct
 from typing import Any
 
 from adapters import VERSIONS, NodeRequest
+from proxy.nodes import NodeFailure
 from proxy.versions.translator import NodeAnswer, SubrequestBudget, Translator
 
 LEDGERS = [101, 102, 103, 104, 105]
@@ -78,3 +80,29 @@ async def test_a_client_does_not_pay_for_what_is_cached() -> None:
     await page(translator, V1Node(together=CONCURRENCY))
     entries = await page(translator, V1Node(together=1), translator.budget(lambda: False))
     assert len(entries) == len(LEDGERS) * 4
+
+
+async def test_lookups_that_fail_do_not_wait_for_the_garbage_collector() -> None:
+    """Python looks for cycles so seldom in the proxy that the whole page would be there meanwhile."""
+
+    async def ask(request: NodeRequest) -> NodeAnswer:
+        if request.method == "account_tx":
+            return NodeAnswer(copy.deepcopy(PAGE), {}, 9)
+        raise NodeFailure("timeout", "node")
+
+    async def failed_page() -> None:
+        conversation = VERSIONS.pipeline(2, 1, "account_tx").converse({"account": PAGE["account"]})
+        try:
+            await make_translator().converse(conversation, 1, ask)
+        except NodeFailure:
+            return
+        raise AssertionError("no failure")
+
+    gc.collect()
+    gc.disable()
+    try:
+        await failed_page()
+        await asyncio.sleep(0)  # the other look-ups end
+        assert not any(isinstance(each, NodeFailure) for each in gc.get_objects())
+    finally:
+        gc.enable()
