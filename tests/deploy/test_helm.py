@@ -77,9 +77,9 @@ CUSTOM = ("monitoring.coreos.com/", "gateway.networking.k8s.io/")
 every_kind = pytest.mark.parametrize("values", [LEAST, ALL], ids=["least", "all"])
 
 
-def rendered(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def rendered(values: dict[str, Any], path: Path = CHART) -> dict[str, dict[str, Any]]:
     """What Helm would install, by `kind/name`."""
-    with package("helm_python.chart").Chart.load(CHART) as chart:
+    with package("helm_python.chart").Chart.load(path) as chart:
         files = chart.render(values, name="release", namespace="xrpl")
     documents = [
         document
@@ -98,8 +98,15 @@ def test_helm_lint_has_nothing_to_say(values: dict[str, Any]) -> None:
     assert [message for message in report["messages"] if message["error"] != "icon is recommended"] == []
 
 
-def test_the_chart_installs_this_version() -> None:
-    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == proxy.__version__
+def test_the_chart_has_this_version_and_installs_it() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == proxy.__version__
+
+
+def test_the_packaged_chart_installs_the_same(tmp_path: Path) -> None:
+    """Rules and dashboard are links in the tree."""
+    archive = package("helm_python.chart").package(CHART, destination=tmp_path)
+    assert rendered(ALL, archive) == rendered(ALL)
 
 
 @every_kind
