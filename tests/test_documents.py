@@ -1,9 +1,14 @@
-"""The documents outside the site link to files and headings that exist; `mkdocs build` checks those inside it."""
+"""The documents: their links lead somewhere (`mkdocs build` checks those inside the site), their commands are there."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+
+from proxy.cli import main
 
 ROOT = Path(__file__).parent.parent
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -24,3 +29,42 @@ def test_links_lead_somewhere(page: Path) -> None:
         target = page.parent / path if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+_COMMAND = re.compile(r"(?:xrpl-version-proxy|python -m proxy) ([a-z][a-z-]*(?: [^|>`\n]*)?)")
+
+
+def commands_of(page: Path) -> Iterator[list[str]]:
+    """The words after `xrpl-version-proxy` in the lines and `code` of a page, line by line, without comments."""
+    text = page.read_text().replace("\\\n", " ")
+    for code in re.findall(r"^(?:    |\$ )(.+)$|`([^`\n]+)`", text, re.MULTILINE):
+        for words in _COMMAND.findall(re.sub(r" +# .*", "", "".join(code))):
+            yield shlex.split(words)
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_commands_and_their_options_exist(page: Path) -> None:
+    for words in commands_of(page):
+        command: click.Command | None = main
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            name = words.pop(0)
+            command = command.get_command(click.Context(command), name)
+            assert command is not None, name
+        assert command is not None
+        options = {"--help", *(option for each in command.params for option in each.opts)}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_targets_of_make_and_paths_of_tests_exist(page: Path) -> None:
+    text = page.read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^    )make (?:[A-Z]+=\S+ )*([a-z-]+)", text, re.MULTILINE)) <= targets
+    run = " ".join(line for line in text.splitlines() if "pytest" in line)
+    assert all((ROOT / path).exists() for path in re.findall(r"\btests/[\w/.-]*\w", run))
+
+
+def test_the_documents_commands_are_found() -> None:
+    found = [words[0] for page in DOCUMENTS for words in commands_of(page)]
+    assert {"serve", "check-config", "call", "watch", "translate", "verify", "clients", "scaffold"} <= set(found)
