@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -14,21 +15,24 @@ from pathlib import Path
 import orjson
 
 from bench.answers import Case, account_info, ledger
-from bench.load import run_curl
+from bench.load import LOW_PRIORITY, run_curl
 from bench.python import Python
 from bench.servers import LOAD_CORE, Started, free_port, our_proxy, process
 
 _PAUSE = 0.001
+_SMALL = b'{"method":"version"}'
 _SETTLING = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
     """`longest`: seconds that one of the others' small requests took at most. `took`: seconds for the large one.
+    `longest_without`: the same as `longest`, for as long without the large one: what this machine makes them wait.
     `memory`: bytes that the proxy and its processes grew by, for each byte of the response.
     """
 
     longest: float
+    longest_without: float
     took: float
     memory: float
 
@@ -41,40 +45,49 @@ def large(size: int, *, blanks: bool) -> Case:
 
 
 def longest_stall(case: Case, python: Python) -> Stall:
-    """Requests it once; another client sends small requests before, during and after, one after the other."""
-    small = account_info(1, 2, "")
+    """Requests it twice: while another client sends small requests, one after the other, and while memory is watched.
+
+    The proxy itself answers the small ones: a node that sends the large response also makes others wait. Node and curl
+    have a lower priority than the client that measures.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with (
-            _node(folder, {"ledger": case.answer, "account_info": small.answer}) as node,
+            _node(folder, case.answer) as node,
             our_proxy(folder, {"http": node.url, "api_version": 2}, python=python.path) as proxy,
-            _watched(proxy, small.request) as longest,
         ):
             run_curl(proxy, case.request, folder)  # the first starts what the others use
             time.sleep(_SETTLING)
             before = proxy.memory()
-            longest.clear()
             with proxy.most_memory() as most:
+                run_curl(proxy, case.request, folder)
+            memory = (most() - before) / len(case.answer)
+            time.sleep(_SETTLING)
+            with _watched(proxy) as taken:
                 took = run_curl(proxy, case.request, folder)
-            time.sleep(0.1)
-            return Stall(max(longest), took, (most() - before) / len(case.answer))
+                time.sleep(0.1)
+            with _watched(proxy) as without:
+                time.sleep(took + 0.1)
+            return Stall(max(taken), max(without), took, memory)
 
 
 @contextmanager
-def _watched(proxy: Started, request: bytes) -> Iterator[list[float]]:
+def _watched(proxy: Started) -> Iterator[list[float]]:
     """Has a client send small requests; yields the seconds that each took. Raises what ends it."""
     taken: list[float] = []
     ended = threading.Event()
     failures: list[Exception] = []
 
     def watch() -> None:
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {LOAD_CORE})  # this thread
         connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
         try:
             while not ended.wait(_PAUSE):
                 began = time.monotonic()
-                connection.request("POST", "/", request, {"Content-Type": "application/json"})
+                connection.request("POST", "/", _SMALL, {"Content-Type": "application/json"})
                 response = connection.getresponse()
-                if b"signer_lists" not in response.read():
+                if b'"success"' not in response.read():
                     raise RuntimeError(f"a small request got status {response.status}")
                 taken.append(time.monotonic() - began)
         except Exception as error:  # noqa: BLE001 - raised again where the measurement ends
@@ -94,11 +107,11 @@ def _watched(proxy: Started, request: bytes) -> Iterator[list[float]]:
 
 
 @contextmanager
-def _node(folder: Path, answers: dict[str, bytes]) -> Iterator[Started]:
+def _node(folder: Path, answer: bytes) -> Iterator[Started]:
     """A node that has one response for each method."""
-    for method, answer in answers.items():
-        (folder / f"{method}.json").write_bytes(answer)
+    (folder / "ledger.json").write_bytes(answer)
+    (folder / "account_info.json").write_bytes(account_info(1, 2, "").answer)
     port = free_port()
-    command = [sys.executable, "-m", "bench.file_node", str(folder), str(port)]
+    command = [*LOW_PRIORITY, sys.executable, "-m", "bench.file_node", str(folder), str(port)]
     with process(command, port, str(LOAD_CORE)) as started:
         yield started

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bench.servers import LOAD_CORE, Started
 
+LOW_PRIORITY = ["nice", "-n", "10"]
+"""Before the command of what must not displace the client that measures."""
 _PATIENCE = 60.0
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
@@ -57,19 +59,18 @@ def run_curl(server: Started, request: bytes, folder: Path) -> float:
     """Has curl, a process of its own, request it once. Returns the seconds. Raises CalledProcessError."""
     body = folder / "request.json"
     body.write_bytes(request)
-    command = [
-        "taskset",
-        "-c",
-        str(LOAD_CORE),
-        "curl",
-        "-sS",
-        "--fail",
-        "--max-time",
-        f"{_PATIENCE:g}",
+    command = [*LOW_PRIORITY, "taskset", "-c", str(LOAD_CORE), "curl", "-sS", "--fail", "--max-time", f"{_PATIENCE:g}"]
+    command += [
         "-o",
         "/dev/null",
+        "-w",
+        "%{time_total}",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        f"@{body}",
+        server.url,
     ]
-    command += ["-w", "%{time_total}", "-H", "Content-Type: application/json", "-d", f"@{body}", server.url]
     return float(subprocess.run(command, capture_output=True, text=True, check=True, timeout=2 * _PATIENCE).stdout)
 
 

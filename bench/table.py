@@ -145,6 +145,9 @@ def _stall_rows(name: str, blanks: bool, python: Python, effort: Effort, _first:
     yield figure(
         f"{name}, other clients", "ms of the longest stall", Spread.of([each.longest * 1e3 for each in stalls])
     )
+    yield figure(
+        f"{name}, other clients", "the same without it", Spread.of([each.longest_without * 1e3 for each in stalls])
+    )
     yield figure(name, "s for it", Spread.of([each.took for each in stalls]))
     yield figure(name, "memory, x its size", Spread.of([each.memory for each in stalls]))
 
