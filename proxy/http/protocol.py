@@ -19,10 +19,12 @@ NOT_HTTP = b"Bad Request: this is not HTTP/1.1\r\n"
 _PIECE_BYTES = 4_096
 """Bytes parsed in one step. llhttp cannot be stopped between requests; this many bytes contain a few hundred at
 most."""
-_FREE_PARTS = 4_096
-_MIN_PART_BYTES = 32
+_FREE_PARTS = 1_024
+_MIN_PART_BYTES = 256
 """Beyond the free ones, a body's chunks (or the pieces that it arrives in) must have this many bytes on average: a
-chunk costs as much as some hundred bytes."""
+chunk costs as much as some thousand bytes."""
+_FREE_OVERHEAD = 16
+"""Bytes that a chunk may have next to its data, and twice as many as those; MAX_HEAD_BYTES more in all of a body."""
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class ServerProtocol:
         self._parser: httptools.HttpRequestParser | None = None  # created when a request needs it
         self._head_parser = HeadParser()
         self._parser_in_body = False
-        self._silent_bytes = 0  # parsed since the last sign of progress: of a head, a chunk's size, blank lines
+        self._silent_bytes = 0  # parsed beyond what is plausible: of a head, of chunks without their data, blank lines
         self._body_parts = 0
         self._body_size = 0
         self._body_left = 0  # to come, by the Content-Length
@@ -252,7 +254,9 @@ class ServerProtocol:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field; in the trailer section of a chunked body it is ignored."""
-        if not self._parser_in_body:
+        if self._parser_in_body:
+            self._count_part(0)
+        else:
             self._head_parser.on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -275,13 +279,21 @@ class ServerProtocol:
 
     def on_body(self, part: bytes) -> None:
         """A part of the body: of a chunk, or as much as has arrived."""
-        self._silent_bytes = 0
-        self._body_parts += 1
-        self._body_size += len(part)
+        self._silent_bytes = max(0, self._silent_bytes - 3 * len(part) - _FREE_OVERHEAD)
         self._body_left = max(0, self._body_left - len(part))
+        self._count_part(len(part))
+        last = self._events[-1] if self._events else None
+        if type(last) is BodyReceived and len(last.data) < _PIECE_BYTES:
+            last.data += part
+        else:
+            self._events.append(BodyReceived(part))
+
+    def _count_part(self, size: int) -> None:
+        """Count a chunk, or a field of the trailer section, which has no size."""
+        self._body_parts += 1
+        self._body_size += size
         if self._body_parts > _FREE_PARTS + self._body_size // _MIN_PART_BYTES:
             raise MalformedRequest("the body comes in chunks that are too small")
-        self._events.append(BodyReceived(part))
 
     def on_message_complete(self) -> None:
         """The request is complete."""

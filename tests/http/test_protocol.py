@@ -1,5 +1,6 @@
 """HTTP/1.1 by bytes: what a server makes of what a client sends, without sockets."""
 
+import gc
 import re
 
 import pytest
@@ -220,13 +221,50 @@ def test_the_largest_head_is_accepted() -> None:
 
 
 def test_chunks_may_be_small_or_many_but_not_both() -> None:
-    few = received(CHUNKED + b"1\r\n \r\n" * 4_000 + b"0\r\n\r\n")[1]
-    assert bodies(few) == [b" " * 4_000]
-    many = received(CHUNKED + (b"20\r\n" + b" " * 32 + b"\r\n") * 20_000 + b"0\r\n\r\n")[1]
-    assert bodies(many) == [b" " * 640_000]
-    reported = received(CHUNKED + b"1\r\n \r\n" * 100_000 + b"0\r\n\r\n")[1]
+    few = received(CHUNKED + b"1\r\n \r\n" * 1_000 + b"0\r\n\r\n")[1]
+    assert bodies(few) == [b" " * 1_000]
+    many = received(CHUNKED + (b"200\r\n" + b" " * 512 + b"\r\n") * 10_000 + b"0\r\n\r\n")[1]
+    assert bodies(many) == [b" " * 5_120_000]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"1\r\n \r\n" * 100_000, (b"20\r\n" + b" " * 32 + b"\r\n") * 30_000, b"0\r\n" + b"a:b\r\n" * 5_000],
+    ids=["1 byte", "32 bytes", "fields of the trailer section"],
+)
+def test_what_each_chunk_costs_is_spent_on_few_of_them(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, count_part = [0], ServerProtocol._count_part
+
+    def counted(http: ServerProtocol, size: int) -> None:
+        counts[0] += 1
+        count_part(http, size)
+
+    monkeypatch.setattr(ServerProtocol, "_count_part", counted)
+    reported = received(CHUNKED + sent)[1]
     assert reported[-1] == RequestInvalid("the body comes in chunks that are too small")
-    assert len(reported) < 5_000  # what each chunk costs is spent on few of them
+    assert counts[0] < 1_500
+    assert len(reported) < 100
+
+
+def test_chunks_with_more_beside_their_data_than_is_plausible_are_refused() -> None:
+    sent = CHUNKED + (b"1;" + b"x" * 30_000 + b"\r\n \r\n") * 10
+    assert received(sent)[1][-1] == RequestInvalid("the head is too large")
+    assert bodies(received(CHUNKED + b"1;name=value\r\n \r\n" * 1_000 + b"0\r\n\r\n")[1]) == [b" " * 1_000]
+
+
+@pytest.mark.parametrize("data", [b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", b"\0", CHUNKED + b"x"])
+def test_invalid_http_is_freed_without_the_garbage_collector(data: bytes) -> None:
+    """Its exception holds what was received, 256 kB for each connection, if anything holds the exception."""
+    gc.collect()
+    gc.disable()
+    try:
+        http, reported = received(data + b"x" * 100_000)
+        assert isinstance(reported[-1], RequestInvalid)
+        http.close()
+        del http, reported
+        assert not [each for each in gc.get_objects() if type(each) is ServerProtocol]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
