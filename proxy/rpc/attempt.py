@@ -1,8 +1,7 @@
 """One attempt to have a call over HTTP answered by one node, and what may come of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 import structlog
@@ -11,7 +10,7 @@ from adapters import NodeRequest
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
 from proxy.envelope import InvalidAnswer, node_request, read_jsonrpc_answer
 from proxy.envelope.lazy_metadata import loads_lazy_metadata
-from proxy.envelope.methods import METADATA_METHODS, READING_METHODS
+from proxy.envelope.methods import READING_METHODS
 from proxy.http.response import TEXT
 from proxy.nodes import Node, NodeFailure, NodeResponse
 from proxy.nodes.http import MAX_REQUEST_BYTES
@@ -65,8 +64,8 @@ class Attempt:
         "_record",
         "_unable",
         "hands_over",
+        "is_lazy",
         "node",
-        "opaque_metadata",
         "version",
     )
 
@@ -75,10 +74,10 @@ class Attempt:
     ) -> None:
         self.node = node
         self.version = version
-        self.opaque_metadata = False
-        """Whether the adapters leave alone the metadata of listed transactions."""
+        self.is_lazy = False
+        """Whether the metadata of transactions in the call's result is not parsed: no adapter reads it."""
         self.hands_over = False
-        """Whether `ask` raises VeryLarge for such a response, the first time that it is called."""
+        """Whether the first response is handed over if it is very large."""
         self._method = method
         self._record = record
         self._deadline = deadline
@@ -95,18 +94,20 @@ class Attempt:
         return self._unable and "error" in outcome.result if isinstance(outcome, TranslatedResult) else True
 
     async def ask(self, request: NodeRequest) -> NodeAnswer:
-        """Send one request to the node. Raises NodeFailure and PlainTextAnswer."""
-        is_lazy = self.opaque_metadata and request.method == self._method and request.method in METADATA_METHODS
-        read = loads_lazy_metadata if is_lazy else orjson.loads
+        """Send one request to the node. Raises NodeFailure, PlainTextAnswer, and VeryLarge as `take`."""
+        return await self.take(await self.post(request), request.method)
+
+    async def take(self, raw: NodeResponse, method: str) -> NodeAnswer:
+        """As `read`, if it is large in a turn of the client. Raises VeryLarge the first time, if `hands_over`."""
         hands_over, self.hands_over = self.hands_over, False
-        raw = await self.post(request)
-        if hands_over and len(raw.body) >= VERY_LARGE_BYTES and raw.status == 200:
-            very_large = VeryLarge(raw.body)
-            del raw
-            raise very_large
         if len(raw.body) >= LARGE_RESPONSE_BYTES:
+            if hands_over and len(raw.body) >= VERY_LARGE_BYTES and raw.status == 200:
+                body, raw.body = raw.body, b""  # callers still have `raw`
+                raise VeryLarge(body)
             await self.take_turn(len(raw.body), is_translated=True)
-        return self.read(raw, read)
+        answer = self.read(raw, method)
+        raw.body = b""
+        return answer
 
     def post(self, request: NodeRequest) -> Awaitable[NodeResponse]:
         """As `ask`, without parsing the response."""
@@ -138,12 +139,13 @@ class Attempt:
         self._may_have_acted = True
         return answer
 
-    def read(self, raw: NodeResponse, read: Callable[[bytes], Any] = orjson.loads) -> NodeAnswer:
-        """Take a node's result out of its envelope. Raises PlainTextAnswer, and NodeFailure for anything else."""
+    def read(self, raw: NodeResponse, method: str) -> NodeAnswer:
+        """Take the result of `method` out of its envelope. Raises PlainTextAnswer, or NodeFailure for anything else."""
         if raw.status == _OVERLOADED:
             raise PlainTextAnswer(raw)
+        loads = loads_lazy_metadata if self.is_lazy and method == self._method else orjson.loads
         try:
-            result, extras = read_jsonrpc_answer(raw.status, raw.body, read)
+            result, extras = read_jsonrpc_answer(raw.status, raw.body, loads)
         except InvalidAnswer as unreadable:
             name, request_id = self.node.name, self._record.request_id
             if refuses_version(raw):

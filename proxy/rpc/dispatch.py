@@ -9,10 +9,10 @@ import structlog
 from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
 from proxy.envelope import Call, splice_jsonrpc
-from proxy.envelope.methods import COALESCABLE_METHODS, READING_METHODS
+from proxy.envelope.methods import COALESCABLE_METHODS, METADATA_METHODS, READING_METHODS
 from proxy.envelope.node import CLIO_WARNING_FIELD
 from proxy.envelope.written_json import write_sorted
-from proxy.nodes import LedgerRange, Node, NodePool, requested_ledgers
+from proxy.nodes import LedgerRange, Node, NodePool, NodeResponse, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
 from proxy.nodes.ledger_range import names_ledger, validated_ledger_in
 from proxy.rpc.attempt import Answer, Attempt, PassthroughAnswer, PlainTextAnswer, VersionRefused
@@ -23,6 +23,7 @@ from proxy.rpc.single_flight import SingleFlight
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.own import own_token, request_in_own_version
+from proxy.versions.single_request import SingleRequest
 from proxy.versions.translator import (
     MISSING_ERRORS,
     NodeAnswer,
@@ -222,10 +223,10 @@ class Dispatcher:
 
     async def _ask_node(self, call: Call, attempt: Attempt, context: CallContext) -> Answer:
         """Send the call to one node. A result that is the same in both versions is not parsed."""
-        pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method, attempt.node.server)
-        first = None
         node = attempt.node
-        attempt.opaque_metadata = pipeline.opaque_metadata
+        pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method, node.server)
+        attempt.is_lazy = pipeline.opaque_metadata and call.method in METADATA_METHODS
+        raw: NodeResponse | None = None
         node.in_flight += 1
         try:
             if context.allow_passthrough and pipeline.is_identity:
@@ -236,36 +237,44 @@ class Dispatcher:
                 if spliced is not None:
                     node.note_ledger(validated_ledger_in(raw.body))
                     return PassthroughAnswer(raw.body, spliced)
-                first = attempt.read(raw)
-            attempt.hands_over = context.allow_passthrough and call.method in READING_METHODS
-            try:
-                translated = await self._converse(call, pipeline, attempt, first, context)
-            except VeryLarge as response:
-                written = await self.large.answer(
-                    call, attempt.version, node, response, context.record, context.deadline
-                )
-                if written is not None:
-                    return PassthroughAnswer(written, written)
-                translated = await self._converse(call, pipeline, attempt, None, context)  # from the beginning
+            elif context.allow_passthrough:
+                single = SingleRequest(pipeline, call.method, call.params)
+                if single.request is not None:
+                    raw = await attempt.post(single.request)
+                    if len(raw.body) < LARGE_RESPONSE_BYTES:
+                        answer = attempt.read(raw, call.method)
+                        result = single.finish(answer.result)
+                        if result is not None:
+                            self._metrics.translation(call.method, call.version, attempt.version, single.seconds)
+                            return TranslatedResult(result, answer.extras, single.seconds)
+            return await self._converse(call, pipeline, attempt, raw, context)
         finally:
             node.in_flight -= 1
+
+    async def _converse(
+        self, call: Call, pipeline: Pipeline, attempt: Attempt, first: NodeResponse | None, context: CallContext
+    ) -> Answer:
+        """Serve the call with all the node requests that it takes. `first`: the response to the first one, if sent."""
+
+        def converse(answer: NodeAnswer | None) -> Awaitable[TranslatedResult]:
+            conversation, extras = pipeline.converse(call.params), pipeline.extras
+            ask, budget = attempt.ask, context.budget
+            return self._translator.converse(
+                conversation, attempt.version, ask, answer, extras, budget, client_version=call.version
+            )
+
+        attempt.hands_over = context.allow_passthrough and call.method in READING_METHODS
+        try:
+            translated = await converse(None if first is None else await attempt.take(first, call.method))
+        except VeryLarge as response:
+            node = attempt.node
+            written = await self.large.answer(call, attempt.version, node, response, context.record, context.deadline)
+            if written is not None:
+                return PassthroughAnswer(written, written)
+            translated = await converse(None)  # from the beginning
         if not pipeline.same_version:
             self._metrics.translation(call.method, call.version, attempt.version, translated.seconds)
         return translated
-
-    def _converse(
-        self, call: Call, pipeline: Pipeline, attempt: Attempt, first: NodeAnswer | None, context: CallContext
-    ) -> Awaitable[TranslatedResult]:
-        conversation = pipeline.converse(call.params)
-        return self._translator.converse(
-            conversation,
-            attempt.version,
-            attempt.ask,
-            first,
-            pipeline.extras,
-            context.budget,
-            client_version=call.version,
-        )
 
 
 def _may_share(given: tuple[Answer, RequestRecord]) -> bool:

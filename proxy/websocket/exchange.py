@@ -1,9 +1,8 @@
 """A client's request over WebSocket that takes one node request, as nearly all do: served without a task."""
 
-import time
 from typing import Protocol
 
-from adapters import MISSHAPEN, VERSIONS, JsonObject, NodeRequest
+from adapters import VERSIONS, NodeRequest
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import METADATA_METHODS
@@ -11,7 +10,7 @@ from proxy.nodes.http import NodeFailure
 from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
-from proxy.versions.translator import UnexpectedShape
+from proxy.versions.single_request import SingleRequest
 from proxy.websocket.node_channel import NodeChannel, PendingRequest
 from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.sequencer import Slot
@@ -35,11 +34,10 @@ class Exchange(PendingRequest):
     """
 
     __slots__ = (
-        "_conversation",
         "_message",
         "_owner",
         "_pipeline",
-        "_seconds",
+        "_single",
         "call",
         "deadline",
         "link",
@@ -67,22 +65,18 @@ class Exchange(PendingRequest):
         self.link = link
         self.deadline = deadline
         self._pipeline = VERSIONS.pipeline(call.version, link.version, call.method, link.node.server)
-        self._conversation = self._pipeline.converse(call.params)
+        self._single = SingleRequest(self._pipeline, call.method, call.params)
         self._message: NodeMessage | None = None
-        self._seconds = 0.0
         served.node, served.node_version = link.node.name, link.version
 
     def send(self) -> bool:
         """Send the node request, whose end `owner` learns; False, and nothing is sent, if the call may take more."""
-        began = time.perf_counter()
+        if self._single.request is None:
+            return False
+        self.request = self._single.request
         try:
-            question = next(self._conversation)
-            if question.immutable or question.upcoming or question.method != self.call.method:
-                return False
-            self._seconds = time.perf_counter() - began
-            self.request = question
             self.link.send(self, self.deadline)
-        except (StopIteration, NodeFailure, *MISSHAPEN):
+        except NodeFailure:
             return False
         self.link.node.in_flight += 1
         return True
@@ -129,23 +123,12 @@ class Exchange(PendingRequest):
             return spliced
         is_lazy = self._pipeline.opaque_metadata and call.method in METADATA_METHODS
         answer = read_response(message, node, self.served.request_id, is_lazy=is_lazy)
-        result = answer.result
-        if "error" in result:
+        if answer.result.get("validated") is True:
+            node.note_ledger(answer.result.get("ledger_index"))
+        translated = self._single.finish(answer.result)
+        if translated is None:
             return None
-        if result.get("validated") is True:
-            node.note_ledger(result.get("ledger_index"))
-        began = time.perf_counter()
-        try:
-            self._conversation.send(result)
-            return None
-        except StopIteration as stop:
-            translated: JsonObject = stop.value
-        except MISSHAPEN as error:
-            raise UnexpectedShape(type(error).__name__) from None
-        if "error" in translated:
-            return None
-        seconds = self._seconds + time.perf_counter() - began
-        metrics.translation(call.method, call.version, self.link.version, seconds)
+        metrics.translation(call.method, call.version, self.link.version, self._single.seconds)
         self.served.outcome = "success"
         return write_websocket(call, translated, answer.extras)
 
