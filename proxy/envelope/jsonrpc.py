@@ -130,7 +130,7 @@ def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:
         or not node_body[-8:].rstrip().endswith(b"}")
         or node_body.find(b'"result":{', 0, _ERROR_BYTES) < 0
         # A match inside a string is impossible: its quotation marks would be escaped.
-        or node_body.find(b'"error"', 0, _ERROR_BYTES) >= 0
+        or node_body.rfind(b'"error"', 0, _ERROR_BYTES) >= 0  # `find` takes three times as long
         or (len(node_body) > _ERROR_BYTES and node_body.rfind(b'"error"', -_TAIL_BYTES) >= 0)
     ):
         return None

@@ -23,7 +23,7 @@ from proxy.http.protocol import (
     ServerProtocol,
 )
 from proxy.http.reader import ReadControl
-from proxy.http.request import READ_AHEAD, Body, BufferedBody, IncompleteBody, Request
+from proxy.http.request import READ_AHEAD, Body, IncompleteBody, Request
 from proxy.http.response import TEXT, Response
 from proxy.http.writer import ResponseWriter
 
@@ -166,9 +166,8 @@ class Connection(asyncio.Protocol):
             self._reader.pause()
 
     def _request_received(self, event: RequestReceived) -> None:
-        if event.body is not None:
-            body: Body = BufferedBody(event.body)
-        else:
+        body: bytes | Body | None = event.body
+        if body is None:
             body = self._body = Body(self._reader.resume)
             self._timers.head_complete(self._loop.time())
         self._request = Request(event.head, body, self._remote, self._write_continue)
@@ -223,7 +222,8 @@ class Connection(asyncio.Protocol):
         self._request = self._task = None
         self._http.response_sent()
         if self._http.is_receiving_body:
-            request.body.drop()
+            if isinstance(request.body, Body):
+                request.body.drop()
             self._timers.start_linger(self._loop.time())
             self._reader.resume()
             return

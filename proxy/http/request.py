@@ -80,25 +80,6 @@ class Body:
             self._waiter.set_result(None)
 
 
-class BufferedBody(Body):
-    """A body that arrived together with its head."""
-
-    __slots__ = ("_content",)
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self.complete = True
-        self.discarded = False
-
-    async def read(self, limit: int) -> bytes:
-        """Return all of it, however long."""
-        return self._content
-
-    def read_now(self) -> bytes:
-        """Return all of it."""
-        return self._content
-
-
 class Head:
     """The request line and the headers.
 
@@ -137,12 +118,13 @@ class Head:
 class Request:
     """A request whose head has arrived.
 
-    `remote`: the address of the peer. `write_continue`: writes an interim response 100 to the client.
+    `body`: its body if that arrived together with the head, else where it is received. `remote`: the address of the
+    peer. `write_continue`: writes an interim response 100 to the client.
     """
 
     __slots__ = ("_write_continue", "body", "head", "headers", "id", "method", "remote")
 
-    def __init__(self, head: Head, body: Body, remote: str, write_continue: Callable[[], None]) -> None:
+    def __init__(self, head: Head, body: bytes | Body, remote: str, write_continue: Callable[[], None]) -> None:
         self.head = head
         self.method = head.method
         self.headers = head.headers

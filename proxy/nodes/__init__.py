@@ -3,7 +3,7 @@
 from proxy.envelope.methods import KNOWN_METHODS, READING_METHODS
 from proxy.nodes.breaker import Breaker
 from proxy.nodes.health import NodeHealth
-from proxy.nodes.http import FailureKind, HttpNode, NodeFailure, NodeRequestDone
+from proxy.nodes.http import FailureKind, HttpNode, NodeFailure
 from proxy.nodes.ledger_range import LedgerRange, requested_ledgers
 from proxy.nodes.pool import Node, NodePool
 from proxy.nodes.response import NodeResponse
@@ -21,7 +21,6 @@ __all__ = [
     "NodeFailure",
     "NodeHealth",
     "NodePool",
-    "NodeRequestDone",
     "NodeResponse",
     "NodeStatus",
     "requested_ledgers",

@@ -11,7 +11,7 @@ import structlog
 
 from adapters import MISSHAPEN, JsonObject
 from proxy.nodes.admin import admin_problem, is_clio_admins, takes_for_admin, takes_for_admin_by_websocket
-from proxy.nodes.http import HttpNode, NodeFailure, NodeRequestDone
+from proxy.nodes.http import HttpNode, NodeFailure
 from proxy.nodes.own_requests import describe_invalid, error_of, refuses_as_overloaded, refuses_version, result_of
 from proxy.nodes.response import NodeResponse
 from proxy.nodes.status import OVERLOAD_ERRORS, HealthRules, NodeStatus, with_server_info
@@ -243,11 +243,10 @@ class NodeHealth:
         deadline = asyncio.get_running_loop().time() + self._timeout
         return await self._node.ask(body, client=None, method=method, reads_only=True, deadline=deadline)
 
-    def _heard(self, done: NodeRequestDone) -> None:
+    def _heard(self, method: str, for_client: bool, seconds: float, outcome: NodeResponse | NodeFailure) -> None:
         """Evaluate the outcome of a client's request."""
-        if not done.for_client:
+        if not for_client:
             return
-        outcome = done.outcome
         answered = isinstance(outcome, NodeResponse) and _is_usual(outcome)
         if self.status.overloaded and isinstance(outcome, NodeResponse):
             return  # it is known to be busy: more probes would add to that

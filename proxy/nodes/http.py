@@ -2,11 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import orjson
@@ -68,19 +67,11 @@ class NodeFailure(Exception):  # noqa: N818 - a failure of a node, not of ours
         self.client_fault = client_fault or kind == "too_large"
 
 
-@dataclass(slots=True)
-class NodeRequestDone:
-    """The outcome of a request to a node, for the node's observers."""
+class Watcher(Protocol):
+    """Learns the outcome of each request to a node."""
 
-    node: str
-    method: str
-    for_client: bool
-    """False for the proxy's own requests."""
-    seconds: float
-    outcome: NodeResponse | NodeFailure
-
-
-Watcher = Callable[[NodeRequestDone], None]
+    def __call__(self, method: str, for_client: bool, seconds: float, outcome: NodeResponse | NodeFailure, /) -> None:
+        """A request has ended after so many seconds. `for_client`: it was not one of the proxy's own."""
 
 
 class HttpNode:
@@ -221,7 +212,7 @@ class HttpNode:
             has_waited = waited or (client is not None and not has_place)
             hurried = has_waited or deadline < began + min(self._answer_timeout / 2, _MIN_BLAMEABLE_SECONDS)
             failure = self._failure(error, connected, hurried=hurried)
-            self._tell(NodeRequestDone(self.name, method, client is not None, self._loop.time() - began, failure))
+            self._tell(method, client is not None, self._loop.time() - began, failure)
             try:
                 raise failure from None  # the cause may quote the node's response
             finally:
@@ -229,7 +220,7 @@ class HttpNode:
         finally:
             if has_place:
                 self._places.give_back(place)
-        self._tell(NodeRequestDone(self.name, method, client is not None, self._loop.time() - began, answer))
+        self._tell(method, client is not None, self._loop.time() - began, answer)
         return answer
 
     async def _wait_for_place(self, place: str, ends: float) -> None:
@@ -284,9 +275,9 @@ class HttpNode:
             client_fault=hurried and kind == "timeout",
         )
 
-    def _tell(self, done: NodeRequestDone) -> None:
+    def _tell(self, method: str, for_client: bool, seconds: float, outcome: NodeResponse | NodeFailure) -> None:
         for watcher in self._watchers:
-            watcher(done)
+            watcher(method, for_client, seconds, outcome)
 
     async def close(self) -> None:
         """Close all connections; requests in flight fail."""

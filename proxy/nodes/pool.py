@@ -15,8 +15,9 @@ from proxy.envelope.methods import CLIO_METHODS, RIPPLED_METHODS
 from proxy.nodes.breaker import Breaker
 from proxy.nodes.comparison import compare
 from proxy.nodes.health import NodeHealth
-from proxy.nodes.http import HttpNode, NodeFailure, NodeRequestDone
+from proxy.nodes.http import HttpNode, NodeFailure
 from proxy.nodes.ledger_range import LedgerRange, has_ledgers
+from proxy.nodes.response import NodeResponse
 from proxy.nodes.status import Comparison, HealthRules, NodeStatus, with_health
 
 if TYPE_CHECKING:
@@ -123,16 +124,18 @@ class Node:
             return False
         return status.healthy and self.api_version is not None and (not self.breaker.is_open or self.breaker.allows())
 
-    def _on_request_done(self, done: NodeRequestDone) -> None:
-        if not done.for_client:
+    def _on_request_done(
+        self, method: str, for_client: bool, seconds: float, outcome: NodeResponse | NodeFailure
+    ) -> None:
+        if not for_client:
             return
-        if not isinstance(done.outcome, NodeFailure):
+        if not isinstance(outcome, NodeFailure):
             self.breaker.succeeded()
-        elif not done.outcome.client_fault:
+        elif not outcome.client_fault:
             was_open = self.breaker.is_open
             self.breaker.failed()
             if self.breaker.is_open and not was_open:
-                log.warning("node_paused", node=self.name, failure=done.outcome.kind)
+                log.warning("node_paused", node=self.name, failure=outcome.kind)
 
 
 class NodePool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 import structlog
 
-from adapters import NodeRequest
+from adapters import JsonObject, NodeRequest
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
 from proxy.envelope import InvalidAnswer, node_request, read_jsonrpc_answer
 from proxy.envelope.lazy_metadata import loads_lazy_metadata
@@ -95,7 +95,7 @@ class Attempt:
 
     async def ask(self, request: NodeRequest) -> NodeAnswer:
         """Send one request to the node. Raises NodeFailure, PlainTextAnswer, and VeryLarge as `take`."""
-        return await self.take(await self.post(request), request.method)
+        return await self.take(await self.post(request.method, request.params), request.method)
 
     async def take(self, raw: NodeResponse, method: str) -> NodeAnswer:
         """As `read`, if it is large in a turn of the client. Raises VeryLarge the first time, if `hands_over`."""
@@ -105,21 +105,21 @@ class Attempt:
                 body, raw.body = raw.body, b""  # callers still have `raw`
                 raise VeryLarge(body)
             await self.take_turn(len(raw.body), is_translated=True)
-        answer = self.read(raw, method)
-        raw.body = b""
-        return answer
+        result, extras = self.read(raw, method)
+        size, raw.body = len(raw.body), b""
+        return NodeAnswer(result, extras, size)
 
-    def post(self, request: NodeRequest) -> Awaitable[NodeResponse]:
+    def post(self, method: str, params: JsonObject) -> Awaitable[NodeResponse]:
         """As `ask`, without parsing the response."""
-        reads_only = request.method in READING_METHODS
-        body = node_request(request.method, request.params, self.version)
+        reads_only = method in READING_METHODS
+        body = node_request(method, params, self.version)
         if len(body) > MAX_REQUEST_BYTES:
             # What a rippled itself responds to, unless it resets the connection.
             raise PlainTextAnswer(NodeResponse(400, TEXT, b"Unable to parse request: larger than 1000000 bytes\r\n"))
         response = self.node.http.ask(
             body,
             client=self._record.peer,
-            method=request.method,
+            method=method,
             reads_only=reads_only,
             deadline=self._deadline,
         )
@@ -139,8 +139,8 @@ class Attempt:
         self._may_have_acted = True
         return answer
 
-    def read(self, raw: NodeResponse, method: str) -> NodeAnswer:
-        """Take the result of `method` out of its envelope. Raises PlainTextAnswer, or NodeFailure for anything else."""
+    def read(self, raw: NodeResponse, method: str) -> tuple[JsonObject, JsonObject]:
+        """The result of `method`, and the members next to it. Raises PlainTextAnswer, or NodeFailure."""
         if raw.status == _OVERLOADED:
             raise PlainTextAnswer(raw)
         loads = loads_lazy_metadata if self.is_lazy and method == self._method else orjson.loads
@@ -160,4 +160,4 @@ class Attempt:
             self._unable |= own_token(result["error"], self.version) in UNABLE_ERRORS
         if result.get("validated") is True:
             self.node.note_ledger(result.get("ledger_index"))
-        return NodeAnswer(result, extras, len(raw.body))
+        return result, extras

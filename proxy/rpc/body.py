@@ -4,7 +4,7 @@ import asyncio
 
 from proxy.access.admission import Admission
 from proxy.envelope import HttpRefusal, refuse_size
-from proxy.http.request import IncompleteBody, Request
+from proxy.http.request import Body, IncompleteBody, Request
 from proxy.rpc.refusal import Refused, overloaded
 
 
@@ -21,15 +21,19 @@ def check_head(request: Request, limit: int) -> None:
         raise Refused(refusal)
 
 
-async def receive_body(request: Request, address: str, admission: Admission, limit: int, deadline: float) -> bytes:
-    """The body of a request of the client at `address`, by `deadline` (the event loop's time).
+async def receive_body(
+    request: Request, body: Body, address: str, admission: Admission, limit: int, deadline: float
+) -> bytes:
+    """The `body` of a request of the client at `address`, by `deadline` (the event loop's time).
 
     Of a body without a declared length that is longer than `limit` bytes, it returns a little more than `limit`, so
     that the reader refuses it. Raises Refused.
     """
+    if body.complete:
+        return body.read_now()
 
     def give_up() -> None:
-        request.body.fail(_GivenUp)
+        body.fail(_GivenUp)
 
     # What a client announces is held, or many bodies could arrive at a time; without a length, what it may send.
     size = request.head.content_length or limit
@@ -38,7 +42,7 @@ async def receive_body(request: Request, address: str, admission: Admission, lim
     try:
         request.send_continue()
         async with asyncio.timeout_at(deadline):
-            return await request.body.read(limit)
+            return await body.read(limit)
     except TimeoutError:
         raise Refused(HttpRefusal(408, "Request was not received in time", "slow_request")) from None
     except IncompleteBody:

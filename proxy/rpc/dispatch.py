@@ -1,12 +1,12 @@
 """Dispatching a call over HTTP: the response comes from the cache, from an equal call in flight, or from a node."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
-from adapters import VERSIONS, NodeRequest, Pipeline
+from adapters import VERSIONS, Pipeline
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
 from proxy.envelope import Call, splice_jsonrpc
 from proxy.envelope.methods import COALESCABLE_METHODS, METADATA_METHODS, READING_METHODS
@@ -43,14 +43,16 @@ _VERSION_SECONDS = 2.0
 class CallContext:
     """The limits of a call, and the record that it fills in.
 
-    `deadline`: in the event loop's time. `allow_passthrough`: the node's bytes may be the response, where they are the
+    `deadline`: in the event loop's time. `budget`: of node requests; None until one is needed, if it is the call's own.
+    `charge`: as in `SubrequestBudget`. `allow_passthrough`: the node's bytes may be the response, where they are the
     same in both versions.
     """
 
     record: RequestRecord
     deadline: float
-    budget: SubrequestBudget
-    allow_passthrough: bool
+    charge: Callable[[], bool]
+    budget: SubrequestBudget | None = None
+    allow_passthrough: bool = False
 
 
 class Dispatcher:
@@ -230,7 +232,7 @@ class Dispatcher:
         node.in_flight += 1
         try:
             if context.allow_passthrough and pipeline.is_identity:
-                raw = await attempt.post(NodeRequest(call.method, call.params))
+                raw = await attempt.post(call.method, call.params)
                 if len(raw.body) >= LARGE_RESPONSE_BYTES:
                     await attempt.take_turn(len(raw.body), is_translated=False)
                 spliced = splice_jsonrpc(call, raw.body) if raw.status == 200 else None
@@ -240,13 +242,13 @@ class Dispatcher:
             elif context.allow_passthrough:
                 single = SingleRequest(pipeline, call.method, call.params)
                 if single.request is not None:
-                    raw = await attempt.post(single.request)
+                    raw = await attempt.post(call.method, single.request.params)
                     if len(raw.body) < LARGE_RESPONSE_BYTES:
-                        answer = attempt.read(raw, call.method)
-                        result = single.finish(answer.result)
+                        received, extras = attempt.read(raw, call.method)
+                        result = single.finish(received)
                         if result is not None:
                             self._metrics.translation(call.method, call.version, attempt.version, single.seconds)
-                            return TranslatedResult(result, answer.extras, single.seconds)
+                            return TranslatedResult(result, extras, single.seconds)
             return await self._converse(call, pipeline, attempt, raw, context)
         finally:
             node.in_flight -= 1
@@ -258,11 +260,11 @@ class Dispatcher:
 
         def converse(answer: NodeAnswer | None) -> Awaitable[TranslatedResult]:
             conversation, extras = pipeline.converse(call.params), pipeline.extras
-            ask, budget = attempt.ask, context.budget
             return self._translator.converse(
-                conversation, attempt.version, ask, answer, extras, budget, client_version=call.version
+                conversation, attempt.version, attempt.ask, answer, extras, budget, client_version=call.version
             )
 
+        budget = context.budget = context.budget or self.budget(context.charge)
         attempt.hands_over = context.allow_passthrough and call.method in READING_METHODS
         try:
             translated = await converse(None if first is None else await attempt.take(first, call.method))

@@ -24,7 +24,7 @@ from proxy.rpc.dispatch import CallContext, Dispatcher
 from proxy.telemetry.recorder import RequestRecord, RequestRecorder
 from proxy.versions.negotiation import SupportedVersions, version_result
 from proxy.versions.own import own_error
-from proxy.versions.translator import SubrequestBudget, TranslatedResult, UnexpectedShape, error_of
+from proxy.versions.translator import TranslatedResult, UnexpectedShape, error_of
 
 
 class JsonRpcEndpoint:
@@ -43,14 +43,13 @@ class JsonRpcEndpoint:
         `charge`: called for each node request beyond the first of a call; False if the client may have no more. All
         calls of a batch have one budget of node requests.
         """
-        budget = self._dispatcher.budget(charge)
         if isinstance(read, Batch):
-            return await self._respond_to_batch(read, record, deadline, budget)
+            return await self._respond_to_batch(read, record, deadline, charge)
         if isinstance(read, RejectedCall):
             self._reject(read, record)
             return Response(*write_jsonrpc(read.call, read.result))
         try:
-            context = CallContext(record, deadline, budget, allow_passthrough=True)
+            context = CallContext(record, deadline, charge, allow_passthrough=True)
             status, body = _write_alone(read, await self._answer(read, context))
         except NODE_ERRORS as failure:
             status, result = _failed(failure, read, record)
@@ -63,16 +62,17 @@ class JsonRpcEndpoint:
         return Response(status, body)
 
     async def _respond_to_batch(
-        self, batch: Batch, record: RequestRecord, deadline: float, budget: SubrequestBudget
+        self, batch: Batch, record: RequestRecord, deadline: float, charge: Callable[[], bool]
     ) -> Response:
         """Serves the items one after the other, as rippled does: a later one may depend on an earlier one."""
+        budget = self._dispatcher.budget(charge)
         budget.add_calls(len(batch.items) - 1)
         record.items = []  # even of an empty one
         answers = []
         for item in batch.items:
             item_record = self._recorder.begin_item(record)
             with self._recorder.tracing.request(item_record):
-                context = CallContext(item_record, deadline, budget, allow_passthrough=False)
+                context = CallContext(item_record, deadline, charge, budget)
                 answers.append(await self._answer_item(item, context))
             item_record.end()
         return Response(200, write_batch(answers))

@@ -114,7 +114,7 @@ class Gateway:
         services = self.services
         admission, recorder = services.admission, services.recorder
         # Identify
-        client = services.identifier.identify(request.remote, request.headers)
+        client = services.identifier.identify_by_head(request.remote, request.head)
         address = client.address
         record = recorder.begin("http", address, client.identity, client.request_id)
         request.id = record.request_id
@@ -135,10 +135,10 @@ class Gateway:
                 # Read
                 deadline = self._loop.time() + services.request_seconds
                 check_head(request, services.policy.request_bytes)
-                if request.body.complete:
-                    body = request.body.read_now()
-                else:
-                    body = await receive_body(request, address, admission, services.policy.request_bytes, deadline)
+                body = request.body
+                if not isinstance(body, bytes):
+                    limit = services.policy.request_bytes
+                    body = await receive_body(request, body, address, admission, limit, deadline)
                 if (reason := admission.acquire_post(address, len(body))) is not None:
                     raise overloaded(reason)
                 try:

@@ -58,7 +58,7 @@ def make_node(node: NodeSettings, settings: Settings, metrics: Metrics, tracing:
         headers=node.headers if node.proxy_token is None else {**node.headers, "X-Proxy-Token": node.proxy_token},
         forwarded=node.forwarded,
     )
-    http.add_observer(lambda done: metrics.node_called(done.node, done.method, done.seconds))
+    http.add_observer(lambda method, _, seconds, __: metrics.node_called(node.name, method, seconds))
     node_health = NodeHealth(
         http,
         api_version=None if node.api_version == "auto" else node.api_version,

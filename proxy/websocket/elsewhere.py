@@ -32,8 +32,7 @@ class OtherNodes:
         self, call: Call, record: RequestRecord, deadline: float, charge: Callable[[], bool]
     ) -> tuple[JsonObject, JsonObject]:
         """The result and what stands next to it. Raises NODE_ERRORS."""
-        budget = self._dispatcher.budget(charge)
-        context = CallContext(record, deadline, budget, allow_passthrough=False)
+        context = CallContext(record, deadline, charge)
         try:
             answer = await self._dispatcher.answer_uncached(call, context)
         except PlainTextAnswer as refusal:

@@ -283,7 +283,7 @@ class PendingRequests:
                 return written
             translated = await converse()
         if own_token(translated.result.get("error"), call.version) in MISSING_ERRORS:
-            context = CallContext(served, deadline, budget, allow_passthrough=False)
+            context = CallContext(served, deadline, self._charge, budget)
             translated = await self._services.other_nodes.retry(call, context, link.node, translated)
         if not pipeline.same_version:
             self._account.metrics.translation(call.method, call.version, version, translated.seconds)
