@@ -94,11 +94,11 @@ class _Process:
                 await self._proxy.stop()
         self._proxy.begin_drain()
         self._manager.notify("STOPPING=1", "finishing requests in progress")
-        log.info("stopping")
+        log.info("stopping", pid=os.getpid())
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         await self._proxy.stop()
-        log.info("stopped")
+        log.info("stopped", pid=os.getpid())
 
     async def _start_and_reload(self) -> None:
         await self._proxy.start()

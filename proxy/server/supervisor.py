@@ -104,7 +104,7 @@ class _Supervisor:
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await self._stop_workers(workers)
                 await self._aggregate.stop()
-        log.info("stopped")
+        log.info("stopped", pid=os.getpid())
 
     async def _start_and_supervise(self) -> None:
         """Start the workers and replace those that exit, until cancelled. Raises OSError with a worker's reason."""

@@ -301,6 +301,9 @@ async def test_a_reload_changes_the_number_of_workers_and_their_observe_address(
         await until(one_is_left)
         assert {await served_or_closed(socket) for socket in sockets} <= {"served", 1001}
         assert workers_of(process)[0] in first
+        ended = {line["pid"] for line in process.lines if line["event"] == "stopped"}
+        assert len(ended) == 3  # each names itself: the proxy as a whole goes on
+        assert not ended & {process.pid, *workers_of(process)}
         for _ in range(20):
             assert (await ask(port))["status"] == "success"
         text = (await get(f"{observe}/metrics"))[1]
@@ -414,7 +417,7 @@ async def test_a_signal_to_the_process_group_is_not_taken_for_two(demo_node: Sta
             os.kill(worker, signal.SIGTERM)
         process.send(signal.SIGTERM)
         assert await process.ended() == 0
-    assert [line["event"] for line in process.lines].count("stopped") == 3
+    assert len({line["pid"] for line in process.lines if line["event"] == "stopped"}) == 3
     assert "stopped_forcibly" not in [line["event"] for line in process.lines]
 
 
