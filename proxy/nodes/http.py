@@ -207,21 +207,23 @@ class HttpNode:
                 connection = None
             if answer.status >= 300 or answer.content_encoding or not answer.has_length:
                 self._check(answer)
+            outcome: NodeResponse | NodeFailure = answer
         except (NodeFailure, AnswerMalformed, AnswerTooLarge, OSError) as error:  # TimeoutError is an OSError
             # The time that a request waited behind others does not count as the node's.
             has_waited = waited or (client is not None and not has_place)
             hurried = has_waited or deadline < began + min(self._answer_timeout / 2, _MIN_BLAMEABLE_SECONDS)
-            failure = self._failure(error, connected, hurried=hurried)
-            self._tell(method, client is not None, self._loop.time() - began, failure)
-            try:
-                raise failure from None  # the cause may quote the node's response
-            finally:
-                del failure  # its traceback has this frame, which would hold it until the garbage collector runs
+            outcome = self._failure(error, connected, hurried=hurried)
         finally:
             if has_place:
                 self._places.give_back(place)
-        self._tell(method, client is not None, self._loop.time() - began, answer)
-        return answer
+        self._tell(method, client is not None, self._loop.time() - began, outcome)
+        if isinstance(outcome, NodeFailure):
+            # Here, so that it has no context: that may quote the node's response, and that of a timeout holds the task.
+            try:
+                raise outcome
+            finally:
+                del outcome  # its traceback has this frame, which would hold it until the garbage collector runs
+        return outcome
 
     async def _wait_for_place(self, place: str, ends: float) -> None:
         async with self._limit(ends):

@@ -16,4 +16,6 @@ async def in_time(step: Awaitable[T], node: str, deadline: float) -> T:
         async with asyncio.timeout_at(deadline):
             return await step
     except (TimeoutError, ResponseDropped):
-        raise NodeFailure("timeout", node, client_fault=True) from None
+        pass
+    # Here, so that it has no context: that of a timeout holds the task, which may hold its failure.
+    raise NodeFailure("timeout", node, client_fault=True)

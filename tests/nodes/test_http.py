@@ -1,6 +1,7 @@
 """A node over HTTP, asked through real sockets: nodes that behave, and nodes that do not."""
 
 import asyncio
+import gc
 import gzip
 import ipaddress
 import socket
@@ -544,6 +545,24 @@ async def test_a_client_that_leaves_frees_its_place() -> None:
         assert (await ask(node)).status == 200
 
 
+async def test_a_task_that_waited_too_long_does_not_wait_for_the_garbage_collector() -> None:
+    """A timeout holds its task, and the task its failure, which therefore must not hold the timeout."""
+    async with RawNode(never) as raw, asking(raw.port, connections=1) as node:
+        first = asyncio.create_task(ask(node))
+        await raw.received.wait()
+        gc.collect()
+        gc.disable()
+        try:
+            second = asyncio.create_task(ask(node, seconds=0.05))
+            await asyncio.wait((second,))
+            assert isinstance(second.exception(), NodeFailure)
+            del second
+            assert not any(isinstance(each, NodeFailure) for each in gc.get_objects())
+        finally:
+            gc.enable()
+            first.cancel()
+
+
 async def test_nothing_is_left_behind() -> None:
     async def answer(request: Request) -> None:
         match len(raw.requests) % 4:
@@ -618,7 +637,7 @@ async def test_a_failure_reveals_neither_request_nor_response() -> None:
     async with RawNode(always(b"HTTP/1.1 2xx sEcReT\r\n\r\n")) as raw, asking(raw.port) as node:
         failure = await failing(node)
     assert failure.__cause__ is None
-    assert failure.__suppress_context__
+    assert failure.__context__ is None
     assert "sEcReT" not in str(failure)
 
 
