@@ -138,7 +138,7 @@ def _welcome(node: "DemoClio | DemoNode", name: str, proxy: "Proxy") -> str:
     addresses = f"""\
 demo node  {node.http_url}  {node.websocket_url}  {name}, API version {node.api_version} only
 proxy      {proxy.http_url}  API versions {VERSIONS.oldest} to {_highest(node)}
-observe    {proxy.observe_url}/metrics  /health  /ready
+observe    {proxy.observe_url}/  who still uses which version; also /clients  /metrics  /ready
 """
     return "\n".join([addresses, *_examples(name, proxy), "Ctrl-C stops it."])
 

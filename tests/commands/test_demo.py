@@ -40,8 +40,12 @@ async def asked(session: aiohttp.ClientSession, line: str) -> Any:
 
 async def test_printed_lines_show_one_ledger_at_both_versions() -> None:
     async with demo("--port", "0") as process:
-        lines = re.findall(r"^curl .*$", await printed(process), re.MULTILINE)
+        text = await printed(process)
+        lines = re.findall(r"^curl .*$", text, re.MULTILINE)
+        (page,) = re.findall(r"^observe +(\S+)", text, re.MULTILINE)
         async with client_session() as session:
+            async with session.get(page) as response:
+                assert "<title>XRPL version proxy</title>" in await response.text()
             older, newer, payment = [await asked(session, line) for line in lines]
         signers = older["result"]["account_data"]["signer_lists"]
         assert signers == newer["result"]["signer_lists"] != []
