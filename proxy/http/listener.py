@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from proxy.access.client_address import parse_address
+from proxy.access.fair_share import FairShare
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.bindable import is_dual_stack
@@ -23,6 +24,8 @@ _ACCEPTED_AT_ONCE = 20
 _OUT_OF_SOCKETS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _CHECKS_PER_TIMEOUT = 4
 _TLS_CLOSE_SECONDS = 2.0
+_HANDSHAKE_SECONDS = 0.0015
+"""CPU seconds of a TLS handshake, most of them for a signature with a key of RSA."""
 _LAST_SECONDS = 0.5
 _UNSENT_IN_SYSTEM = 131_072
 """Size of the kernel's send buffer for unsent bytes (TCP_NOTSENT_LOWAT), which nothing here counts; without it up to 4
@@ -81,7 +84,8 @@ class Listener:
     """Serves clients that connect to `sockets` with `handler`, from `start` to `finish`.
 
     `upgrade`: serves WebSockets. `name`: its name in metrics and logs. `limits` and `certificate` may be replaced at
-    any time. `unsent_bytes`: counts the bytes that wait for all clients.
+    any time. `unsent_bytes`: counts the bytes that wait for all clients. `fair_share`: is charged for TLS handshakes,
+    which no other limit counts.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class Listener:
         certificate: Certificate | None,
         metrics: ListenerMetrics,
         unsent_bytes: UnsentBytes,
+        fair_share: FairShare,
     ) -> None:
         self.name = name
         self.limits = limits
@@ -105,6 +110,7 @@ class Listener:
         self._upgrades = WebSocketUpgrader(upgrade)
         self._writes = WriteBatcher()
         self._unsent_bytes = unsent_bytes
+        self._fair_share = fair_share
         self._counter = ConnectionCounter()
         self._addresses: dict[Connection, str] = {}
         self._handshakes: set[asyncio.Task[None]] = set()
@@ -219,6 +225,8 @@ class Listener:
         try:
             connection.setblocking(False)
             _prepare(connection, self.limits.write)
+            if tls:
+                await self._take_handshake_turn(address)
             await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection, **tls)  # type: ignore[arg-type]
         except BaseException as problem:
             if protocol.transport is None:
@@ -227,6 +235,13 @@ class Listener:
             if not isinstance(problem, OSError):  # the client is gone, or its handshake is invalid or late
                 raise
             self._metrics.connection_refused("handshake")
+
+    async def _take_handshake_turn(self, address: str) -> None:
+        """Wait for a turn of a client that has used more than its share. Raises TimeoutError."""
+        if self._fair_share.must_wait(address):
+            async with asyncio.timeout(self.limits.head):
+                await self._fair_share.turn(address)
+        self._fair_share.spent(address, _HANDSHAKE_SECONDS)
 
     def _lost(self, connection: Connection) -> None:
         address = self._addresses.pop(connection, None)

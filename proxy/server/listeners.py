@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.access.fair_share import FairShare
 from proxy.config import Settings, TlsSettings
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.http.listener import Listener, bind
@@ -41,6 +42,7 @@ class ClientListeners:
         draining: Callable[[], bool],
         metrics: Metrics,
         unsent_bytes: UnsentBytes,
+        fair_share: FairShare,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         *,
         shared: bool,
@@ -49,6 +51,7 @@ class ClientListeners:
         self._draining = draining
         self._metrics = metrics
         self._unsent_bytes = unsent_bytes
+        self._fair_share = fair_share
         self._spawn = spawn
         self._shared = shared
         self._open: dict[ListenerKey, _ActiveListener] = {}
@@ -93,6 +96,7 @@ class ClientListeners:
                     certificate,
                     self._metrics,
                     self._unsent_bytes,
+                    self._fair_share,
                 )
                 self._open[key] = active = _ActiveListener(listener, gateway)
                 listener.start()

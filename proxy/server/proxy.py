@@ -80,6 +80,7 @@ class Proxy:
             lambda: self._draining,
             self._metrics,
             self._unsent_bytes,
+            self._in_flight.fair_share,
             self._spawn,
             shared=shares_ports,
         )

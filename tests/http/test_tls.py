@@ -14,6 +14,7 @@ import pytest
 import trustme
 from structlog.testing import LogCapture
 
+from proxy.access.fair_share import FairShare
 from proxy.config import ConfigurationError, load_settings
 from tests.support.client import until
 from tests.support.listeners import FEE, counted, nobody_connected
@@ -125,6 +126,24 @@ async def test_an_incomplete_handshake_times_out(
         await client.rest(2)
         await nobody_connected(served)
     assert await counted(served, "xrpl_proxy_connections_refused_total") == {'reason="handshake"': 1}
+
+
+async def test_handshakes_beyond_a_clients_share_of_the_event_loop_take_turns(
+    node: ScriptedNode, proxy: StartProxy, written: Written, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, turn = [0], FairShare.turn
+
+    async def counted_turn(fair_share: FairShare, address: str) -> None:
+        turns[0] += 1
+        await turn(fair_share, address)
+
+    monkeypatch.setattr(FairShare, "turn", counted_turn)
+    served = await proxy(nodes=[node.settings()], listen={**AT, "tls": written()})
+    trust = trusting(authority)
+    await asyncio.gather(*(serial_shown(served.http_url, trust) for _ in range(5)))
+    assert not turns[0]
+    await asyncio.gather(*(serial_shown(served.http_url, trust) for _ in range(40)))
+    assert turns[0] > 20
 
 
 async def test_a_client_that_never_reads_over_tls_is_disconnected(
