@@ -30,8 +30,8 @@ class ClientWebSocket(WebSocketConnection):
     """The WebSocket that `before` became, of the client at the address `peer`.
 
     A client that has used more than its share of the event loop waits for turns before its messages are read, or
-    decompressed: a thousand bytes may become a million. `on_writable`: is called when more can be sent after
-    `is_write_paused`.
+    decompressed: a thousand bytes may become a million. `received`: what the client sent after its handshake.
+    `on_writable`: is called when more can be sent after `is_write_paused`.
     """
 
     __slots__ = (
@@ -50,6 +50,7 @@ class ClientWebSocket(WebSocketConnection):
     def __init__(
         self,
         transport: asyncio.Transport,
+        received: bytes,
         before: Connection,
         compression: Compression,
         max_size: int,
@@ -69,6 +70,7 @@ class ClientWebSocket(WebSocketConnection):
         """Whether the client reads more slowly than is written."""
         self.on_writable: Callable[[], None] = _nothing
         frames = FrameReader(masked=True, max_size=max_size, compressed=bool(compression.window_bits))
+        frames.feed(received)
         super().__init__(transport, frames, ping_interval, write_batcher)
 
     def data_received(self, data: bytes) -> None:
@@ -126,11 +128,8 @@ class ClientWebSocket(WebSocketConnection):
 
     def write_now(self, frames: bytes) -> None:
         """The same for frames that many clients get: they need not wait for what else is written."""
-        if self._close_sent:
-            return
-        if self._unwritten is not None:
-            self.flush()
-        self._write(frames)
+        if not self._close_sent:
+            self._write_now(frames)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than data is written."""

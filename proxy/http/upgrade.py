@@ -26,7 +26,7 @@ class Upgrade:
         self._before = before
         self._transport = transport
         self._request: Request | None = request
-        self.received = received
+        self._received = received
 
     @property
     def request(self) -> Request:
@@ -48,7 +48,7 @@ class Upgrade:
         max_size: int,
         ping_interval: float,
     ) -> ClientWebSocket:
-        """Accept the handshake; return the client's WebSocket, to be started with `received`.
+        """Accept the handshake; return the client's WebSocket, which is to be started.
 
         `peer`: the client's address. `compress`: whether messages are compressed if the client offers that. Raises
         ConnectionResetError if the client is gone.
@@ -59,7 +59,10 @@ class Upgrade:
         compression = negotiate_compression(request.head) if compress else Compression()
         transport.write(accept_response(request.head, compression, request.id))
         self._request = None
-        return ClientWebSocket(transport, before, compression, max_size, ping_interval, write_batcher, fair_share, peer)
+        received, self._received = self._received, b""
+        return ClientWebSocket(
+            transport, received, before, compression, max_size, ping_interval, write_batcher, fair_share, peer
+        )
 
     def refuse(self, response: Response) -> None:
         """Respond with a refusal instead, and close the connection."""

@@ -16,15 +16,14 @@ from proxy.http.websocket_frames import (
     FrameReader,
     read_close,
     write_close,
-    write_masked_frame,
 )
 
 NORMAL_CLOSURE, ABNORMAL_CLOSURE = 1000, 1006
 """Codes of a connection that was closed for no special reason, and of one that ended without a close frame."""
 _SMALL = 4_096
 """Bytes of a frame up to which it is written together with others."""
-_MOST_UNWRITTEN = 16
-"""Most frames that wait to be written together: what waits is not yet known to the transport."""
+_MOST_UNWRITTEN = 16_384
+"""Bytes of frames up to which they wait to be written together: what waits is not yet known to the transport."""
 _MOST_UNSENT = 65_536
 """Unsent bytes beyond which pings get no pong (RFC 6455, 5.5.3, requires one to the latest only)."""
 
@@ -32,11 +31,9 @@ _MOST_UNSENT = 65_536
 class WebSocketConnection(asyncio.Protocol):
     """The WebSocket on `transport`, after its handshake. Nothing is read until `start`.
 
-    This is the client's side, of a node's connection; `ClientWebSocket` is the server's.
-
-    `frames`: reads what the other side sends. `ping_interval`: seconds of silence until the other side is pinged;
-    without a word from it within half of that the connection is lost. `write_batcher`: for small messages.
-    `read_rotation`: in which large messages are read.
+    `frames`: reads what the other side sends, and has what came with the handshake. `ping_interval`: seconds of silence
+    until the other side is pinged; without a word from it within half of that the connection is lost. `write_batcher`:
+    for small messages. `read_rotation`: in which large messages are read.
     """
 
     __slots__ = (
@@ -61,7 +58,8 @@ class WebSocketConnection(asyncio.Protocol):
         "violation",
     )
 
-    _write_frame: Callable[[bytes, int], bytes] = staticmethod(write_masked_frame)
+    _write_frame: Callable[[bytes, int], bytes]
+    """The frame of a message that this side sends, from its payload and opcode."""
 
     def __init__(
         self,
@@ -82,7 +80,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._pinged_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._write_batcher = write_batcher
-        self._unwritten: list[bytes] | None = None  # frames to write at the end of the event loop's iteration
+        self._unwritten = b""
+        """Frames to write at the end of the event loop's iteration."""
         self._close_sent = False
         self._waiter: asyncio.Future[None] | None = None
         """Is done when the other side has sent its close frame, or is gone; None unless `close` waits for that."""
@@ -98,18 +97,14 @@ class WebSocketConnection(asyncio.Protocol):
         transport.pause_reading()
         transport.set_protocol(self)
 
-    def start(self, on_message: Callable[[bytes], None], on_end: Callable[[], None], received: bytes = b"") -> None:
-        """Pass each message to `on_message` as it arrives, which must not raise, and call `on_end` after the last one.
-
-        `received`: what was read after the handshake.
-        """
+    def start(self, on_message: Callable[[bytes], None], on_end: Callable[[], None]) -> None:
+        """Pass each message to `on_message` as it arrives, which must not raise, and call `on_end` after the last."""
         self._on_message = on_message
         self._on_end = on_end
         if self.transport is None or self.close_code is not None:
             self._loop.call_soon(on_end)
             return
         self._timer = self._loop.call_later(self._ping_interval, self._check_heartbeat)
-        self._frames.feed(received)
         self.resume()
 
     def stop(self) -> None:
@@ -206,13 +201,6 @@ class WebSocketConnection(asyncio.Protocol):
         """Whether messages can be sent."""
         return self.transport is not None and not self._close_sent and not self.transport.is_closing()
 
-    def send(self, message: bytes) -> None:
-        """Send a text message; does not wait for the other side to read it. Raises ConnectionResetError."""
-        transport = self.transport
-        if transport is None or self._close_sent or transport.is_closing():
-            raise ConnectionResetError
-        self._write_soon(write_masked_frame(message))
-
     def _send_frame(self, payload: bytes, opcode: int) -> None:
         if self.is_open:
             self._write_soon(self._write_frame(payload, opcode))
@@ -222,28 +210,29 @@ class WebSocketConnection(asyncio.Protocol):
 
         Several of this connection are one write then.
         """
-        unwritten = self._unwritten
-        if len(frame) > _SMALL:
-            if unwritten is not None:
-                self.flush()
-            self._write(frame)
-        elif unwritten is None:
-            self._unwritten = [frame]
-            self._write_batcher.add(self)
+        if len(frame) > _SMALL or len(self._unwritten) > _MOST_UNWRITTEN:
+            self._write_now(frame)
+        elif self._unwritten:
+            self._unwritten += frame
         else:
-            unwritten.append(frame)
-            if len(unwritten) >= _MOST_UNWRITTEN:
-                self.flush()
+            self._unwritten = frame
+            self._write_batcher.add(self)
+
+    def _write_now(self, frames: bytes) -> None:
+        """Write frames, after those that were deferred to the end of the iteration."""
+        if self._unwritten:
+            self.flush()
+        self._write(frames)
 
     def flush(self) -> None:
         """Write what was deferred to the end of the iteration."""
-        unwritten, self._unwritten = self._unwritten, None
-        if unwritten is not None:
-            self._write(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
+        frames, self._unwritten = self._unwritten, b""
+        self._write(frames)
 
     def _write(self, frames: bytes) -> None:
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(frames)
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            transport.write(frames)
 
     # Closing
 

@@ -18,6 +18,8 @@ NO_CODE = 1005
 _FIN, _RSV1, _RSV2_RSV3, _OPCODE = 0x80, 0x40, 0x30, 0x0F
 _MASKED, _LENGTH = 0x80, 0x7F
 _MOST_OF_CONTROL = 125
+_HEAD, _HEAD_16, _HEAD_64 = (struct.Struct(layout).pack for layout in ("!BB", "!BBH", "!BBQ"))
+"""Write the head of a frame: its first two bytes, and the length where those have no room for it."""
 _LONG = 16_384
 """Bytes of a payload from which on it is masked faster position by position."""
 END_OF_BLOCK = b"\x00\x00\xff\xff"
@@ -34,17 +36,13 @@ class FrameError(Exception):
 
 def write_frame(payload: bytes, opcode: int = TEXT, *, compressed: bool = False) -> bytes:
     """The frame that a server sends: a whole message, not masked."""
-    first, size = _FIN | opcode | (_RSV1 if compressed else 0), len(payload)
-    if size < 126:
-        return b"%c%c%b" % (first, size, payload)
-    return b"%c%b%b" % (first, _extended_length(size, 0), payload)
+    return _head(_FIN | opcode | (_RSV1 if compressed else 0), len(payload), 0) + payload
 
 
 def write_masked_frame(payload: bytes, opcode: int = TEXT) -> bytes:
     """The frame that a client sends: a whole message, masked."""
-    size, mask = len(payload), getrandbits(32).to_bytes(4, "little")
-    length = b"%c" % (_MASKED | size) if size < 126 else _extended_length(size, _MASKED)
-    return b"%c%b%b%b" % (_FIN | opcode, length, mask, masked(payload, mask))
+    mask = getrandbits(32).to_bytes(4, "little")
+    return b"%b%b%b" % (_head(_FIN | opcode, len(payload), _MASKED), mask, masked(payload, mask))
 
 
 def write_close(code: int, reason: bytes = b"") -> bytes:
@@ -101,10 +99,10 @@ def is_utf8(text: bytes) -> bool:
     return True
 
 
-def _extended_length(size: int, mask_bit: int) -> bytes:
-    if size < 1 << 16:
-        return struct.pack("!BH", mask_bit | 126, size)
-    return struct.pack("!BQ", mask_bit | 127, size)
+def _head(first: int, size: int, mask_bit: int) -> bytes:
+    if size < 126:
+        return _HEAD(first, mask_bit | size)
+    return _HEAD_16(first, mask_bit | 126, size) if size < 1 << 16 else _HEAD_64(first, mask_bit | 127, size)
 
 
 class FrameReader:

@@ -2,15 +2,15 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from proxy.eventloop.deadline_timer import DeadlineTimer
 from proxy.eventloop.read_rotation import ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
-from proxy.http.websocket_connection import WebSocketConnection
-from proxy.http.websocket_frames import FrameReader
+from proxy.http.websocket_connection import NORMAL_CLOSURE, WebSocketConnection
+from proxy.http.websocket_frames import FrameReader, write_masked_frame
 from proxy.nodes.forwarded import client_headers
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.websocket_handshake import Handshake, HandshakeRefused
@@ -77,8 +77,9 @@ class WebSocketConnector:
             if not connected:
                 handshake.abort()
         frames = FrameReader(masked=False, max_size=self._message_bytes)
-        socket = WebSocketConnection(transport, frames, self._ping_interval, self.write_batcher, self._read_rotation)
-        return NodeConnection(name, socket, received, self._deadlines)
+        frames.feed(received)
+        interval, batcher, rotation = self._ping_interval, self.write_batcher, self._read_rotation
+        return NodeConnection(name, transport, frames, interval, batcher, rotation, self._deadlines)
 
     def _trust(self) -> ssl.SSLContext:
         if self._system_trust is None:
@@ -90,72 +91,42 @@ class WebSocketConnector:
         self._deadlines.close()
 
 
-class NodeConnection:
+class NodeConnection(WebSocketConnection):
     """A node's side of a session, or of the shared subscriptions.
 
-    `received`: what was read after the handshake. `deadlines`: for the requests sent on it.
+    `deadlines`: for the requests sent on it. The other arguments as of `WebSocketConnection`.
     """
 
-    def __init__(self, name: str, socket: WebSocketConnection, received: bytes, deadlines: DeadlineTimer) -> None:
+    __slots__ = ("deadlines", "name")
+
+    _write_frame = staticmethod(write_masked_frame)
+
+    def __init__(
+        self,
+        name: str,
+        transport: asyncio.Transport,
+        frames: FrameReader,
+        ping_interval: float,
+        write_batcher: WriteBatcher,
+        read_rotation: ReadRotation,
+        deadlines: DeadlineTimer,
+    ) -> None:
         self.name = name
         self.deadlines = deadlines
-        self._socket = socket
-        self._received = received
-
-    def start(self, on_message: Callable[[bytes], None], on_end: Callable[[], None]) -> None:
-        """Pass each message to `on_message` as it arrives, which must not raise, and call `on_end` after the last."""
-        received, self._received = self._received, b""
-        self._socket.start(on_message, on_end, received)
-
-    def stop(self) -> None:
-        """Ignore what still comes."""
-        self._socket.stop()
-
-    def pause(self) -> None:
-        """Read no more until `resume`: not even what has been received."""
-        self._socket.pause()
-
-    def resume(self) -> None:
-        """Read on."""
-        self._socket.resume()
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that the node has not read yet."""
-        return self._socket.unsent
+        super().__init__(transport, frames, ping_interval, write_batcher, read_rotation)
 
     def send(self, message: bytes) -> None:
         """Send one message; does not wait for the node to read it. Raises NodeFailure if the connection is lost."""
-        try:
-            self._socket.send(message)
-        except ConnectionResetError:
-            raise NodeFailure("disconnected", self.name) from None
+        if not self.is_open:
+            raise NodeFailure("disconnected", self.name)
+        self._write_soon(write_masked_frame(message))
 
-    @property
-    def close_code(self) -> int | None:
-        """The code that the connection was closed with; None while it is open, 1006 if it broke."""
-        return self._socket.close_code
-
-    @property
-    def close_reason(self) -> str:
-        """The reason that the node gave when it closed the connection."""
-        return self._socket.close_reason
-
-    @property
-    def ping_timed_out(self) -> bool:
-        """Whether it was closed because the node did not answer a ping."""
-        return self._socket.ping_timed_out
-
-    def abort(self) -> None:
-        """Drop the connection."""
-        self._socket.abort()
-
-    async def close(self) -> None:
+    async def close(self, code: int = NORMAL_CLOSURE, reason: bytes = b"") -> None:
         """Close the connection: drop what the node does not read, and wait a little for its close frame."""
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._socket.close()
+                await super().close(code, reason)
         except TimeoutError:
             pass
         finally:
-            self._socket.abort()
+            self.abort()

@@ -160,7 +160,7 @@ class WebSocketEndpoint:
                 max_size=2 * self._limits.message_bytes,
                 ping_interval=self._limits.ping_interval,
             )
-            session = Session(socket, upgrade.received, peer, caller, services, admission, node, connection)
+            session = Session(socket, peer, caller, services, admission, node, connection)
         except BaseException:  # such as that the client left while its node was being connected
             await connection.close()
             raise

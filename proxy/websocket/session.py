@@ -43,14 +43,13 @@ _UNPACK_SECONDS = 3e-9
 class Session:
     """One client's session with the node `node`, over `connection`, from `run` to its end.
 
-    `client`: its WebSocket, to be started with `received`. `peer`: its address. `caller`: the key of its usage record.
+    `client`: its WebSocket, to be started. `peer`: its address. `caller`: the key of its usage record.
     `admission`: its rate limits.
     """
 
     def __init__(
         self,
         client: ClientWebSocket,
-        received: bytes,
         peer: str,
         caller: ClientIdentity | None,
         services: SessionContext,
@@ -65,7 +64,6 @@ class Session:
         """Set when the session has ended and is cleaned up."""
         self._client = client
         self._caller = caller
-        self._received = received
         self._services = services
         self._admission = admission
         self._account = services.account
@@ -93,8 +91,7 @@ class Session:
     async def run(self) -> CloseReason:
         """Serve the client until either side leaves or `end` is called; return why it ended."""
         following = asyncio.create_task(self._follow_node(), name=f"session of {self.peer}")
-        received, self._received = self._received, b""
-        self._client.start(self._on_message, self._on_client_end, received)
+        self._client.start(self._on_message, self._on_client_end)
         ending = CANCELLED
         try:
             ending = await asyncio.shield(self._ending)
