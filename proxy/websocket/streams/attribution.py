@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from proxy.websocket.stream_names import SHAREABLE_STREAMS
+from proxy.websocket.stream_names import SHAREABLE_STREAMS, is_validated
 
 _NOT_VALIDATED = re.compile(rb'"validated"\s*:\s*false')
 _OF_TRANSACTIONS = ("transactions", "transactions_proposed")
@@ -55,7 +55,7 @@ class StreamTracker:
         """The stream that pushed `message`, whose type is counted under `kind`; None if unknown."""
         if kind != "transactions":
             return kind if kind in SHAREABLE_STREAMS else None
-        if _NOT_VALIDATED.search(message) is not None:
+        if not is_validated(message) and _NOT_VALIDATED.search(message) is not None:
             return "transactions_proposed"
         return self._of_validated(message)
 

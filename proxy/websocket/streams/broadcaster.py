@@ -41,6 +41,7 @@ class Broadcaster:
     """
 
     def __init__(self, node: str, node_version: int, server: NodeInfo, metrics: Metrics) -> None:
+        self._loop = asyncio.get_running_loop()
         self._node = node
         self._node_version = node_version
         self._server = server
@@ -91,7 +92,7 @@ class Broadcaster:
     def publish(self, stream: str | None, kind: str, message: bytes) -> None:
         """Deliver a message to the subscribers of `stream`, or to all; `kind`: the stream under which it is counted."""
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self.flush)
+            self._loop.call_soon(self.flush)
         self._waiting.append((stream, kind, message))
         self._bytes += len(message)
         if self._bytes > _BATCH_BYTES:

@@ -10,7 +10,7 @@ from proxy.envelope import Call
 from proxy.envelope.written_json import write
 from proxy.telemetry.metrics import Metrics
 from proxy.websocket.sequencer import ResponseSequencer
-from proxy.websocket.stream_names import ledger_index_in
+from proxy.websocket.stream_names import is_validated, ledger_index_in
 from proxy.websocket.streams.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
@@ -67,7 +67,7 @@ class StreamForwarder:
             return None
         if stream == "ledger":
             self.closed(ledger_index, node)
-        elif b'"validated":true' in message:
+        elif is_validated(message):
             self.note_ledger(ledger_index)
         else:
             return None

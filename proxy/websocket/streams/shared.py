@@ -20,7 +20,7 @@ from proxy.versions.own import own_token
 from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.own_version import in_version_of
-from proxy.websocket.stream_names import ledger_index_in, stream_name
+from proxy.websocket.stream_names import is_validated, ledger_index_in, stream_name
 from proxy.websocket.streams.attribution import StreamTracker
 from proxy.websocket.streams.broadcaster import Broadcaster, Subscriber
 from proxy.websocket.streams.subscriptions import REJECTED_OUTRIGHT
@@ -136,7 +136,7 @@ class SharedSubscription:
         if ledger_index is not None and stream == "ledger":
             for subscriber in self._broadcaster.subscribers("ledger"):
                 subscriber.forwarder.closed(ledger_index, self._node.name)
-        if ledger_index is not None and (stream == "ledger" or b'"validated":true' in message):
+        if ledger_index is not None and (stream == "ledger" or is_validated(message)):
             self._newest_ledger = max(self._newest_ledger, ledger_index)
             self._node.note_ledger(ledger_index)
         self._broadcaster.publish(stream, kind, message)
