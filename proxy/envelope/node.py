@@ -78,6 +78,8 @@ def read_websocket_answer(message: dict[str, Any]) -> tuple[dict[str, Any], dict
     if not isinstance(result, dict):
         raise InvalidAnswer("a message that has no result")
     _check_error(result)
+    if _ENVELOPE.issuperset(message):  # as nearly always
+        return result, {}
     return result, {name: value for name, value in message.items() if name not in _ENVELOPE}
 
 

@@ -75,10 +75,8 @@ def splice_websocket(call: Call, node_message: bytes) -> bytes | None:
 
 def _method_of(request: dict[str, Any]) -> str | None:
     """`command` or `method`; None if both are missing, not strings, or different."""
-    names = [request[name] for name in ("command", "method") if name in request]
-    if not names or names[0] != names[-1] or not isinstance(names[0], str):
-        return None
-    return names[0]
+    command = request.get("command", request.get("method"))
+    return command if isinstance(command, str) and request.get("method", command) == command else None
 
 
 def _unreadable(body: bytes, reason: str, **why: str) -> WebSocketRefusal:

@@ -106,12 +106,7 @@ class Exchange(PendingRequest):
 
         Then the caller is to `take` the message. Raises NodeFailure and UnexpectedShape.
         """
-        translated = self._translate(message, metrics)
-        if translated is None:
-            self._message = message
-        return translated
-
-    def _translate(self, message: NodeMessage, metrics: Metrics) -> bytes | None:
+        self._message = message
         if message.parsed is not None or len(message.text) >= LARGE_RESPONSE_BYTES:
             return None
         call, node = self.call, self.link.node

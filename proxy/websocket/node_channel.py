@@ -15,7 +15,7 @@ from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
 from proxy.telemetry.metrics import Metrics
 from proxy.versions.translator import NodeAnswer
-from proxy.websocket.node_message import NodeMessage, Response, read_message, read_response
+from proxy.websocket.node_message import NodeMessage, read_message, read_response
 
 _REPEAT_PAUSE = 0.1
 """Seconds before requests are repeated to an overloaded node: by then it has rejected all that were too many."""
@@ -206,7 +206,7 @@ class NodeChannel:
         """Process one message of the node; a failure ends the connection, and is raised by `listen`."""
         try:
             message = read_message(text, self.node)
-            if isinstance(message, Response):
+            if isinstance(message, NodeMessage):
                 self._on_response(message)
             elif message is not None and self._listener is not None:
                 self._listener.on_pushed(*message)
@@ -232,11 +232,11 @@ class NodeChannel:
             self._forget(waiting)
             del waiting
 
-    def _on_response(self, response: Response) -> None:
-        if response.number is None:
-            self._on_response_without_id(response.message)
-        elif (waiting := self._waiting.get(response.number)) is not None:
-            waiting.deliver(response.message)  # otherwise it is too late, and the client has received an error
+    def _on_response(self, message: NodeMessage) -> None:
+        if message.number is None:
+            self._on_response_without_id(message)
+        elif (waiting := self._waiting.get(message.number)) is not None:
+            waiting.deliver(message)  # otherwise it is too late, and the client has received an error
 
     def _on_response_without_id(self, message: NodeMessage) -> None:
         """Determine which request the node has rejected: an overloaded Clio does not always say.

@@ -27,9 +27,13 @@ _NOTICE = re.compile(rb"[A-Za-z]+ [ -~]{1,199}\s*")
 
 
 class NodeMessage(NamedTuple):
-    """A node's response: its text, also parsed if that was needed to identify its request."""
+    """A node's response: its text, and the number of its request, or None if it does not say.
+
+    `parsed`: if the text had to be parsed to find that.
+    """
 
     text: bytes
+    number: int | None
     parsed: JsonObject | None = None
 
     def read(self, loads: Callable[[bytes], Any] = orjson.loads) -> JsonObject:
@@ -51,13 +55,6 @@ class NodeMessage(NamedTuple):
             return {"error": ""}
 
 
-class Response(NamedTuple):
-    """A response, and the number of its request; None if the node does not say."""
-
-    number: int | None
-    message: NodeMessage
-
-
 class Pushed(NamedTuple):
     """A message that the node pushed, and its stream for metrics."""
 
@@ -65,7 +62,7 @@ class Pushed(NamedTuple):
     text: bytes
 
 
-def read_message(text: bytes, node: Node) -> Response | Pushed | None:
+def read_message(text: bytes, node: Node) -> NodeMessage | Pushed | None:
     """Classify a message of the node; None for an invalid one, which is logged."""
     message = _classify(text)
     if message is None:
@@ -73,33 +70,33 @@ def read_message(text: bytes, node: Node) -> Response | Pushed | None:
     return message
 
 
-def _classify(text: bytes) -> Response | Pushed | None:
+def _classify(text: bytes) -> NodeMessage | Pushed | None:
     found = _RESPONSE.match(text)
     if found is not None:
         # A client that receives invalid UTF-8 has to close its connection.
-        return Response(int(found[1]), NodeMessage(text, None if is_utf8(text) else {}))
+        return NodeMessage(text, int(found[1]), None if is_utf8(text) else {})
     if not is_utf8(text):
         return None
     stream = stream_of_text(text)
     return Pushed(stream, text) if stream is not None else _classify_json(text)
 
 
-def _classify_json(text: bytes) -> Response | Pushed | None:
+def _classify_json(text: bytes) -> NodeMessage | Pushed | None:
     try:
         answer = orjson.loads(text)
     except orjson.JSONDecodeError:
         if _NOTICE.fullmatch(text) is None:
             return None
-        return Response(None, NodeMessage(text, error_result("tooBusy", text.decode().strip())))
+        return NodeMessage(text, None, error_result("tooBusy", text.decode().strip()))
     if not isinstance(answer, dict):
         return None
     kind, number = answer.get("type"), answer.get("id")
     if isinstance(kind, str) and kind not in ("response", "error"):
         return Pushed(stream_of_type(kind), text)
     if type(number) is int:
-        return Response(number, NodeMessage(text, answer))
+        return NodeMessage(text, number, answer)
     if "id" not in answer and (isinstance(answer.get("error"), str) or isinstance(answer.get("result"), dict)):
-        return Response(None, NodeMessage(text, answer))
+        return NodeMessage(text, None, answer)
     return None
 
 
