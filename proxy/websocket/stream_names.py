@@ -48,7 +48,8 @@ def stream_of_text(message: bytes) -> str | None:
     at = message.rfind(b'"type":"')
     if at < 0 or message.find(b'"type":"response"') >= 0:  # `in` first tries the pattern as a number, and raises
         return None
-    return _STREAM_OF_TYPE_TEXT.get(message[at + 8 : message.find(b'"', at + 8)])
+    kind = message[at + 8 : message.find(b'"', at + 8)]
+    return _STREAM_OF_TYPE_TEXT.get(bytes(kind))  # a message of megabytes is a bytearray
 
 
 def stream_of_type(kind: str) -> str:
