@@ -129,7 +129,8 @@ class ClientWebSocket(WebSocketConnection):
     def write_now(self, frames: bytes) -> None:
         """The same for frames that many clients get: they need not wait for what else is written."""
         if not self._close_sent:
-            self._write_now(frames)
+            self.flush()
+            self._write(frames)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than data is written."""

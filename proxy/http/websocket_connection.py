@@ -211,23 +211,19 @@ class WebSocketConnection(asyncio.Protocol):
         Several of this connection are one write then.
         """
         if len(frame) > _SMALL or len(self._unwritten) > _MOST_UNWRITTEN:
-            self._write_now(frame)
+            self.flush()
+            self._write(frame)
         elif self._unwritten:
             self._unwritten += frame
         else:
             self._unwritten = frame
             self._write_batcher.add(self)
 
-    def _write_now(self, frames: bytes) -> None:
-        """Write frames, after those that were deferred to the end of the iteration."""
-        if self._unwritten:
-            self.flush()
-        self._write(frames)
-
     def flush(self) -> None:
         """Write what was deferred to the end of the iteration."""
-        frames, self._unwritten = self._unwritten, b""
-        self._write(frames)
+        if self._unwritten:
+            frames, self._unwritten = self._unwritten, b""
+            self._write(frames)
 
     def _write(self, frames: bytes) -> None:
         transport = self.transport
