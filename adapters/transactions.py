@@ -39,10 +39,16 @@ def upgrade_transaction(transaction: JsonObject) -> tuple[JsonObject, Any]:
     """Convert a v1 transaction to v2's `tx_json` in place; also return the hash that v2 has next to it, if any."""
     tx_hash = transaction.pop("hash", None)
     transaction.pop("inLedger", None)
-    if transaction.get("TransactionType") == "Payment" and "Amount" in transaction:
-        amount = transaction.pop("Amount")
-        transaction.setdefault("DeliverMax", amount)
+    if transaction.get("TransactionType") == "Payment":
+        rename_amount(transaction)
     return transaction, tx_hash
+
+
+def rename_amount(payment: JsonObject) -> None:
+    """Give a Payment's amount the name that it has in v2."""
+    if "Amount" in payment:
+        amount = payment.pop("Amount")
+        payment.setdefault("DeliverMax", amount)
 
 
 def ledger_place(entry: JsonObject) -> JsonObject:

@@ -1,5 +1,6 @@
 """ledger: the type of its index, and the shape of expanded transactions and of the queue."""
 
+from functools import partial
 from typing import Any
 
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
@@ -9,14 +10,18 @@ from adapters.ledgers import add_close_time_iso, downgrade_ledger_index, upgrade
 from adapters.transactions import (
     downgrade_transaction,
     is_transaction_field,
+    rename_amount,
     transaction_hash,
-    upgrade_transaction,
 )
 
 _NEXT_TO_TX_JSON = ("close_time_iso", "ledger_hash", "ledger_index", "validated")
 """Members about the ledger that v2 has next to each expanded transaction, and v1 does not."""
-_IN_TRANSACTION = (("hash", "hash"), ("metaData", "meta"), ("owner_funds", "owner_funds"))
-"""Members that v1 has among those of a transaction, and their names in v2, which has them next to it."""
+_IN_V2 = {"metaData": "meta"}
+"""Members that v1 has among those of a transaction, whose names differ in v2, which has them next to it."""
+_Shapes = dict[tuple[str, ...], tuple[list[tuple[str, str]], JsonObject]]
+"""By the members of a v1 transaction: those that v2 has next to it, with their names there, and v2's entry without
+values. Thousands of transactions have a few.
+"""
 _USUAL = frozenset({"tx_json", "hash", "meta", *_NEXT_TO_TX_JSON})
 """Members of most entries: one that has others keeps them."""
 
@@ -57,7 +62,7 @@ class Ledger(MethodAdapter):
         ledger = result.get("ledger")
         if isinstance(ledger, dict):
             ledger_members = _next_to_transactions(result, ledger)
-            _rewrite_each(ledger, "transactions", lambda entry: _upgrade_entry(entry, ledger_members))
+            _rewrite_each(ledger, "transactions", partial(_upgrade_entry, ledger_members, {}))
         for each in _ledgers(result):
             upgrade_ledger_index(each)
             if self.node.may_predate_v2:
@@ -141,8 +146,8 @@ def _next_to_transactions(result: JsonObject, ledger: JsonObject) -> JsonObject:
     return ledger_members
 
 
-def _upgrade_entry(entry: Any, ledger_members: JsonObject) -> Any:
-    """An entry of `transactions`, from v1 to v2; a hash stays."""
+def _upgrade_entry(ledger_members: JsonObject, shapes: _Shapes, entry: Any) -> Any:
+    """An entry of `transactions`, from v1 to v2; a hash stays. `shapes`: those of the ledger's entries so far."""
     if not isinstance(entry, dict):
         return entry
     if "TransactionType" not in entry:
@@ -150,14 +155,18 @@ def _upgrade_entry(entry: Any, ledger_members: JsonObject) -> Any:
             entry["meta_blob"] = entry.pop("meta")
         entry["hash"] = transaction_hash(entry["tx_blob"])
         return entry
-    upgraded: JsonObject = {**ledger_members}
-    for name, name_in_v2 in _IN_TRANSACTION:
-        if name in entry:
-            upgraded[name_in_v2] = entry.pop(name)
-    if max(entry) > "Z~":  # one that begins with no capital letter: in few, of thousands
-        for name in [name for name in entry if not is_transaction_field(name)]:
-            upgraded[name] = entry.pop(name)
-    upgraded["tx_json"] = upgrade_transaction(entry)[0]
+    names = tuple(entry)
+    shape = shapes.get(names)
+    if shape is None:
+        moved = [(name, _IN_V2.get(name, name)) for name in names if not is_transaction_field(name)]
+        shape = shapes[names] = moved, {**ledger_members, **dict.fromkeys([name for _, name in moved]), "tx_json": None}
+    moved, empty = shape
+    upgraded = empty.copy()  # not built member by member, because a dict that grows is built anew
+    for name, name_in_v2 in moved:
+        upgraded[name_in_v2] = entry.pop(name)
+    if entry["TransactionType"] == "Payment":
+        rename_amount(entry)
+    upgraded["tx_json"] = entry
     return upgraded
 
 
@@ -165,5 +174,5 @@ def _upgrade_queued(entry: Any) -> Any:
     if not isinstance(entry, dict) or "tx" not in entry:
         return entry
     queued = entry.pop("tx")
-    entry.update({"hash": queued} if isinstance(queued, str) else _upgrade_entry(queued, {"validated": False}))
+    entry.update({"hash": queued} if isinstance(queued, str) else _upgrade_entry({"validated": False}, {}, queued))
     return entry
