@@ -8,6 +8,7 @@ import time
 from bisect import bisect_left
 from collections import Counter as Counted
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
@@ -77,58 +78,88 @@ class FastCounter(Collector):
         yield family
 
 
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A histogram as it is exported: with these labels, and buckets with these upper bounds, ascending.
+
+    One more bucket has no upper bound. Without any other, a combination has three series: that bucket, the count and
+    the sum.
+    """
+
+    name: str
+    what: str
+    labels: Sequence[str]
+    bounds: Sequence[float]
+
+
 class FastHistogram(Collector):
     """A histogram of seconds for each combination of label values; None is exported as `none`.
 
-    `bounds`: the upper bounds of the buckets, ascending; one more bucket has no upper bound. Without any, a combination
-    has three series: that bucket, the count and the sum.
+    `exports`: each with some of the labels. An observation is counted once for all of them; they are added up at a
+    scrape.
     """
 
-    def __init__(
-        self, name: str, what: str, bounds: Sequence[float], labels: Sequence[str], registry: CollectorRegistry
-    ) -> None:
-        self._about = (name, what)
+    def __init__(self, labels: Sequence[str], registry: CollectorRegistry, *exports: Export) -> None:
         self._labels = labels
+        self._exports = exports
+        self._bounds: tuple[float, ...] = ()
+        """Those of all exports."""
         self._spans: dict[_Labels, list[float]] = {}
         """The count of each bucket, then the sum."""
         self._exemplars: dict[tuple[_Labels, int], Exemplar] = {}
-        """By labels and bucket."""
-        self._bounds: tuple[float, ...] = ()
-        self._ends = ["+Inf"]
-        self.set_bounds(bounds)
+        """Of the first export, by its labels and buckets."""
+        self._export(exports)
         registry.register(self)
 
-    def set_bounds(self, bounds: Sequence[float]) -> None:
-        """Have these buckets from now on. If they are others, counting begins anew, as after a restart."""
-        if tuple(bounds) != self._bounds:
-            self._bounds = tuple(bounds)
-            self._ends = [*map(floatToGoString, bounds), "+Inf"]
-            self._spans, self._exemplars = {}, {}
+    def set_bounds(self, name: str, bounds: Sequence[float]) -> None:
+        """Have these buckets in the export of that name. If there were no such counts, counting begins anew for all."""
+        self._export(tuple(replace(each, bounds=bounds) if each.name == name else each for each in self._exports))
+
+    def _export(self, exports: tuple[Export, ...]) -> None:
+        bounds = {bound for export in exports for bound in export.bounds}
+        if not bounds <= set(self._bounds):
+            self._bounds, self._spans, self._exemplars = tuple(sorted(bounds)), {}, {}
+        self._exports = exports
+        self._exported = exports, self._bounds, self._spans, self._exemplars  # for another thread, in one step
 
     def add(self, seconds: float, *labels: Any) -> None:
         """Add an observation."""
         span = self._spans.get(labels)
         if span is None:
-            span = self._spans[labels] = [0] * (len(self._ends) + 1)
+            span = self._spans[labels] = [0] * (len(self._bounds) + 2)
         span[bisect_left(self._bounds, seconds)] += 1
         span[-1] += seconds
 
     def add_exemplar(self, trace_id: str, seconds: float, *labels: Any) -> None:
-        """Name the trace of an observation that `add` has counted: the latest of a bucket is its exemplar."""
-        bucket = bisect_left(self._bounds, seconds)
+        """Name the trace of an observation that `add` has counted: the latest of a bucket is its exemplar.
+
+        `labels`: of the first export.
+        """
+        bucket = bisect_left(self._exports[0].bounds, seconds)
         self._exemplars[labels, bucket] = Exemplar({"trace_id": trace_id}, seconds, round(time.time(), 3))
 
     def collect(self) -> Iterator[Metric]:
         """The current histograms."""
-        family = HistogramMetricFamily(*self._about, labels=self._labels)
-        ends, exemplars = self._ends, self._exemplars
-        for labels, (*buckets, seconds) in list(self._spans.items()):
-            counts: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
-            for bucket, (end, count) in enumerate(zip(ends, accumulate(buckets), strict=False)):
-                exemplar = exemplars.get((labels, bucket))
-                counts.append((end, count) if exemplar is None else (end, count, exemplar))
-            family.add_metric(_label_values(labels), counts, seconds)
-        yield family
+        exports, bounds, spans, all_exemplars = self._exported
+        for export in exports:
+            positions = [self._labels.index(label) for label in export.labels]
+            summed: dict[_Labels, list[float]] = {}
+            for labels, span in list(spans.items()):
+                chosen = tuple(labels[position] for position in positions)
+                before = summed.get(chosen)
+                summed[chosen] = list(span) if before is None else [a + b for a, b in zip(before, span, strict=True)]
+            places = [*(bounds.index(bound) for bound in export.bounds), len(bounds)]
+            ends = [*map(floatToGoString, export.bounds), "+Inf"]
+            exemplars = all_exemplars if export is exports[0] else {}
+            family = HistogramMetricFamily(export.name, export.what, labels=export.labels)
+            for chosen, (*buckets, seconds) in summed.items():
+                upto = list(accumulate(buckets))
+                counts: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
+                for bucket, (end, place) in enumerate(zip(ends, places, strict=True)):
+                    exemplar = exemplars.get((chosen, bucket))
+                    counts.append((end, upto[place]) if exemplar is None else (end, upto[place], exemplar))
+                family.add_metric(_label_values(chosen), counts, seconds)
+            yield family
 
 
 class FastGauge(Collector):

@@ -25,10 +25,11 @@ from prometheus_client import (
 )
 
 from proxy.envelope.methods import KNOWN_METHODS
-from proxy.telemetry.fast_metrics import Children, FastCounter, FastGauge, FastHistogram
+from proxy.telemetry.fast_metrics import Children, Export, FastCounter, FastGauge, FastHistogram
 
 Outcome = Literal["success", "error", "refused", "failed"]
 
+_METHOD_SECONDS, _NODE_METHOD_SECONDS = "xrpl_proxy_method_duration_seconds", "xrpl_proxy_node_method_duration_seconds"
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nothing reads
@@ -64,40 +65,41 @@ class Metrics:
             registry,
         )
         self._request_seconds = FastHistogram(
-            "xrpl_proxy_request_duration_seconds",
-            "Seconds from receiving a complete request to its response",
-            REQUEST_SECONDS,
-            ("transport", "client_version"),
+            ("transport", "method", "client_version"),
             registry,
-        )
-        self._method_seconds = FastHistogram(
-            "xrpl_proxy_method_duration_seconds",
-            "Seconds from receiving a complete request to its response, by method (observe.method_buckets)",
-            method_buckets,
-            ("method", "client_version"),
-            registry,
+            Export(
+                "xrpl_proxy_request_duration_seconds",
+                "Seconds from receiving a complete request to its response",
+                ("transport", "client_version"),
+                REQUEST_SECONDS,
+            ),
+            Export(
+                _METHOD_SECONDS,
+                "Seconds from receiving a complete request to its response, by method (observe.method_buckets)",
+                ("method", "client_version"),
+                method_buckets,
+            ),
         )
         self._node_seconds = FastHistogram(
-            "xrpl_proxy_node_request_duration_seconds",
-            "Seconds from sending a node request to its complete response or its failure",
-            REQUEST_SECONDS,
-            ("node",),
-            registry,
-        )
-        self._node_method_seconds = FastHistogram(
-            "xrpl_proxy_node_method_duration_seconds",
-            "Seconds from sending a node request to its response or failure, by method (observe.method_buckets)",
-            method_buckets,
             ("node", "method"),
             registry,
+            Export(
+                "xrpl_proxy_node_request_duration_seconds",
+                "Seconds from sending a node request to its complete response or its failure",
+                ("node",),
+                REQUEST_SECONDS,
+            ),
+            Export(
+                _NODE_METHOD_SECONDS,
+                "Seconds from sending a node request to its response or failure, by method (observe.method_buckets)",
+                ("node", "method"),
+                method_buckets,
+            ),
         )
-        self._translation_seconds = FastHistogram(
-            "xrpl_proxy_translation_duration_seconds",
-            "Seconds spent translating one request and its response",
-            (),
-            ("method", "client_version", "node_version"),
-            registry,
-        )
+        labels = ("method", "client_version", "node_version")
+        what = "Seconds spent translating one request and its response"
+        translation = Export("xrpl_proxy_translation_duration_seconds", what, labels, ())
+        self._translation_seconds = FastHistogram(labels, registry, translation)
         self._version_refused = counter(
             "xrpl_proxy_version_refused_total",
             "Requests whose API version was refused: not_an_integer, below_minimum or above_maximum",
@@ -203,15 +205,14 @@ class Metrics:
         """Count one answered client request; `trace_id` is that of its trace, if it has one."""
         label = method_label(method)
         self._requests.add(transport, label, client_version, node_version, outcome)
-        self._request_seconds.add(seconds, transport, client_version)
-        self._method_seconds.add(seconds, label, client_version)
+        self._request_seconds.add(seconds, transport, label, client_version)
         if trace_id is not None:
             self._request_seconds.add_exemplar(trace_id, seconds, transport, client_version)
 
     def set_method_buckets(self, bounds: Sequence[float]) -> None:
         """Have other buckets by method from now on."""
-        self._method_seconds.set_bounds(bounds)
-        self._node_method_seconds.set_bounds(bounds)
+        self._request_seconds.set_bounds(_METHOD_SECONDS, bounds)
+        self._node_seconds.set_bounds(_NODE_METHOD_SECONDS, bounds)
 
     def requests_by_version(self) -> Counted[str]:
         """The client requests so far, by client version."""
@@ -219,8 +220,7 @@ class Metrics:
 
     def node_called(self, node: str, method: str, seconds: float) -> None:
         """Count one request to a node over HTTP or WebSocket, or one gRPC call."""
-        self._node_seconds.add(seconds, node)
-        self._node_method_seconds.add(seconds, node, method_label(method))
+        self._node_seconds.add(seconds, node, method_label(method))
 
     def shadowed(self, method: str, result: str) -> None:
         """Count a response compared with a node's native one: `same`, `different`, `failed` or `dropped`."""
