@@ -46,8 +46,8 @@ _HEAD_BYTES, _TAIL_BYTES = 64, 1024
 
 def read_jsonrpc(body: bytes, policy: RequestPolicy) -> Call | RejectedCall | Batch | HttpRefusal:
     """The call or calls in the body of a POST, or the refusal. Raises nothing."""
-    if (refusal := refuse_size(len(body), policy.request_bytes)) is not None:
-        return refusal
+    if len(body) > policy.request_bytes:
+        return refuse_size(policy.request_bytes)
     try:
         request = read(body, depth=policy.depth, params_have_ids=True, max_elements=policy.elements)
     except TooManyElements as error:
@@ -67,9 +67,9 @@ def read_jsonrpc(body: bytes, policy: RequestPolicy) -> Call | RejectedCall | Ba
         return HttpRefusal(status, refused.text, refused.reason, _method_of(request))
 
 
-def refuse_size(size: int, limit: int) -> HttpRefusal | None:
-    """The refusal of a body of `size` bytes if that is over `limit`, else None."""
-    return _unable_to_parse(f"larger than {limit} bytes", "too_large") if size > limit else None
+def refuse_size(limit: int) -> HttpRefusal:
+    """The refusal of a body of more than `limit` bytes."""
+    return _unable_to_parse(f"larger than {limit} bytes", "too_large")
 
 
 def jsonrpc_answer(call: Call, result: dict[str, Any], extras: dict[str, Any] | None = None) -> dict[str, Any]:

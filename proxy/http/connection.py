@@ -116,13 +116,13 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The client has sent part of a request, a request, or several."""
-        event = self._http.receive(data)
-        if type(event) is RequestReceived and event.body is not None:
+        complete = self._http.receive_complete(data)
+        if complete is not None:
             self._timers.request_complete()
-            self._request_received(event)
+            self._start(Request(*complete, self._remote, self._write_continue))
             return
         self._timers.received(len(data), self._loop.time())
-        self._handle_events(event)
+        self._handle_events(self._http.receive(data))
         if self._http.in_message:
             self._reader.received_part(len(data))
 
@@ -166,15 +166,17 @@ class Connection(asyncio.Protocol):
             self._reader.pause()
 
     def _request_received(self, event: RequestReceived) -> None:
-        body: bytes | Body | None = event.body
-        if body is None:
-            body = self._body = Body(self._reader.resume)
-            self._timers.head_complete(self._loop.time())
-        self._request = Request(event.head, body, self._remote, self._write_continue)
+        self._body = Body(self._reader.resume)
+        self._timers.head_complete(self._loop.time())
+        request = Request(event.head, self._body, self._remote, self._write_continue)
         if event.head.wants_websocket:
-            self._hand_over(self._request)
+            self._hand_over(request)
         else:
-            self._task = self._loop.create_task(self._serve(self._request))
+            self._start(request)
+
+    def _start(self, request: Request) -> None:
+        self._request = request
+        self._task = self._loop.create_task(self._serve(request))
 
     def _request_ended(self) -> None:
         self._timers.body_complete()

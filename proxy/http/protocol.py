@@ -29,10 +29,9 @@ _FREE_OVERHEAD = 16
 
 @dataclass(slots=True)
 class RequestReceived:
-    """The head of a request. `body`: its body if that is complete; else None, and `BodyReceived` follows."""
+    """The head of a request; its body follows."""
 
     head: Head
-    body: bytes | None
 
 
 @dataclass(slots=True)
@@ -65,8 +64,9 @@ _ENDED, _INPUT_ENDED = RequestEnded(), InputEnded()
 class ServerProtocol:
     """The state of one connection: what has been received of the current request, and what may follow it.
 
-    `receive` and `receive_eof` return the first event, `next_event` further ones until it returns None. One request is
-    current at a time: the next one's events come after `response_sent`. llhttp calls the methods `on_…`.
+    `receive` and `receive_eof` return the first event, `next_event` further ones until it returns None; there are none
+    of what `receive_complete` takes. One request is current at a time: the next one's events come after
+    `response_sent`. llhttp calls the methods `on_…`.
     """
 
     __slots__ = (
@@ -113,15 +113,22 @@ class ServerProtocol:
 
     # Input
 
+    def receive_complete(self, data: bytes) -> tuple[Head, bytes] | None:
+        """The head and the body, if `data` is exactly the next request; None for anything else: it is to `receive`."""
+        if self._current or self.in_message or self._input or self._events or self.is_receiving_body:
+            return None
+        if self._invalid or self.should_close:
+            return None
+        known = parse_cached_head(data)
+        if known is None or len(data) - known[1] != known[0].content_length:
+            return None
+        self._current = known[0]
+        return known[0], data[known[1] :]
+
     def receive(self, data: bytes) -> Event | None:
         """Process bytes from the client."""
         if self._invalid or (self.should_close and self._current is None and not self.is_receiving_body):
             return None
-        if not (self._current or self.in_message or self._input or self._events or self.is_receiving_body):
-            known = parse_cached_head(data)
-            if known is not None and len(data) - known[1] == known[0].content_length:
-                self._current = known[0]
-                return RequestReceived(known[0], data[known[1] :])
         self._input += data
         return self.next_event()
 
@@ -151,7 +158,7 @@ class ServerProtocol:
                 self._discard_input()
                 return None
             self._current = event.head
-            self.is_receiving_body = event.body is None
+            self.is_receiving_body = True
         elif type(event) is RequestEnded:
             self.is_receiving_body = False
         elif type(event) is RequestInvalid:
@@ -275,7 +282,7 @@ class ServerProtocol:
             self._reparse = head.serialize(without="upgrade")
             return
         self._body_left = head.content_length
-        self._events.append(RequestReceived(head, None))
+        self._events.append(RequestReceived(head))
 
     def on_body(self, part: bytes) -> None:
         """A part of the body: of a chunk, or as much as has arrived."""

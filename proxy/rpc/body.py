@@ -17,8 +17,8 @@ def check_head(request: Request, limit: int) -> None:
     if "content-encoding" in request.headers and request.headers["content-encoding"].lower() != "identity":
         text = "Unable to parse request: it is compressed, send it without Content-Encoding"
         raise Refused(HttpRefusal(400, text, "compressed"))
-    if (refusal := refuse_size(request.head.content_length, limit)) is not None:
-        raise Refused(refusal)
+    if request.head.content_length > limit:
+        raise Refused(refuse_size(limit))
 
 
 async def receive_body(

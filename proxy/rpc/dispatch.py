@@ -173,11 +173,12 @@ class Dispatcher:
             node = self._nodes.select(
                 call.version, reads_only=reads_only, method=call.method, ledger_index=wanted, exclude=attempted
             )
-            if node is None or node.api_version is None:
+            version = None if node is None else node.api_version
+            if node is None or version is None:
                 break
             if attempted:
                 self._metrics.retried(attempted[-1].name)
-            attempt = Attempt(node, node.api_version, call.method, record, deadline, self._fair_share)
+            attempt = Attempt(node, version, call.method, record, deadline, self._fair_share)
             try:
                 answer = latest = await self._ask_node(call, attempt, context)
                 if isinstance(answer, PassthroughAnswer) or "error" not in answer.result:
