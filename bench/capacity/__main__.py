@@ -21,7 +21,7 @@ from bench.capacity.mix import LEDGER_SECONDS, arrivals, messages_per_second
 from bench.python import Python, Unusable
 from bench.servers import LOAD_CORE, Started, allow_many_connections, free_port, our_proxy, plain_python, process
 
-_SUBJECTS = {"this proxy": 1500, "plain aiohttp": 200}
+_SUBJECTS = {"this proxy": 1800, "plain aiohttp": 200}
 """With the sessions to begin with, near what was found before."""
 
 

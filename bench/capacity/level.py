@@ -11,7 +11,7 @@ MEMORY_LIMIT = 1_000_000_000
 _MOST_ERRORS = 0.001
 _BUSY = 0.95
 """A core that is used more than this is full: the rest is lost between processes and to timers."""
-_SERVED_UP_TO = 0.85
+_SERVED_UP_TO = 0.7
 """Where p99 can be expected to exceed its limit."""
 _JUMP = (1.15, 6.0)
 _FAR = 2.5
