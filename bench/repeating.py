@@ -9,6 +9,8 @@ from bench.figures import Spread
 
 T = TypeVar("T")
 
+_PARTS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -21,9 +23,11 @@ class Effort:
     most: int = 9
     patience: float = 20.0
 
-    def once(self) -> "Effort":
-        """A single run."""
-        return replace(self, least=1, most=1)
+    def in_parts(self) -> "Effort":
+        """The same in four times as many runs: what is compared then runs so closely after each other that what else
+        the machine does affects both.
+        """
+        return replace(self, seconds=self.seconds / _PARTS, least=self.least * _PARTS, most=self.most * _PARTS)
 
 
 def repeat(

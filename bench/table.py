@@ -33,6 +33,7 @@ Rows = Iterator[Figure]
 
 _OVER_WEBSOCKET = ("account_info rewritten", "account_tx of 20", "account_tx of 200")
 _VERY_LARGE = 60_000_000
+_MOST_SUBSCRIBERS = 1000
 
 
 class Group(NamedTuple):
@@ -77,7 +78,12 @@ def groups() -> list[Group]:
         *(Group(f"websocket {name}", partial(_asked_rows, cases[name])) for name in _OVER_WEBSOCKET),
         *(
             Group(_stream_name(subscribers, together), partial(_stream_rows, subscribers, messages, together))
-            for subscribers, messages, together in ((1, 2000, 1), (100, 300, 1), (1000, 40, 1), (1000, 100, 100))
+            for subscribers, messages, together in (
+                (1, 500, 1),
+                (100, 80, 1),
+                (_MOST_SUBSCRIBERS, 40, 1),
+                (_MOST_SUBSCRIBERS, 100, 100),
+            )
         ),
         *(
             Group(name, partial(_session_memory_rows, name, compress))
@@ -171,11 +177,13 @@ def _start_rows(python: Python, effort: Effort, _first: bool) -> Rows:
 
 
 def _asked_rows(case: Case, python: Python, effort: Effort, _first: bool) -> Rows:
+    parts = effort.in_parts()
+
     def requests(folder: Path, plain: bool) -> AbstractAsyncContextManager[Turn[tuple[float, float]]]:
-        return websocket_cases.requests(folder, python, case, sessions=32, seconds=effort.seconds, plain=plain)
+        return websocket_cases.requests(folder, python, case, sessions=32, seconds=parts.seconds, plain=plain)
 
     with in_turns(requests) as turn:
-        turns = repeat(turn, lambda pair: [pair[0][1], pair[1][1] / pair[0][1]], effort)
+        turns = repeat(turn, lambda pair: [pair[0][1], pair[1][1] / pair[0][1]], parts)
     figure = partial(_figure, python, f"websocket {case.name}")
     yield figure("requests/s", Spread.of([rate for (rate, _), _ in turns]))
     yield figure("CPU us for each", Spread.of([cpu * 1e6 for (_, cpu), _ in turns]))
@@ -192,8 +200,9 @@ def _stream_rows(subscribers: int, messages: int, together: int, python: Python,
             folder, python, subscribers=subscribers, messages=messages, at_once=together, plain=plain
         )
 
+    parts = effort if subscribers == _MOST_SUBSCRIBERS else effort.in_parts()  # of which the caches would be cold
     with in_turns(cost) as turn:
-        turns = repeat(turn, lambda pair: [pair[0], pair[1] / pair[0]], effort)
+        turns = repeat(turn, lambda pair: [pair[0], pair[1] / pair[0]], parts)
     figure = partial(_figure, python, _stream_name(subscribers, together))
     yield figure("CPU us for each message to each", Spread.of([own * 1e6 for own, _ in turns]))
     yield figure("by CPU, x one rewriting per subscriber", Spread.of([plain / own for own, plain in turns]))

@@ -1,6 +1,7 @@
 """Runs are repeated while they are noisy, and no longer than the bounds allow."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 
 from bench.repeating import Effort, repeat
@@ -45,4 +46,11 @@ def test_every_figure_of_a_turn_has_to_be_sure() -> None:
 
 
 def test_a_single_run_is_never_repeated() -> None:
-    assert repeat(_turns(iter([2.0, 9.0])), _alone, EFFORT.once()) == [2.0]
+    assert repeat(_turns(iter([2.0, 9.0])), _alone, replace(EFFORT, least=1, most=1)) == [2.0]
+
+
+def test_parts_are_more_runs_and_no_more_time() -> None:
+    parts = EFFORT.in_parts()
+    assert parts.least > EFFORT.least
+    assert parts.least * parts.seconds == EFFORT.least * EFFORT.seconds
+    assert parts.most * parts.seconds == EFFORT.most * EFFORT.seconds
