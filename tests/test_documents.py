@@ -2,13 +2,17 @@
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+import yaml
 
 from proxy.cli import main
+from proxy.config import Settings
 
 ROOT = Path(__file__).parent.parent
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -65,6 +69,25 @@ def test_targets_of_make_and_paths_of_tests_exist(page: Path) -> None:
     assert all((ROOT / path).exists() for path in re.findall(r"\btests/[\w/.-]*\w", run))
 
 
-def test_the_documents_commands_are_found() -> None:
+def configurations_of(page: Path) -> Iterator[dict[str, Any]]:
+    """The mappings with keys of the configuration in the fenced and the indented code of a page."""
+    text = page.read_text()
+    for code in re.findall(r"^```yaml\n((?s:.+?))^```$|((?:^    .+\n)+)", text, re.MULTILINE):
+        try:
+            written = yaml.safe_load(textwrap.dedent("".join(code)))
+        except yaml.YAMLError:
+            continue  # not YAML
+        if isinstance(written, dict) and written and written.keys() <= Settings.model_fields.keys():
+            yield written
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_configurations_are_valid(page: Path) -> None:
+    for written in configurations_of(page):
+        Settings.model_validate({"nodes": [{"name": "node-1", "http": "http://127.0.0.1:5005"}], **written})
+
+
+def test_what_is_checked_is_found() -> None:
+    assert sum(len(list(configurations_of(page))) for page in DOCUMENTS) > 5
     found = [words[0] for page in DOCUMENTS for words in commands_of(page)]
     assert {"serve", "check-config", "call", "watch", "translate", "verify", "clients", "scaffold"} <= set(found)
