@@ -8,6 +8,7 @@ functions over what these collected, and are passed on as text, unchanged.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import chain
 from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined]  # json's own, in C
@@ -45,6 +46,9 @@ _MOST_MEMBERS = 4_000
 """Most members and elements that are read one by one."""
 _PARSED_ELEMENTS = 1_000
 """Most elements of inner arrays and objects that are parsed, in total; larger ones stay text."""
+
+_CONVERTED_TOGETHER = 4_096
+"""Numbers that are parsed together."""
 
 _MEMBER_COST, _CONTAINER_COST = 4, 8
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b",:[{"))
@@ -237,10 +241,18 @@ def _check_objects(objects: list[list[tuple[str, Any]]]) -> None:
 
 
 def _check_numbers(numbers: _Collector) -> None:
-    integers = _converted(numbers.integers)
-    if integers and (min(integers) < SMALLEST_INTEGER or max(integers) > LARGEST_INTEGER):
-        refuse_number(next(number for number in numbers.integers if _is_out_of_range(number)))
-    _converted(numbers.floats)
+    for some in _in_parts(numbers.integers):
+        integers = _converted(some)
+        if min(integers) < SMALLEST_INTEGER or max(integers) > LARGEST_INTEGER:
+            refuse_number(next(number for number in some if _is_out_of_range(number)))
+    for some in _in_parts(numbers.floats):
+        _converted(some)
+
+
+def _in_parts(numbers: list[str]) -> Iterator[list[str]]:
+    """Some at a time, so that little memory is needed for their values."""
+    for start in range(0, len(numbers), _CONVERTED_TOGETHER):
+        yield numbers[start : start + _CONVERTED_TOGETHER]
 
 
 def _converted(numbers: list[str]) -> list[float]:

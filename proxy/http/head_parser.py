@@ -98,7 +98,10 @@ def _parse(data: bytes) -> Head | None:
     finally:
         del single.parser
     head = single.head
-    return None if head is None or head.wants_websocket or "transfer-encoding" in head.headers else head
+    if head is None or head.wants_websocket or "transfer-encoding" in head.headers:
+        return None
+    head.is_shared = True
+    return head
 
 
 class _SingleHeadParser(HeadParser):

@@ -89,7 +89,16 @@ class Head:
     handshake (RFC 6455, 4.1); a request with a body is not.
     """
 
-    __slots__ = ("content_length", "headers", "is_1_1", "keep_alive", "method", "target", "wants_websocket")
+    __slots__ = (
+        "content_length",
+        "headers",
+        "is_1_1",
+        "is_shared",
+        "keep_alive",
+        "method",
+        "target",
+        "wants_websocket",
+    )
 
     def __init__(
         self, method: str, target: bytes, headers: Mapping[str, str], *, is_1_1: bool, keep_alive: bool
@@ -101,6 +110,8 @@ class Head:
         # A chunked body of HTTP/1.0 may have come through a proxy that frames it differently (RFC 9112, 6.1).
         self.keep_alive = keep_alive and (is_1_1 or "transfer-encoding" not in headers)
         self.content_length = int(headers.get("content-length", 0))
+        self.is_shared = False
+        """Whether later requests with an equal head have this very object: the head parser remembers it."""
         self.wants_websocket = (
             method == "GET"
             and headers.get("upgrade", "").lower() == "websocket"

@@ -56,7 +56,8 @@ class ClientIdentifier:
 
     def identify_by_head(self, peer: str, head: Head) -> Client:
         """The client of a request from `peer`, an IP address, with `head`, which later requests may have as well."""
-        client = self._identify_cached(peer, head)
+        # Any other head would stay in the cache, with up to 32 kB of headers, and never be found again.
+        client = self._identify_cached(peer, head) if head.is_shared else self._identify(peer, head.headers)
         if client.is_forwarded_unused:
             self._warn_of_untrusted_proxy(peer)
         return client

@@ -1,5 +1,6 @@
 """Whose request it is, and the warning about a local proxy that is not trusted."""
 
+import sys
 from ipaddress import ip_network
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 from structlog.testing import LogCapture
 
 from proxy.config import Settings
+from proxy.http.head_parser import parse_cached_head
+from proxy.http.request import Head
 from proxy.rpc.identify import ClientIdentifier
 from proxy.telemetry.client_usage import ClientUsage
 
@@ -33,6 +36,16 @@ def test_nothing_else_is_warned_of(lines: LogCapture) -> None:
     assert identifier().identify("198.51.100.1", forwarded).address == "198.51.100.1"
     assert identifier().identify("127.0.0.1", {}).address == "127.0.0.1"
     assert lines.entries == []
+
+
+def test_only_a_head_that_comes_again_is_remembered() -> None:
+    clients = identifier()
+    parsed = parse_cached_head(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+    assert parsed is not None
+    shared, other = parsed[0], Head("POST", b"/", {"x-large": "x" * 30_000}, is_1_1=True, keep_alive=True)
+    before = [sys.getrefcount(head) for head in (shared, other)]
+    assert clients.identify_by_head("192.0.2.1", shared) == clients.identify_by_head("192.0.2.1", other)
+    assert [sys.getrefcount(head) for head in (shared, other)] == [before[0] + 1, before[1]]
 
 
 def test_loopback_is_not_exempt_from_limits() -> None:
