@@ -11,7 +11,7 @@ import orjson
 from bench.capacity.__main__ import table
 from bench.capacity.level import Capacity, Level
 from bench.figures import Figure, Spread, short
-from bench.goals import GOALS
+from bench.goals import GOALS, IN_THE_WAY
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
@@ -27,7 +27,9 @@ def main(files: tuple[Path, ...], capacity: Path | None, page: Path) -> None:
     text = page.read_text()
     if files:
         runs = [orjson.loads(path.read_bytes()) for path in files]
-        text = replaced(text, "goals", [f"{runs[0]['cpu']}, {runs[0]['machine']}.", "", *goals_table(columns(runs))])
+        of = columns(runs)
+        text = replaced(text, "goals", [f"{runs[0]['cpu']}, {runs[0]['machine']}.", "", *goals_table(of)])
+        text = replaced(text, "missed", missed(of))
     if capacity is not None:
         text = replaced(text, "capacity", capacity_table(orjson.loads(capacity.read_bytes())))
     page.write_text(text)
@@ -60,6 +62,16 @@ def goals_table(of: list[Column]) -> list[str]:
         cells = [_cell(figures.get((case, what))) for _, figures in of]
         lines.append(f"| {case}: {what} | {_readable(goal)} | {' | '.join(cells)} |")
     return lines
+
+
+def missed(of: list[Column]) -> list[str]:
+    """What stands in the way of goals that are missed on any Python, as a list in Markdown, each reason once."""
+    cases: dict[str, list[str]] = {}
+    for case in dict.fromkeys(
+        case for case, what in GOALS for _, figures in of if (case, what) in figures and not figures[case, what].is_met
+    ):
+        cases.setdefault(IN_THE_WAY[case], []).append(f"`{case}`")
+    return [f"- {', '.join(names)}: {why}." for why, names in cases.items()] or ["No goal is missed."]
 
 
 def _cell(figure: Figure | None) -> str:

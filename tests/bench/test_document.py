@@ -8,9 +8,9 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from bench.document import PAGE, main, replaced
+from bench.document import PAGE, columns, main, missed, replaced
 from bench.figures import Figure, Spread
-from bench.goals import GOALS
+from bench.goals import GOALS, IN_THE_WAY
 from tests.bench.capacity.test_level import LEVEL
 
 (CASE, WHAT), GOAL = next(iter(GOALS.items()))
@@ -28,7 +28,9 @@ def test_each_python_has_a_column_and_what_is_missed_is_bold(tmp_path: Path) -> 
         files.append(tmp_path / f"{python}.json")
         files[-1].write_bytes(orjson.dumps(_run(python, value)))
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- goals -->\nold\n<!-- end of goals -->\nafter\n")
+    page.write_text(
+        "before\n<!-- goals -->\nold\n<!-- end of goals -->\n<!-- missed --><!-- end of missed -->\nafter\n"
+    )
     CliRunner().invoke(main, [*map(str, files), "--page", str(page)], catch_exceptions=False)
     text = page.read_text()
     assert text.startswith("before\n")
@@ -56,14 +58,25 @@ def test_a_page_without_a_place_for_the_figures_is_refused() -> None:
         replaced("text", "goals", [])
 
 
-def test_the_page_has_places_for_both() -> None:
-    for name in ("goals", "capacity"):
+def test_the_page_has_places_for_all() -> None:
+    for name in ("goals", "missed", "capacity"):
         replaced(PAGE.read_text(), name, [])
+
+
+def test_what_is_missed_on_one_python_is_listed_with_its_reason() -> None:
+    lines = missed(columns([_run("3.11.2", 3.0), _run("3.13.0", 1.0)]))
+    assert lines == [f"- `{CASE}`: {IN_THE_WAY[CASE]}."]
+    assert missed(columns([_run("3.11.2", 3.0)])) == ["No goal is missed."]
+
+
+def test_there_is_a_reason_for_each_goal_that_might_be_missed() -> None:
+    assert {case for case, _ in GOALS} == IN_THE_WAY.keys()
 
 
 def test_the_page_says_what_stands_in_the_way_of_each_goal_that_is_missed() -> None:
     page = PAGE.read_text()
-    rows = page.partition("<!-- goals -->")[2].partition("<!-- end of goals -->")[0].splitlines()
-    reasons = page.partition("## What stands in the way")[2].partition("\n## ")[0]
-    missed = {row.split("|")[1].partition(":")[0].strip() for row in rows if "**" in row}
-    assert missed == {case for case in missed if f"`{case}`" in reasons}
+    rows, reasons = (
+        page.partition(f"<!-- {name} -->")[2].partition(f"<!-- end of {name} -->")[0] for name in ("goals", "missed")
+    )
+    cases = {row.split("|")[1].partition(":")[0].strip() for row in rows.splitlines() if "**" in row}
+    assert cases == {case for case, _ in GOALS if f"`{case}`" in reasons}
