@@ -17,7 +17,7 @@ from proxy.server.proxy import Proxy
 from tests.support.certificates import Certificate
 from tests.support.conformance import recorded_stream
 from tests.support.installed import running, said
-from tests.support.queries import RULES, all_series, dashboard_queries, rules
+from tests.support.queries import RULES, all_series, dashboard_queries, dashboard_variables, rules
 from tests.support.start import StartNode, StartProxy
 
 pytestmark = pytest.mark.slow  # alerts take their time to fire in a real Prometheus
@@ -50,6 +50,15 @@ class Prometheus:
         assert answer["status"] == "success", answer
         return {each["labels"]["trace_id"] for found in answer["data"] for each in found["exemplars"]}
 
+    async def label_values(self, series: str, label: str) -> list[str]:
+        """What Grafana offers for a variable with the query `label_values(series, label)`."""
+        url = f"{self._url}/api/v1/label/{label}/values"
+        async with self._http.get(url, params={"match[]": series}) as response:
+            answer = await response.json()
+        assert answer["status"] == "success", (series, answer)
+        values: list[str] = answer["data"]
+        return values
+
     async def firing(self) -> set[tuple[str, str]]:
         """Which alerts fire, each with the node that it is about, or ""."""
         found = await self.query('ALERTS{alertstate="firing"}')
@@ -76,7 +85,10 @@ async def prometheus(folder: Path, proxy: Proxy) -> AsyncIterator[Prometheus]:
         "scrape_configs": [
             {
                 "job_name": "xrpl-version-proxy",
-                "static_configs": [{"targets": [proxy.observe_url.removeprefix("http://")]}],
+                "static_configs": [
+                    # The operator adds the namespace in a cluster.
+                    {"targets": [proxy.observe_url.removeprefix("http://")], "labels": {"namespace": "xrpl"}}
+                ],
             },
         ],
     }
@@ -175,6 +187,9 @@ async def test_every_query_is_answered_and_no_alert_fires(
             return [expression for expression in asked if not await watcher.query(expression)]
 
         assert await becomes(unanswered, lambda found: not found) == []
+        assert dashboard_variables().keys() == {"job", "namespace", "instance", "method"}
+        for name, (series, label) in dashboard_variables().items():
+            assert await watcher.label_values(series, label), name
         # With all series there, each rule has had what it needs to fire: it is looked at some times more.
         before = await watcher.looks()
         await becomes(watcher.looks, lambda now: now > before + 6)

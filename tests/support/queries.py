@@ -22,12 +22,21 @@ def dashboard() -> dict[str, Any]:
 
 def dashboard_queries() -> list[str]:
     """Every query of the dashboard, as Grafana would ask it of the job `xrpl-version-proxy`, with All in the others."""
-    chosen = {each["name"]: each.get("allValue", "xrpl-version-proxy") for each in dashboard()["templating"]["list"]}
-    return [
-        re.sub(r"\$(\w+)", lambda name: {**chosen, "__rate_interval": "1m"}[name[1]], target["expr"])
-        for panel in dashboard()["panels"]
-        for target in panel.get("targets", [])
-    ]
+    return [_chosen(target["expr"]) for panel in dashboard()["panels"] for target in panel.get("targets", [])]
+
+
+def dashboard_variables() -> dict[str, tuple[str, str]]:
+    """The series and the label whose values each variable of the dashboard offers, by its name."""
+    queries = {
+        each["name"]: each["query"]["query"] for each in dashboard()["templating"]["list"] if each["type"] == "query"
+    }
+    found = {name: re.fullmatch(r"label_values\((.+), (\w+)\)", _chosen(query)) for name, query in queries.items()}
+    return {name: (query[1], query[2]) for name, query in found.items() if query is not None}
+
+
+def _chosen(query: str) -> str:
+    values = {each["name"]: each.get("allValue", "xrpl-version-proxy") for each in dashboard()["templating"]["list"]}
+    return re.sub(r"\$(\w+)", lambda name: {**values, "__rate_interval": "1m"}[name[1]], query)
 
 
 def rules() -> Iterator[dict[str, Any]]:
