@@ -247,10 +247,12 @@ class NodeHealth:
         """Evaluate the outcome of a client's request."""
         if not for_client:
             return
-        answered = isinstance(outcome, NodeResponse) and _is_usual(outcome)
-        if self.status.overloaded and isinstance(outcome, NodeResponse):
-            return  # it is known to be busy: more probes would add to that
-        if answered == self.status.up:
+        is_usual = False
+        if isinstance(outcome, NodeResponse):
+            if self.status.overloaded:
+                return  # it is known to be busy: more probes would add to that
+            is_usual = outcome.status < 500 and outcome.content_type.startswith("application/json")
+        if is_usual == self.status.up:
             return
         if isinstance(outcome, NodeFailure) and outcome.kind == "refused":
             self._count_failure(outcome.kind)
@@ -299,7 +301,3 @@ class NodeHealth:
     def _tell_watchers(self) -> None:
         for watcher in self._watchers:
             watcher()
-
-
-def _is_usual(answer: NodeResponse) -> bool:
-    return answer.status < 500 and answer.content_type.startswith("application/json")

@@ -216,7 +216,9 @@ class HttpNode:
         finally:
             if has_place:
                 self._places.give_back(place)
-        self._tell(method, client is not None, self._loop.time() - began, outcome)
+        seconds = self._loop.time() - began
+        for watcher in self._watchers:
+            watcher(method, client is not None, seconds, outcome)
         if isinstance(outcome, NodeFailure):
             # Here, so that it has no context: that may quote the node's response, and that of a timeout holds the task.
             try:
@@ -276,10 +278,6 @@ class HttpNode:
             detail=detail,
             client_fault=hurried and kind == "timeout",
         )
-
-    def _tell(self, method: str, for_client: bool, seconds: float, outcome: NodeResponse | NodeFailure) -> None:
-        for watcher in self._watchers:
-            watcher(method, for_client, seconds, outcome)
 
     async def close(self) -> None:
         """Close all connections; requests in flight fail."""

@@ -145,7 +145,12 @@ class Gateway:
                     # Negotiate and authorise: while reading the envelope, which has rippled's order of checks
                     if services.fair_share.must_wait(address):
                         await _take_turn(services.fair_share, address, deadline)
-                    read = _read_measured(body, _policy_for(request, record, services.policy), address, services)
+                    policy = services.policy
+                    if request.head.target != b"/":
+                        policy = _policy_of_path(request, record, policy)
+                    # The time of a short one need not be measured.
+                    short = len(body) < CHEAP_BYTES
+                    read = read_jsonrpc(body, policy) if short else _read_measured(body, policy, address, services)
                     if isinstance(read, HttpRefusal):
                         raise Refused(read)
                     if isinstance(read, Batch):
@@ -235,9 +240,7 @@ async def _take_turn(fair_share: FairShare, address: str, deadline: float) -> No
 def _read_measured(
     body: bytes, policy: RequestPolicy, address: str, services: ListenerServices
 ) -> Call | RejectedCall | Batch | HttpRefusal:
-    """Read a body, and charge its client for the time if it is long."""
-    if len(body) < CHEAP_BYTES:
-        return read_jsonrpc(body, policy)
+    """Read a body, and charge its client for the time."""
     fair_share = services.fair_share
     began = fair_share.cpu_clock()
     read = read_jsonrpc(body, policy)
@@ -245,10 +248,9 @@ def _read_measured(
     return read
 
 
-def _policy_for(request: Request, record: RequestRecord, policy: RequestPolicy) -> RequestPolicy:
+def _policy_of_path(request: Request, record: RequestRecord, policy: RequestPolicy) -> RequestPolicy:
     """The policy with the default version that the path sets, if it sets one; the record notes the path."""
-    target = request.head.target
-    version = None if target == b"/" else path_version(target)
+    version = path_version(request.head.target)
     if version is None:
         return policy
     record.path = f"/v{version}"

@@ -35,9 +35,13 @@ REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nothing reads
 
 
-def method_label(method: str) -> str:
-    """Return `method` if it is a method of rippled or Clio, else `other`."""
-    return method if method in KNOWN_METHODS else "other"
+class _MethodLabels(dict[str, str]):
+    def __missing__(self, method: str) -> str:
+        return "other"
+
+
+method_label = _MethodLabels(zip(KNOWN_METHODS, KNOWN_METHODS, strict=True)).__getitem__
+"""`method` if it is a method of rippled or Clio, else `other`."""
 
 
 class Metrics:
@@ -70,14 +74,12 @@ class Metrics:
             Export(
                 "xrpl_proxy_request_duration_seconds",
                 "Seconds from receiving a complete request to its response",
-                ("transport", "client_version"),
-                REQUEST_SECONDS,
+                *(("transport", "client_version"), REQUEST_SECONDS),
             ),
             Export(
                 _METHOD_SECONDS,
                 "Seconds from receiving a complete request to its response, by method (observe.method_buckets)",
-                ("method", "client_version"),
-                method_buckets,
+                *(("method", "client_version"), method_buckets),
             ),
         )
         self._node_seconds = FastHistogram(
@@ -86,14 +88,12 @@ class Metrics:
             Export(
                 "xrpl_proxy_node_request_duration_seconds",
                 "Seconds from sending a node request to its complete response or its failure",
-                ("node",),
-                REQUEST_SECONDS,
+                *(("node",), REQUEST_SECONDS),
             ),
             Export(
                 _NODE_METHOD_SECONDS,
                 "Seconds from sending a node request to its response or failure, by method (observe.method_buckets)",
-                ("node", "method"),
-                method_buckets,
+                *(("node", "method"), method_buckets),
             ),
         )
         labels = ("method", "client_version", "node_version")

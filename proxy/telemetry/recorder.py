@@ -117,13 +117,10 @@ class RequestRecorder:
 
     def finish(self, record: RequestRecord, status: int | None) -> None:
         """Record a request whose response is ready; `status` is its HTTP status, None over another transport."""
-        if record.items is None:
-            self._write(record, status)
+        if record.items is not None:
+            for item in record.items:
+                self.finish(item, status)
             return
-        for item in record.items:
-            self._write(item, status)
-
-    def _write(self, record: RequestRecord, status: int | None) -> None:
         seconds = (time.perf_counter() if record.ended is None else record.ended) - record.began
         self.metrics.request(
             record.transport,
