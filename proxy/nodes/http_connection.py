@@ -17,6 +17,9 @@ from proxy.nodes.response import NodeResponse, parse_cached
 
 _MOST_HEAD_BYTES = 65_536
 """Largest head of a response, in bytes: status line and headers."""
+_FREE_PARTS = 1_024
+_MIN_PART_BYTES = 256
+"""Beyond the free ones, the chunks of a body must have this many bytes on average: each costs as much as a thousand."""
 _WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
 
 
@@ -47,8 +50,9 @@ class HttpConnection(asyncio.Protocol):
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._body = ChunkBuffer()
         self._large: LargeBody | None = None  # of the current response, if it is large
-        self._head_size = 0
+        self._head_size = 0  # of the head and interim responses before it, then of the body's framing
         self._headers_size = 0
+        self._parts = 0
         self._content_type = ""
         self._content_encoding = ""
         self._framed = False
@@ -133,12 +137,11 @@ class HttpConnection(asyncio.Protocol):
             if answer is not None:
                 self._deliver(*answer)
                 return
-        if not self._in_body:
-            self._head_size += len(data)
+        self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-            # The parser does not report a header before its end.
-            if not self._in_body and self._head_size > 2 * _MOST_HEAD_BYTES:
+            # The parser does not report a header before its end, nor what a chunk has beside its data.
+            if self._head_size > 2 * _MOST_HEAD_BYTES:
                 raise AnswerMalformed
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, AnswerMalformed, AnswerTooLarge) as error:
             if self._complete_answer is not None:  # data after it was not requested
@@ -202,11 +205,15 @@ class HttpConnection(asyncio.Protocol):
         self._body.add(part)
         if self._body.size > self._most_bytes:
             raise AnswerTooLarge
+        self._head_size -= min(self._head_size, 2 * len(part))
+        self._parts += 1
+        if self._parts > _FREE_PARTS + self._body.size // _MIN_PART_BYTES:
+            raise AnswerMalformed
 
     def on_message_complete(self) -> None:
         """The response is complete."""
-        if not self._in_body:  # an interim response, such as 100 Continue
-            self._begin_message()
+        if not self._in_body:  # an interim response, such as 100 Continue; all count as one head, which bounds them
+            self._forget_head()
             return
         self._finish(keeps=self._parser is not None and self._parser.should_keep_alive())
 
@@ -235,7 +242,10 @@ class HttpConnection(asyncio.Protocol):
             self._deliver(answer, keeps)
 
     def _begin_message(self) -> None:
-        self._head_size = self._headers_size = 0
+        self._head_size = self._headers_size = self._parts = 0
+        self._forget_head()
+
+    def _forget_head(self) -> None:
         self._content_type = self._content_encoding = ""
         self._framed = self._in_body = False
         self._length = 0

@@ -495,6 +495,43 @@ async def test_too_large_an_answer_is_not_taken(answer: RequestHandler) -> None:
         await raw.wait_idle()
 
 
+def repeating(start: bytes, unit: bytes) -> RequestHandler:
+    async def give(request: Request) -> None:
+        request.send(start)
+        while not request.writer.is_closing():
+            request.send(unit)
+            await request.writer.drain()
+
+    return give
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        repeating(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+        repeating(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 100),
+        repeating(CHUNKED, b"1\r\n \r\n" * 100),
+        repeating(CHUNKED, (b"40\r\n" + b" " * 64 + b"\r\n") * 100),
+        repeating(CHUNKED + b"1;", b"x" * 10_000),
+        repeating(CHUNKED, b"1;" + b"x" * 10_000 + b"\r\n \r\n"),
+        repeating(CHUNKED + b"0\r\n", b"a: b\r\n" * 100),
+    ],
+    ids=["interim", "hints", "1-byte chunks", "64-byte chunks", "an extension", "extensions", "trailers"],
+)
+async def test_an_answer_that_costs_more_than_its_bytes_is_not_taken(answer: RequestHandler) -> None:
+    """Long before it is too large: each of its parts takes the event loop as long as a thousand bytes."""
+    async with RawNode(answer) as raw, asking(raw.port, answer_timeout=20, answer_bytes=60_000_000) as node:
+        assert (await failing(node)).kind == "invalid_response"
+        await raw.wait_idle()
+
+
+async def test_an_answer_in_a_thousand_small_chunks_after_hints_is_taken() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nContent-Type: text/plain\r\nLink: </a>\r\n\r\n" * 10
+    answer = always(hints + CHUNKED + b"1;a=b\r\n \r\n" * 1_000 + b"2\r\n{}\r\n0\r\nTrailer: a\r\n\r\n")
+    async with RawNode(answer) as raw, asking(raw.port) as node:
+        assert (await ask(node)).body == b" " * 1_000 + b"{}"
+
+
 async def test_an_answer_of_just_the_size_is_taken() -> None:
     async with RawNode(always(http(b"x" * 10_000))) as raw, asking(raw.port) as node:
         assert len((await ask(node)).body) == 10_000
