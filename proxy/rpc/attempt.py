@@ -17,11 +17,12 @@ from proxy.nodes.http import MAX_REQUEST_BYTES
 from proxy.nodes.own_requests import refuses_version
 from proxy.rpc.large_translations import VERY_LARGE_BYTES, VeryLarge
 from proxy.rpc.own_work import in_time
+from proxy.telemetry.log_rate import RateLimitedLog
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.own import own_token
 from proxy.versions.translator import UNABLE_ERRORS, NodeAnswer, TranslatedResult
 
-log = structlog.get_logger(__name__)
+log = RateLimitedLog(structlog.get_logger(__name__), lines=100)
 
 _OVERLOADED = 503
 """The HTTP status of a node that is too busy, whatever comes with it: a line of text, or a bare error of Clio's."""
@@ -149,10 +150,10 @@ class Attempt:
         except InvalidAnswer as unreadable:
             name, request_id = self.node.name, self._record.request_id
             if refuses_version(raw):
-                log.warning("node_refuses_version", node=name, api_version=self.version, request_id=request_id)
+                log.warning("node_refuses_version", name, node=name, api_version=self.version, request_id=request_id)
                 raise VersionRefused(name) from None
             if raw.status == 200:
-                log.warning("node_response_invalid", node=name, problem=str(unreadable), request_id=request_id)
+                log.warning("node_response_invalid", name, node=name, problem=str(unreadable), request_id=request_id)
                 self.node.health.request_probe()
                 raise NodeFailure("invalid_response", name) from None
             raise PlainTextAnswer(raw) from None

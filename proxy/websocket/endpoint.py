@@ -217,7 +217,9 @@ class WebSocketEndpoint:
                     node.name, node.websocket_url, peer, node.tls, node.http.headers, forwarded=node.http.forwarded
                 )
             except NodeFailure as failure:
-                log.warning("node_websocket_failed", node=node.name, failure=failure.kind, detail=failure.detail)
+                session_log.warning(
+                    "node_websocket_failed", node.name, node=node.name, failure=failure.kind, detail=failure.detail
+                )
                 tried.add(node)
                 if len(tried) >= _TRIES:
                     raise

@@ -16,6 +16,7 @@ from proxy.nodes.failures import NODE_ERRORS
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.pool import Node
 from proxy.nodes.websocket import NodeConnection
+from proxy.telemetry.log_rate import RateLimitedLog
 from proxy.versions.translator import NodeAnswer
 from proxy.websocket.context import POLICY_VIOLATION, SERVICE_RESTART, CloseReason, SessionContext
 from proxy.websocket.node_channel import NodeChannel
@@ -29,7 +30,7 @@ from proxy.websocket.streams.membership import SharedMembership, Split
 from proxy.websocket.streams.own import OwnStreams
 from proxy.websocket.streams.subscriptions import Subscriptions
 
-log = structlog.get_logger(__name__)
+log = RateLimitedLog(structlog.get_logger(__name__), lines=100)
 
 _VALIDATED = {"ledger_index": "validated"}
 _PAUSE, _LONGEST_PAUSE = 0.1, 5.0
@@ -218,6 +219,7 @@ class NodeSession:
             self._channel_resolved.clear()
         log.warning(
             "session_lost_node",
+            channel.node.name,
             peer=self._peer,
             node=channel.node.name,
             code=connection.close_code,
@@ -256,7 +258,7 @@ class NodeSession:
             if await self._resumed(channel, newest):
                 self._channel = channel
                 self._channel_resolved.set()
-                log.info("session_reconnected", peer=self._peer, node=channel.node.name)
+                log.info("session_reconnected", channel.node.name, peer=self._peer, node=channel.node.name)
                 return
             await asyncio.sleep(backoff.next())
 
@@ -273,7 +275,12 @@ class NodeSession:
             for params in self.subscriptions.resume_requests():
                 result = await self._subscribe_again(params, channel, newest_before)
                 if "error" in result:
-                    log.warning("resubscribe_refused", node=channel.node.name, error=str(result["error"])[:40])
+                    log.warning(
+                        "resubscribe_refused",
+                        channel.node.name,
+                        node=channel.node.name,
+                        error=str(result["error"])[:40],
+                    )
                     return False
                 newest = result.get("ledger_index", newest)
             if len(self.subscriptions):

@@ -8,12 +8,13 @@ import structlog
 from adapters import JsonObject
 from proxy.envelope import Call
 from proxy.envelope.written_json import write
+from proxy.telemetry.log_rate import RateLimitedLog
 from proxy.telemetry.metrics import Metrics
 from proxy.websocket.sequencer import ResponseSequencer
 from proxy.websocket.stream_names import is_validated, ledger_index_in
 from proxy.websocket.streams.subscriptions import Subscriptions
 
-log = structlog.get_logger(__name__)
+log = RateLimitedLog(structlog.get_logger(__name__), lines=100)
 
 
 class StreamForwarder:
@@ -106,7 +107,7 @@ class StreamForwarder:
     def _report_gap(self, missed: int, ledger_index: int, node: str) -> None:
         if missed > 0:
             self._metrics.stream_gaps.inc(missed)
-            log.warning("stream_gap", peer=self._peer, node=node, missed=missed, ledger_index=ledger_index)
+            log.warning("stream_gap", node, peer=self._peer, node=node, missed=missed, ledger_index=ledger_index)
 
 
 def _id_of(call: Call) -> JsonObject:

@@ -6,8 +6,9 @@ import orjson
 import structlog
 
 from adapters import MISSHAPEN, StreamPipeline
+from proxy.telemetry.log_rate import RateLimitedLog
 
-log = structlog.get_logger(__name__)
+log = RateLimitedLog(structlog.get_logger(__name__))
 
 _KEPT = 128
 """Most cached messages: those of a ledger reach all sessions within moments of each other."""
@@ -24,7 +25,7 @@ def translate_pushed(pipeline: StreamPipeline, message: bytes, stream: str, node
         try:
             return rewritten(pipeline, message), True
         except MISSHAPEN as error:
-            log.warning("stream_message_invalid", node=node, stream=stream, problem=type(error).__name__)
+            log.warning("stream_message_invalid", node, node=node, stream=stream, problem=type(error).__name__)
     return message, False
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.harness import Client, Harness
 from tests.support.scripted_node import ScriptedSession
@@ -322,3 +323,12 @@ async def test_a_refused_subscribe_changes_the_version_on_rippled_only(
     await client.request({"command": "subscribe", "accounts": ["bad"], "api_version": 1})
     await (await node.session()).send({"type": "transaction", "tx_json": {}, "hash": "A", "validated": True})
     assert ("transaction" in await client.receive()) is changes
+
+
+async def test_a_node_that_skips_ledgers_all_the_time_is_logged_a_few_times(harness: Harness) -> None:
+    client, session = await subscribed(harness, 2, 2, streams=["ledger"])
+    with capture_logs() as logs:
+        for number in range(1, 1_001):
+            await session.send(b'{"ledger_index":%d,"type":"ledgerClosed"}' % (200 + 10 * number))
+            await client.receive()
+    assert 1 <= len([entry for entry in logs if entry["event"] == "stream_gap"]) <= 200
