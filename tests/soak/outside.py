@@ -62,8 +62,11 @@ async def _use(
 
 
 async def _stop(proxy: ProxyProcesses, found: Found) -> None:
-    if status := await proxy.stop():
-        found.fault("ended with status", status)
+    try:
+        if status := await proxy.stop():
+            found.fault("ended with status", status)
+    except TimeoutError:  # what was found in all the time before is still reported
+        found.fault("did not end in time", proxy.http_url)
     found.counts.update({f"log {event}": count for event, count in proxy.logged.items()})
 
 
