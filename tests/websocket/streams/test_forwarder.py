@@ -4,8 +4,10 @@ from typing import Any
 
 import orjson
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
+from proxy.telemetry.log_rate import RateLimitedLog
 from tests.support.harness import Client, Harness
 from tests.support.scripted_node import ScriptedSession
 from tests.support.start import StartNode
@@ -325,7 +327,11 @@ async def test_a_refused_subscribe_changes_the_version_on_rippled_only(
     assert ("transaction" in await client.receive()) is changes
 
 
-async def test_a_node_that_skips_ledgers_all_the_time_is_logged_a_few_times(harness: Harness) -> None:
+async def test_a_node_that_skips_ledgers_all_the_time_is_logged_a_few_times(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = RateLimitedLog(structlog.get_logger(), lines=100)  # other tests read the lines of their own
+    monkeypatch.setattr("proxy.websocket.streams.forwarder.log", limited)
     client, session = await subscribed(harness, 2, 2, streams=["ledger"])
     with capture_logs() as logs:
         for number in range(1, 1_001):
