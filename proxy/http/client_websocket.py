@@ -9,6 +9,7 @@ from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.connection import Connection
 from proxy.http.websocket_connection import WebSocketConnection
 from proxy.http.websocket_frames import (
+    BINARY,
     INVALID_TEXT,
     TEXT,
     FrameError,
@@ -22,6 +23,8 @@ _SLICE = 0.002
 """Seconds for messages of one client before other clients have a turn: thousands may have arrived together."""
 _FRAME_SECONDS = 5e-6
 """What it costs to read a frame, whatever it has: no limit counts pings, pongs and empty fragments."""
+_PACKED_SECONDS = 8e-9
+"""What it costs to unmask and decompress one byte of a compressed message, which may become nothing."""
 _CHARGED_FRAMES = 256
 """Frames that are charged together, when they are no longer cheap."""
 
@@ -115,6 +118,8 @@ class ClientWebSocket(WebSocketConnection):
             self.resume()
 
     def _on_frame(self, opcode: int, payload: bytes) -> None:
+        if opcode in (TEXT, BINARY) and self._frames.packed_bytes:
+            self._fair_share.spent(self._peer, self._frames.packed_bytes * _PACKED_SECONDS)
         if opcode == TEXT and not is_utf8(payload):
             raise FrameError(INVALID_TEXT)
         super()._on_frame(opcode, payload)

@@ -125,6 +125,7 @@ class FrameReader:
         "_message",
         "_message_opcode",
         "_payload",
+        "packed_bytes",
     )
 
     def __init__(self, *, masked: bool, max_size: int, compressed: bool = False) -> None:
@@ -145,6 +146,8 @@ class FrameReader:
         """Of the message whose fragments are being read."""
         self._message = bytearray()
         self._is_compressed = False
+        self.packed_bytes = 0
+        """Bytes of the last message before it was decompressed; 0 for one that was not compressed."""
 
     def read_text(self, data: bytes) -> bytes | None:
         """The text message if `data` is exactly one and follows a whole one; else None, and nothing is read.
@@ -257,6 +260,7 @@ class FrameReader:
         opcode, self._message_opcode = self._message_opcode, CONTINUATION
         if self._message:
             payload, self._message = bytes(self._message + payload), bytearray()
+        self.packed_bytes = len(payload) if self._is_compressed else 0
         if self._is_compressed:
             payload = _inflate(payload, self._max_size)
         return opcode, payload

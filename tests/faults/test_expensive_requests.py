@@ -128,6 +128,23 @@ async def test_frames_that_no_limit_counts(served: Proxy, content: bytes, monkey
     assert max(steps) <= 10_000, "frames that were read while a bystander's request waited"
 
 
+async def test_compressed_messages_that_unpack_to_nothing(served: Proxy) -> None:
+    """Ten sessions of one address write 10 messages each, of a megabyte that consists of empty blocks."""
+    progress = [0]
+    content = frame(b"\0\0\0\xff\xff" * 200_000, rsv=4)
+
+    async def attack() -> None:
+        async with RawWebSocket(served.http_url, COMPRESSED, source="127.0.1.1") as attacker:
+            for _ in range(10):
+                await attacker.send(content)
+                await attacker.receive()
+                progress[0] += 1
+
+    steps = await counted_during_attacks(served, progress, [attack() for _ in range(10)])
+    assert len(steps) >= 10
+    assert max(steps) <= 5
+
+
 async def test_messages_of_as_many_elements_as_are_allowed(served: Proxy) -> None:
     """Eight sessions of one address write 10 of the most expensive messages each."""
     progress = [0]
