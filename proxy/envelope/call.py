@@ -115,17 +115,15 @@ def make_call(
     method: str,
     given: dict[str, Any],
     version: int,
-    *,
     echoed: tuple[str, ...] = ECHOED,
-    request: dict[str, Any],
     not_params: frozenset[str] = ENVELOPE_FIELDS,
 ) -> Call:
     """The call of `method` with the parameters `given`, without those in `not_params`, which belong to the envelope."""
     others = not_params.intersection(given)
     if not others:
-        return Call(method, given, version, {}, request)
+        return Call(method, given, version, {}, given)
     params = given.copy()
     for name in others:
         del params[name]
     envelope = {} if others.isdisjoint(echoed) else {name: given[name] for name in echoed if name in given}
-    return Call(method, params, version, envelope, request)
+    return Call(method, params, version, envelope, given)

@@ -12,6 +12,7 @@ import orjson
 
 from adapters.errors import http_status
 from proxy.envelope.call import (
+    ECHOED,
     ENVELOPE_FIELDS,
     Batch,
     BatchRefusal,
@@ -196,13 +197,7 @@ def _read_call(request: dict[str, Any], policy: RequestPolicy, *, in_batch: bool
     given = request if in_batch else first
     if "ripplerpc" in given and not isinstance(given["ripplerpc"], str):
         raise _NoCall("ripplerpc is not a string", "ripplerpc_no_string")
-    call = make_call(
-        method,
-        given,
-        version,
-        request=given,
-        not_params=_NOT_ITEMS_PARAMS if in_batch else ENVELOPE_FIELDS,
-    )
+    call = make_call(method, given, version, ECHOED, _NOT_ITEMS_PARAMS if in_batch else ENVELOPE_FIELDS)
     # `method` and `command` name the same thing, and rippled checks both; a batch within a batch is not a method.
     if given.get("method", method) != method or method == "batch":
         return RejectedCall(call, own_error("unknownCmd", None, version), "unknown_method")

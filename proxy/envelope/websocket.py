@@ -39,7 +39,7 @@ def read_websocket(message: bytes | str, policy: RequestPolicy) -> Call | Reject
         return WebSocketRefusal(answer, "version", method, refused)
     if method is None:
         return WebSocketRefusal(_error_answer(request, error="missingCommand"), "missing_command")
-    call = make_call(method, request, version, echoed=_ECHOED, request=request)
+    call = make_call(method, request, version, _ECHOED)
     verdict = policy.guard.check(method, request)
     if verdict == "forbidden":
         return RejectedCall(call, own_error("forbidden", None, version), "forbidden")
