@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from proxy.access.fair_share import FairShare
+from proxy.access.fair_share import CHEAP_SECONDS, FairShare
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.connection import Connection
 from proxy.http.websocket_connection import WebSocketConnection
@@ -25,8 +25,6 @@ _FRAME_SECONDS = 5e-6
 """What it costs to read a frame, whatever it has: no limit counts pings, pongs and empty fragments."""
 _PACKED_SECONDS = 8e-9
 """What it costs to unmask and decompress one byte of a compressed message, which may become nothing."""
-_CHARGED_FRAMES = 256
-"""Frames that are charged together, when they are no longer cheap."""
 
 
 class ClientWebSocket(WebSocketConnection):
@@ -40,8 +38,8 @@ class ClientWebSocket(WebSocketConnection):
     __slots__ = (
         "_before",
         "_fair_share",
-        "_frames_read",
         "_has_turn",
+        "_owed",
         "_peer",
         "compression",
         "is_write_paused",
@@ -66,7 +64,7 @@ class ClientWebSocket(WebSocketConnection):
         self._fair_share = fair_share
         self._peer = peer
         self._has_turn = False
-        self._frames_read = 0  # since the last were charged
+        self._owed = 0.0  # CPU seconds to be charged, together, once they are no longer cheap
         self.compression = compression
         """How messages to it are compressed."""
         self.is_write_paused = False
@@ -97,17 +95,17 @@ class ClientWebSocket(WebSocketConnection):
                 return
             if not self._read_frame():
                 return
-            self._count_frame()
+            self._charge(_FRAME_SECONDS)
             if time.perf_counter() > until and self._frames.has_input:
                 self.pause()
                 self._loop.call_soon(self._go_on)
                 return
 
-    def _count_frame(self) -> None:
-        self._frames_read += 1
-        if self._frames_read == _CHARGED_FRAMES:
-            self._frames_read = 0
-            self._fair_share.spent(self._peer, _CHARGED_FRAMES * _FRAME_SECONDS)
+    def _charge(self, seconds: float) -> None:
+        self._owed += seconds
+        if self._owed > CHEAP_SECONDS:
+            self._fair_share.spent(self._peer, self._owed)
+            self._owed = 0.0
 
     def _take_turn(self) -> None:
         self._has_turn = True
@@ -119,7 +117,7 @@ class ClientWebSocket(WebSocketConnection):
 
     def _on_frame(self, opcode: int, payload: bytes) -> None:
         if opcode in (TEXT, BINARY) and self._frames.packed_bytes:
-            self._fair_share.spent(self._peer, self._frames.packed_bytes * _PACKED_SECONDS)
+            self._charge(self._frames.packed_bytes * _PACKED_SECONDS)
         if opcode == TEXT and not is_utf8(payload):
             raise FrameError(INVALID_TEXT)
         super()._on_frame(opcode, payload)
