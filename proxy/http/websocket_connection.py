@@ -194,7 +194,7 @@ class WebSocketConnection(asyncio.Protocol):
     @property
     def unsent(self) -> int:
         """Bytes that the other side has not read yet."""
-        return self.transport.get_write_buffer_size() if self.transport is not None else 0
+        return self.transport.get_write_buffer_size() + len(self._unwritten) if self.transport is not None else 0
 
     @property
     def is_open(self) -> bool:
