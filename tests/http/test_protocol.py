@@ -283,7 +283,7 @@ def test_invalid_http_is_freed_without_the_garbage_collector(data: bytes) -> Non
         assert isinstance(reported[-1], RequestInvalid)
         http.close()
         del http, reported
-        assert protocols() == before
+        assert protocols() <= before
     finally:
         gc.enable()
 
