@@ -1,6 +1,7 @@
 """One gRPC call: admitted or refused, and forwarded to a node and back, message by message as bytes."""
 
 import asyncio
+import gc
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -56,6 +57,33 @@ _COUNTED_BYTES = 4_096
 """Bytes of a message from which on it counts while its client has not taken it."""
 _COPY_SECONDS = 2e-9
 """Seconds that gRPC needs to decompress and deliver one byte of a message."""
+
+
+_COLLECTED_BYTES = 67_108_864
+"""Bytes of messages after which garbage is collected: among the youngest objects, which takes a few milliseconds."""
+_OLDER_EVERY = 4
+"""Of so many collections one includes the objects that survived one: calls that were in flight."""
+
+
+class _Garbage:
+    """Has the garbage collector run in time: gRPC's library leaves calls in reference cycles, each with the memory of
+    its messages, of which the collector knows nothing.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._collections = 0
+
+    def count(self, size: int) -> None:
+        """Note a message of `size` bytes."""
+        self._bytes += size
+        if self._bytes > _COLLECTED_BYTES:
+            self._bytes = 0
+            self._collections += 1
+            gc.collect(0 if self._collections % _OLDER_EVERY else 1)
+
+
+_garbage = _Garbage()
 
 
 class _Refused(Exception):  # noqa: N818 - named after what has happened
@@ -197,6 +225,7 @@ async def _one(requests: AsyncIterator[bytes], identity: IdentityFields, client:
     async for message in requests:
         if fair_share.must_wait(client):
             await fair_share.turn(client)
+        _garbage.count(len(message))
         began = fair_share.cpu_clock()
         try:
             return with_client_identity(message, identity, client)
@@ -248,6 +277,7 @@ async def _receive(call: Call, context: Context, unsent_bytes: UnsentBytes) -> _
         await context.send_initial_metadata(for_client(await call.initial_metadata()))
         with suppress(grpc.aio.AioRpcError):  # its status is read below
             async for message in call:
+                _garbage.count(len(message))
                 if len(message) < _COUNTED_BYTES:
                     await context.write(message)
                     continue
