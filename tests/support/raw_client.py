@@ -11,7 +11,7 @@ import orjson
 class RawClient:
     """One connection to a proxy's `url`, from the address `source` if there is one.
 
-    `small` keeps the receive buffer small, for who does not mean to read.
+    `small` keeps the receive buffer small: what the client does not read stays with the server.
     """
 
     def __init__(self, url: str, *, small: bool = False, source: str = "") -> None:
