@@ -4,8 +4,6 @@ from typing import cast
 
 _SMALL = 4_096
 """Parts with fewer bytes are joined with the one before: as separate objects they would take much more memory."""
-
-
 _JOINED_FROM = 8_000_000
 """Bytes from which on parts are joined as they arrive: joined at the end, 60 MB would take the event loop 40 ms."""
 

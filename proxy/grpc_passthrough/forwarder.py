@@ -57,8 +57,6 @@ _COUNTED_BYTES = 4_096
 """Bytes of a message from which on it counts while its client has not taken it."""
 _COPY_SECONDS = 2e-9
 """Seconds that gRPC needs to decompress and deliver one byte of a message."""
-
-
 _COLLECTED_BYTES = 67_108_864
 """Bytes of messages after which garbage is collected: among the youngest objects, which takes a few milliseconds."""
 _OLDER_EVERY = 4

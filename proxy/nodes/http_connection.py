@@ -140,7 +140,7 @@ class HttpConnection(asyncio.Protocol):
         self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-            # The parser does not report a header before its end, nor what a chunk has beside its data.
+            # The parser does not report a header before its end, nor what a chunk contains besides its data.
             if self._head_size > 2 * _MOST_HEAD_BYTES:
                 raise AnswerMalformed
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, AnswerMalformed, AnswerTooLarge) as error:

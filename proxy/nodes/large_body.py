@@ -13,7 +13,7 @@ _ALWAYS_BYTES = 8_000_000
 _STEP_BYTES = 1_048_576
 """Bytes by which it grows: new memory takes the event loop half a millisecond per megabyte."""
 _READ_BYTES = 131_072
-"""Bytes of it that are read at once: the event loop reads up to 32 times before it goes on."""
+"""Most bytes of it in one read: the event loop reads up to 32 times before it serves other connections."""
 
 
 def pays(arrived: int, size: int) -> bool:

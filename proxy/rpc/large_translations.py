@@ -121,7 +121,7 @@ class LargeTranslations:
         for start in range(0, len(view), _PIECE_BYTES):
             sink.write(view[start : start + _PIECE_BYTES])
             await sink.drain()
-            await asyncio.sleep(0)  # `drain` returns at once while the process reads as fast
+            await asyncio.sleep(0)  # `drain` returns immediately while the process reads as fast as this writes
         view, response.body = memoryview(b""), b""
         (size,) = ANSWER_HEAD.unpack(await source.readexactly(ANSWER_HEAD.size))
         answer = bytearray()  # not of the size from the beginning: new memory takes half a millisecond per megabyte

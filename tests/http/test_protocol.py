@@ -262,7 +262,7 @@ def test_what_each_chunk_costs_is_spent_on_few_of_them(sent: bytes, monkeypatch:
     assert len(reported) < 100
 
 
-def test_chunks_with_more_beside_their_data_than_is_plausible_are_refused() -> None:
+def test_chunks_with_more_overhead_than_is_plausible_are_refused() -> None:
     sent = CHUNKED + (b"1;" + b"x" * 30_000 + b"\r\n \r\n") * 10
     assert received(sent)[1][-1] == RequestInvalid("the head is too large")
     assert bodies(received(CHUNKED + b"1;name=value\r\n \r\n" * 1_000 + b"0\r\n\r\n")[1]) == [b" " * 1_000]
