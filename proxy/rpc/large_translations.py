@@ -44,6 +44,7 @@ class LargeTranslations:
         self._metrics = metrics
         self._fair_share = fair_share
         self._process: asyncio.subprocess.Process | None = None
+        self._killed: list[asyncio.subprocess.Process] = []
         self._one_at_a_time = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
         self._closed = False
@@ -137,15 +138,15 @@ class LargeTranslations:
         if process is not None:
             with suppress(ProcessLookupError):
                 process.kill()
+            self._killed = [each for each in (*self._killed, process) if each.returncode is None]
 
     async def close(self) -> None:
-        """End the process, and whatever it does."""
+        """End the process, whatever it does, and wait until it and those killed before it are gone."""
         self._closed = True
         if self._idle is not None:
             self._idle.cancel()
-        process = self._process
         self._kill()
-        if process is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_SECONDS):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                for process in self._killed:
                     await process.wait()

@@ -10,7 +10,14 @@ import aiohttp
 import orjson
 import pytest
 
-from proxy.rpc.large_translations import VERY_LARGE_BYTES
+from proxy.access.fair_share import FairShare
+from proxy.config import NodeSettings, Settings
+from proxy.envelope import Call
+from proxy.rpc.large_translations import VERY_LARGE_BYTES, LargeTranslations, VeryLarge
+from proxy.server.builders import make_node
+from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.recorder import RequestRecord
+from proxy.telemetry.tracing import NO_TRACING
 from tests.support.client import metric, until
 from tests.support.scripted_node import ScriptedNode
 from tests.support.start import StartProxy
@@ -118,3 +125,22 @@ async def test_others_are_served_meanwhile(proxy: StartProxy) -> None:
             answered += 1
         await asking
         assert answered > 10
+
+
+async def test_nothing_is_left_of_one_that_nobody_waits_for() -> None:
+    """It is killed in the middle of its work, and gone once all are closed."""
+    before = child_processes()
+    metrics = Metrics("1")
+    settings = Settings(nodes=[NodeSettings(name="node", http="http://127.0.0.1:1/")])
+    node = make_node(settings.nodes[0], settings, metrics, NO_TRACING)
+    large = LargeTranslations(metrics, FairShare())
+    call = Call("ledger", {}, 2, {}, {})
+    body = orjson.dumps({"result": ledger(20_000)})
+    record = RequestRecord("http", "127.0.0.1", "1")
+    deadline = asyncio.get_running_loop().time() + SECONDS
+    asking = asyncio.create_task(large.answer(call, 1, node, VeryLarge(body), record, deadline))
+    await until(lambda: len(child_processes()) > len(before))
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await large.close()
+    assert child_processes() == before
