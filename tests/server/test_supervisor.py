@@ -60,6 +60,12 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def both_started(process: Process) -> dict[str, Any]:
+    """The supervisor's line, once each worker has logged that it serves: at times only after the supervisor knows."""
+    await process.line("started", 2)
+    return await process.line("workers_started")
+
+
 def workers_of(process: Process) -> list[int]:
     """The processes that serve; not the one that multiprocessing starts for itself."""
     pid = process.pid
@@ -139,7 +145,7 @@ async def test_one_that_dies_is_replaced_and_the_others_serve(demo_node: StartNo
 async def test_one_that_hangs_is_replaced(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
     async with Process(tmp_path, two_workers(await demo_node(), port), module="tests.support.impatient") as process:
-        await process.line("workers_started")
+        await both_started(process)
         hangs, other = workers_of(process)
         with standing_still(hangs):
             assert (await process.line("worker_hung"))["seconds"] == 2
@@ -167,7 +173,7 @@ async def test_no_worker_is_killed_because_the_supervisor_was_stopped(demo_node:
 async def test_no_counter_goes_back_when_one_is_silent_or_dies(demo_node: StartNode, tmp_path: Path) -> None:
     port = free_port()
     async with Process(tmp_path, two_workers(await demo_node(), port)) as process:
-        observe = (await process.line("workers_started"))["observe"]
+        observe = (await both_started(process))["observe"]
 
         async def counted() -> list[str]:
             series = r"^xrpl_proxy_request(?:s_total|_duration_seconds_count){.*} (\S+)$"
@@ -227,7 +233,7 @@ async def lines_of(whole: AggregateServer) -> list[str]:
 async def test_a_reload_reaches_all(demo_node: StartNode, tmp_path: Path) -> None:
     node, port = await demo_node(), free_port()
     async with Process(tmp_path, two_workers(node, port)) as process:
-        await process.line("workers_started")
+        await both_started(process)
         process.write(two_workers(node, port, versions={"min": 2, "max": 2}))
         process.send(signal.SIGHUP)
         await process.line("reloaded", 2)
@@ -379,7 +385,7 @@ async def test_a_reload_reaches_one_that_is_started_meanwhile(demo_node: StartNo
     """With the configuration as it was, while another takes its time over the new one."""
     node, port = await demo_node(), free_port()
     async with Process(tmp_path, two_workers(node, port)) as process:
-        await process.line("workers_started")
+        await both_started(process)
         slow, dead = workers_of(process)
         os.kill(slow, signal.SIGSTOP)
         os.kill(dead, signal.SIGKILL)

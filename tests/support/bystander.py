@@ -106,7 +106,8 @@ async def _at_rest(served: Proxy, before: Held | None = None) -> Held:
         if looks >= 10 and (before is None or (tasks <= before.tasks and sockets <= before.sockets)):
             break
     gc.collect()
-    return Held(tasks, sockets, sum(trace.size for trace in _traced().traces) // 1000)
+    elsewhere = isinstance(served, ProxyProcesses)  # this process then holds nothing of the proxy
+    return Held(tasks, sockets, 0 if elsewhere else sum(trace.size for trace in _traced().traces) // 1000)
 
 
 def _traced() -> tracemalloc.Snapshot:
