@@ -3,15 +3,25 @@
 import base64
 import binascii
 import hashlib
+import re
 from typing import NamedTuple
-
-from aiohttp.http import ws_ext_gen, ws_ext_parse
 
 from proxy.http.request import Head
 from proxy.http.response import REQUEST_ID, SERVER
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _VERSION = "13"
+_EXTENSION = "permessage-deflate"
+_PARAMETER = re.compile(r'([a-z_]+)(?:[ \t]*=[ \t]*("?)([89]|1[0-5])\2)?')
+_HAS_VALUE = {
+    "server_no_context_takeover": (False,),
+    "client_no_context_takeover": (False,),
+    "server_max_window_bits": (True,),
+    "client_max_window_bits": (False, True),
+}
+"""The parameters of an offer: whether they may have a value (RFC 7692, 7.1)."""
+_MIN_WINDOW_BITS, _MAX_WINDOW_BITS = 9, 15
+"""zlib has no smaller window."""
 
 
 class Compression(NamedTuple):
@@ -52,11 +62,29 @@ def is_handshake(head: Head) -> bool:
 
 
 def negotiate_compression(head: Head) -> Compression:
-    """How to compress for the client: as it offers; not at all if it offers nothing that is possible."""
-    try:
-        return Compression(*ws_ext_parse(head.headers.get("sec-websocket-extensions"), isserver=True))
-    except ValueError:  # a window size of more digits than `int` reads
-        return Compression()
+    """How to compress for the client: as the first of its offers that is valid and possible; without one, not at all.
+
+    As in rippled (`pmd_extension.ipp`), an offer with an unknown, repeated or invalid parameter is declined.
+    """
+    for offer in head.headers.get("sec-websocket-extensions", "").split(","):
+        name, *parameters = (part.strip(" \t").lower() for part in offer.split(";"))
+        if name == _EXTENSION and (accepted := _accept(parameters)).window_bits:
+            return accepted
+    return Compression()
+
+
+def _accept(parameters: list[str]) -> Compression:
+    """The compression that an offer with these parameters gets: none if it is to be declined."""
+    accepted, seen = Compression(_MAX_WINDOW_BITS), set[str]()
+    for parameter in parameters:
+        found = _PARAMETER.fullmatch(parameter)
+        if found is None or found[1] in seen or (found[3] is not None) not in _HAS_VALUE.get(found[1], ()):
+            return Compression()
+        seen.add(found[1])
+        if found[1] == "server_max_window_bits":
+            accepted = accepted._replace(window_bits=int(found[3]))
+    accepted = accepted._replace(alone="server_no_context_takeover" in seen)
+    return accepted if accepted.window_bits >= _MIN_WINDOW_BITS else Compression()
 
 
 def accept_response(head: Head, compression: Compression, request_id: str) -> bytes:
@@ -69,9 +97,14 @@ def accept_response(head: Head, compression: Compression, request_id: str) -> by
         f"Sec-WebSocket-Accept: {accept_key(head.headers['sec-websocket-key'].encode()).decode()}",
     ]
     if compression.window_bits:
-        extension = ws_ext_gen(compression.window_bits, isserver=True, server_notakeover=compression.alone)
+        extension = [_EXTENSION]
+        if compression.window_bits < _MAX_WINDOW_BITS:
+            extension.append(f"server_max_window_bits={compression.window_bits}")
+        if compression.alone:
+            extension.append("server_no_context_takeover")
         # So that no context of what a client sends has to be stored. Every client has to support it (7.1.1.2).
-        lines.append(f"Sec-WebSocket-Extensions: {extension}; client_no_context_takeover")
+        extension.append("client_no_context_takeover")
+        lines.append(f"Sec-WebSocket-Extensions: {'; '.join(extension)}")
     if request_id:
         lines.append(f"{REQUEST_ID}: {request_id}")
     return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")

@@ -104,6 +104,18 @@ async def test_frames_against_the_rfc_close_the_connection(
     assert (await other.request({"command": "fee"}))["status"] == "success"
 
 
+async def test_a_client_that_compresses_with_context_is_disconnected(harness: Harness) -> None:
+    """The handshake demands `client_no_context_takeover`: a message that refers to an earlier one cannot be read."""
+    proxy = await harness.proxy(await harness.node(accept))
+    async with asyncio.timeout(SECONDS), RawWebSocket(proxy.http_url, "permessage-deflate") as client:
+        packer = zlib.compressobj(wbits=-15)
+        first, second = (packer.compress(FEE) + packer.flush(zlib.Z_SYNC_FLUSH) for _ in range(2))
+        await client.send(frame(first.removesuffix(LAST_BYTES), rsv=4))
+        assert (await client.receive())[0] != CLOSE
+        await client.send(frame(second.removesuffix(LAST_BYTES), rsv=4))
+        assert (await client.wait_closed())[0] == 1002
+
+
 async def test_a_violation_after_good_messages_closes_the_connection(harness: Harness) -> None:
     proxy = await harness.proxy(await harness.node(accept))
     async with asyncio.timeout(SECONDS), RawWebSocket(proxy.http_url) as client:
