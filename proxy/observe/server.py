@@ -2,7 +2,9 @@
 
 import asyncio
 import gzip
+import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 from typing import Protocol
@@ -27,6 +29,8 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 OPENMETRICS = "application/openmetrics-text"
 """The metrics' format that has exemplars."""
+_RECEIVE_BUFFER = 4_096
+"""Bytes that the system buffers of a client's requests, so that little is parsed at a time: none of them has a body."""
 
 
 class HasRegistry(Protocol):
@@ -74,7 +78,7 @@ class ObserveServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError if the address is unavailable."""
-        app = web.Application(middlewares=[refuse_other_hosts])
+        app = web.Application(middlewares=[_refuse_bodies, refuse_other_hosts])
         app[ALLOWED] = self._allowed_hosts
         app[BACKGROUND] = Background()
         app.on_cleanup.append(_close_background)
@@ -84,7 +88,9 @@ class ObserveServer:
         add_specifications(app.router)
         for path, page in self._pages.items():
             app.router.add_get(path, page)
-        self._runner = runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
+        self._runner = runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=1, lingering_time=0
+        )
         await runner.setup()
         if runner.server is not None:
             runner.server.request_factory = partial(runner.server.request_factory, _cls=_Request)  # type: ignore[call-arg]
@@ -190,7 +196,10 @@ def _exposition(registry: CollectorRegistry, is_openmetrics: bool, compressed: b
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> list[web.BaseSite]:
     """Serve at every address of `host`. Raises OSError."""
-    sites: list[web.BaseSite] = [web.SockSite(runner, each) for each in await bind(host, port)]
+    sites: list[web.BaseSite] = []
+    for each in await bind(host, port):
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        sites.append(web.SockSite(runner, each))
     for site in sites:
         await site.start()
     return sites
@@ -203,6 +212,20 @@ async def _leave(sites: Iterable[web.BaseSite]) -> None:
 
 async def _close_background(app: web.Application) -> None:
     app[BACKGROUND].close()
+
+
+@web.middleware
+async def _refuse_bodies(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Middleware: responds 413 to a request with a body, and closes its connection."""
+    if not request.can_read_body:
+        return await handler(request)
+    with suppress(Exception):  # what is wrong with it
+        request.content.read_nowait()  # or it would wait for the garbage collector
+    response = web.Response(status=413, text="Requests to this address have no body.\n")
+    response.force_close()
+    return response
 
 
 class _Request(web.Request):

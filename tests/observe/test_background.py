@@ -3,15 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import orjson
 import pytest
+from aiohttp.web_protocol import RequestHandler
 
 from proxy.envelope.methods import KNOWN_METHODS
 from proxy.nodes.readiness import Readiness
 from proxy.observe.aggregate import AggregateServer
+from proxy.observe.background import Background
 from proxy.observe.clients import NDJSON, ClientsPage
 from proxy.observe.server import ObserveServer
 from proxy.telemetry.client_usage import ClientIdentity, ClientUsage
@@ -106,6 +108,48 @@ async def test_the_supervisor_merges_workers_without_blocking_its_loop() -> None
                 assert await monitor.stop() < MOST, path
         finally:
             await whole.stop()
+
+
+async def test_scrapes_in_a_loop_leave_the_event_loop_most_of_the_time() -> None:
+    """A response that follows another one starts twice as long after that as it took."""
+    loop = asyncio.get_running_loop()
+    background = Background()
+    started, ended = [], []
+
+    def build() -> None:
+        started.append(loop.time())
+        time.sleep(0.02)
+        ended.append(loop.time())
+
+    await asyncio.gather(*(background.run(build) for _ in range(4)))
+    background.close()
+    assert len(started) == 4
+    for begun, end, following in zip(started, ended, started[1:], strict=False):
+        assert following - end >= 2 * (end - begun)
+
+
+async def test_almost_nothing_of_a_body_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No request has one: of 3 MB in one-byte chunks a few kilobytes are parsed before the connection is closed."""
+    parsed: list[int] = []
+    receive = RequestHandler.data_received
+
+    def count(self: RequestHandler, data: bytes) -> None:
+        parsed.append(len(data))
+        receive(self, data)
+
+    monkeypatch.setattr(RequestHandler, "data_received", count)
+    async with observing_many() as url:
+        reader, writer = await asyncio.open_connection(*url.removeprefix("http://").split(":"))
+        writer.write(b"POST /ready HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(b"1\r\nx\r\n" * 500_000)
+        with suppress(ConnectionError):
+            while piece := await reader.read(65_536):
+                assert piece.startswith(b"HTTP/1.1 413 ")
+        writer.close()
+        async with aiohttp.ClientSession() as http, http.get(f"{url}/health") as answer:
+            assert answer.status == 200
+    assert max(parsed) <= 16_384
+    assert sum(parsed) <= 65_536
 
 
 async def test_workers_are_read_line_by_line() -> None:
