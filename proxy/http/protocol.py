@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import httptools
 
+from proxy.http.body_parts import has_too_small_parts
 from proxy.http.head_parser import MAX_HEAD_BYTES, HeadParser, MalformedRequest, parse_cached_head
 from proxy.http.request import Head
 from proxy.http.response import TEXT, Response
@@ -19,10 +20,6 @@ NOT_HTTP = b"Bad Request: this is not HTTP/1.1\r\n"
 _PIECE_BYTES = 4_096
 """Bytes parsed in one step. llhttp cannot be stopped between requests; this many bytes contain a few hundred at
 most."""
-_FREE_PARTS = 1_024
-_MIN_PART_BYTES = 256
-"""Beyond the free ones, a body's chunks (or the pieces that it arrives in) must have this many bytes on average: a
-chunk costs as much as some thousand bytes."""
 _FREE_OVERHEAD = 16
 """Bytes that a chunk may have next to its data, and twice as many as those; MAX_HEAD_BYTES more in all of a body."""
 
@@ -299,7 +296,7 @@ class ServerProtocol:
         """Count a chunk, or a field of the trailer section, which has no size."""
         self._body_parts += 1
         self._body_size += size
-        if self._body_parts > _FREE_PARTS + self._body_size // _MIN_PART_BYTES:
+        if has_too_small_parts(self._body_parts, self._body_size):
             raise MalformedRequest("the body comes in chunks that are too small")
 
     def on_message_complete(self) -> None:

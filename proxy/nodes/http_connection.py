@@ -12,14 +12,12 @@ import httptools
 from proxy.eventloop.chunk_buffer import ChunkBuffer
 from proxy.eventloop.read_rotation import LARGE_BYTES, ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
+from proxy.http.body_parts import has_too_small_parts
 from proxy.nodes.large_body import LargeBody, pays
 from proxy.nodes.response import NodeResponse, parse_cached
 
 _MOST_HEAD_BYTES = 65_536
 """Largest head of a response, in bytes: status line and headers."""
-_FREE_PARTS = 1_024
-_MIN_PART_BYTES = 256
-"""Beyond the free ones, the chunks of a body must have this many bytes on average: each costs as much as a thousand."""
 _WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
 
 
@@ -207,7 +205,7 @@ class HttpConnection(asyncio.Protocol):
             raise AnswerTooLarge
         self._head_size -= min(self._head_size, 2 * len(part))
         self._parts += 1
-        if self._parts > _FREE_PARTS + self._body.size // _MIN_PART_BYTES:
+        if has_too_small_parts(self._parts, self._body.size):
             raise AnswerMalformed
 
     def on_message_complete(self) -> None:
