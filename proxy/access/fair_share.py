@@ -122,6 +122,15 @@ class FairShare:
             del self._usage[key]
         return bool(usage.waiting) or used > _BURST
 
+    async def wait_if_necessary(self, address: str, deadline: float | None = None) -> None:
+        """Wait for a turn if a request of the client at `address` has to.
+
+        Raises TimeoutError at `deadline` (the event loop's time); with None the caller limits the wait.
+        """
+        if self.must_wait(address):
+            async with asyncio.timeout_at(deadline):
+                await self.turn(address)
+
     async def turn(self, address: str) -> None:
         """Wait for a turn of the client at `address`. Its work until it waits again is one step.
 

@@ -221,8 +221,7 @@ class CallForwarder:
 async def _one(requests: AsyncIterator[bytes], identity: IdentityFields, client: str, fair_share: FairShare) -> bytes:
     """The single request of a call of rippled's methods, with `client` as its client. Raises _Refused."""
     async for message in requests:
-        if fair_share.must_wait(client):
-            await fair_share.turn(client)
+        await fair_share.wait_if_necessary(client)
         _garbage.count(len(message))
         began = fair_share.cpu_clock()
         try:

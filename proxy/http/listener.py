@@ -222,12 +222,14 @@ class Listener:
                 "ssl_shutdown_timeout": _TLS_CLOSE_SECONDS,
             }
         self._addresses[protocol] = address
+        loop = asyncio.get_running_loop()
         try:
             connection.setblocking(False)
             _prepare(connection, self.limits.write)
             if tls:
-                await self._take_handshake_turn(address)
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection, **tls)  # type: ignore[arg-type]
+                await self._fair_share.wait_if_necessary(address, loop.time() + self.limits.head)
+                self._fair_share.spent(address, _HANDSHAKE_SECONDS)
+            await loop.connect_accepted_socket(lambda: protocol, connection, **tls)  # type: ignore[arg-type]
         except BaseException as problem:
             if protocol.transport is None:
                 connection.close()
@@ -235,13 +237,6 @@ class Listener:
             if not isinstance(problem, OSError):  # the client is gone, or its handshake is invalid or late
                 raise
             self._metrics.connection_refused("handshake")
-
-    async def _take_handshake_turn(self, address: str) -> None:
-        """Wait for a turn of a client that has used more than its share. Raises TimeoutError."""
-        if self._fair_share.must_wait(address):
-            async with asyncio.timeout(self.limits.head):
-                await self._fair_share.turn(address)
-        self._fair_share.spent(address, _HANDSHAKE_SECONDS)
 
     def _lost(self, connection: Connection) -> None:
         address = self._addresses.pop(connection, None)

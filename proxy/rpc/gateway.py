@@ -143,8 +143,10 @@ class Gateway:
                     raise overloaded(reason)
                 try:
                     # Negotiate and authorise: while reading the envelope, which has rippled's order of checks
-                    if services.fair_share.must_wait(address):
-                        await _take_turn(services.fair_share, address, deadline)
+                    try:
+                        await services.fair_share.wait_if_necessary(address, deadline)
+                    except TimeoutError:
+                        raise overloaded("fair_share") from None
                     policy = services.policy
                     if request.head.target != b"/":
                         policy = _policy_of_path(request, record, policy)
@@ -226,15 +228,6 @@ class Gateway:
             return Response(200, b"This server is ready.\n", TEXT)
         why = "it is shutting down" if readiness.draining else "no node is available"
         return Response(503, f"This server is not ready: {why}.\n".encode(), TEXT)
-
-
-async def _take_turn(fair_share: FairShare, address: str, deadline: float) -> None:
-    """Wait for a turn of a client that has used more than its share. Raises Refused."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            await fair_share.turn(address)
-    except TimeoutError:
-        raise overloaded("fair_share") from None
 
 
 def _read_measured(

@@ -126,6 +126,14 @@ async def test_a_cancelled_waiter_delays_nobody(fair_share: FairShare) -> None:
     assert gone.cancelled()
 
 
+async def test_only_an_address_that_has_used_too_much_waits_and_no_longer_than_it_may(fair_share: FairShare) -> None:
+    passed = asyncio.get_running_loop().time() - 1
+    fair_share.spent("192.0.2.1", 0.02)
+    with pytest.raises(TimeoutError):
+        await fair_share.wait_if_necessary("192.0.2.1", passed)
+    await fair_share.wait_if_necessary("192.0.2.2", passed)
+
+
 async def test_large_responses_are_handled_in_turns(fair_share: FairShare) -> None:
     """One address has ten responses of a megabyte to translate; another's request comes after the second of them."""
     handled: list[str] = []
