@@ -84,6 +84,14 @@ class MethodAdapter(_NodeAware):
         """
         return False
 
+    def only_converts(self, *, upgrades: bool) -> bool:
+        """Whether a call is one node request, with its parameters and its result converted.
+
+        `upgrades`: for a client of the older version; else of the newer.
+        """
+        serve = type(self).serve_older if upgrades else type(self).serve_newer
+        return serve is (MethodAdapter.serve_older if upgrades else MethodAdapter.serve_newer)
+
     def upgrade_request(self, params: JsonObject) -> JsonObject:
         """The parameters of an older client as the newer version expects them."""
         return params

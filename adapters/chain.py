@@ -1,13 +1,16 @@
 """Composes steps: a v1 client on a v3 node passes v1 to v2, then v2 to v3, and back again."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
 from adapters.adapter import Conversation, JsonObject, MessageChange, NodeRequest, Step
 from adapters.clio import CLIO_WARNING, is_forwarded
 from adapters.node import UNKNOWN_NODE, NodeInfo
+
+Conversion = tuple[Callable[[JsonObject], JsonObject], Callable[[JsonObject, JsonObject], JsonObject]]
+"""Convert a client's parameters for the node, and a result, with the client's parameters, for the client."""
 
 
 class Pipeline:
@@ -20,7 +23,17 @@ class Pipeline:
     `extras`: members that the node adds next to every result, for a result without a node request.
     """
 
-    __slots__ = ("_forwarding", "_method", "_steps", "_upgrading", "extras", "is_identity", "opaque_metadata")
+    __slots__ = (
+        "_conversion",
+        "_forwarding",
+        "_forwarding_conversion",
+        "_method",
+        "_steps",
+        "_upgrading",
+        "extras",
+        "is_identity",
+        "opaque_metadata",
+    )
 
     def __init__(
         self,
@@ -38,6 +51,8 @@ class Pipeline:
         adapters = [step.methods[method] for step in steps if method in step.methods]
         self.is_identity = not adapters
         self.opaque_metadata = all(adapter.opaque_metadata(downgrades=upgrading) for adapter in adapters)
+        self._conversion = _conversion(steps, method, upgrading)
+        self._forwarding_conversion = None if forwarding is None else _conversion(forwarding, method, upgrading)
 
     @property
     def same_version(self) -> bool:
@@ -56,10 +71,27 @@ class Pipeline:
         """Serve a client's request for the method with `params`; yields the node requests."""
         return _converse(self._steps_for(params), self._upgrading, NodeRequest(self._method, params))
 
+    def conversion(self, params: JsonObject) -> Conversion | None:
+        """What a call with `params` takes if that is one node request; else, or for errors, `converse` is needed."""
+        if self._forwarding is not None and is_forwarded(self._method, params):
+            return self._forwarding_conversion
+        return self._conversion
+
     def _steps_for(self, params: JsonObject) -> tuple[Step, ...]:
         if self._forwarding is not None and is_forwarded(self._method, params):
             return self._forwarding
         return self._steps
+
+
+def _conversion(steps: tuple[Step, ...], method: str, upgrading: bool) -> Conversion | None:
+    """That of the only adapter of the method in these steps."""
+    adapters = [step.methods[method] for step in steps if method in step.methods]
+    if len(adapters) != 1 or not adapters[0].only_converts(upgrades=upgrading):
+        return None
+    adapter = adapters[0]
+    if upgrading:
+        return adapter.upgrade_request, adapter.downgrade_result
+    return adapter.downgrade_request, adapter.upgrade_result
 
 
 def _converse(steps: tuple[Step, ...], upgrading: bool, request: NodeRequest) -> Conversation:

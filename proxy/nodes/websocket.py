@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from proxy.eventloop.deadline_timer import DeadlineTimer
 from proxy.eventloop.read_rotation import ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.websocket_connection import NORMAL_CLOSURE, WebSocketConnection
@@ -30,7 +29,6 @@ class WebSocketConnector:
         self._connect_timeout = connect_timeout
         self._ping_interval = ping_interval
         self._message_bytes = message_bytes
-        self._deadlines = DeadlineTimer()
         self._read_rotation = ReadRotation()
         self.write_batcher = WriteBatcher()
         """For the small messages of sessions, in both directions."""
@@ -79,25 +77,21 @@ class WebSocketConnector:
         frames = FrameReader(masked=False, max_size=self._message_bytes)
         frames.feed(received)
         interval, batcher, rotation = self._ping_interval, self.write_batcher, self._read_rotation
-        return NodeConnection(name, transport, frames, interval, batcher, rotation, self._deadlines)
+        return NodeConnection(name, transport, frames, interval, batcher, rotation)
 
     def _trust(self) -> ssl.SSLContext:
         if self._system_trust is None:
             self._system_trust = ssl.create_default_context()
         return self._system_trust
 
-    def close(self) -> None:
-        """Stop the deadlines of requests; connections are closed by those that have them."""
-        self._deadlines.close()
-
 
 class NodeConnection(WebSocketConnection):
     """A node's side of a session, or of the shared subscriptions.
 
-    `deadlines`: for the requests sent on it. The other arguments as of `WebSocketConnection`.
+    `name`: of the node. The other arguments as of `WebSocketConnection`.
     """
 
-    __slots__ = ("deadlines", "name")
+    __slots__ = ("name",)
 
     _write_frame = staticmethod(write_masked_frame)
 
@@ -109,10 +103,8 @@ class NodeConnection(WebSocketConnection):
         ping_interval: float,
         write_batcher: WriteBatcher,
         read_rotation: ReadRotation,
-        deadlines: DeadlineTimer,
     ) -> None:
         self.name = name
-        self.deadlines = deadlines
         super().__init__(transport, frames, ping_interval, write_batcher, read_rotation)
 
     def send(self, message: bytes) -> None:

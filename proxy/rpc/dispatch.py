@@ -242,8 +242,8 @@ class Dispatcher:
                     return PassthroughAnswer(raw.body, spliced)
             elif context.allow_passthrough:
                 single = SingleRequest(pipeline, call.method, call.params)
-                if single.request is not None:
-                    raw = await attempt.post(call.method, single.request.params)
+                if single.params is not None:
+                    raw = await attempt.post(call.method, single.params)
                     if len(raw.body) < LARGE_RESPONSE_BYTES:
                         received, extras = attempt.read(raw, call.method)
                         result = single.finish(received)

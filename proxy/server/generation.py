@@ -115,6 +115,5 @@ class Generation:
         """Close its connections to nodes and end the shadow comparison."""
         await self._dispatcher.close()
         await self._shared.close()
-        self._dialer.close()
         if self._shadow is not None:
             await self._shadow.close()

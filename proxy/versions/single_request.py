@@ -2,27 +2,32 @@
 
 import time
 
-from adapters import MISSHAPEN, JsonObject, NodeRequest, Pipeline
+from adapters import MISSHAPEN, JsonObject, Pipeline
 from proxy.versions.translator import UnexpectedShape
 
 
 class SingleRequest:
     """The conversation of a call of `method`, as long as it takes one node request and neither side has an error.
 
-    `request`: for the node; None if the call may take more, or none. Then, and if `finish` returns None, the caller
-    begins again with a `Translator`. `seconds`: that translation has taken.
+    `params`: of the node request, whose method is the call's; None if the call may take more, or none. Then, and if
+    `finish` returns None, the caller begins again with a `Translator`. `seconds`: that translation has taken.
     """
 
-    __slots__ = ("_conversation", "request", "seconds")
+    __slots__ = ("_conversation", "_conversion", "_given", "params", "seconds")
 
     def __init__(self, pipeline: Pipeline, method: str, params: JsonObject) -> None:
-        self._conversation = pipeline.converse(params)
-        self.request: NodeRequest | None = None
         began = time.perf_counter()
+        self.params: JsonObject | None = None
+        self._given = params
+        self._conversion = pipeline.conversion(params)
         try:
-            request = next(self._conversation)
-            if not (request.immutable or request.upcoming or request.method != method):
-                self.request = request
+            if self._conversion is not None:
+                self.params = self._conversion[0](params)
+            else:
+                self._conversation = pipeline.converse(params)
+                request = next(self._conversation)
+                if not (request.immutable or request.upcoming or request.method != method):
+                    self.params = request.params
         except (StopIteration, *MISSHAPEN):
             pass
         self.seconds = time.perf_counter() - began
@@ -33,10 +38,12 @@ class SingleRequest:
             return None
         began = time.perf_counter()
         try:
-            self._conversation.send(result)
-            return None
+            if self._conversion is None:
+                self._conversation.send(result)
+                return None
+            translated: JsonObject = self._conversion[1](result, self._given)
         except StopIteration as stop:
-            translated: JsonObject = stop.value
+            translated = stop.value
         except MISSHAPEN as error:
             raise UnexpectedShape(type(error).__name__) from None
         self.seconds += time.perf_counter() - began

@@ -2,18 +2,24 @@
 
 from typing import Protocol
 
-from adapters import VERSIONS, NodeRequest
+import structlog
+
+from adapters import VERSIONS
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES
 from proxy.envelope import Call, splice_websocket, write_websocket
-from proxy.envelope.methods import METADATA_METHODS
+from proxy.envelope.methods import METADATA_METHODS, READING_METHODS
+from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
 from proxy.nodes.http import NodeFailure
 from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.single_request import SingleRequest
+from proxy.versions.translator import error_of
 from proxy.websocket.node_channel import NodeChannel, PendingRequest
-from proxy.websocket.node_message import NodeMessage, read_response
+from proxy.websocket.node_message import NodeMessage, read_result
 from proxy.websocket.sequencer import Slot
+
+log = structlog.get_logger(__name__)
 
 
 class ExchangeOwner(Protocol):
@@ -56,7 +62,7 @@ class Exchange(PendingRequest):
         link: NodeChannel,
         deadline: float,
     ) -> None:
-        super().__init__(_NOT_SENT)
+        super().__init__(call.method, call.params)
         self._owner = owner
         self.call = call
         self.served = served
@@ -65,17 +71,22 @@ class Exchange(PendingRequest):
         self.link = link
         self.deadline = deadline
         self._pipeline = VERSIONS.pipeline(call.version, link.version, call.method, link.node.server)
-        self._single = SingleRequest(self._pipeline, call.method, call.params)
+        is_identity = self._pipeline.is_identity
+        self._single = None if is_identity else SingleRequest(self._pipeline, call.method, call.params)
         self._message: NodeMessage | None = None
         served.node, served.node_version = link.node.name, link.version
 
-    def send(self) -> bool:
-        """Send the node request, whose end `owner` learns; False, and nothing is sent, if the call may take more."""
-        if self._single.request is None:
-            return False
-        self.request = self._single.request
+    def send(self, due: float) -> bool:
+        """Send the node request, whose end `owner` learns; False, and nothing is sent, if the call may take more.
+
+        `due`: as of `NodeChannel.send`.
+        """
+        if self._single is not None:
+            if self._single.params is None:
+                return False
+            self.params = self._single.params
         try:
-            self.link.send(self, self.deadline)
+            self.link.send(self, due)
         except NodeFailure:
             return False
         self.link.node.in_flight += 1
@@ -109,23 +120,36 @@ class Exchange(PendingRequest):
         self._message = message
         if message.parsed is not None or len(message.text) >= LARGE_RESPONSE_BYTES:
             return None
-        call, node = self.call, self.link.node
-        if self._pipeline.is_identity:
+        call, node, single = self.call, self.link.node, self._single
+        if single is None:
             spliced = splice_websocket(call, message.text)
             if spliced is not None:
                 node.note_ledger(validated_ledger_in(message.text))
                 self.served.outcome = "success"
             return spliced
         is_lazy = self._pipeline.opaque_metadata and call.method in METADATA_METHODS
-        answer = read_response(message, node, self.served.request_id, is_lazy=is_lazy)
-        if answer.result.get("validated") is True:
-            node.note_ledger(answer.result.get("ledger_index"))
-        translated = self._single.finish(answer.result)
+        result, extras = read_result(message, node, self.served.request_id, is_lazy=is_lazy)
+        if result.get("validated") is True:
+            node.note_ledger(result.get("ledger_index"))
+        translated = single.finish(result)
         if translated is None:
             return None
-        metrics.translation(call.method, call.version, self.link.version, self._single.seconds)
+        metrics.translation(call.method, call.version, self.link.version, single.seconds)
         self.served.outcome = "success"
-        return write_websocket(call, translated, answer.extras)
+        return write_websocket(call, translated, extras)
 
 
-_NOT_SENT = NodeRequest("", {})
+def failure_message(error: BaseException, call: Call, served: RequestRecord) -> bytes:
+    """The response to `call` if there is none from a node, because of `error`, which may be a fault of the proxy."""
+    failure: Failure
+    if isinstance(error, NODE_ERRORS):
+        failure = error
+    elif isinstance(error, TimeoutError):
+        failure = NodeFailure("timeout", served.node or "none")
+    else:
+        log.error("request_failed", request_id=served.request_id, exc_info=error)
+        failure = NodeFailure("invalid_response", served.node or "none")
+    served.outcome = "failed"
+    _, result = failure_response(failure, call.version, call.method in READING_METHODS)
+    served.error = error_of(result)
+    return write_websocket(call, result)

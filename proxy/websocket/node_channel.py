@@ -3,10 +3,11 @@
 import asyncio
 import itertools
 import math
+import time
 from collections.abc import Callable
 from typing import Protocol
 
-from adapters import NodeRequest
+from adapters import JsonObject, NodeRequest
 from proxy.envelope import node_message
 from proxy.envelope.methods import READING_METHODS
 from proxy.eventloop.compact_event import CompactEvent
@@ -20,6 +21,9 @@ from proxy.websocket.node_message import NodeMessage, read_message, read_respons
 _REPEAT_PAUSE = 0.1
 """Seconds before requests are repeated to an overloaded node: by then it has rejected all that were too many."""
 
+_TIMER_RESOLUTION = 0.001
+"""Seconds by which uvloop's timers may be early."""
+
 OnResponse = Callable[[NodeMessage], None]
 """Receives a response before the node's next message is read."""
 
@@ -32,20 +36,22 @@ class Listener(Protocol):
 
 
 class PendingRequest:
-    """A request that was sent at the event loop's time `began`; it gets one response, or the reason why there is none.
+    """A request to a node; it gets one response, or the reason why there is none.
 
-    `number`, `began`: set by `NodeChannel.send`.
+    `number`, `began` (by `time.perf_counter`) and `due` (the event loop's time) are set by `NodeChannel.send`.
     """
 
-    __slots__ = ("_watcher", "began", "is_done", "number", "request")
+    __slots__ = ("began", "due", "is_done", "method", "number", "params")
 
-    def __init__(self, request: NodeRequest) -> None:
-        self.request = request
-        self.number = 0
-        self.began = 0.0
+    number: int
+    began: float
+    due: float
+
+    def __init__(self, method: str, params: JsonObject) -> None:
+        self.method = method
+        self.params = params
         self.is_done = False
         """Whether it has its response, or will not get one."""
-        self._watcher: asyncio.Future[None] | None = None
 
     def deliver(self, message: NodeMessage) -> None:
         """The response has arrived."""
@@ -59,10 +65,6 @@ class PendingRequest:
             self.is_done = True
             self.on_failure(failure)
 
-    def expire(self) -> None:
-        """The deadline has passed."""
-        self.fail(TimeoutError())
-
     def on_response(self, message: NodeMessage) -> None:
         """Take the response, before the node's next message is read."""
         raise NotImplementedError
@@ -71,17 +73,6 @@ class PendingRequest:
         """Take the reason why there is none."""
         raise NotImplementedError
 
-    def forgotten(self) -> None:
-        """Nothing waits for the response any longer."""
-        self.is_done = True
-        if self._watcher is not None:
-            self._watcher.set_result(None)
-
-    def watch(self) -> asyncio.Future[None]:
-        """A future that is done when nothing waits for the response any longer. Call it once."""
-        self._watcher = asyncio.get_running_loop().create_future()
-        return self._watcher
-
 
 class AwaitedRequest(PendingRequest):
     """A request whose response a task awaits, as `answer`. `noted`: receives the response first."""
@@ -89,7 +80,7 @@ class AwaitedRequest(PendingRequest):
     __slots__ = ("answer", "noted")
 
     def __init__(self, request: NodeRequest, noted: OnResponse) -> None:
-        super().__init__(request)
+        super().__init__(request.method, request.params)
         self.noted = noted
         self.answer: asyncio.Future[NodeMessage] = asyncio.get_running_loop().create_future()
 
@@ -122,9 +113,14 @@ class NodeChannel:
         self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, PendingRequest] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
+        """When the deadlines are looked at next: one timer for each request would cost more than most of it."""
         self._repeating: asyncio.Task[None] | None = None
         """Repeats pending requests, one at a time, after the node has rejected one without saying which."""
         self._repeated: PendingRequest | None = None
+        self._repeated_done: asyncio.Future[None] | None = None
+        """Is done when nothing waits for its response any longer."""
         self._listener: Listener | None = None
         self._is_listening = False
         self._ended = CompactEvent()
@@ -137,34 +133,55 @@ class NodeChannel:
         `fail_pending`, and TimeoutError.
         """
         waiting = AwaitedRequest(question, noted)
-        self.send(waiting, deadline)
+        self.send(waiting, self.due(deadline))
         try:
             return await waiting.answer
         finally:
             self.forget(waiting)
             del waiting  # a failure has this frame, and this would have the failure
 
-    def send(self, waiting: PendingRequest, deadline: float) -> None:
+    def due(self, deadline: float) -> float:
+        """The end of the wait for a request that is sent now, for a client's request that ends at `deadline`."""
+        return min(deadline, self._loop.time() + self._answer_seconds)
+
+    def send(self, waiting: PendingRequest, due: float) -> None:
         """Send a request, which gets its response while `listen` runs; the caller must `forget` it then.
 
-        `deadline` as in `request`. Raises NodeFailure, and has nothing to forget.
+        `due`: the event loop's time at which it fails with TimeoutError. Raises NodeFailure, and has nothing to forget.
         """
-        number, request = next(self._numbers), waiting.request
-        self.connection.send(node_message(request.method, request.params, self.version, number))
-        began = self._loop.time()
-        waiting.number, waiting.began = number, began
+        number = next(self._numbers)
+        self.connection.send(node_message(waiting.method, waiting.params, self.version, number))
+        waiting.number, waiting.began, waiting.due = number, time.perf_counter(), due
         self._waiting[number] = waiting
-        self.connection.deadlines.set(waiting, min(deadline, began + self._answer_seconds))
+        if due < self._timer_at:
+            self._set_timer(due)
 
     def forget(self, waiting: PendingRequest) -> None:
         """Wait no longer for a response, which has come or is not wanted any more."""
         self._forget(waiting)
-        self._metrics.node_called(self.node.name, waiting.request.method, self._loop.time() - waiting.began)
+        self._metrics.node_called(self.node.name, waiting.method, time.perf_counter() - waiting.began)
 
     def _forget(self, waiting: PendingRequest) -> None:
         del self._waiting[waiting.number]
-        self.connection.deadlines.clear(waiting)
-        waiting.forgotten()
+        waiting.is_done = True
+        if waiting is self._repeated and self._repeated_done is not None:
+            self._repeated_done.set_result(None)
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_at = self._loop.call_at(when, self._expire), when
+
+    def _expire(self) -> None:
+        """Fail the requests whose deadline has passed; nearly all have had their response long before."""
+        self._timer, self._timer_at = None, math.inf
+        now = self._loop.time() + _TIMER_RESOLUTION
+        for waiting in tuple(self._waiting.values()):
+            if waiting.due <= now:
+                waiting.fail(TimeoutError())
+        due = min((waiting.due for waiting in self._waiting.values() if not waiting.is_done), default=math.inf)
+        if due < self._timer_at:
+            self._set_timer(due)
 
     def fail_pending(self) -> None:
         """Fail all requests in flight: the connection is lost, or is about to be closed."""
@@ -223,7 +240,7 @@ class NodeChannel:
         """
         self._start(listener)
         waiting = AwaitedRequest(question, lambda _: self.connection.pause())
-        self.send(waiting, math.inf)
+        self.send(waiting, self.due(math.inf))
         try:
             return read_response(await waiting.answer, self.node)
         except TimeoutError:
@@ -251,7 +268,7 @@ class NodeChannel:
             pending[0].deliver(message)
         elif pending:
             for waiting in pending:
-                if waiting.request.method not in READING_METHODS:
+                if waiting.method not in READING_METHODS:
                     waiting.fail(NodeFailure("rejected", self.node.name))
             if self._repeating is None or self._repeating.done():
                 self._repeating = self._loop.create_task(self._repeat(), name=f"repeated requests to {self.node.name}")
@@ -263,13 +280,12 @@ class NodeChannel:
             for waiting in tuple(self._waiting.values()):
                 if waiting.is_done:
                     continue
-                self._repeated = waiting
+                self._repeated, self._repeated_done = waiting, self._loop.create_future()
                 number = next(self._numbers)
                 self._waiting[number] = waiting
                 try:
-                    request = waiting.request
-                    self.connection.send(node_message(request.method, request.params, self.version, number))
-                    await waiting.watch()
+                    self.connection.send(node_message(waiting.method, waiting.params, self.version, number))
+                    await self._repeated_done
                 finally:
                     del self._waiting[number]
         except NodeFailure:
@@ -281,4 +297,7 @@ class NodeChannel:
         """Close the connection; pending requests must be failed first."""
         if self._repeating is not None:
             self._repeating.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         await self.connection.close()

@@ -103,10 +103,18 @@ def _classify_json(text: bytes) -> NodeMessage | Pushed | None:
 def read_response(
     message: NodeMessage, node: Node, request_id: str | None = None, *, is_lazy: bool = False
 ) -> NodeAnswer:
-    """The result in a node's response. Raises NodeFailure for an invalid response, which is logged.
+    """As `read_result`, with the size of the response."""
+    result, extras = read_result(message, node, request_id, is_lazy=is_lazy)
+    return NodeAnswer(result, extras, len(message.text))
+
+
+def read_result(
+    message: NodeMessage, node: Node, request_id: str | None = None, *, is_lazy: bool = False
+) -> tuple[JsonObject, JsonObject]:
+    """The result in a node's response, and the members next to it.
 
     `request_id`: of the client's request that it is a response to. `is_lazy`: leave the metadata of listed transactions
-    as text.
+    as text. Raises NodeFailure for an invalid response, which is logged.
     """
     answer = message.read(loads_lazy_metadata) if is_lazy else message.read()
     if answer.get("error") == "invalid_API_version":
@@ -114,8 +122,7 @@ def read_response(
         log.warning("node_refuses_version", node=node.name, request_id=request_id)
         raise NodeFailure("invalid_response", node.name)
     try:
-        result, extras = read_websocket_answer(answer)
+        return read_websocket_answer(answer)
     except InvalidAnswer as invalid:
         log.warning("node_response_invalid", node=node.name, problem=str(invalid), request_id=request_id)
         raise NodeFailure("invalid_response", node.name) from None
-    return NodeAnswer(result, extras, len(message.text))

@@ -125,6 +125,10 @@ class NodeSession:
 
     # Responses
 
+    def flush_pushed(self) -> None:
+        """Deliver what was pushed before the response that has just arrived."""
+        self._own.flush()
+
     def on_response(self, call: Call, slot: Slot, first: bool, answer: NodeMessage) -> None:
         """Update the client's subscriptions, and fix the response's position. `first`: to the call itself."""
         self._own.flush()  # messages pushed before the response are sent before it
@@ -167,8 +171,7 @@ class NodeSession:
     async def subscribe(self, split: Split, call: Call, slot: Slot, channel: NodeChannel) -> NodeAnswer:
         """Serve a `subscribe` in two parts: the session's own connection first, then the shared subscription.
 
-        Raises NodeFailure and TimeoutError. When the shared subscription is lost, so is the session's node: see
-        `SharedMembership.join`.
+        Raises NodeFailure and TimeoutError. `SharedMembership.join` says what ends with the shared subscription.
         """
         joining: asyncio.Future[JsonObject] | None = None
 

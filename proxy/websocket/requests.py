@@ -4,15 +4,11 @@ import asyncio
 from collections.abc import Awaitable
 from functools import partial
 
-import structlog
-
 from adapters import VERSIONS, NodeRequest, Pipeline
 from proxy.access.admission import Admission
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import METADATA_METHODS, PATH_METHODS, READING_METHODS, SUBSCRIPTION_METHODS
-from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
-from proxy.nodes.http import NodeFailure
 from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.nodes.pool import Node
 from proxy.rpc.dispatch import CallContext
@@ -23,15 +19,13 @@ from proxy.telemetry.tracing import NO_TRACING
 from proxy.versions.own import own_token
 from proxy.versions.translator import MISSING_ERRORS, NodeAnswer, TranslatedResult, error_of
 from proxy.websocket.context import SessionContext
-from proxy.websocket.exchange import Exchange
+from proxy.websocket.exchange import Exchange, failure_message
 from proxy.websocket.node_channel import NodeChannel
 from proxy.websocket.node_message import NodeMessage, read_response
 from proxy.websocket.node_session import NodeSession
 from proxy.websocket.own_version import subscription_params
 from proxy.websocket.sequencer import ResponseSequencer, Slot
 from proxy.websocket.streams.budget import SubscriptionBudget
-
-log = structlog.get_logger(__name__)
 
 _IN_A_TASK = SUBSCRIPTION_METHODS | PATH_METHODS
 """Methods whose requests are more than one node request and its response."""
@@ -63,6 +57,8 @@ class PendingRequests:
         self._starting = 0
         """Tasks that have not started, and so have sent nothing to the node."""
         self._bytes = 0
+        self._request_seconds = services.limits.request_seconds
+        self._node_seconds = min(services.limits.node_seconds, services.limits.request_seconds)
 
     def too_many(self, size: int) -> str | None:
         """Why a request of `size` bytes is refused now; None if it is not."""
@@ -87,7 +83,8 @@ class PendingRequests:
             return "total_request_bytes", "The server is overloaded: too many large requests are in progress."
         slot = self._order.open(blocks_pushes=call.method in SUBSCRIPTION_METHODS)
         self._bytes += size
-        self._budget.add(subscribing)  # until the node confirms it: several requests may be in flight
+        if subscribing:
+            self._budget.add(subscribing)  # until the node confirms it: several requests may be in flight
         # The node gets requests in the client's order: none may overtake one whose task has not started.
         if self._starting or call.method in _IN_A_TASK or not self._send(call, served, slot, size):
             self._starting += 1
@@ -126,8 +123,9 @@ class PendingRequests:
             return False
         if self._services.other_nodes.serve(call.method, link.node):
             return False
-        exchange = Exchange(self, call, served, slot, size, link, self._deadline())
-        if not exchange.send():
+        now = self._loop.time()
+        exchange = Exchange(self, call, served, slot, size, link, now + self._request_seconds)
+        if not exchange.send(now + self._node_seconds):
             return False
         self._account.metrics.in_flight.inc()
         self._in_flight[slot] = exchange
@@ -137,21 +135,23 @@ class PendingRequests:
         """The node has responded."""
         metrics, call, served, slot = self._account.metrics, exchange.call, exchange.served, exchange.slot
         metrics.in_flight.dec()
-        self._nodes.on_response(call, slot, True, message)
+        self._nodes.flush_pushed()
         try:
             answer = exchange.translate(message, metrics)
         except Exception as error:  # noqa: BLE001 - it must not go unanswered
-            answer = self._failed(error, call, served)
+            answer = failure_message(error, call, served)
         if answer is not None:
-            self._finish(call, served, slot, exchange.size, answer)
+            self._order.respond(slot, self._finished(call, served, slot, exchange.size, answer))
         else:
+            self._order.fix_position(slot)
             self._in_flight[slot] = self._loop.create_task(self._serve(call, served, slot, exchange.size, 0, exchange))
 
     def failed(self, exchange: Exchange, failure: Exception) -> None:
         """The node will not respond."""
         self._account.metrics.in_flight.dec()
         call, served = exchange.call, exchange.served
-        self._finish(call, served, exchange.slot, exchange.size, self._failed(failure, call, served))
+        answer = failure_message(failure, call, served)
+        self._order.complete(exchange.slot, self._finished(call, served, exchange.slot, exchange.size, answer))
 
     def _done(self, slot: Slot, size: int) -> None:
         if self._in_flight.pop(slot, None) is None:
@@ -161,15 +161,12 @@ class PendingRequests:
         if self._all_done is not None and not self._in_flight and not self._all_done.done():
             self._all_done.set_result(None)
 
-    def _finish(self, call: Call, served: RequestRecord, slot: Slot, size: int, answer: bytes) -> None:
+    def _finished(self, call: Call, served: RequestRecord, slot: Slot, size: int, answer: bytes) -> bytes:
+        """Record a request whose response is ready, and return the message to send."""
         self._done(slot, size)
         served.call, served.answer = call, answer
         self._account.finish(served, None)
-        self._order.complete(slot, self._services.notices.with_warning(call.version, answer))
-
-    def _deadline(self) -> float:
-        # Each wait ends at its deadline. All share one timer, because one each would cost 4 us.
-        return self._loop.time() + self._services.limits.request_seconds
+        return self._services.notices.with_warning(call.version, answer)
 
     # In a task
 
@@ -195,11 +192,11 @@ class PendingRequests:
         finally:
             metrics.in_flight.dec()
             self._budget.add(-subscribing)
-        self._finish(call, served, slot, size, answer)
+        self._order.complete(slot, self._finished(call, served, slot, size, answer))
 
     async def _answer_in_time(self, call: Call, served: RequestRecord, slot: Slot, exchange: Exchange | None) -> bytes:
         try:
-            deadline = self._deadline() if exchange is None else exchange.deadline
+            deadline = self._loop.time() + self._request_seconds if exchange is None else exchange.deadline
             link = await self._nodes.channel(deadline) if exchange is None else exchange.link
             if exchange is None and self._services.other_nodes.serve(call.method, link.node):
                 result, extras = await self._services.other_nodes.answer(call, served, deadline, self._charge)
@@ -210,7 +207,7 @@ class PendingRequests:
             finally:
                 link.node.in_flight -= 1
         except Exception as error:  # noqa: BLE001 - it must not go unanswered
-            return self._failed(error, call, served)
+            return failure_message(error, call, served)
 
     async def _answer(
         self,
@@ -303,18 +300,3 @@ class PendingRequests:
         noted = partial(self._nodes.on_response, call, slot, question.method == call.method)
         with self._account.tracing.node_request(link.node.name, question.method):
             return await link.request(question, noted, deadline)
-
-    def _failed(self, error: BaseException, call: Call, served: RequestRecord) -> bytes:
-        """The response if there is none from a node."""
-        failure: Failure
-        if isinstance(error, NODE_ERRORS):
-            failure = error
-        elif isinstance(error, TimeoutError):
-            failure = NodeFailure("timeout", served.node or "none")
-        else:
-            log.error("request_failed", request_id=served.request_id, exc_info=error)
-            failure = NodeFailure("invalid_response", served.node or "none")
-        served.outcome = "failed"
-        _, result = failure_response(failure, call.version, call.method in READING_METHODS)
-        served.error = error_of(result)
-        return write_websocket(call, result)

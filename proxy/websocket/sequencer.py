@@ -58,6 +58,19 @@ class ResponseSequencer:
             self._place(slot)
             self._place_own()
 
+    def respond(self, slot: Slot, message: bytes) -> None:
+        """Fix the place of `slot` and deliver its response when its turn comes: immediately, unless others wait."""
+        if self._answered is not None:
+            self.fix_position(slot)
+            self.complete(slot, message)
+            return
+        del self._asked[slot.number]
+        slot.delivered = True
+        self._deliver_message(message)
+        if self._asked:
+            self._place_own()
+            self._flush()
+
     def block_pushes(self, slot: Slot) -> None:
         """Send pushed messages after the response of `slot` from now on; its place is fixed."""
         if not (slot.blocks_pushes or slot.delivered):

@@ -21,7 +21,7 @@ def test_order(data: st.DataObject) -> None:
     subscribes: list[int] = []
     before: dict[int, list[int]] = {}  # own answer, the requests open before it
     number = 0
-    kinds = ["request", "subscribe", "own", "node", "fill", "push", "together", "fail"]
+    kinds = ["request", "subscribe", "own", "node", "fill", "respond", "push", "together", "fail"]
     for step in data.draw(st.lists(st.sampled_from(kinds))):
         match step:
             case "request" | "subscribe" | "own":
@@ -40,6 +40,12 @@ def test_order(data: st.DataObject) -> None:
                 if slot.blocks_pushes:
                     subscribes.append(slot.number)
                 unfilled.append(slot)
+            case "respond" if unanswered:
+                slot = unanswered.pop(data.draw(st.integers(0, len(unanswered) - 1)))
+                answered.append(slot.number)
+                if slot.blocks_pushes:
+                    subscribes.append(slot.number)
+                order.respond(slot, b"%d" % slot.number)
             case "fill" if unfilled:
                 slot = unfilled.pop(data.draw(st.integers(0, len(unfilled) - 1)))
                 order.complete(slot, b"%d" % slot.number)
