@@ -15,16 +15,40 @@ CLIO_WARNING: dict[str, Any] = {
 
 _OWN_ERRORS = {"unknownOption": (5005, "Unknown option.")}
 _NOT_FROM_VALIDATION = {
-    *("actNotFound", "entryNotFound", "lgrNotFound", "objectNotFound", "txnNotFound"),
-    *("excessiveLgrRange", "invalidLgrRange", "lgrIdxMalformed", "lgrIdxsInvalid", "wrongNetwork"),
+    "actNotFound",
+    "entryNotFound",
+    "lgrNotFound",
+    "objectNotFound",
+    "txnNotFound",
+    "excessiveLgrRange",
+    "invalidLgrRange",
+    "lgrIdxMalformed",
+    "lgrIdxsInvalid",
+    "wrongNetwork",
 }
 _FORWARDED = {
-    *("channel_authorize", "channel_verify", "fee", "ledger_closed", "ledger_current", "manifest", "ripple_path_find"),
-    *("server_definitions", "server_state", "simulate", "submit", "submit_multisigned"),
+    "channel_authorize",
+    "channel_verify",
+    "fee",
+    "ledger_closed",
+    "ledger_current",
+    "manifest",
+    "ripple_path_find",
+    "server_definitions",
+    "server_state",
+    "simulate",
+    "submit",
+    "submit_multisigned",
 }
 _NEVER_FORWARDED = {
-    *("ledger_index", "mpt_holders", "mptoken_issuance_history", "nft_history", "nft_info", "nfts_by_issuer"),
-    *("subscribe", "unsubscribe"),
+    "ledger_index",
+    "mpt_holders",
+    "mptoken_issuance_history",
+    "nft_history",
+    "nft_info",
+    "nfts_by_issuer",
+    "subscribe",
+    "unsubscribe",
 }
 
 

@@ -17,8 +17,14 @@ TRANSACTIONS_PER_SECOND = 10
 LEDGER_SECONDS = 4
 VALIDATORS = 35
 STREAMS = (
-    *("ledger", "transactions", "transactions_proposed", "server"),
-    *("validations", "book_changes", "consensus", "manifests"),
+    "ledger",
+    "transactions",
+    "transactions_proposed",
+    "server",
+    "validations",
+    "book_changes",
+    "consensus",
+    "manifests",
 )
 
 

@@ -19,8 +19,18 @@ _HEAD = ("address", "user agent", "user", "version", "requests", "last", "change
 _METHODS = 6
 """Methods listed per caller, those with the most requests; `--json` and `--csv` have them all."""
 _CSV_HEAD = (
-    *("address", "user_agent", "user", "version", "would_refuse", "requests", "first", "last"),
-    *("http_requests", "ws_requests", "paths", "changed_methods"),
+    "address",
+    "user_agent",
+    "user",
+    "version",
+    "would_refuse",
+    "requests",
+    "first",
+    "last",
+    "http_requests",
+    "ws_requests",
+    "paths",
+    "changed_methods",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Spreadsheets treat text with these prefixes as a formula, and a client may send one in its `User-Agent`."""
@@ -124,10 +134,14 @@ def _csv(callers: list[dict[str, Any]]) -> str:
     for caller in callers:
         for used in caller["versions"]:
             cells = (
-                *(caller["address"], caller["user_agent"], caller["user"]),
+                caller["address"],
+                caller["user_agent"],
+                caller["user"],
                 "refused" if used["version"] is None else used["version"],
                 "yes" if used["would_refuse"] else "no",
-                *(used["requests"], used["first"], used["last"]),
+                used["requests"],
+                used["first"],
+                used["last"],
                 *(used["transports"].get(transport, 0) for transport in ("http", "ws")),
                 _counts(used["paths"]),
                 _counts(used["changed_methods"]),

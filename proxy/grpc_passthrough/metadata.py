@@ -10,8 +10,19 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 
 _HOP_BY_HOP = frozenset(
     {
-        *("connection", "content-length", "content-type", "host", "keep-alive", "proxy-authenticate"),
-        *("proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "user-agent"),
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
     }
 )
 _IDENTITY = frozenset({"forwarded", "x-forwarded-for", "x-proxy-token", "x-real-ip", "x-user"})

@@ -128,7 +128,9 @@ class HttpNode:
         # A request that is never repeated must not meet a connection that the node is about to close, so it only takes
         # one that another of its kind used a moment ago.
         self._submitting = ConnectionPool(
-            *(urlsplit(url), write_batcher, read_rotation),
+            urlsplit(url),
+            write_batcher,
+            read_rotation,
             idle_seconds=min(0.5, idle_timeout),
             most_bytes=answer_bytes,
             tls=tls,

@@ -105,7 +105,9 @@ class LargeTranslations:
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "proxy.rpc.translation_process"),
+                sys.executable,
+                "-m",
+                "proxy.rpc.translation_process",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=_PIECE_BYTES,

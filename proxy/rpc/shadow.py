@@ -20,15 +20,12 @@ from proxy.rpc.ledger_choice import reads_validated_ledger
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.own import own_token, request_in_own_version
+from proxy.versions.translator import MISSING_ERRORS, UNABLE_ERRORS
 
 log = structlog.get_logger(__name__)
 
-INCONCLUSIVE_ERRORS = frozenset(
-    {
-        *("internal", "lgrIdxInvalid", "lgrIdxMalformed", "lgrIdxsInvalid", "lgrNotFound", "lgrNotValidated"),
-        *("noClosed", "noCurrent", "noNetwork", "notReady", "notSynced", "slowDown", "tooBusy", "txnNotFound"),
-        *("amendmentBlocked", "unlBlocked"),
-    }
+INCONCLUSIVE_ERRORS = (
+    UNABLE_ERRORS | MISSING_ERRORS | {"internal", "lgrIdxInvalid", "lgrIdxsInvalid", "lgrNotValidated"}
 )
 """Errors that mean that the node lacks the ledger, or is unavailable."""
 _SHOWN = 80

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from proxy.access.admission import Admission, InFlight, Rate
 from proxy.access.client_address import NetworkSet
-from proxy.access.fair_share import FairShare
 from proxy.access.method_allow_list import MethodAllowList
 from proxy.access.method_policy import MethodPolicy
 from proxy.config import ListenSettings, NodeSettings, Settings
@@ -17,7 +16,6 @@ from proxy.http.limits import ClientLimits
 from proxy.nodes import Breaker, HealthRules, HttpNode, Node, NodeHealth, NodePool
 from proxy.nodes.websocket import WebSocketConnector
 from proxy.rpc.dispatch import Dispatcher
-from proxy.rpc.response_cache import ResponseCache
 from proxy.rpc.shadow import Shadow, ShadowRules
 from proxy.telemetry.client_usage import ClientUsage
 from proxy.telemetry.metrics import Metrics
@@ -89,9 +87,15 @@ def node_identity(node: NodeSettings, settings: Settings) -> tuple[object, ...]:
     """Everything that `make_node` reads, including the CA file: a reload keeps a node while this stays equal."""
     limits, versions = settings.limits, settings.versions
     return (
-        *(node, None if node.tls.ca is None else fingerprint([node.tls.ca])),
-        *(settings.timeouts, settings.health, settings.guard.allow_admin_nodes),
-        *(limits.node_connections, limits.answer_bytes, versions.max, settings.grpc.answer_bytes),
+        node,
+        None if node.tls.ca is None else fingerprint([node.tls.ca]),
+        settings.timeouts,
+        settings.health,
+        settings.guard.allow_admin_nodes,
+        limits.node_connections,
+        limits.answer_bytes,
+        versions.max,
+        settings.grpc.answer_bytes,
     )
 
 
@@ -231,20 +235,6 @@ def make_admission(listen: ListenSettings, settings: Settings, global_rate: Rate
         max_in_flight_per_address=limits.in_flight_per_address,
         max_request_bytes=limits.total_request_bytes,
         exempt=NetworkSet(limits.exempt),
-    )
-
-
-def make_dispatcher(
-    nodes: NodePool,
-    translator: Translator,
-    cache: ResponseCache,
-    settings: Settings,
-    metrics: Metrics,
-    fair_share: FairShare,
-) -> Dispatcher:
-    """The dispatcher of HTTP requests."""
-    return Dispatcher(
-        nodes, translator, cache, metrics, fair_share, tries=settings.health.tries, share=settings.cache.coalesce_reads
     )
 
 

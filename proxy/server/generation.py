@@ -8,6 +8,7 @@ from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.http.compression import Compressor
 from proxy.http.cors import CorsPolicy
 from proxy.nodes import NodePool
+from proxy.rpc.dispatch import Dispatcher
 from proxy.rpc.endpoint import JsonRpcEndpoint
 from proxy.rpc.gateway import ActiveCount, ListenerServices
 from proxy.rpc.identify import ClientIdentifier
@@ -15,7 +16,6 @@ from proxy.rpc.response_cache import ResponseCache
 from proxy.server.builders import (
     make_admission,
     make_dialer,
-    make_dispatcher,
     make_policy,
     make_shadow,
     make_shared_links,
@@ -61,7 +61,15 @@ class Generation:
         if self._shadow is not None:
             self._recorder.add_observer(self._shadow.offer)
         self._translator = make_translator(settings)
-        self._dispatcher = make_dispatcher(nodes, self._translator, cache, settings, metrics, in_flight.fair_share)
+        self._dispatcher = Dispatcher(
+            nodes,
+            self._translator,
+            cache,
+            metrics,
+            in_flight.fair_share,
+            tries=settings.health.tries,
+            share=settings.cache.coalesce_reads,
+        )
         self._dialer = make_dialer(settings)
         self._shared = make_shared_links(settings, self._dialer, metrics)
         self._global_rate = Rate(settings.limits.global_requests_per_second, settings.limits.burst_seconds)

@@ -74,12 +74,14 @@ class Metrics:
             Export(
                 "xrpl_proxy_request_duration_seconds",
                 "Seconds from receiving a complete request to its response",
-                *(("transport", "client_version"), REQUEST_SECONDS),
+                ("transport", "client_version"),
+                REQUEST_SECONDS,
             ),
             Export(
                 _METHOD_SECONDS,
                 "Seconds from receiving a complete request to its response, by method (observe.method_buckets)",
-                *(("method", "client_version"), method_buckets),
+                ("method", "client_version"),
+                method_buckets,
             ),
         )
         self._node_seconds = FastHistogram(
@@ -88,12 +90,14 @@ class Metrics:
             Export(
                 "xrpl_proxy_node_request_duration_seconds",
                 "Seconds from sending a node request to its complete response or its failure",
-                *(("node",), REQUEST_SECONDS),
+                ("node",),
+                REQUEST_SECONDS,
             ),
             Export(
                 _NODE_METHOD_SECONDS,
                 "Seconds from sending a node request to its response or failure, by method (observe.method_buckets)",
-                *(("node", "method"), method_buckets),
+                ("node", "method"),
+                method_buckets,
             ),
         )
         labels = ("method", "client_version", "node_version")
@@ -103,12 +107,14 @@ class Metrics:
         self._version_refused = counter(
             "xrpl_proxy_version_refused_total",
             "Requests whose API version was refused: not_an_integer, below_minimum or above_maximum",
-            *("transport", "reason"),
+            "transport",
+            "reason",
         )
         self._version_would_refuse = counter(
             "xrpl_proxy_version_would_refuse_total",
             "Requests of a version listed in versions.dry_run_refuse",
-            *("transport", "client_version"),
+            "transport",
+            "client_version",
         )
         self._status_requests = counter(
             "xrpl_proxy_status_requests_total",
@@ -145,7 +151,8 @@ class Metrics:
         self._shadow = counter(
             "xrpl_proxy_shadow_total",
             "Responses compared with a node's native response: same, different, failed or dropped",
-            *("method", "result"),
+            "method",
+            "result",
         )
         self._tried_elsewhere = counter(
             "xrpl_proxy_tried_elsewhere_total",

@@ -15,10 +15,20 @@ from proxy.versions.own import OWN_VERSION, error_for_client, own_error, own_tok
 
 UNABLE_ERRORS = frozenset(
     {
-        *("tooBusy", "slowDown", "notReady", "notSynced", "noNetwork", "noCurrent", "noClosed"),
-        *("amendmentBlocked", "unlBlocked"),
+        "amendmentBlocked",
+        "noClosed",
+        "noCurrent",
+        "noNetwork",
+        "notReady",
+        "notSynced",
+        "slowDown",
+        "tooBusy",
+        "unlBlocked",
         # Clio cannot reach its rippled (`rpc/Errors.hpp`, 7000 to 7003).
-        *("connectionError", "requestError", "timeout", "invalidResponse"),
+        "connectionError",
+        "invalidResponse",
+        "requestError",
+        "timeout",
     }
 )
 """Errors about the node's current state, not the request: another node may well have the result."""

@@ -85,7 +85,10 @@ async def run(seconds: float, workers: int) -> Outcome:
 
 async def _started(module: str, *arguments: str, stdout: bool = False) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, *arguments),
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
         cwd=_ROOT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE if stdout else None,

@@ -68,7 +68,8 @@ async def health_of(
     **more: Any,
 ) -> AsyncIterator[tuple[NodeHealth, HttpNode, Watch]]:
     node = HttpNode(
-        *("node-1", url),
+        "node-1",
+        url,
         connect_timeout=1,
         answer_timeout=limit,
         idle_timeout=2.5,

@@ -158,7 +158,9 @@ async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPat
 )
 async def test_an_answer_of_any_status_comes_as_it_is(status: int, content_type: bytes, body: bytes) -> None:
     answer = b"HTTP/1.1 %d X\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
-        *(status, content_type, len(body)),
+        status,
+        content_type,
+        len(body),
         body,
     )
     async with RawNode(always(answer)) as raw, asking(raw.port) as node:

@@ -67,7 +67,8 @@ def many_series() -> Metrics:
 async def observing_many() -> AsyncIterator[str]:
     usage = many_callers()
     server = ObserveServer(
-        *("127.0.0.1", 0),
+        "127.0.0.1",
+        0,
         version="1",
         metrics=many_series(),
         readiness=lambda: Readiness(()),

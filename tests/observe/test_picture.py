@@ -56,7 +56,9 @@ class Month:
         )
         nodes = (
             NodeStatus(
-                *("node-1", True, True),
+                "node-1",
+                True,
+                True,
                 api_version=2,
                 server_state="full",
                 validated_ledger=99_412_877,
@@ -102,7 +104,8 @@ def month() -> Month:
 @asynccontextmanager
 async def shown(month: Month, folder: Path) -> AsyncIterator[Browser]:
     server = ObserveServer(
-        *("127.0.0.1", 0),
+        "127.0.0.1",
+        0,
         version="0.1.0",
         metrics=month.metrics,
         readiness=lambda: Readiness(()),

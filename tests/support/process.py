@@ -37,7 +37,12 @@ class Process:
     async def __aenter__(self) -> "Process":
         environ = {name: value for name, value in os.environ.items() if not name.startswith("XRPL_PROXY_")}
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", self._module, "serve", "--config", str(self.file)),
+            sys.executable,
+            "-m",
+            self._module,
+            "serve",
+            "--config",
+            str(self.file),
             env={**environ, "PYTHONPATH": str(ROOT), **self._environ},
             stderr=asyncio.subprocess.PIPE,
         )

@@ -64,7 +64,7 @@ class ProxyProcesses:
             file.write(orjson.dumps(self._settings))
         self._file = Path(file.name)
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "proxy", "serve", "--config", file.name), stderr=asyncio.subprocess.PIPE, cwd=_ROOT
+            sys.executable, "-m", "proxy", "serve", "--config", file.name, stderr=asyncio.subprocess.PIPE, cwd=_ROOT
         )
         self._reading = asyncio.create_task(self._read())
         try:
