@@ -70,10 +70,10 @@ class ListenerMetrics(Protocol):
     def connected(self, listener: str, change: int = 1) -> None:
         """`change` more connections are open."""
 
-    def connection_refused(self, reason: str) -> None:
+    def refused(self, reason: str) -> None:
         """A connection was closed on accept, or failed its TLS handshake."""
 
-    def connection_ended(self, reason: str) -> None:
+    def ended(self, reason: str) -> None:
         """A connection, or a request on it, was aborted."""
 
     def certificate(self, listener: str, ends: float | None) -> None:
@@ -201,7 +201,7 @@ class Listener:
         limits = self.limits
         full = self._counter.acquire(address, limits.connections, limits.connections_per_address, limits.exempt)
         if full is not None:
-            self._metrics.connection_refused(full)
+            self._metrics.refused(full)
             connection.close()
             return
         self._metrics.connected(self.name)
@@ -236,7 +236,7 @@ class Listener:
                 self._lost(protocol)
             if not isinstance(problem, OSError):  # the client is gone, or its handshake is invalid or late
                 raise
-            self._metrics.connection_refused("handshake")
+            self._metrics.refused("handshake")
 
     def _lost(self, connection: Connection) -> None:
         address = self._addresses.pop(connection, None)
@@ -244,10 +244,10 @@ class Listener:
             self._counter.release(address)
             self._metrics.connected(self.name, -1)
         if connection.took_nothing:
-            self._metrics.connection_ended("slow_reader")
+            self._metrics.ended("slow_reader")
 
     def _shed(self) -> None:
-        self._metrics.connection_ended("unsent_bytes")
+        self._metrics.ended("unsent_bytes")
 
     async def _check(self) -> None:
         loop = asyncio.get_running_loop()
@@ -258,7 +258,7 @@ class Listener:
             for connection in tuple(self._addresses):
                 overdue = connection.check_timeouts(now, limits)
                 if overdue is not None:
-                    self._metrics.connection_ended(overdue)
+                    self._metrics.ended(overdue)
             self._refresh_certificate()
 
     def _refresh_certificate(self) -> None:

@@ -49,7 +49,7 @@ class ClientListeners:
     ) -> None:
         self._readiness = readiness
         self._draining = draining
-        self._metrics = metrics
+        self._metrics = metrics.connections
         self._unsent_bytes = unsent_bytes
         self._fair_share = fair_share
         self._spawn = spawn

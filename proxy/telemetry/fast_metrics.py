@@ -42,6 +42,16 @@ class Children(dict[tuple[Any, ...], _Child], Generic[_Child]):
             self._metric.remove(*labels)
 
 
+def labelled_counter(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Children[Counter]:
+    """A counter of the library, with one child for each combination of label values."""
+    return Children(Counter(name, what, labels, registry=registry))
+
+
+def labelled_gauge(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Children[Gauge]:
+    """A gauge of the library, with one child for each combination of label values."""
+    return Children(Gauge(name, what, labels, registry=registry))
+
+
 class FastCounter(Collector):
     """A counter for each combination of label values; None is exported as `none`."""
 

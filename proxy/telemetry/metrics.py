@@ -1,4 +1,5 @@
-"""Every metric of the proxy: its name, its labels and what it counts.
+"""The metrics of the proxy, each with its name, its labels and what it counts; those of connections and sessions have
+modules of their own.
 
 Label values come from closed sets, so that no client can create a time series: `method` is a known method or `other`, a
 version is its number or `none` (unknown, such as a refused one), and the others are as each metric documents.
@@ -16,7 +17,6 @@ from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
     GCCollector,
     PlatformCollector,
@@ -25,7 +25,9 @@ from prometheus_client import (
 )
 
 from proxy.envelope.methods import KNOWN_METHODS
-from proxy.telemetry.fast_metrics import Children, Export, FastCounter, FastGauge, FastHistogram
+from proxy.telemetry.connection_metrics import ConnectionMetrics
+from proxy.telemetry.fast_metrics import Export, FastCounter, FastGauge, FastHistogram, labelled_counter, labelled_gauge
+from proxy.telemetry.session_metrics import SessionMetrics
 
 Outcome = Literal["success", "error", "refused", "failed"]
 
@@ -55,13 +57,8 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-
-        def counter(name: str, what: str, *labels: str) -> Children[Counter]:
-            return Children(Counter(name, what, labels, registry=registry))
-
-        def gauge(name: str, what: str, *labels: str) -> Children[Gauge]:
-            return Children(Gauge(name, what, labels, registry=registry))
-
+        self.connections = ConnectionMetrics(registry)
+        self.sessions = SessionMetrics(registry)
         self._requests = FastCounter(
             "xrpl_proxy_requests_total",
             "Client requests. success, error: a node's response; refused: by the proxy; failed: no usable response",
@@ -104,43 +101,35 @@ class Metrics:
         what = "Seconds spent translating one request and its response"
         translation = Export("xrpl_proxy_translation_duration_seconds", what, labels, ())
         self._translation_seconds = FastHistogram(labels, registry, translation)
-        self._version_refused = counter(
+        self._version_refused = labelled_counter(
+            registry,
             "xrpl_proxy_version_refused_total",
             "Requests whose API version was refused: not_an_integer, below_minimum or above_maximum",
             "transport",
             "reason",
         )
-        self._version_would_refuse = counter(
+        self._version_would_refuse = labelled_counter(
+            registry,
             "xrpl_proxy_version_would_refuse_total",
             "Requests of a version listed in versions.dry_run_refuse",
             "transport",
             "client_version",
         )
-        self._status_requests = counter(
+        self._status_requests = labelled_counter(
+            registry,
             "xrpl_proxy_status_requests_total",
             "HTTP requests without a call, such as status checks and CORS preflights",
             "method",
         )
-        self._refused = counter(
-            "xrpl_proxy_refused_total", "Requests refused by the proxy: malformed, forbidden or over a limit", "reason"
-        )
-        self._connections = gauge("xrpl_proxy_connections", "Open client connections", "listener")
-        self._connection_refused = counter(
-            "xrpl_proxy_connections_refused_total",
-            "Client connections refused: connections, connections_per_address or handshake (TLS failed)",
+        self._refused = labelled_counter(
+            registry,
+            "xrpl_proxy_refused_total",
+            "Requests refused by the proxy: malformed, forbidden or over a limit",
             "reason",
         )
-        self._connection_ended = counter(
-            "xrpl_proxy_connections_ended_total",
-            "Client connections closed for being too slow: slow_head, slow_body, slow_reader or unsent_bytes",
-            "reason",
+        self._config_reloads = labelled_counter(
+            registry, "xrpl_proxy_config_reloads_total", "Configuration reloads", "result"
         )
-        self._certificate = gauge(
-            "xrpl_proxy_certificate_expiry_timestamp_seconds",
-            "When the listener's certificate expires, in Unix time",
-            "listener",
-        )
-        self._config_reloads = counter("xrpl_proxy_config_reloads_total", "Configuration reloads", "result")
         self._config_good = Gauge(
             "xrpl_proxy_config_last_reload_successful",
             "1 if the last reload succeeded, 0 if it was rejected and the previous configuration is in force",
@@ -148,54 +137,37 @@ class Metrics:
         )
         self._config_good.set(1)
         self.in_flight = FastGauge("xrpl_proxy_in_flight_requests", "Requests in flight", registry)
-        self._shadow = counter(
+        self._shadow = labelled_counter(
+            registry,
             "xrpl_proxy_shadow_total",
             "Responses compared with a node's native response: same, different, failed or dropped",
             "method",
             "result",
         )
-        self._tried_elsewhere = counter(
+        self._tried_elsewhere = labelled_counter(
+            registry,
             "xrpl_proxy_tried_elsewhere_total",
             "Read requests that failed on this node and were retried on another",
             "node",
         )
-        self._cache_lookups = counter(
-            "xrpl_proxy_cache_lookups_total", "Cacheable requests, by cache hit or miss", "method", "outcome"
+        self._cache_lookups = labelled_counter(
+            registry, "xrpl_proxy_cache_lookups_total", "Cacheable requests, by cache hit or miss", "method", "outcome"
         )
         self.cache_bytes = Gauge("xrpl_proxy_cache_bytes", "Bytes of cached responses", registry=registry)
-        self._shared = counter(
+        self._shared = labelled_counter(
+            registry,
             "xrpl_proxy_shared_answers_total",
             "Requests that shared the response to an identical one (cache.coalesce_reads)",
             "method",
         )
-        self._node_up = gauge("xrpl_proxy_node_up", "1 if the node responds, 0 if it does not", "node")
-        gauge("xrpl_proxy_build_info", "The proxy's version; always 1", "version")[(version,)].set(1)
+        self._node_up = labelled_gauge(
+            registry, "xrpl_proxy_node_up", "1 if the node responds, 0 if it does not", "node"
+        )
+        labelled_gauge(registry, "xrpl_proxy_build_info", "The proxy's version; always 1", "version")[(version,)].set(1)
 
-        self._sessions = gauge(
-            "xrpl_proxy_sessions_open", "Open WebSocket sessions, by the API version they last used", "client_version"
-        )
-        self._sessions_opened = Counter("xrpl_proxy_sessions_total", "WebSocket sessions opened", registry=registry)
-        self._session_closed = counter("xrpl_proxy_session_closed_total", "WebSocket sessions closed", "reason")
-        self._subscriptions = gauge(
-            "xrpl_proxy_subscriptions", "Active WebSocket subscriptions", "stream", "client_version"
-        )
-        self._stream_messages = FastCounter(
-            "xrpl_proxy_stream_messages_total",
-            "Stream messages sent to clients",
-            ("stream", "client_version", "rewritten"),
-            registry,
-        )
-        self.session_queue_bytes = FastGauge(
-            "xrpl_proxy_session_queue_bytes", "Bytes queued for slow WebSocket clients", registry
-        )
         self.unsent_bytes = Gauge(
             "xrpl_proxy_unsent_bytes",
             "Response bytes that clients have not read; at most limits.unsent_bytes",
-            registry=registry,
-        )
-        self.stream_gaps = Counter(
-            "xrpl_proxy_stream_gaps_total",
-            "Ledgers that streams missed when sessions moved to another node",
             registry=registry,
         )
 
@@ -265,34 +237,10 @@ class Metrics:
         """Count a refused request; `reason` is one of the proxy's own, for example `forbidden`."""
         self._refused[(reason,)].inc()
 
-    def connected(self, listener: str, change: int = 1) -> None:
-        """Add `change` (which may be negative) to a listener's open client connections."""
-        self._connections[(listener,)].inc(change)
-
-    def connection_refused(self, reason: str) -> None:
-        """Count a refused connection: `connections`, `connections_per_address` or `handshake`."""
-        self._connection_refused[(reason,)].inc()
-
-    def connection_ended(self, reason: str) -> None:
-        """Count a connection closed early: `slow_head`, `slow_body`, `slow_reader` or `unsent_bytes`."""
-        self._connection_ended[(reason,)].inc()
-
-    def certificate(self, listener: str, ends: float | None) -> None:
-        """Set when a listener's certificate expires (Unix time); None if it has no certificate."""
-        if ends is None:
-            self._certificate.forget(listener)
-        else:
-            self._certificate[(listener,)].set(ends)
-
     def config_read(self, good: bool) -> None:
         """Count a configuration reload and whether it succeeded."""
         self._config_reloads[("success" if good else "failure",)].inc()
         self._config_good.set(good)
-
-    def listener_gone(self, listener: str) -> None:
-        """Remove the series of a listener that the configuration no longer has."""
-        self._connections.forget(listener)
-        self._certificate.forget(listener)
 
     def node_gone(self, node: str) -> None:
         """Remove the series of a node that the configuration no longer has."""
@@ -301,26 +249,3 @@ class Metrics:
     def node_up(self, node: str, up: bool) -> None:
         """Set whether a node responds: the `changed` callback of `NodeHealth`."""
         self._node_up[(node,)].set(up)
-
-    def session_opened(self, client_version: int) -> None:
-        """Count a WebSocket session that opens with `client_version`."""
-        self._sessions_opened.inc()
-        self._sessions[(client_version,)].inc()
-
-    def session_version(self, before: int, now: int) -> None:
-        """Move a session from the version it last used to another."""
-        self._sessions[(before,)].dec()
-        self._sessions[(now,)].inc()
-
-    def session_closed(self, client_version: int, reason: str) -> None:
-        """Count a closed WebSocket session; `reason` is one of the proxy's own, for example `client_too_slow`."""
-        self._sessions[(client_version,)].dec()
-        self._session_closed[(reason,)].inc()
-
-    def subscribed(self, stream: str, client_version: int, change: int = 1) -> None:
-        """Add `change` (which may be negative) to the subscriptions to `stream`, for example `transactions`."""
-        self._subscriptions[stream, client_version].inc(change)
-
-    def stream_message(self, stream: str, client_version: int, rewritten: bool, clients: int = 1) -> None:
-        """Count a stream message sent to that many `clients`, rewritten or unchanged."""
-        self._stream_messages.inc_by(clients, stream, client_version, "true" if rewritten else "false")

@@ -169,8 +169,8 @@ class WebSocketEndpoint:
         return None
 
     async def _run(self, session: Session, node: Node, request_id: str | None) -> None:
-        metrics = self._account.metrics
-        metrics.session_opened(session.version)
+        metrics = self._account.metrics.sessions
+        metrics.opened(session.version)
         session_log.info("session_opened", peer=session.peer, node=node.name, request_id=request_id)
         began = asyncio.get_running_loop().time()
         self._sessions.add(session)
@@ -181,7 +181,7 @@ class WebSocketEndpoint:
             ending = await session.run()
         finally:
             self._sessions.discard(session)
-            metrics.session_closed(session.version, ending.reason)
+            metrics.closed(session.version, ending.reason)
             seconds = round(asyncio.get_running_loop().time() - began, 3)
             session_log.info(
                 "session_closed",

@@ -70,7 +70,7 @@ class Session:
         self._output = SendQueue(
             client,
             services.limits.queue_bytes,
-            services.account.metrics.session_queue_bytes,
+            services.account.metrics.sessions.queue_bytes,
             services.unsent_bytes,
             lambda: self.end(TOO_SLOW),
         )
@@ -228,5 +228,5 @@ class Session:
 
     def _set_version(self, version: int) -> None:
         if version != self.version:
-            self._account.metrics.session_version(self.version, version)
+            self._account.metrics.sessions.version_changed(self.version, version)
             self.version = version

@@ -91,8 +91,8 @@ class Month:
             for number in range(requests):
                 self.callers.record(ClientIdentity(address, agent or ""), "http", 1, methods[number % len(methods)])
         for version in (1, 2, 2):
-            self.metrics.session_opened(version)
-        self.metrics.subscribed("ledger", 2, 2)
+            self.metrics.sessions.opened(version)
+        self.metrics.sessions.subscribed("ledger", 2, 2)
         self.metrics.refused("rate")
 
 

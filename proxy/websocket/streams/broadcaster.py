@@ -45,7 +45,7 @@ class Broadcaster:
         self._node = node
         self._node_version = node_version
         self._server = server
-        self._metrics = metrics
+        self._metrics = metrics.sessions
         self._groups: dict[tuple[int, frozenset[str]], dict[Subscriber, _Forward]] = {}
         """The subscribers by what they receive: a version and a set of streams."""
         self._waiting: list[tuple[str | None, str, bytes]] = []

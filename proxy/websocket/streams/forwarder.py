@@ -22,7 +22,7 @@ class StreamForwarder:
 
     def __init__(self, peer: str, metrics: Metrics, order: ResponseSequencer, subscriptions: Subscriptions) -> None:
         self._peer = peer
-        self._metrics = metrics
+        self._metrics = metrics.sessions
         self._order = order
         self._subscriptions = subscriptions
         self._path_find_id: JsonObject = {}

@@ -34,7 +34,7 @@ class Subscriptions:
         server: NodeInfo,
         budget: SubscriptionBudget,
     ) -> None:
-        self._metrics = metrics
+        self._metrics = metrics.sessions
         self._budget = budget
         self._server = server
         self.version = default_version
