@@ -175,8 +175,11 @@ class FairShare:
 
     def spent(self, address: str, seconds: float) -> None:
         """Charge a step of that many CPU seconds to the client at `address`, unless it is cheap."""
-        if seconds <= CHEAP_SECONDS:
-            return
+        if seconds > CHEAP_SECONDS:
+            self.charge(address, seconds)
+
+    def charge(self, address: str, seconds: float) -> None:
+        """The same for a step that is charged however cheap it is."""
         usage = self._of(limit_key(address))
         usage.used = min(usage.current(self._clock()) + seconds, _MOST_USED)
         self._spent_in_turn += seconds

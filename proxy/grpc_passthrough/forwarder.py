@@ -15,6 +15,7 @@ from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.grpc_passthrough.identity import Malformed, with_client_identity
 from proxy.grpc_passthrough.metadata import Metadata, for_client, for_node, peer_and_headers
 from proxy.grpc_passthrough.methods import IdentityFields, ParsedPath, UnknownMethod, read_path
+from proxy.grpc_passthrough.turns import CallTurns, TooManyWaiting
 from proxy.nodes import NodePool
 from proxy.nodes.grpc import Call, Stream
 from proxy.rpc.gateway import ListenerServices
@@ -107,6 +108,7 @@ class CallForwarder:
     def __init__(self, nodes: NodePool) -> None:
         self._nodes = nodes
         self._in_flight = 0
+        self._turns = CallTurns()
 
     def apply(self, services: ListenerServices, rules: Rules) -> None:
         """Serve new calls with these services and rules; calls in flight keep theirs."""
@@ -118,12 +120,16 @@ class CallForwarder:
         """The versions of the packages offered."""
         return self._rules.versions
 
-    def admit(self, context: grpc.aio.ServicerContext[Any, Any]) -> bool:
-        """Charge a health check to its client; return False if it has used up its rate."""
+    async def admit(self, context: grpc.aio.ServicerContext[Any, Any]) -> bool:
+        """Charge a health check to its client, in a turn of it; return False if it has used up its rate."""
         services = self._services
         client = services.identifier.identify(
             *peer_and_headers(context.peer(), tuple(context.invocation_metadata() or ()))
         )
+        try:
+            await self._turns.take(services.fair_share, client.address, self._rules.seconds)
+        except TooManyWaiting:
+            return False
         return services.admission.admit(client.address) is None
 
     async def serve(self, path: str, requests: AsyncIterator[bytes], context: Context) -> None:
@@ -133,7 +139,6 @@ class CallForwarder:
         client = services.identifier.identify(*peer_and_headers(context.peer(), metadata))
         served = services.recorder.begin("grpc", client.address, request_id=client.request_id)
         services.recorder.metrics.in_flight.inc()
-        self._in_flight += 1
         try:
             with services.active:
                 status = await self._answer(services, path, requests, context, served)
@@ -149,9 +154,10 @@ class CallForwarder:
             await context.abort(_REFUSAL_CODES.get(refused.reason, grpc.StatusCode.RESOURCE_EXHAUSTED), str(refused))
         except asyncio.CancelledError:
             served.outcome, served.error = "error", grpc.StatusCode.CANCELLED.name
+            if not served.method:  # before it was admitted
+                services.recorder.refused(served, "client_gone")
             raise
         finally:
-            self._in_flight -= 1
             services.recorder.metrics.in_flight.dec()
             services.recorder.finish(served, None)
 
@@ -164,6 +170,10 @@ class CallForwarder:
         served: RequestRecord,
     ) -> _Status:
         rules, admission = self._rules, services.admission
+        try:
+            await self._turns.take(services.fair_share, served.peer, rules.seconds)
+        except TooManyWaiting:
+            raise _Refused("fair_share", _OVERLOADED) from None
         refusal = admission.admit(served.peer)
         if refusal is not None:
             raise _Refused(refusal, _OVERLOADED)
@@ -174,14 +184,16 @@ class CallForwarder:
         except UnknownMethod as unknown:
             raise _Refused("unknown_method", str(unknown)) from None
         served.method, served.client_version = call.method, call.version
-        if self._in_flight > rules.in_flight:
+        if self._in_flight >= rules.in_flight:
             raise _Refused("in_flight", _OVERLOADED)
         refusal = admission.acquire(served.peer)
         if refusal is not None:
             raise _Refused(refusal, _OVERLOADED)
+        self._in_flight += 1
         try:
             return await self._forward(path, call, requests, context, served)
         finally:
+            self._in_flight -= 1
             admission.release(served.peer)
 
     async def _forward(

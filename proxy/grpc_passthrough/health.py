@@ -1,7 +1,7 @@
 """`grpc.health.v1` for load balancers: whether new calls should be sent here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -25,7 +25,7 @@ class Health(HealthServicer):
         self,
         ready: Callable[[], bool],
         services: Callable[[], frozenset[str]],
-        admit: Callable[[grpc.aio.ServicerContext[Any, Any]], bool],
+        admit: Callable[[grpc.aio.ServicerContext[Any, Any]], Awaitable[bool]],
     ) -> None:
         self._ready = ready
         self._services = services
@@ -54,7 +54,7 @@ class Health(HealthServicer):
             await asyncio.sleep(_WATCH_INTERVAL)
 
     async def _charge(self, context: _Context) -> None:
-        if not self._admit(context):
+        if not await self._admit(context):
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Server is overloaded")
 
     def _status(self, service: str) -> int:

@@ -16,8 +16,8 @@ _IDLE_MS = 300_000
 """Idle connections are closed after this; clients reconnect by themselves."""
 _PING_MS, _PONG_MS = 60_000, 20_000
 """Keepalive pings detect clients that have vanished."""
-_STREAMS = 1000
-"""Concurrent calls on one connection; further ones wait at the client."""
+_STREAMS = 100
+"""Concurrent calls on one connection; further ones wait at the client. RFC 9113 (6.5.2) recommends no fewer."""
 
 
 @dataclass(frozen=True, slots=True)
