@@ -13,9 +13,11 @@ from typing import Any
 import aiohttp
 import orjson
 
+from adapters import JsonObject
 from proxy.nodes.forwarded import client_headers
 from proxy.nodes.http import NodeFailure
 
+_ID = 1
 _LONGEST = 1_000_000
 """Most bytes of a response to read; that to `ping` has about a hundred."""
 
@@ -50,7 +52,7 @@ async def takes_for_admin_by_websocket(
     seconds: float,
 ) -> bool:
     """Send `ping` over a separate WebSocket connection. Raises NodeFailure if the node `name` does not respond."""
-    request = orjson.dumps({"id": 1, "command": "ping", "api_version": api_version}).decode()
+    request = orjson.dumps({"id": _ID, "command": "ping", "api_version": api_version}).decode()
     try:
         async with (
             asyncio.timeout(seconds),
@@ -64,12 +66,25 @@ async def takes_for_admin_by_websocket(
             ) as socket,
         ):
             await socket.send_str(request)
-            answer = orjson.loads((await socket.receive()).data)
+            answer = await _response(socket)
     except TimeoutError:
         raise NodeFailure("timeout", name) from None
     except (aiohttp.ClientError, OSError):
         raise NodeFailure("refused", name) from None
     except (TypeError, ValueError):  # the connection ended, or the message is not JSON
         raise NodeFailure("invalid_response", name) from None
-    result = answer.get("result") if isinstance(answer, dict) else None
+    result = answer.get("result")
     return takes_for_admin(result if isinstance(result, dict) else {})
+
+
+async def _response(socket: "aiohttp.ClientWebSocketResponse[bool]") -> JsonObject:
+    """The response to the only request on `socket`, after whatever is pushed before it; an error may have no `id`.
+
+    Raises TypeError or ValueError if the connection ends, or for a message that is not a JSON object.
+    """
+    while True:
+        message = orjson.loads((await socket.receive()).data)
+        if not isinstance(message, dict):
+            raise TypeError
+        if message.get("id") == _ID or "error" in message:
+            return message

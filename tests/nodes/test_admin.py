@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from tests.support.client import ask, ready, until, until_healthy
-from tests.support.scripted_node import ScriptedNode
+from tests.support.scripted_node import ScriptedNode, ScriptedSession
 from tests.support.start import StartNode, StartProxy
 
 ALLOWED = {"allow_admin_nodes": True}
@@ -38,6 +38,18 @@ async def test_either_port_counts(proxy: StartProxy, role: str | None, websocket
         node.role = node.websocket_role = None  # the operator has put it right
         await until_healthy(served, "node-1")
         assert "error" not in await ask(served)
+
+
+async def test_what_is_pushed_before_the_response_does_not_hide_it(proxy: StartProxy) -> None:
+    async def respond(session: ScriptedSession, request: dict[str, Any]) -> None:
+        await session.send({"type": "serverStatus", "load_base": 256})
+        await session.send({"id": 77, "result": {}, "status": "success", "type": "response"})
+        await session.respond(request, {"role": "admin"})
+
+    async with ScriptedNode(respond=respond) as node:
+        node.respond_by_method = respond  # type: ignore[method-assign]
+        served = await proxy(nodes=[node.settings(websocket=node.websocket_url)])
+        assert "administrator on its WebSocket port" in (await ready(served))["node-1"]["problem"]
 
 
 @pytest.mark.parametrize("role", ["proxied", "identified", None])
