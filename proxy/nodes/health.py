@@ -174,7 +174,7 @@ class NodeHealth:
         result = await self._in_own_version("server_info", result_of(answer), api_version)
         if self.up and refuses_as_overloaded(answer):
             raise _Overloaded
-        if result is None or not (isinstance(result.get("info"), dict) or "error" in result):
+        if result is None or not (isinstance(result.get("info"), dict) or error_of(result) is not None):
             if self.up and not refuses_version(answer):
                 raise NodeFailure("invalid_response", self.status.name, detail=describe_invalid(answer, api_version))
             raise _Unusable(describe_invalid(answer, api_version))

@@ -48,6 +48,8 @@ class Node:
     status: NodeStatus = field(init=False)
     """Its status, compared with the other nodes."""
     _newest_seen: int = 0
+    _newest_reported: int = 0
+    """While it was healthy."""
 
     def __post_init__(self) -> None:
         self.status = self.health.status
@@ -84,10 +86,20 @@ class Node:
         if type(ledger_index) is int and ledger_index > self._newest_seen:
             self._newest_seen = ledger_index
 
+    def set_status(self, status: NodeStatus) -> None:
+        """Set its status, compared with the other nodes."""
+        self.status = status
+        if status.healthy:
+            self._newest_reported = max(self._newest_reported, status.validated_ledger or 0)
+
     def restarted(self) -> None:
         """Forget its newest ledger and its failures, because it has been down."""
         self._newest_seen = 0
         self.breaker.close()
+
+    def has_fallen_back(self, max_lag: int) -> bool:
+        """Whether it has had a ledger that is newer by more than `max_lag` than the one that it reports now."""
+        return self._newest_reported - (self.health.status.validated_ledger or 0) > max_lag
 
     def has(self, ledgers: LedgerRange) -> bool:
         """Whether it is known to have all these ledgers."""
@@ -251,11 +263,12 @@ class NodePool:
         """Compare the nodes again, because the status of one may have changed."""
         now = asyncio.get_running_loop().time()
         statuses = [node.health.status for node in self._nodes]
-        others = compare(statuses, self._rules, self._required_network(statuses, now), now)
+        fallen_back = [node.name for node in self._nodes if node.has_fallen_back(self._rules.max_lag)]
+        others = compare(statuses, self._rules, self._required_network(statuses, now), now, fallen_back)
         for node in self._nodes:
             known = replace(node.health.status, grpc_problem=node.grpc.problem if node.grpc else None)
             was, is_now = node.status, with_health(known, self._rules, others, now)
-            node.status = is_now
+            node.set_status(is_now)
             if is_now.up and not was.up:
                 node.restarted()
             if is_now.healthy and not was.healthy:

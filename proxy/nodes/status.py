@@ -8,6 +8,12 @@ from adapters.node import UNKNOWN_NODE
 
 T = TypeVar("T")
 
+_MAX_LEDGER = 2**32 - 1
+"""A ledger index is an unsigned number of 32 bits, and the first ledger is 1."""
+_LONGEST_TEXT = 100_000
+"""Characters of a reported text up to which it is used: status pages and caches would copy a longer one many times."""
+INVALID_NETWORK = -1
+"""The network of a node that reports one that is not a number: no pool is on it."""
 OVERLOAD_ERRORS = frozenset({"slowDown", "tooBusy"})
 """Errors with which a node refuses a health check because it is busy, although it works."""
 NOT_READY_ERRORS = frozenset(
@@ -115,13 +121,15 @@ def with_server_info(status: NodeStatus, result: dict[str, Any], now: float) -> 
     ledger = info.get("validated_ledger")
     if not isinstance(ledger, dict):
         ledger = {}
+    index, age = _typed(ledger.get("seq"), int), _typed(ledger.get("age"), int)
+    complete_ledgers = _typed(info.get("complete_ledgers"), str)
     return replace(
         status,
-        server_state=_typed(info.get("server_state"), str),
-        validated_ledger=_typed(ledger.get("seq"), int),
-        validated_ledger_age=_typed(ledger.get("age"), int),
+        server_state=_server_state(info),
+        validated_ledger=index if index is not None and 0 < index <= _MAX_LEDGER else None,
+        validated_ledger_age=None if age is None else max(0, age),
         reported_at=now,
-        complete_ledgers=_typed(info.get("complete_ledgers"), str),
+        complete_ledgers=complete_ledgers if len(complete_ledgers or "") <= _LONGEST_TEXT else None,
         network_id=_network_id(info, status.network_id),
         standalone=info.get("validation_quorum") == 0 and info.get("peers", 0) == 0,
         blocked=_blocked(info),
@@ -130,15 +138,23 @@ def with_server_info(status: NodeStatus, result: dict[str, Any], now: float) -> 
     )
 
 
+def _server_state(info: dict[str, Any]) -> str | None:
+    """The state that `info` reports, shortened; `invalid` for one that is not text. Clio has none."""
+    state = info.get("server_state")
+    if state is None:
+        return None
+    return state[:20] if isinstance(state, str) else "invalid"
+
+
 def _network_id(info: dict[str, Any], known: int | None) -> int | None:
     """The network that `info` reports.
 
     A rippled without `[network_id]` in its configuration is on network 0, and some releases (1.12, 3.x) then report
     none. Clio reports its rippled's, and nothing while it cannot reach that.
     """
-    reported = _typed(info.get("network_id"), int)
+    reported = info.get("network_id")
     if reported is not None:
-        return reported
+        return reported if type(reported) is int and reported >= 0 else INVALID_NETWORK
     return known if "clio_version" in info else 0
 
 
@@ -159,7 +175,9 @@ def with_health(status: NodeStatus, rules: HealthRules, others: Comparison, now:
     lag = None
     if others.newest is not None and status.validated_ledger is not None:
         lag = max(0, others.newest - status.validated_ledger)
-    wrong_network = others.network_id is not None and status.network_id not in (None, others.network_id)
+    wrong_network = status.network_id == INVALID_NETWORK or (
+        others.network_id is not None and status.network_id not in (None, others.network_id)
+    )
     status = replace(status, lag=lag, wrong_network=wrong_network)
     if not status.up:
         return replace(status, healthy=False)
@@ -168,6 +186,8 @@ def with_health(status: NodeStatus, rules: HealthRules, others: Comparison, now:
 
 
 def _unhealthy_reason(status: NodeStatus, rules: HealthRules, others: Comparison, now: float) -> str | None:
+    if status.network_id == INVALID_NETWORK:
+        return "reports a network_id that is not a number"
     if status.wrong_network:
         return f"is on network {status.network_id}, not {others.network_id} (network_id)"
     if status.problem in NOT_READY_ERRORS:
@@ -177,7 +197,7 @@ def _unhealthy_reason(status: NodeStatus, rules: HealthRules, others: Comparison
     if status.blocked is not None:
         return status.blocked
     if rules.states and status.server_state is not None and status.server_state not in rules.states:
-        return f"is in state {status.server_state[:20]} (health.states)"
+        return f"is in state {status.server_state} (health.states)"
     if status.validated_ledger is None:
         return "has no validated ledger"
     if status.name in others.implausible:

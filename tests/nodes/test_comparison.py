@@ -52,6 +52,50 @@ def test_a_node_on_another_network_is_out_of_rotation_and_holds_no_other_to_its_
     assert (shown.wrong_network, shown.problem) == (True, "is on network 21338, not 0 (network_id)")
 
 
+@pytest.mark.parametrize("index", [0, -5, 2**32, 2**63, 131.0, "131", True])
+def test_a_ledger_that_cannot_exist_counts_as_none(index: Any) -> None:
+    """Else the other node would appear to be impossibly far ahead of it."""
+    broken = node("broken", index)
+    assert healthy(broken, node("a", 131)) == ["a"]
+    assert with_health(broken, RULES, Comparison(), NOW).problem == "has no validated ledger"
+
+
+@pytest.mark.parametrize("network_id", ["0", 0.0, True, [0], -1])
+def test_a_network_that_is_not_a_number_is_no_network(network_id: Any) -> None:
+    broken = node("broken", 131, network_id=network_id)
+    for required in (None, 0, 1):
+        shown = with_health(broken, RULES, compare([broken], RULES, required, NOW), NOW)
+        assert (shown.healthy, shown.wrong_network) == (False, True)
+        assert shown.problem == "reports a network_id that is not a number"
+
+
+@pytest.mark.parametrize("state", [5, ["full"], {"full": 1}, "x" * 1_000_000])
+def test_a_state_that_is_not_one_is_not_accepted(state: Any) -> None:
+    broken = node("broken", 131, server_state=state)
+    assert healthy(broken) == []
+    assert len(str(with_health(broken, RULES, Comparison(), NOW).problem)) < 100
+
+
+def test_a_huge_list_of_ledgers_is_not_used() -> None:
+    assert node("a", 131, complete_ledgers=",".join(map(str, range(100_000)))).complete_ledgers is None
+
+
+def test_a_ledger_from_the_future_is_as_good_as_new() -> None:
+    assert node("a", 131, age=-(10**15)).validated_age(NOW) == 0
+
+
+def test_a_node_that_has_fallen_back_far_takes_no_other_out() -> None:
+    """It was restarted on a network of its own that has the same number."""
+    fallen, honest = node("fallen", 5), node("a", 131)
+    others = compare([fallen, honest], RULES, 0, NOW, ["fallen"])
+    shown = [with_health(each, RULES, others, NOW) for each in (fallen, honest)]
+    assert [each.healthy for each in shown] == [False, True]
+    assert shown[0].problem == "is 126 ledgers behind (health.max_lag)"
+    ahead = node("liar", 9000)
+    others = compare([fallen, honest, ahead], RULES, 0, NOW, ["fallen"])
+    assert others.implausible == {"liar"}
+
+
 def test_a_rippled_that_reports_no_network_is_on_network_0() -> None:
     info = {"server_state": "full", "validated_ledger": {"seq": 131, "age": 1}, "build_version": "1.12.0"}
     old = with_server_info(NodeStatus("old", up=True), {"info": info}, NOW)

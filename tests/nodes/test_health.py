@@ -141,6 +141,7 @@ async def test_an_error_is_an_answer_too() -> None:
         (web.Response(status=200, text="<html>"), "returns HTTP 200 without JSON"),
         (web.json_response([1]), "returns HTTP 200 without a valid result"),
         (web.json_response({"result": [1]}), "returns HTTP 200 without a valid result"),
+        (web.json_response({"result": {"error": ["slowDown"]}}), "returns HTTP 200 without a valid result"),
         (web.json_response({"result": {"hello": 1}}), "returns HTTP 200 without a valid result"),
     ],
 )

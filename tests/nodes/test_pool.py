@@ -239,6 +239,23 @@ async def test_one_node_that_reports_a_far_higher_ledger_takes_no_other_out(prox
         assert "impossibly far ahead" in statuses[liar.name]["problem"]
 
 
+@pytest.mark.parametrize("seq", [5, 0, -(10**18)])
+async def test_one_node_that_falls_back_far_takes_no_other_out(proxy: StartProxy, seq: int) -> None:
+    """It was restarted on a private network that has the number of the public one."""
+    async with two_nodes() as (a, b):
+        served = await proxy(nodes=[a.settings(), b.settings(weight=1000)], timeouts={"health_interval": 0.1})
+        await ask(served)
+        b.info["validated_ledger"] = {"seq": seq, "age": 1}
+        await until_healthy(served, "b", healthy=False)
+        with counting(a, b):
+            for _ in range(10):
+                assert "error" not in await ask(served)
+            assert (a.times("fee"), b.times("fee")) == (10, 0)
+        assert (await ready(served))["a"]["problem"] is None
+        b.info["validated_ledger"] = {"seq": 131, "age": 1}
+        await until_healthy(served, "b")
+
+
 @pytest.mark.parametrize("refusal", ["text", "error"])
 async def test_an_overloaded_node_is_not_down(proxy: StartProxy, refusal: str) -> None:
     """A node throttles the address of the health check: it goes on serving, and so does the proxy."""
