@@ -54,7 +54,7 @@ def _hint(variable: str) -> str:
     }
     if variable in renamed:
         return f"it was renamed to {renamed[variable]}"
-    likely = nearest(variable, [key.variable for key in settings_keys()])
+    likely = nearest(variable.upper(), [key.variable for key in settings_keys()])
     return (
         f"did you mean {likely}?"
         if likely
@@ -110,7 +110,8 @@ def _put(
         if isinstance(holder, list) and isinstance(part, int):
             if part > len(holder):
                 where = ".".join(map(str, path[:place]))
-                return [ConfigProblem(variable, f"the next item of {where} is {len(holder)}")]
+                problem = f"the next item of {where} is {len(holder)}: items count from 0, without gaps"
+                return [ConfigProblem(variable, problem)]
             if part == len(holder):
                 holder.append(None)
             if last:

@@ -32,6 +32,8 @@ def json_schema() -> dict[str, Any]:
             schema["properties"][secret + FILE_SUFFIX] = {"type": "string", "description": words}
             if secret in schema.get("required", ()):
                 schema["required"].remove(secret)
+                if not schema["required"]:
+                    del schema["required"]
                 schema["oneOf"] = [{"required": [secret]}, {"required": [secret + FILE_SUFFIX]}]
     return document
 

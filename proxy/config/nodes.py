@@ -36,7 +36,10 @@ class NodeTlsSettings(_Section):
 class NodeSettings(_Section):
     """One node."""
 
-    name: NodeName = Field(description="unique name of the node in logs and metrics")
+    name: NodeName = Field(
+        "node-1",
+        description="unique name of the node in logs and metrics; by default node-1, node-2 and so on, by its position",
+    )
     http: Annotated[HttpUrl, Secret()] = Field(description="URL of its JSON-RPC port")
     websocket: Annotated[
         WebSocketUrl | None,

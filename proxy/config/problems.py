@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.config.keys import RENAMED, Path, key_name, lookup
-from proxy.config.settings import NAME_REPEATED, repeated_names
+from proxy.config.settings import NAME_REPEATED, repeated_names, with_default_names
 from proxy.config.types import is_file_text
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
@@ -90,6 +90,7 @@ def problems_of(
 
 def repeated_name_problems(nodes: object, origin_of: Callable[[Path], str | None]) -> list[ConfigProblem]:
     """Report names that occur more than once in *nodes*, the value before validation."""
+    nodes = with_default_names(nodes)
     names = [node.get("name") if isinstance(node, dict) else None for node in nodes] if isinstance(nodes, list) else []
     return [
         ConfigProblem(

@@ -75,7 +75,8 @@ def _read(file: str) -> str:
         return content.decode().rstrip("\r\n")
     except (OSError, ValueError) as error:
         reason = (error.strerror or "failed").lower() if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise _FileError(f"{file} cannot be read: {reason}") from None
+        where = "" if FilePath(file).is_absolute() else f" (looked for in {FilePath.cwd()})"
+        raise _FileError(f"{file} cannot be read: {reason}{where}") from None
 
 
 def _headers(text: str) -> dict[str, str]:
@@ -87,4 +88,6 @@ def _headers(text: str) -> dict[str, str]:
             if not colon:
                 raise _FileError(f"expected lines of the form Name: value, got another in line {number}")
             headers[name.strip()] = value.strip()
+    if not headers:
+        raise _FileError("expected lines of the form Name: value, got none")
     return headers

@@ -132,7 +132,7 @@ class Settings(_Section):
     cors: CorsSettings = Field(CorsSettings(), description="which web pages may use the proxy from a browser")
     nodes: Annotated[
         tuple[NodeSettings, ...],
-        AllowedText("a list of 1 to 100 nodes, each with at least the keys name and http"),
+        AllowedText("a list of 1 to 100 nodes, each with at least the key http"),
     ] = Field(description="the nodes")
     network_id: NetworkId = Field(
         "auto", description="network that every node must be on; auto is that of the first healthy node"
@@ -201,6 +201,11 @@ class Settings(_Section):
                 raise PydanticCustomError("conflict", "port {value} is already used by {other}", context)
         return value
 
+    @field_validator("nodes", mode="before")
+    @classmethod
+    def _all_named(cls, value: object) -> object:
+        return with_default_names(value)
+
     @field_validator("nodes")
     @classmethod
     def _some_and_all_different(cls, value: tuple[NodeSettings, ...]) -> tuple[NodeSettings, ...]:
@@ -252,6 +257,15 @@ def _conflicts(
     elif "default_version" in listener.model_fields_set and not lowest <= listener.default_version <= highest:
         problem = f"expected an API version that is supported here, {lowest} to {highest}"
         yield ("default_version",), listener.default_version, problem
+
+
+def with_default_names(nodes: object) -> object:
+    """Return *nodes*, before validation, with a name for those that have none; unchanged if it is not a list."""
+    if not isinstance(nodes, list | tuple):
+        return nodes
+    return [
+        {"name": f"node-{number}", **node} if isinstance(node, dict) else node for number, node in enumerate(nodes, 1)
+    ]
 
 
 def _collide(one: ListenSettings | ObserveSettings, other: ListenSettings) -> bool:

@@ -70,7 +70,7 @@ def read_yaml(text: str) -> Document:
         if node is not None:
             document.value = _value(loader, node, (), document)
     except yaml.MarkedYAMLError as error:
-        raise YamlError(f"{error.problem}{_place(error.problem_mark)}") from None
+        raise YamlError(f"{error.problem}{_place(error.problem_mark)}{_hint(text, error.problem_mark)}") from None
     except yaml.reader.ReaderError as error:
         raise YamlError(f"a character that YAML does not allow at position {error.position}") from None
     return document
@@ -112,3 +112,10 @@ def _refuse(problem: str, mark: Any) -> NoReturn:
 
 def _place(mark: yaml.Mark | None) -> str:
     return f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+
+
+def _hint(text: str, mark: yaml.Mark | None) -> str:
+    """What is most likely wrong at *mark*: in a flow mapping or list, `{` begins another one."""
+    lines = text.splitlines()
+    unquoted = mark is not None and mark.line < len(lines) and "${" in lines[mark.line]
+    return "; inside { } or [ ], a value with ${NAME} needs quotes" if unquoted else ""

@@ -176,6 +176,23 @@ def test_ten_and_more_nodes_from_the_environment_keep_their_order() -> None:
     assert [node.name for node in load_settings(None, environ).nodes] == [f"n{n}" for n in range(12)]
 
 
+def test_nodes_without_a_name_are_named_by_their_position(file: Path) -> None:
+    environ = {"XRPL_PROXY_NODES__0__HTTP": "http://a", "XRPL_PROXY_NODES__1__HTTP": "http://b"}
+    assert [node.name for node in load_settings(None, environ).nodes] == ["node-1", "node-2"]
+    file.write_text("nodes: [{http: 'http://a', name: node-2}, {http: 'http://b'}]\n")
+    assert problems(file) == {
+        "nodes[1].name": f'nodes[1].name: "node-2" is already the name of nodes[0] (set in {file}, line 1)'
+    }
+
+
+def test_a_variable_in_lower_case_is_refused_with_its_name_in_upper_case() -> None:
+    said = problems(None, {"XRPL_PROXY_NODES__0__HTTP": "http://a", "XRPL_PROXY_nodes__0__websocket": "ws://a"})
+    assert said == {
+        "XRPL_PROXY_nodes__0__websocket": "XRPL_PROXY_nodes__0__websocket: unknown environment variable; "
+        "did you mean XRPL_PROXY_NODES__0__WEBSOCKET?"
+    }
+
+
 def test_a_text_that_looks_like_something_else_stays_text() -> None:
     environ = {
         "XRPL_PROXY_NODES__0__NAME": "1",
@@ -233,14 +250,13 @@ guard: {trusted_proxies: [10.0.0.1/8], allow_admin_methods: [peer]}
         "nodes[1].name": '"a" is already the name of nodes[0]',
         "nodes[1].websocket": "expected a ws:// or wss:// URL",
         "nodes[1].api_version": f"expected an API version, {', '.join(map(str, VERSIONS.known))} or auto, got 99",
-        "nodes[2].name": "missing; expected a name of 1 to 64 letters",
         "nodes[2].http": 'got "http://y:99999"',
         "limits.depth": "expected a whole number between 1 and 100, got 1.5",
         "limits.request_byte": "did you mean limits.request_bytes?",
         "guard.trusted_proxies[0]": 'such as 10.0.0.0/8 or fd00::/8, got "10.0.0.1/8"',
         "guard.allow_admin_methods[0]": "expected one of the admin methods blacklist",
         "XRPL_PROXY_LIMITS__IN_FLIGHT": "expected YAML",
-        "XRPL_PROXY_NODES__7__NAME": "the next item of nodes is 3",
+        "XRPL_PROXY_NODES__7__NAME": "the next item of nodes is 3: items count from 0, without gaps",
     }
     assert_reported(said, expected)
 
@@ -404,6 +420,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
         (b"listen: {port: !!bool x}", "does not match its tag"),
         (b"listen: {port: " + b"9" * 5000 + b"}", "does not match its tag"),
         (b"? [a]\n: 1\n", "a key must be text"),
+        (b"nodes:\n  - headers: {X-Key: ${KEY}}\n", "line 2, column 23; inside { } or [ ], a value with ${NAME} needs"),
         (b"#" * 300_000, "expected at most 262144 bytes"),
     ],
 )

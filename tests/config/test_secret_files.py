@@ -49,6 +49,21 @@ def test_headers_that_the_proxy_sets_and_what_is_not_a_header_are_refused_withou
     assert "expected a mapping of header names to values" in said["nodes[0].headers"]
 
 
+def test_a_missing_relative_file_is_reported_with_the_folder_that_was_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = problems(None, {"XRPL_PROXY_NODES__0__HTTP_FILE": "url"})
+    assert f"url cannot be read: no such file or directory (looked for in {tmp_path})" in said["nodes[0].http_file"]
+
+
+def test_a_file_of_headers_without_any_is_not_mistaken_for_none_wanted(tmp_path: Path) -> None:
+    (tmp_path / "headers").write_text("# the key comes here\n\n")
+    environ = {"XRPL_PROXY_NODES__0__HTTP": "http://a", "XRPL_PROXY_NODES__0__HEADERS_FILE": f"{tmp_path}/headers"}
+    said = problems(None, environ)
+    assert "expected lines of the form Name: value, got none" in said["nodes[0].headers_file"]
+
+
 def test_what_cannot_be_read_is_reported_once_and_without_the_content(tmp_path: Path) -> None:
     (tmp_path / "bad").write_bytes(b"\xff\xfe")
     (tmp_path / "large").write_bytes(b"x" * 70_000)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from proxy.config import load_settings
-from tests.support.installed import DEPLOY, output_of
+from tests.support.installed import DEPLOY, DOCS, output_of
 from tests.support.programs import until_left
 from tests.support.start import StartNode, StartProxy
 
@@ -73,10 +73,21 @@ def services() -> dict[str, Any]:
 
 
 def test_the_proxy_of_the_compose_file_has_a_sound_configuration() -> None:
-    settings = load_settings(TREE / "config.yaml", services()["proxy"]["environment"])
+    settings = load_settings(None, services()["proxy"]["environment"])
     assert [(node.name, node.http, node.websocket) for node in settings.nodes] == [
         ("demo", "http://demo-node:5005", "ws://demo-node:6006")
     ]
+
+
+def test_the_documented_docker_run_configures_the_image_with_its_environment_alone() -> None:
+    (command,) = re.findall(r"docker run (?:.+\\\n)+.+", (DOCS / "operations.md").read_text())
+    given = dict(re.findall(r"--env (\w+)=(\S+)", command))
+    own = dict(re.findall(r"^(?:ENV|   ) (XRPL_PROXY_\w+)=(\S+)", DOCKERFILE.read_text(), re.MULTILINE))
+    settings = load_settings(None, own | given)
+    (node,) = settings.nodes
+    assert (node.http, node.websocket) == ("http://10.0.0.5:5015", "ws://10.0.0.5:6016")
+    assert settings.observe.host == "0.0.0.0"  # what Docker publishes is not the container's 127.0.0.1
+    assert "config.yaml" not in "".join(re.findall(r"^COPY.*", DOCKERFILE.read_text(), re.MULTILINE))
 
 
 def test_what_is_mounted_is_there_and_nothing_is_open_to_the_world() -> None:
