@@ -81,8 +81,10 @@ def read_large(body: bytes, depth: int, position: Position, elements: int, max_e
 
     An array at the top, which is not a request, is returned empty.
     """
+    structure = None
     if elements > max_elements:
-        elements = _without_those_in_strings(body, elements, max_elements)
+        structure = _structure(body, elements, max_elements)
+        elements = elements if structure is None else count_elements(structure)
         if elements > max_elements:
             raise TooManyElements(
                 f"* {elements} elements, more than the {max_elements} that are allowed "
@@ -92,7 +94,7 @@ def read_large(body: bytes, depth: int, position: Position, elements: int, max_e
     start = _skip_space(text, 0)
     if text[start : start + 1] not in ("{", "["):
         return read_small(text, depth, position)
-    reader = _Reader(text, depth)
+    reader = _Reader(text, depth, structure)
     value, end = parse(text, lambda: reader.document(start, position))
     reader.check(end)
     return value
@@ -120,9 +122,10 @@ class _Collector:
 class _Reader:
     """Reads one document. Its methods raise RequestUnreadable and what the scanner of `json` raises."""
 
-    def __init__(self, text: str, depth: int) -> None:
+    def __init__(self, text: str, depth: int, structure: bytes | None) -> None:
         self._text = text
         self._depth = depth
+        self._structure = structure  # of the whole text, if it is known
         self._plain, self._ids = _Collector(), _Collector()
         self._scan = make_scanner(self._plain)  # type: ignore[arg-type]  # typeshed wants a decoder here
         self._scan_id = make_scanner(self._ids)  # type: ignore[arg-type]
@@ -213,8 +216,12 @@ class _Reader:
         `end`: where the document ends.
         """
         document = self._text[:end]
-        if document.count("[") + document.count("{") > self._depth and _is_deeper(document.encode(), self._depth):
-            raise RequestUnreadable(TOO_DEEP)
+        if document.count("[") + document.count("{") > self._depth:
+            structure = self._structure if end == len(self._text) else None
+            if structure is None:
+                structure = _without_strings(document.encode())
+            if _is_deeper(structure, self._depth):
+                raise RequestUnreadable(TOO_DEEP)
         _check_objects(self._ids.objects)
         _check_objects(self._plain.objects)
         # Outside an `id`, rippled's names end at a NUL; no valid name has one.
@@ -277,19 +284,18 @@ def _check_surrogates(document: bytes) -> None:
         refuse_surrogate()
 
 
-def _without_those_in_strings(document: bytes, elements: int, max_elements: int) -> int:
-    """The elements of `document` without those counted inside strings; `elements` is the count with them.
+def _structure(document: bytes, elements: int, max_elements: int) -> bytes | None:
+    """`document` as `_without_strings` has it; `elements` is the count with those inside strings.
 
-    Skipped if it would not change the outcome, or if there are too many strings.
+    None if they are more than `max_elements` even without those, or if there are too many strings.
     """
     document = _without_escapes(document)
     if document.count(b'"') > max_elements:
-        return elements
+        return None
     parts = document.split(b'"')
-    in_strings = sum(map(len, parts[1::2]))
-    if elements - in_strings * _CONTAINER_COST > max_elements:
-        return elements
-    return count_elements(b"0".join(parts[::2]))
+    if elements - sum(map(len, parts[1::2])) * _CONTAINER_COST > max_elements:
+        return None
+    return b"0".join(parts[::2])
 
 
 def _without_escapes(document: bytes) -> bytes:
@@ -302,9 +308,9 @@ def _without_strings(document: bytes) -> bytes:
     return b"0".join(_without_escapes(document).split(b'"')[::2])
 
 
-def _is_deeper(document: bytes, depth: int) -> bool:
-    """Whether more than `depth` containers enclose a value of the JSON `document`, or an empty container."""
-    structure = _without_strings(document).translate(None, _WHITESPACE)
+def _is_deeper(structure: bytes, depth: int) -> bool:
+    """Whether more than `depth` containers enclose a value or an empty container: of JSON without its strings."""
+    structure = structure.translate(None, _WHITESPACE)
     brackets = structure.replace(b"[]", b"").replace(b"{}", b"").translate(_ROUND, _NOT_BRACKETS)
     for _ in range(depth):
         if not brackets:
