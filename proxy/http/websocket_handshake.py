@@ -20,6 +20,8 @@ _HAS_VALUE = {
     "client_max_window_bits": (False, True),
 }
 """The parameters of an offer: whether they may have a value (RFC 7692, 7.1)."""
+_MOST_OFFERS = 16
+"""Offers that are looked at: a browser makes one."""
 _MIN_WINDOW_BITS, _MAX_WINDOW_BITS = 9, 15
 """zlib has no smaller window."""
 
@@ -66,8 +68,8 @@ def negotiate_compression(head: Head) -> Compression:
 
     As in rippled (`pmd_extension.ipp`), an offer with an unknown, repeated or invalid parameter is declined.
     """
-    for offer in head.headers.get("sec-websocket-extensions", "").split(","):
-        name, *parameters = (part.strip(" \t").lower() for part in offer.split(";"))
+    for offer in head.headers.get("sec-websocket-extensions", "").split(",", _MOST_OFFERS)[:_MOST_OFFERS]:
+        name, *parameters = (part.strip(" \t").lower() for part in offer.split(";", len(_HAS_VALUE) + 1))
         if name == _EXTENSION and (accepted := _accept(parameters)).window_bits:
             return accepted
     return Compression()

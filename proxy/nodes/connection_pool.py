@@ -8,6 +8,7 @@ from urllib.parse import SplitResult
 from proxy.eventloop.read_rotation import ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.http_connection import HttpConnection
+from proxy.nodes.large_responses import LargeResponses
 
 
 class ConnectionPool:
@@ -22,6 +23,7 @@ class ConnectionPool:
         url: SplitResult,
         write_batcher: WriteBatcher,
         read_rotation: ReadRotation,
+        large_responses: LargeResponses,
         *,
         idle_seconds: float,
         most_bytes: int,
@@ -32,6 +34,7 @@ class ConnectionPool:
         self._tls = (tls or ssl.create_default_context()) if url.scheme == "https" else None
         self._write_batcher = write_batcher
         self._read_rotation = read_rotation
+        self._large_responses = large_responses
         self._idle_seconds = idle_seconds
         self._most_bytes = most_bytes
         self._loop = asyncio.get_running_loop()
@@ -60,7 +63,7 @@ class ConnectionPool:
         return connection
 
     def _new(self) -> HttpConnection:
-        return HttpConnection(self._most_bytes, self._write_batcher, self._read_rotation)
+        return HttpConnection(self._most_bytes, self._write_batcher, self._read_rotation, self._large_responses)
 
     def release(self, connection: HttpConnection) -> None:
         """Return a connection for reuse after a request, or drop it if it cannot be reused."""

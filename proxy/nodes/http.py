@@ -17,6 +17,7 @@ from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.connection_pool import ConnectionPool
 from proxy.nodes.fair_queue import FairQueue
 from proxy.nodes.http_connection import AnswerMalformed, AnswerTooLarge, HttpConnection
+from proxy.nodes.large_responses import LargeResponses
 from proxy.nodes.request_head import client_lines, request_head
 from proxy.nodes.response import NodeResponse
 from proxy.telemetry.tracing import NO_TRACING, Tracing
@@ -34,6 +35,8 @@ _FAILURES: dict[FailureKind, str] = {
 
 _MIN_BLAMEABLE_SECONDS = 1.0
 """A node that had less time than this, and less than half of its timeout, is not blamed for a missing response."""
+_LARGEST_AT_A_TIME = 4
+"""Responses of `answer_bytes` for which there is room at a time; see LargeResponses."""
 MAX_REQUEST_BYTES = 1_000_000
 """The largest request that rippled accepts (`maxRequestSize`); it resets the connection of a larger one."""
 
@@ -121,9 +124,16 @@ class HttpNode:
         self._tracing = tracing
         self._head = request_head(urlsplit(url), headers)
         write_batcher, read_rotation = WriteBatcher(), ReadRotation()
+        large_responses = LargeResponses(_LARGEST_AT_A_TIME * answer_bytes)
         # The places bound the connections, so that their pools need no bound.
         self._reading = ConnectionPool(
-            urlsplit(url), write_batcher, read_rotation, idle_seconds=idle_timeout, most_bytes=answer_bytes, tls=tls
+            urlsplit(url),
+            write_batcher,
+            read_rotation,
+            large_responses,
+            idle_seconds=idle_timeout,
+            most_bytes=answer_bytes,
+            tls=tls,
         )
         # A request that is never repeated must not meet a connection that the node is about to close, so it only takes
         # one that another of its kind used a moment ago.
@@ -131,6 +141,7 @@ class HttpNode:
             urlsplit(url),
             write_batcher,
             read_rotation,
+            large_responses,
             idle_seconds=min(0.5, idle_timeout),
             most_bytes=answer_bytes,
             tls=tls,
@@ -197,6 +208,7 @@ class HttpNode:
                     connection = await self._connect(pool, ends)
                     connected = True
                 self._deadlines.set(connection, ends)
+                connection.client = place
                 try:
                     answer = await connection.ask(request)
                 except BaseException as error:
@@ -204,6 +216,7 @@ class HttpNode:
                     if not (may_be_stale and isinstance(error, ConnectionError)) or connection.answer_started:
                         raise
                 finally:
+                    waited = waited or connection.has_waited
                     self._deadlines.clear(connection)
                     pool.release(connection)
                 connection = None

@@ -14,6 +14,8 @@ from proxy.eventloop.read_rotation import LARGE_BYTES, ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.body_parts import has_too_small_parts
 from proxy.nodes.large_body import LargeBody, pays
+from proxy.nodes.large_responses import LARGE_BYTES as COUNTED_BYTES
+from proxy.nodes.large_responses import LargeResponses, Room
 from proxy.nodes.response import NodeResponse, parse_cached
 
 _MOST_HEAD_BYTES = 65_536
@@ -32,12 +34,24 @@ class AnswerMalformed(Exception):  # noqa: N818
 class HttpConnection(asyncio.Protocol):
     """A connection to a node, for one request at a time.
 
-    `most_bytes`: the largest body accepted. `write_batcher`, `read_rotation`: those of its node. The parser calls the
-    `on_…` methods.
+    `most_bytes`: the largest body accepted. `write_batcher`, `read_rotation`, `large_responses`: those of its node. The
+    parser calls the `on_…` methods.
     """
 
-    def __init__(self, most_bytes: int, write_batcher: WriteBatcher, read_rotation: ReadRotation) -> None:
+    def __init__(
+        self,
+        most_bytes: int,
+        write_batcher: WriteBatcher,
+        read_rotation: ReadRotation,
+        large_responses: LargeResponses,
+    ) -> None:
         self._most_bytes = most_bytes
+        self._large_responses = large_responses
+        self._room: Room | None = None  # of the current response, if it is large
+        self.client = ""
+        """The client of the current request, for `large_responses`; empty for the proxy itself."""
+        self.has_waited = False
+        """Whether the current response has waited for room."""
         self._write_batcher = write_batcher
         self._read_rotation = read_rotation
         self._unwritten = b""  # of the current request
@@ -78,7 +92,7 @@ class HttpConnection(asyncio.Protocol):
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         waiting = self._waiting = self._loop.create_future()
-        self.answer_started = False
+        self.answer_started = self.has_waited = False
         self._write_batcher.in_flight += 1
         if self._write_batcher.is_busy:
             self._unwritten = request
@@ -114,7 +128,9 @@ class HttpConnection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on, unless the connection is closed."""
+        """Read on, unless the connection is closed or its response waits for room."""
+        if self._room is not None and not self._room.is_free:
+            return
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -151,6 +167,8 @@ class HttpConnection(asyncio.Protocol):
             if self._complete_answer is not None:
                 self._deliver(*self._complete_answer)
             elif self._body.size >= LARGE_BYTES and self.usable:
+                if self._room is None and self.client and max(self._length, self._body.size) >= COUNTED_BYTES:
+                    self._begin_large()
                 if pays(self._body.size, self._length):
                     self._receive_large()
                 self._read_rotation.piece_received(self)
@@ -215,6 +233,13 @@ class HttpConnection(asyncio.Protocol):
             return
         self._finish(keeps=self._parser is not None and self._parser.should_keep_alive())
 
+    def _begin_large(self) -> None:
+        """Read no more of a large response until there is room for it."""
+        self._room = self._large_responses.begin(self.client, self._length or self._most_bytes, self)
+        if not self._room.is_free:
+            self.has_waited = True
+            self.pause_reading()
+
     def _receive_large(self) -> None:
         """Have the rest of the body received without the parser."""
         self._large = LargeBody(self._body.drain(), self._length, self._large_arrived, self.connection_lost)
@@ -260,6 +285,7 @@ class HttpConnection(asyncio.Protocol):
     def _deliver(self, answer: NodeResponse, keeps: bool) -> None:
         """Deliver the response; the connection stays open if `keeps`."""
         waiting, self._waiting, self._complete_answer = self._waiting, None, None
+        answer.room, self._room = self._room, None
         if not keeps and self._transport is not None:
             self._transport.close()
         if waiting is not None:
@@ -270,6 +296,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _fail(self, error: Exception) -> None:
         waiting, self._waiting, self._complete_answer = self._waiting, None, None
+        self._room = None
         self.abort()
         if waiting is not None:
             self._write_batcher.in_flight -= 1

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import httptools
 
+from proxy.nodes.large_responses import Room
+
 _WITHOUT_BODY = frozenset({204, 304})
 _MOST_REMEMBERED_BYTES = 1_024
 _REMEMBERED = 1_024
@@ -15,7 +17,8 @@ _REMEMBERED = 1_024
 class NodeResponse:
     """A node's complete response: HTTP status, `Content-Type` and `Content-Encoding` ("" for none), body.
 
-    `has_length`: its length was declared, not only marked by the end of the connection.
+    `has_length`: its length was declared, not only marked by the end of the connection. `room`: that for a large one,
+    for as long as its body is in use.
     """
 
     status: int
@@ -23,6 +26,7 @@ class NodeResponse:
     body: bytes
     content_encoding: str = ""
     has_length: bool = True
+    room: Room | None = None
 
 
 def parse_cached(data: bytes, most_bytes: int) -> tuple[NodeResponse, bool] | None:

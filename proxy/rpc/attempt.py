@@ -104,10 +104,10 @@ class Attempt:
         if len(raw.body) >= LARGE_RESPONSE_BYTES:
             if hands_over and len(raw.body) >= VERY_LARGE_BYTES and raw.status == 200:
                 body, raw.body = raw.body, b""  # callers still have `raw`
-                raise VeryLarge(body)
+                raise VeryLarge(body, raw.room)
             await self.take_turn(len(raw.body), is_translated=True)
         result, extras = self.read(raw, method)
-        size, raw.body = len(raw.body), b""
+        size, raw.body, raw.room = len(raw.body), b"", None
         return NodeAnswer(result, extras, size)
 
     def post(self, method: str, params: JsonObject) -> Awaitable[NodeResponse]:

@@ -7,10 +7,13 @@ from typing import cast
 
 import structlog
 
+from proxy.access.client_address import limit_key
 from proxy.access.fair_share import FairShare
 from proxy.envelope import Call
 from proxy.envelope.written_json import write
 from proxy.nodes import Node
+from proxy.nodes.fair_queue import FairQueue
+from proxy.nodes.large_responses import Room
 from proxy.nodes.ledger_range import validated_ledger_in
 from proxy.rpc.own_work import in_time
 from proxy.rpc.translation_process import ANSWER_HEAD, JOB_HEAD, Job
@@ -31,21 +34,25 @@ log = structlog.get_logger(__name__)
 class VeryLarge(Exception):  # noqa: N818 - what has happened
     """The response to the first request of a call is one for `LargeTranslations`."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, room: Room | None = None) -> None:
         super().__init__(len(body))
+        self.room = room
         self.body = body
         """Empty once the other process has it: the proxy is not to hold it twice, nor as long as that takes."""
 
 
 class LargeTranslations:
-    """One process that translates one response at a time, from the first one on; the others wait. Needs `close`."""
+    """One process that translates one response at a time, from the first one on. Needs `close`.
+
+    The others wait; clients with waiting responses take turns.
+    """
 
     def __init__(self, metrics: Metrics, fair_share: FairShare) -> None:
         self._metrics = metrics
         self._fair_share = fair_share
         self._process: asyncio.subprocess.Process | None = None
         self._killed: list[asyncio.subprocess.Process] = []
-        self._one_at_a_time = asyncio.Lock()
+        self._one_at_a_time = FairQueue(1)
         self._idle: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -78,29 +85,37 @@ class LargeTranslations:
             "server": list(node.server),
             "websocket": websocket,
         }
-        return await in_time(self._translate(call, job, response), node.name, deadline)
+        client = limit_key(record.peer)
+        return await in_time(self._translate_in_turn(client, call, job, response), node.name, deadline)
+
+    async def _translate_in_turn(self, client: str, call: Call, job: Job, response: VeryLarge) -> bytes | None:
+        if not self._one_at_a_time.take(client):
+            await self._one_at_a_time.wait(client)
+        try:
+            return await self._translate(call, job, response)
+        finally:
+            self._one_at_a_time.give_back(client)
 
     async def _translate(self, call: Call, job: Job, response: VeryLarge) -> bytes | None:
-        async with self._one_at_a_time:
-            if self._closed:
-                return None
-            if self._idle is not None:
-                self._idle.cancel()
-            began = asyncio.get_running_loop().time()
-            try:
-                answer = await self._exchange(await self._started(), write(job), response)
-            except (OSError, asyncio.IncompleteReadError) as problem:
-                log.warning("translation_process_failed", problem=type(problem).__name__)
-                self._kill()
-                return None
-            except BaseException:
-                self._kill()  # it is in the middle of an answer that nobody reads
-                raise
-            loop = asyncio.get_running_loop()
-            self._idle = loop.call_later(_IDLE_SECONDS, self._kill)
-            if answer is not None:
-                self._metrics.translation(call.method, call.version, job["node_version"], loop.time() - began)
-            return answer
+        if self._closed:
+            return None
+        if self._idle is not None:
+            self._idle.cancel()
+        began = asyncio.get_running_loop().time()
+        try:
+            answer = await self._exchange(await self._started(), write(job), response)
+        except (OSError, asyncio.IncompleteReadError) as problem:
+            log.warning("translation_process_failed", problem=type(problem).__name__)
+            self._kill()
+            return None
+        except BaseException:
+            self._kill()  # it is in the middle of an answer that nobody reads
+            raise
+        loop = asyncio.get_running_loop()
+        self._idle = loop.call_later(_IDLE_SECONDS, self._kill)
+        if answer is not None:
+            self._metrics.translation(call.method, call.version, job["node_version"], loop.time() - began)
+        return answer
 
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:

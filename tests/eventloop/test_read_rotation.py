@@ -12,6 +12,7 @@ import pytest
 from proxy.eventloop.read_rotation import ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.nodes.http_connection import HttpConnection
+from proxy.nodes.large_responses import LargeResponses
 
 BODY = b"x" * 4_000_000
 CONNECTIONS = 8
@@ -36,7 +37,7 @@ class Recorded(HttpConnection):
     """Records in which iterations it received the pieces of a response. `lost_after`: pieces until it is aborted."""
 
     def __init__(self, rotation: ReadRotation, iterations: Iterations, lost_after: int = sys.maxsize) -> None:
-        super().__init__(10_000_000, WriteBatcher(), rotation)
+        super().__init__(10_000_000, WriteBatcher(), rotation, LargeResponses(10_000_000))
         self.pieces: list[int] = []
         self._iterations = iterations
         self._lost_after = lost_after

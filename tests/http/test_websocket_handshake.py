@@ -82,6 +82,8 @@ def test_other_requests_are_no_handshake(changed: dict[str, str]) -> None:
         ("permessage-deflate2", Compression(), None),
         ("Permessage-Deflate; Client_Max_Window_Bits = 8", Compression(15), b"permessage-deflate"),
         ('permessage-deflate; client_max_window_bits="10"', Compression(15), b"permessage-deflate"),
+        ("x," * 15 + "permessage-deflate", Compression(15), b"permessage-deflate"),
+        ("x," * 16 + "permessage-deflate", Compression(), None),
         ("x, permessage-deflate; y, permessage-deflate", Compression(15), b"permessage-deflate"),
         (
             "permessage-deflate; server_max_window_bits=8, permessage-deflate; server_max_window_bits=9",

@@ -144,3 +144,17 @@ async def test_a_request_that_waited_for_a_place_says_nothing_of_the_node(proxy:
         answers = await asyncio.gather(*(ask(served, "ripple_path_find") for _ in range(20)))
         assert {answer["error"] for answer in answers} == {"tooBusy"}
         assert (await metric(served, "xrpl_proxy_node_paused"))['{node="node-1"}'] == 0
+
+
+async def test_requests_that_take_several_places() -> None:
+    queue = FairQueue(100)
+    assert queue.take("a", 40)
+    assert not queue.take("a", 40), "a quarter is reserved"
+    waiting = queue.enqueue("a", 40)
+    assert queue.take("b", 50), "for clients with few"
+    queue.give_back("b", 50)
+    assert not waiting.done()
+    queue.give_back("a", 40)
+    assert waiting.done()
+    queue.leave("a", waiting, 40)
+    assert queue.take("c", 75)

@@ -127,6 +127,31 @@ async def test_others_are_served_meanwhile(proxy: StartProxy) -> None:
         assert answered > 10
 
 
+async def test_clients_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client with many responses to translate delays another's by one."""
+    translated: list[str] = []
+
+    async def translate(_: LargeTranslations, call: Call, *__: object) -> bytes:
+        await asyncio.sleep(0)
+        translated.append(str(call.params["by"]))
+        return b"{}"
+
+    monkeypatch.setattr(LargeTranslations, "_translate", translate)
+    metrics = Metrics("1")
+    settings = Settings(nodes=[NodeSettings(name="node", http="http://127.0.0.1:1/")])
+    node = make_node(settings.nodes[0], settings, metrics, NO_TRACING)
+    large = LargeTranslations(metrics, FairShare())
+    deadline = asyncio.get_running_loop().time() + SECONDS
+    requests = []
+    for client in ("192.0.2.1",) * 5 + ("192.0.2.2",):
+        call = Call("ledger", {"by": client}, 2, {}, {})
+        record = RequestRecord("http", client, "1")
+        requests.append(large.answer(call, 1, node, VeryLarge(b"{}"), record, deadline))
+    await asyncio.gather(*requests)
+    assert translated[:3].count("192.0.2.2") == 1
+    assert len(translated) == 6
+
+
 async def test_nothing_is_left_of_one_that_nobody_waits_for() -> None:
     """It is killed in the middle of its work, and gone once all are closed."""
     before = child_processes()
