@@ -125,5 +125,9 @@ def make_call(
     params = given.copy()
     for name in others:
         del params[name]
-    envelope = {} if others.isdisjoint(echoed) else {name: given[name] for name in echoed if name in given}
+    envelope = {}
+    if not others.isdisjoint(echoed):
+        for name in echoed:  # not a comprehension, which has a frame of its own in Python 3.11
+            if name in given:
+                envelope[name] = given[name]
     return Call(method, params, version, envelope, given)

@@ -55,6 +55,8 @@ def write_websocket(call: Call, result: dict[str, Any], extras: dict[str, Any] |
     """The response message to `call`: an error's members at the top, next to the request."""
     if "error" in result:
         body = {**result, "request": normalize_echo(masked(call.request)), "status": "error"}
+    elif not extras:
+        return write({"result": result, "status": "success", "type": "response", **call.envelope})
     else:
         body = {"result": result, "status": "success"}
     return write({**body, **(extras or {}), "type": "response", **call.envelope})

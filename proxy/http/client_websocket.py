@@ -76,7 +76,7 @@ class ClientWebSocket(WebSocketConnection):
 
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
-        self._heard_at = self._loop.time()
+        self._heard_at = time.monotonic()
         if not self._is_paused and not self._fair_share.must_wait(self._peer):
             message = self._frames.read_text(data)
             if message is not None and message.isascii():

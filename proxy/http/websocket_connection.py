@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Callable
+from time import monotonic
 
 from proxy.eventloop.read_rotation import LARGE_BYTES, ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
@@ -76,7 +77,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._is_paused = True
         self._read_rotation = read_rotation
         self._ping_interval = ping_interval
-        self._heard_at = self._loop.time()
+        self._heard_at = monotonic()
         self._pinged_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._write_batcher = write_batcher
@@ -115,7 +116,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The other side has sent something."""
-        self._heard_at = self._loop.time()
+        self._heard_at = monotonic()
         if not self._is_paused and (message := self._frames.read_text(data)) is not None:
             self._on_message(message)
             return
@@ -210,19 +211,21 @@ class WebSocketConnection(asyncio.Protocol):
 
         Several of this connection are one write then.
         """
-        if len(frame) > _SMALL or len(self._unwritten) > _MOST_UNWRITTEN:
+        unwritten = self._unwritten
+        if len(frame) > _SMALL or len(unwritten) > _MOST_UNWRITTEN:
             self.flush()
             self._write(frame)
-        elif self._unwritten:
-            self._unwritten += frame
+        elif unwritten:
+            self._unwritten = unwritten + frame
         else:
             self._unwritten = frame
             self._write_batcher.add(self)
 
     def flush(self) -> None:
         """Write what was deferred to the end of the iteration."""
-        if self._unwritten:
-            frames, self._unwritten = self._unwritten, b""
+        frames = self._unwritten
+        if frames:
+            self._unwritten = b""
             self._write(frames)
 
     def _write(self, frames: bytes) -> None:
@@ -281,7 +284,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _check_heartbeat(self) -> None:
         """Ping the other side if it has been silent, and drop the connection if it was pinged in vain."""
-        now = self._loop.time()
+        now = monotonic()
         if self._is_paused:  # it is not silent, but not read
             self._heard_at = now
         if self._pinged_at is not None and self._heard_at < self._pinged_at:

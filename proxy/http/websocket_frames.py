@@ -17,6 +17,7 @@ NO_CODE = 1005
 
 _FIN, _RSV1, _RSV2_RSV3, _OPCODE = 0x80, 0x40, 0x30, 0x0F
 _MASKED, _LENGTH = 0x80, 0x7F
+_WHOLE_TEXT = _FIN | TEXT
 _MOST_OF_CONTROL = 125
 _HEAD, _HEAD_16, _HEAD_64 = (struct.Struct(layout).pack for layout in ("!BB", "!BBH", "!BBQ"))
 """Write the head of a frame: its first two bytes, and the length where those have no room for it."""
@@ -36,13 +37,14 @@ class FrameError(Exception):
 
 def write_frame(payload: bytes, opcode: int = TEXT, *, compressed: bool = False) -> bytes:
     """The frame that a server sends: a whole message, not masked."""
-    return _head(_FIN | opcode | (_RSV1 if compressed else 0), len(payload), 0) + payload
+    first, size = _FIN | opcode | (_RSV1 if compressed else 0), len(payload)
+    return (_HEAD_16(first, 126, size) if 126 <= size < 1 << 16 else _head(first, size, 0)) + payload
 
 
 def write_masked_frame(payload: bytes, opcode: int = TEXT) -> bytes:
     """The frame that a client sends: a whole message, masked."""
     mask = getrandbits(32).to_bytes(4, "little")
-    return b"%b%b%b" % (_head(_FIN | opcode, len(payload), _MASKED), mask, masked(payload, mask))
+    return _head(_FIN | opcode, len(payload), _MASKED) + mask + masked(payload, mask)
 
 
 def write_close(code: int, reason: bytes = b"") -> bytes:
@@ -54,8 +56,8 @@ def read_text_frame(data: bytes) -> bytes | None:
     """The payload if `data` is exactly one frame with a whole text message of a server, of at most 64 kB; else None."""
     size = len(data)
     if size < 126 + 4:
-        return data[2:] if size >= 2 and data[0] == _FIN | TEXT and data[1] == size - 2 < 126 else None
-    if data[0] == _FIN | TEXT and data[1] == 126 and (data[2] << 8 | data[3]) == size - 4:
+        return data[2:] if size >= 2 and data[0] == _WHOLE_TEXT and data[1] == size - 2 < 126 else None
+    if data[0] == _WHOLE_TEXT and data[1] == 126 and (data[2] << 8 | data[3]) == size - 4:
         return data[4:]
     return None
 
@@ -64,9 +66,9 @@ def read_masked_text_frame(data: bytes) -> bytes | None:
     """The same of a client, whose frames are masked."""
     size = len(data)
     if size < 126 + 8:
-        if size >= 6 and data[0] == _FIN | TEXT and data[1] ^ _MASKED == size - 6 < 126:
+        if size >= 6 and data[0] == _WHOLE_TEXT and data[1] ^ _MASKED == size - 6 < 126:
             return masked(data[6:], data[2:6])
-    elif data[0] == _FIN | TEXT and data[1] == _MASKED | 126 and (data[2] << 8 | data[3]) == size - 8:
+    elif data[0] == _WHOLE_TEXT and data[1] == _MASKED | 126 and (data[2] << 8 | data[3]) == size - 8:
         return masked(data[8:], data[4:8])
     return None
 

@@ -109,7 +109,8 @@ class NodeConnection(WebSocketConnection):
 
     def send(self, message: bytes) -> None:
         """Send one message; does not wait for the node to read it. Raises NodeFailure if the connection is lost."""
-        if not self.is_open:
+        transport = self.transport
+        if transport is None or self._close_sent or transport.is_closing():
             raise NodeFailure("disconnected", self.name)
         self._write_soon(write_masked_frame(message))
 

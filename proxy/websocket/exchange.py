@@ -81,28 +81,30 @@ class Exchange(PendingRequest):
 
         `due`: as of `NodeChannel.send`.
         """
-        if self._single is not None:
-            if self._single.params is None:
+        single = self._single
+        if single is not None:
+            if single.params is None:
                 return False
-            self.params = self._single.params
+            self.params = single.params
+        link = self.link
         try:
-            self.link.send(self, due)
+            link.send(self, due)
         except NodeFailure:
             return False
-        self.link.node.in_flight += 1
+        link.node.in_flight += 1
         return True
 
     def on_response(self, message: NodeMessage) -> None:
         """Continue with the node's response."""
-        self.end()
+        self.link.node.in_flight -= 1
         self._owner.received(self, message)
 
     def on_failure(self, failure: Exception) -> None:
         """Continue without one."""
-        self.end()
+        self.link.node.in_flight -= 1
         self._owner.failed(self, failure)
 
-    def end(self) -> None:
+    def cancel(self) -> None:
         """Wait for the node no longer."""
         self.link.forget(self)
         self.link.node.in_flight -= 1

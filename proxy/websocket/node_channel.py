@@ -36,7 +36,7 @@ class Listener(Protocol):
 
 
 class PendingRequest:
-    """A request to a node; it gets one response, or the reason why there is none.
+    """A request to a node; it gets one response, or the reason why there is none, and is forgotten then.
 
     `number`, `began` (by `time.perf_counter`) and `due` (the event loop's time) are set by `NodeChannel.send`.
     """
@@ -52,18 +52,6 @@ class PendingRequest:
         self.params = params
         self.is_done = False
         """Whether it has its response, or will not get one."""
-
-    def deliver(self, message: NodeMessage) -> None:
-        """The response has arrived."""
-        if not self.is_done:
-            self.is_done = True
-            self.on_response(message)
-
-    def fail(self, failure: Exception) -> None:
-        """The response will not arrive."""
-        if not self.is_done:
-            self.is_done = True
-            self.on_failure(failure)
 
     def on_response(self, message: NodeMessage) -> None:
         """Take the response, before the node's next message is read."""
@@ -145,7 +133,7 @@ class NodeChannel:
         return min(deadline, self._loop.time() + self._answer_seconds)
 
     def send(self, waiting: PendingRequest, due: float) -> None:
-        """Send a request, which gets its response while `listen` runs; the caller must `forget` it then.
+        """Send a request, which gets its response while `listen` runs, or until `forget`.
 
         `due`: the event loop's time at which it fails with TimeoutError. Raises NodeFailure, and has nothing to forget.
         """
@@ -157,15 +145,26 @@ class NodeChannel:
             self._set_timer(due)
 
     def forget(self, waiting: PendingRequest) -> None:
-        """Wait no longer for a response, which has come or is not wanted any more."""
-        self._forget(waiting)
-        self._metrics.node_called(self.node.name, waiting.method, time.perf_counter() - waiting.began)
+        """Wait no longer for a response that is not wanted any more; nothing happens if it has come."""
+        if not waiting.is_done:
+            self._end(waiting)
 
-    def _forget(self, waiting: PendingRequest) -> None:
-        del self._waiting[waiting.number]
+    def _end(self, waiting: PendingRequest) -> None:
         waiting.is_done = True
+        del self._waiting[waiting.number]
         if waiting is self._repeated and self._repeated_done is not None:
             self._repeated_done.set_result(None)
+        self._metrics.node_called(self.node.name, waiting.method, time.perf_counter() - waiting.began)
+
+    def _deliver(self, waiting: PendingRequest, message: NodeMessage) -> None:
+        if not waiting.is_done:  # a repeated request has two numbers
+            self._end(waiting)
+            waiting.on_response(message)
+
+    def _fail(self, waiting: PendingRequest, failure: Exception) -> None:
+        if not waiting.is_done:
+            self._end(waiting)
+            waiting.on_failure(failure)
 
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
@@ -178,7 +177,7 @@ class NodeChannel:
         now = self._loop.time() + _TIMER_RESOLUTION
         for waiting in tuple(self._waiting.values()):
             if waiting.due <= now:
-                waiting.fail(TimeoutError())
+                self._fail(waiting, TimeoutError())
         due = min((waiting.due for waiting in self._waiting.values() if not waiting.is_done), default=math.inf)
         if due < self._timer_at:
             self._set_timer(due)
@@ -186,7 +185,7 @@ class NodeChannel:
     def fail_pending(self) -> None:
         """Fail all requests in flight: the connection is lost, or is about to be closed."""
         for waiting in tuple(self._waiting.values()):
-            waiting.fail(NodeFailure("disconnected", self.node.name))
+            self._fail(waiting, NodeFailure("disconnected", self.node.name))
 
     async def listen(self, listener: Listener) -> None:
         """Process the node's messages, as they arrive, until the connection ends."""
@@ -246,14 +245,14 @@ class NodeChannel:
         except TimeoutError:
             raise NodeFailure("timeout", self.node.name) from None
         finally:
-            self._forget(waiting)
+            self.forget(waiting)
             del waiting
 
     def _on_response(self, message: NodeMessage) -> None:
         if message.number is None:
             self._on_response_without_id(message)
         elif (waiting := self._waiting.get(message.number)) is not None:
-            waiting.deliver(message)  # otherwise it is too late, and the client has received an error
+            self._deliver(waiting, message)  # otherwise it is too late, and the client has received an error
 
     def _on_response_without_id(self, message: NodeMessage) -> None:
         """Determine which request the node has rejected: an overloaded Clio does not always say.
@@ -263,13 +262,13 @@ class NodeChannel:
         """
         pending = [waiting for waiting in self._waiting.values() if not waiting.is_done]
         if self._repeated is not None and not self._repeated.is_done:
-            self._repeated.deliver(message)
+            self._deliver(self._repeated, message)
         elif len(pending) == 1:
-            pending[0].deliver(message)
+            self._deliver(pending[0], message)
         elif pending:
             for waiting in pending:
                 if waiting.method not in READING_METHODS:
-                    waiting.fail(NodeFailure("rejected", self.node.name))
+                    self._fail(waiting, NodeFailure("rejected", self.node.name))
             if self._repeating is None or self._repeating.done():
                 self._repeating = self._loop.create_task(self._repeat(), name=f"repeated requests to {self.node.name}")
 

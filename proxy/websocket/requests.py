@@ -103,7 +103,7 @@ class PendingRequests:
         tasks = []
         for pending in tuple(self._in_flight.values()):
             if isinstance(pending, Exchange):
-                pending.end()
+                pending.cancel()
                 self._account.metrics.in_flight.dec()
             else:
                 pending.cancel()

@@ -65,7 +65,7 @@ class SendQueue:
         if self._closed:
             return
         if len(message) <= _UNSENT and self._messages is None and not self._socket.is_write_paused:
-            self._socket.write(self._frame(message))
+            self._socket.write(write_frame(message) if self._deflate is None else self._frame(message))
             self.sent += 1
         elif self._has_room(len(message)):
             if self._messages is None:

@@ -7,7 +7,7 @@ import structlog
 from adapters import JsonObject
 from proxy.access.admission import Admission
 from proxy.access.fair_share import CHEAP_BYTES
-from proxy.envelope import RejectedCall, WebSocketRefusal, read_websocket, write_websocket
+from proxy.envelope import Call, RejectedCall, WebSocketRefusal, read_websocket, write_websocket
 from proxy.eventloop.compact_event import CompactEvent
 from proxy.http.client_websocket import ClientWebSocket
 from proxy.http.websocket_connection import ABNORMAL_CLOSURE, NORMAL_CLOSURE
@@ -178,38 +178,45 @@ class Session:
     def _take(self, message: bytes) -> None:
         """Process one message of the client."""
         served = self._account.begin("ws", self.peer, self._caller)
-        served.path = self._services.path
+        if self._services.path:
+            served.path = self._services.path
         refusal = self._admission.admit(self.peer)  # even an invalid message: reading it has a cost
         read = read_websocket(message, self._services.policy)
-        if isinstance(read, WebSocketRefusal):
+        if isinstance(read, Call):
+            call = read
+        elif isinstance(read, RejectedCall):
+            call = read.call
+        else:
             served.method = read.method or ""
             self._refuse(served, read.reason, read.message, read)
             if refusal is not None:
                 self._end_over_rate()
             return
-        call = read.call if isinstance(read, RejectedCall) else read
-        served.method, served.client_version = call.method, call.version
-        self._set_version(call.version)
+        version = call.version
+        served.method, served.client_version = call.method, version
+        if version != self.version:
+            self._account.metrics.sessions.version_changed(self.version, version)
+            self.version = version
         if refusal is not None:
             # As rippled does with a client that has used up its balance.
-            self._refuse(served, refusal, write_websocket(call, own_error("slowDown", None, call.version)))
+            self._refuse(served, refusal, write_websocket(call, own_error("slowDown", None, version)))
             self._end_over_rate()
         elif isinstance(read, RejectedCall):
             self._refuse(served, read.reason, write_websocket(call, read.result))
         elif self._ending.done():
-            result = own_error("tooBusy", "This session is being closed: connect again.", call.version)
+            result = own_error("tooBusy", "This session is being closed: connect again.", version)
             self._refuse(served, "session_closing", write_websocket(call, result))
         elif (problem := self._calls.too_many(len(message))) is not None:
-            result = own_error("tooBusy", problem, call.version)
+            result = own_error("tooBusy", problem, version)
             self._refuse(served, "session_in_flight", write_websocket(call, result))
         elif call.method == "version":
             served.outcome = "success"
             self._account.finish(served, None)
-            result = version_result(call.version, self._services.policy.versions)
-            answer = self._services.notices.with_warning(call.version, write_websocket(call, result))
+            result = version_result(version, self._services.policy.versions)
+            answer = self._services.notices.with_warning(version, write_websocket(call, result))
             self._order.complete(self._order.open(), answer)
         elif (refused := self._calls.start(call, served, len(message))) is not None:
-            result = own_error("tooBusy", refused[1], call.version)
+            result = own_error("tooBusy", refused[1], version)
             self._refuse(served, refused[0], write_websocket(call, result))
 
     def _refuse(
@@ -225,8 +232,3 @@ class Session:
         """End the session as rippled does; the client's remaining messages are not even refused."""
         self.end(RATE_EXCEEDED)
         self._client.pause()
-
-    def _set_version(self, version: int) -> None:
-        if version != self.version:
-            self._account.metrics.sessions.version_changed(self.version, version)
-            self.version = version
