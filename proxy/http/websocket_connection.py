@@ -52,6 +52,7 @@ class WebSocketConnection(asyncio.Protocol):
         "_unwritten",
         "_waiter",
         "_write_batcher",
+        "after_read",
         "close_code",
         "close_reason",
         "ping_timed_out",
@@ -95,6 +96,8 @@ class WebSocketConnection(asyncio.Protocol):
         self.violation = False
         """Whether the other side violated the protocol."""
         self.ping_timed_out = False
+        self.after_read: Callable[[], None] | None = None
+        """Is called after the messages that were received together, if it is set."""
         transport.pause_reading()
         transport.set_protocol(self)
 
@@ -110,7 +113,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def stop(self) -> None:
         """Ignore what still comes, also the end."""
-        self._on_message, self._on_end = _ignore, _nothing
+        self._on_message, self._on_end, self.after_read = _ignore, _nothing, None
 
     # Receiving
 
@@ -119,6 +122,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._heard_at = monotonic()
         if not self._is_paused and (message := self._frames.read_text(data)) is not None:
             self._on_message(message)
+            if self.after_read is not None:
+                self.after_read()
             return
         self._frames.feed(data)
         self._read()
@@ -151,6 +156,8 @@ class WebSocketConnection(asyncio.Protocol):
         """Process what has been received, until reading is paused."""
         while not self._is_paused and self._read_frame():
             pass
+        if self.after_read is not None:
+            self.after_read()
 
     def _read_frame(self) -> bool:
         """Process one frame; False if more has to be received."""

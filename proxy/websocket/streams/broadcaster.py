@@ -4,7 +4,6 @@ Every pushed message takes this path. On a session's own connection that session
 connection there are many.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
 from adapters import VERSIONS, NodeInfo
@@ -35,13 +34,12 @@ class Subscriber:
 class Broadcaster:
     """Delivers what a node pushes on one connection, in the API version `node_version`.
 
-    Each message is rewritten and framed once for all subscribers of a version. Messages that are read in one iteration
-    of the event loop, as a ledger's transactions are, are delivered together at its end: one write to each client
-    instead of many. The subscribers of a message are those at the time of its arrival.
+    Each message is rewritten and framed once for all subscribers of a version. Messages that are read together, as a
+    ledger's transactions are, are delivered together by `flush`: one write to each client instead of many. The
+    subscribers of a message are those at the time of its arrival.
     """
 
     def __init__(self, node: str, node_version: int, server: NodeInfo, metrics: Metrics) -> None:
-        self._loop = asyncio.get_running_loop()
         self._node = node
         self._node_version = node_version
         self._server = server
@@ -90,9 +88,10 @@ class Broadcaster:
                 yield from tuple(group)
 
     def publish(self, stream: str | None, kind: str, message: bytes) -> None:
-        """Deliver a message to the subscribers of `stream`, or to all; `kind`: the stream under which it is counted."""
-        if not self._waiting:
-            self._loop.call_soon(self.flush)
+        """Deliver a message to the subscribers of `stream`, or to all, at the next `flush`.
+
+        `kind`: the stream under which it is counted.
+        """
         self._waiting.append((stream, kind, message))
         self._bytes += len(message)
         if self._bytes > _BATCH_BYTES:

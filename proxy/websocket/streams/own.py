@@ -14,6 +14,7 @@ class OwnStreams:
     def __init__(
         self, channel: NodeChannel, forwarder: StreamForwarder, subscriptions: Subscriptions, metrics: Metrics
     ) -> None:
+        self._connection = channel.connection
         self._node = channel.node
         self._version = channel.version
         self._forwarder = forwarder
@@ -32,6 +33,7 @@ class OwnStreams:
         if self._broadcaster is None:
             self._broadcaster = Broadcaster(self._node.name, self._version, self._node.server, self._metrics)
             self._broadcaster.add(self._subscriber, STREAMS)
+            self._connection.after_read = self._broadcaster.flush
         self._broadcaster.publish(None, stream, text)
 
     def sync_version(self) -> None:

@@ -166,6 +166,7 @@ class SharedSubscription:
             log.warning("node_websocket_failed", node=node.name, failure=failure.kind, detail=failure.detail)
             raise
         log.info("shared_subscription_opened", node=node.name)
+        connection.after_read = self._broadcaster.flush
         link = NodeChannel(node, self._version, connection, self._answer_seconds, self._metrics)
         listening, asking = (asyncio.create_task(part) for part in (link.listen(self), self._ask_all(link)))
         try:
