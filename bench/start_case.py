@@ -27,6 +27,9 @@ def start_to_ready(python: Python) -> float:
             command = ["taskset", "-c", str(SUBJECT_CORE), python.path, "-m", "proxy", "serve", "--config", str(path)]
             # Where Python may not write what it compiles, it would compile it at each start.
             environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+            # structlog imports `rich` where it is installed: with development tools, but not where the proxy is served.
+            (folder / "rich.py").write_text("raise ImportError\n")
+            environment["PYTHONPATH"] = name
             began = time.monotonic()
             running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
