@@ -69,7 +69,8 @@ class Pipeline:
 
     def converse(self, params: JsonObject) -> Conversation:
         """Serve a client's request for the method with `params`; yields the node requests."""
-        return _converse(self._steps_for(params), self._upgrading, NodeRequest(self._method, params))
+        steps = self._steps if self._forwarding is None else self._steps_for(params)
+        return _converse(steps, self._upgrading, NodeRequest(self._method, params))
 
     def conversion(self, params: JsonObject) -> Conversion | None:
         """What a call with `params` takes if that is one node request; else, or for errors, `converse` is needed."""

@@ -29,6 +29,7 @@ class Rate:
     """
 
     def __init__(self, per_second: int, burst_seconds: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.is_limited = per_second > 0
         self._burst = per_second * burst_seconds
         self._burst_seconds = burst_seconds
         self._seconds_each = 1 / per_second if per_second else 0.0
@@ -119,7 +120,9 @@ class Admission:
         key = self._limit_key(address)
         if key is not None and not self._rate.allows(key, requests):
             return "rate"
-        return None if self._global_rate.allows("all", requests) else "global_rate"
+        if self._global_rate.is_limited and not self._global_rate.allows("all", requests):
+            return "global_rate"
+        return None
 
     def charge(self, address: str) -> bool:
         """Charge a node request to the client that causes it; return False if the client has used too much."""

@@ -1,7 +1,5 @@
 """A bound on the bytes of all requests in progress, which the clients that hold the most reach first."""
 
-from collections import Counter
-
 
 class HeldBytes:
     """The bytes of requests in progress, by client.
@@ -12,21 +10,24 @@ class HeldBytes:
 
     def __init__(self) -> None:
         self.total = 0
-        self._by_client = Counter[str]()
+        self._by_client: dict[str, int] = {}
 
     def take(self, client: str, size: int, limit: int) -> bool:
         """Count `size` bytes for `client` until `give_back`; or return False if it holds too much."""
+        holds = self._by_client.get(client, 0) + size
         if self.total + size > limit:
             clients = len(self._by_client) + (client not in self._by_client)
-            if (self._by_client.get(client, 0) + size) * clients > limit:
+            if holds * clients > limit:
                 return False
-        self._by_client[client] += size
+        self._by_client[client] = holds
         self.total += size
         return True
 
     def give_back(self, client: str, size: int) -> None:
         """Stop counting `size` bytes for `client`."""
         self.total -= size
-        self._by_client[client] -= size
-        if not self._by_client[client]:
-            del self._by_client[client]
+        holds = self._by_client.get(client, 0) - size  # one that has sent an empty request may hold nothing
+        if holds:
+            self._by_client[client] = holds
+        else:
+            self._by_client.pop(client, None)

@@ -75,7 +75,9 @@ def refuse_size(limit: int) -> HttpRefusal:
 
 def jsonrpc_answer(call: Call, result: dict[str, Any], extras: dict[str, Any] | None = None) -> dict[str, Any]:
     """The response to `call`, to be written alone or in a batch. Does not modify its arguments."""
-    result, extras = _with_own_version(call, result), _with_own_version(call, extras) if extras else {}
+    if "api_version" in result:
+        result = _with_own_version(call, result)
+    extras = _with_own_version(call, extras) if extras else {}
     if "warning" in extras:  # rippled's, about the client's load: it belongs inside the result
         result = {**result, "warning": extras["warning"]}
         extras = {name: value for name, value in extras.items() if name != "warning"}

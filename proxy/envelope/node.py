@@ -58,7 +58,8 @@ def read_jsonrpc_answer(
         result, extras = _flat_error(answer)
     else:
         raise InvalidAnswer(f"HTTP {status} with an object that has no result")
-    _check_error(result)
+    if result.get("error") is not None:
+        _check_error(result)
     if result.get("status") in ("success", "error"):
         del result["status"]
     if "error" in result:

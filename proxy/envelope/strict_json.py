@@ -98,13 +98,16 @@ def _read_fast(body: bytes) -> dict[str, Any] | None:
     for value in request.values():
         if type(value) is list:
             for element in value:
-                if type(element) is not dict or not all(map(_is_plain, element.values())):
+                if type(element) is not dict:
                     return None
+                for member in element.values():
+                    if type(member) not in _PLAIN and not _is_small_integer(member):
+                        return None
                 members += len(element)
-        elif not _is_plain(value):
+        elif type(value) not in _PLAIN and not _is_small_integer(value):
             return None
     return request if body.count(b":") == members else None
 
 
-def _is_plain(value: Any) -> bool:
-    return type(value) in _PLAIN or (type(value) is int and SMALLEST_INTEGER <= value <= LARGEST_INTEGER)
+def _is_small_integer(value: Any) -> bool:
+    return type(value) is int and SMALLEST_INTEGER <= value <= LARGEST_INTEGER

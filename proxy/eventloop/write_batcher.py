@@ -7,7 +7,8 @@ them. With many requests in flight that saves a fifth of what a request costs.
 import asyncio
 from typing import Protocol
 
-_BATCH_ABOVE = 3
+BATCH_ABOVE = 3
+"""Batching pays with more requests in flight than this."""
 _MOST_TOGETHER = 32
 
 
@@ -26,11 +27,6 @@ class WriteBatcher:
         self._unwritten: list[Flushable] = []
         self.in_flight = 0
         """Requests in flight, as counted by its users."""
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether enough requests are in flight for batching to pay."""
-        return self.in_flight > _BATCH_ABOVE
 
     def add(self, unwritten: Flushable) -> None:
         """Flush `unwritten` at the end of this iteration."""

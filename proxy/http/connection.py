@@ -213,8 +213,7 @@ class Connection(asyncio.Protocol):
         transport = self.transport
         if transport is None or transport.is_closing():
             return
-        self._writer.write(pieces, response.encoder, chunked=request.head.is_1_1)
-        if not self._writer.is_drained:
+        if not self._writer.write(pieces, response.encoder, chunked=request.head.is_1_1):
             del response, pieces  # the writer frees a large body as the client takes it
             await self._writer.drain()
         if not transport.is_closing():
@@ -222,14 +221,14 @@ class Connection(asyncio.Protocol):
 
     def _response_sent(self, request: Request) -> None:
         self._request = self._task = None
-        self._http.response_sent()
+        has_more = self._http.response_sent()
         if self._http.is_receiving_body:
             if isinstance(request.body, Body):
                 request.body.drop()
             self._timers.start_linger(self._loop.time())
             self._reader.resume()
             return
-        event = self._http.next_event()
+        event = self._http.next_event() if has_more else None
         if event is None:
             self._wait_for_request()
             return

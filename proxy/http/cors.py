@@ -22,6 +22,8 @@ class CorsPolicy:
     def __init__(self, origins: Collection[str], enforce: bool) -> None:
         self._origins = frozenset(origins)
         self._enforce = enforce
+        self.allows_pages = bool(origins)
+        """Whether there are any allowed origins."""
 
     def refuses(self, request: Request) -> bool:
         """Whether the request comes from a page that must not be served."""
@@ -39,9 +41,7 @@ class CorsPolicy:
         return response
 
     def add_headers(self, request: Request, response: Response) -> None:
-        """Allow the page to read the response, if its origin is allowed."""
-        if not self._origins:
-            return
+        """Allow the page to read the response, if its origin is allowed. Not called unless `allows_pages`."""
         allowed = self._allowed(request)
         if allowed is not None:
             response.headers["Access-Control-Allow-Origin"] = allowed

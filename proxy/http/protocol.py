@@ -209,9 +209,10 @@ class ServerProtocol:
             request_id=request_id,
         )
 
-    def response_sent(self) -> None:
-        """Let the next request follow, unless `should_close`."""
+    def response_sent(self) -> bool:
+        """Let the next request follow, unless `should_close`; return whether anything has been received after it."""
         self._current = None
+        return self._eof or bool(self._events or self._input)
 
     def refuse(self) -> tuple[bytes, ...]:
         """Return the bytes of the response to invalid input; the connection is to be closed."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import cast
 
 from proxy.eventloop.unsent_bytes import UnsentBytes
-from proxy.eventloop.write_batcher import WriteBatcher
+from proxy.eventloop.write_batcher import BATCH_ABOVE, WriteBatcher
 from proxy.http.response import BodyEncoder
 
 _PIECE_BYTES = 1_048_576
@@ -65,8 +65,8 @@ class ResponseWriter:
         self._drop()
         self.resume()
 
-    def write(self, pieces: tuple[bytes, ...], encoder: BodyEncoder | None = None, *, chunked: bool = False) -> None:
-        """Write a response: its bytes, or its head and a large body. Call `drain` unless `is_drained`.
+    def write(self, pieces: tuple[bytes, ...], encoder: BodyEncoder | None = None, *, chunked: bool = False) -> bool:
+        """Write a response: its bytes, or its head and a large body. Return whether it `is_drained`, or else `drain`.
 
         `encoder`: encodes the body. `chunked`: the encoded body is sent in chunks (RFC 9112, 7.1).
         """
@@ -74,7 +74,7 @@ class ResponseWriter:
             self.flush()
         transport = self._transport
         if transport is None or transport.is_closing():
-            return
+            return self.is_drained
         if len(pieces) > 1 and encoder is not None:
             self._rest, self._encoder, self._chunked = memoryview(pieces[1]), encoder, chunked
             transport.write(pieces[0])
@@ -83,11 +83,12 @@ class ResponseWriter:
             size = _TLS_PIECE_BYTES if self._is_tls else _PIECE_BYTES
             self._rest = view[size:]
             transport.writelines([pieces[0], view[:size]])
-        elif self._batcher.is_busy:
+        elif self._batcher.in_flight > BATCH_ABOVE:
             self._batched = pieces[0]
             self._batcher.add(self)
         else:
             transport.write(pieces[0])
+        return self._drained is None and not self._rest
 
     @property
     def is_drained(self) -> bool:

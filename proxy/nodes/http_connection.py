@@ -11,7 +11,7 @@ import httptools
 
 from proxy.eventloop.chunk_buffer import ChunkBuffer
 from proxy.eventloop.read_rotation import LARGE_BYTES, ReadRotation
-from proxy.eventloop.write_batcher import WriteBatcher
+from proxy.eventloop.write_batcher import BATCH_ABOVE, WriteBatcher
 from proxy.http.body_parts import has_too_small_parts
 from proxy.nodes.large_body import LargeBody, pays
 from proxy.nodes.large_responses import LARGE_BYTES as COUNTED_BYTES
@@ -93,10 +93,11 @@ class HttpConnection(asyncio.Protocol):
             self._parser = httptools.HttpResponseParser(self)
         waiting = self._waiting = self._loop.create_future()
         self.answer_started = self.has_waited = False
-        self._write_batcher.in_flight += 1
-        if self._write_batcher.is_busy:
+        batcher = self._write_batcher
+        batcher.in_flight += 1
+        if batcher.in_flight > BATCH_ABOVE:
             self._unwritten = request
-            self._write_batcher.add(self)
+            batcher.add(self)
         else:
             self._transport.write(request)
         return waiting

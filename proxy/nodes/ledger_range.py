@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 _TAIL_BYTES = 512
 _LEDGER_INDEX = b'"ledger_index":'
 _DIGITS = re.compile(rb"\d{1,10}(?=[,}])")
-_NAMES = frozenset({"ledger_index", "ledger", "ledger_index_min", "ledger_index_max", "min_ledger", "max_ledger"})
+LEDGER_PARAMS = frozenset(
+    {"ledger_index", "ledger", "ledger_index_min", "ledger_index_max", "min_ledger", "max_ledger"}
+)
+"""Parameters that name ledgers, in any version."""
 
 
 class LedgerRange(NamedTuple):
@@ -18,18 +21,13 @@ class LedgerRange(NamedTuple):
     last: int
 
 
-def names_ledger(params: Mapping[str, Any]) -> bool:
-    """Whether any parameter names a ledger, in any version."""
-    return not _NAMES.isdisjoint(params)
-
-
 def requested_ledgers(params: Mapping[str, Any]) -> LedgerRange | None:
     """The ledgers that a request needs; None if its parameters name none by number.
 
     Looks at `ledger_index` (and the old `ledger`), `ledger_index_min` and `_max` of `account_tx`, `min_ledger` and
     `max_ledger` of `tx`. Of a range with an open end only the given end is needed.
     """
-    if not names_ledger(params):
+    if LEDGER_PARAMS.isdisjoint(params):
         return None
     for name in ("ledger_index", "ledger"):
         index = _index(params.get(name))

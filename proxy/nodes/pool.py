@@ -134,7 +134,8 @@ class Node:
         status = self.status
         if websocket and (self.websocket_url is None or status.websocket_problem is not None):
             return False
-        return status.healthy and self.api_version is not None and (not self.breaker.is_open or self.breaker.allows())
+        known = self.health.status.api_version is not None
+        return status.healthy and known and (not self.breaker.is_open or self.breaker.allows())
 
     def _on_request_done(
         self, method: str, for_client: bool, seconds: float, outcome: NodeResponse | NodeFailure

@@ -14,7 +14,7 @@ from proxy.envelope.node import CLIO_WARNING_FIELD
 from proxy.envelope.written_json import write_sorted
 from proxy.nodes import LedgerRange, Node, NodePool, NodeResponse, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
-from proxy.nodes.ledger_range import names_ledger, validated_ledger_in
+from proxy.nodes.ledger_range import LEDGER_PARAMS, validated_ledger_in
 from proxy.rpc.attempt import Answer, Attempt, PassthroughAnswer, PlainTextAnswer, VersionRefused
 from proxy.rpc.large_translations import VERY_LARGE_BYTES, LargeTranslations, VeryLarge
 from proxy.rpc.ledger_choice import reads_validated_ledger
@@ -96,7 +96,7 @@ class Dispatcher:
         key = self._cache.key(call)
         if key is not None:
             return self._answer_from_cache(key, call, context)
-        return self._answer_uncached(call, context)
+        return self._ask_nodes(call, context) if self._sharing is None else self._answer_uncached(call, context)
 
     def answer_uncached(self, call: Call, context: CallContext) -> Awaitable[Answer]:
         """The same, always with a separate node request."""
@@ -164,7 +164,7 @@ class Dispatcher:
         """
         record, deadline = context.record, context.deadline
         reads_only, wanted = call.method in READING_METHODS, None
-        if names_ledger(call.params):
+        if not LEDGER_PARAMS.isdisjoint(call.params):
             wanted = requested_ledgers(request_in_own_version(call.version, call.method, call.params))
         attempted: list[Node] = [] if first is None else [first]
         outcome: Answer | Exception | None = first_result
@@ -238,7 +238,8 @@ class Dispatcher:
                     await attempt.take_turn(len(raw.body), is_translated=False)
                 spliced = splice_jsonrpc(call, raw.body) if raw.status == 200 else None
                 if spliced is not None:
-                    node.note_ledger(validated_ledger_in(raw.body))
+                    if (newest := validated_ledger_in(raw.body)) is not None:
+                        node.note_ledger(newest)
                     return PassthroughAnswer(raw.body, spliced)
             elif context.allow_passthrough:
                 single = SingleRequest(pipeline, call.method, call.params)

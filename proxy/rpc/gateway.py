@@ -1,7 +1,8 @@
 """The path of a request from a client's bytes to its record: every step, in order, is in `Gateway.handle`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -23,13 +24,14 @@ from proxy.rpc.identify import ClientIdentifier
 from proxy.rpc.refusal import Refused, overloaded
 from proxy.telemetry.client_usage import ClientIdentity
 from proxy.telemetry.recorder import RequestRecord, RequestRecorder
+from proxy.telemetry.tracing import NO_TRACING
 from proxy.versions.path import path_version
 from proxy.versions.sunset import DeprecationNotices
 
 _REFUSED_SECONDS = 0.1
 """How long a client beyond its rate waits for its refusal, and with it its next request: each refusal costs 40 us."""
-_METHODS_WITH_CALLS = frozenset({"POST", "GET", "PUT", "PATCH", "DELETE"})
-"""HTTP methods whose body is a call; rippled ignores the method."""
+_METHODS_WITH_CALLS = frozenset({"GET", "PUT", "PATCH", "DELETE"})
+"""HTTP methods other than POST whose body is a call; rippled ignores the method."""
 
 
 class WebSocketSessions(Protocol):
@@ -119,7 +121,7 @@ class Gateway:
         record = recorder.begin("http", address, client.identity, client.request_id)
         request.id = record.request_id
         # Admit
-        has_call = _has_call(request)
+        has_call = request.method == "POST" or _has_call(request)
         try:
             self._admit(request, record, services, check_origin=has_call)
         except Refused as refused:
@@ -129,8 +131,9 @@ class Gateway:
         if not has_call:
             recorder.metrics.status_request(request.method)
             return self._complete(request, self._respond_without_call(request, services), services)
-        recorder.metrics.in_flight.inc()
-        with services.active, recorder.tracing.request(record, request.headers):
+        recorder.metrics.in_flight.value += 1
+        untraced = recorder.tracing is NO_TRACING
+        with services.active if untraced else _traced(request, record, services):
             try:
                 # Read
                 deadline = self._loop.time() + services.request_seconds
@@ -167,9 +170,9 @@ class Gateway:
             except Refused as refused:
                 return self._complete(request, self._refuse(refused.refusal, record, services), services)
             finally:
-                recorder.metrics.in_flight.dec()
+                recorder.metrics.in_flight.value -= 1
         # Record
-        if services.notices:
+        if services.notices.any:
             response.headers.update(services.notices.headers(record.oldest_version))
         recorder.finish(record, response.status)
         return self._complete(request, response, services)
@@ -202,7 +205,8 @@ class Gateway:
 
     def _complete(self, request: Request, response: Response, services: ListenerServices) -> Response:
         """Add to a response what every response has."""
-        services.cors.add_headers(request, response)
+        if services.cors.allows_pages:
+            services.cors.add_headers(request, response)
         if self.closing or self._draining():
             response.keep_alive = False
         return response
@@ -228,6 +232,13 @@ class Gateway:
             return Response(200, b"This server is ready.\n", TEXT)
         why = "it is shutting down" if readiness.draining else "no node is available"
         return Response(503, f"This server is not ready: {why}.\n".encode(), TEXT)
+
+
+@contextmanager
+def _traced(request: Request, record: RequestRecord, services: ListenerServices) -> Iterator[None]:
+    """Within `services.active`, and a span of the request."""
+    with services.active, services.recorder.tracing.request(record, request.headers):
+        yield
 
 
 def _read_measured(
@@ -259,9 +270,7 @@ def _compress(request: Request, response: Response, record: RequestRecord, servi
 
 
 def _has_call(request: Request) -> bool:
-    """Whether the request has a call in its body. A POST always has one, perhaps an invalid one."""
-    if request.method == "POST":
-        return True
+    """Whether a request that is no POST has a call in its body. A POST always has one, perhaps an invalid one."""
     has_body = request.head.content_length > 0 or "transfer-encoding" in request.headers
     return has_body and request.method in _METHODS_WITH_CALLS
 

@@ -177,24 +177,24 @@ class FastGauge(Collector):
 
     def __init__(self, name: str, what: str, registry: CollectorRegistry) -> None:
         self._about = (name, what)
-        self._value = 0.0
+        self.value = 0.0
         registry.register(self)
 
     def inc(self, amount: float = 1) -> None:
         """Add `amount`, which may be negative."""
-        self._value += amount
+        self.value += amount
 
     def dec(self) -> None:
         """Subtract one."""
-        self._value -= 1
+        self.value -= 1
 
     def set(self, value: float) -> None:
         """Set the value."""
-        self._value = value
+        self.value = value
 
     def collect(self) -> Iterator[Metric]:
         """The current value."""
-        yield GaugeMetricFamily(*self._about, value=self._value)
+        yield GaugeMetricFamily(*self._about, value=self.value)
 
 
 def _label_values(labels: _Labels) -> list[str]:

@@ -36,10 +36,8 @@ class DeprecationNotices:
     def __init__(self, sunsets: Sequence[Sunset] = ()) -> None:
         self._headers = {sunset.version: _headers(sunset) for sunset in sunsets}
         self._warnings = {sunset.version: _warning(sunset) for sunset in sunsets}
-
-    def __bool__(self) -> bool:
+        self.any = bool(sunsets)
         """Whether any version ends."""
-        return bool(self._headers)
 
     def headers(self, version: int | None) -> Mapping[str, str]:
         """The headers for a client of `version`: those of RFC 9745, RFC 8594 and RFC 8288, or none."""

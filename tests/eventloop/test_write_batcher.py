@@ -34,11 +34,3 @@ async def test_no_write_waits_for_more_than_a_few_others() -> None:
         assert number - len(written) < 32
     await asyncio.sleep(0)
     assert written == list(range(100))
-
-
-async def test_with_few_in_flight_nothing_is_gained_by_waiting() -> None:
-    batcher = WriteBatcher()
-    batcher.in_flight = 1
-    assert not batcher.is_busy
-    batcher.in_flight = 50
-    assert batcher.is_busy
