@@ -95,9 +95,11 @@ def _classify_json(text: bytes) -> NodeMessage | Pushed | None:
         return Pushed(stream_of_type(kind), text)
     if type(number) is int:
         return NodeMessage(text, number, answer)
-    if "id" not in answer and (isinstance(answer.get("error"), str) or isinstance(answer.get("result"), dict)):
-        return NodeMessage(text, None, answer)
-    return None
+    is_error = isinstance(answer.get("error"), str)
+    if not (is_error or isinstance(answer.get("result"), dict)):
+        return None
+    # No request has an id of another type: a result with one may be anything but the response to a request in flight.
+    return NodeMessage(text, None, answer if is_error or number is None else {})
 
 
 def read_response(

@@ -14,6 +14,8 @@ TOO_BUSY = {"error": "tooBusy", "error_code": 9, "error_message": "The server is
 WITHOUT_ID: dict[str, dict[str, Any] | bytes] = {
     "Clio's tooBusy": {**TOO_BUSY, "status": "error", "type": "response"},
     "Clio's tooBusy with the request": {**TOO_BUSY, "request": {"command": "fee"}, "status": "error"},
+    "an error whose id is null": {**TOO_BUSY, "id": None, "status": "error", "type": "response"},
+    "an error with an id of another type": {**TOO_BUSY, "id": "1", "status": "error", "type": "response"},
     "Clio's line of text": b"Too many requests for one connection",
     "Clio's notice at shutdown": b"Server is shutting down\n",
 }
@@ -52,6 +54,16 @@ async def test_a_result_without_an_id_is_for_the_only_request(harness: Harness) 
     node = await harness.node(Overloaded({"result": {"x": 1}, "status": "success"}, after=1).respond)
     client = await harness.client(await harness.proxy(node))
     assert (await client.request({"command": "fee", "id": 1}))["result"] == {"x": 1}
+
+
+@pytest.mark.parametrize("number", ["1", 1.0, [1], True, 1e30])
+async def test_a_result_with_an_id_that_no_request_has_is_no_ones(harness: Harness, number: Any) -> None:
+    """Its request fails immediately, rather than after `timeouts.node_answer`, and no other gets the result."""
+    node = await harness.node(Overloaded({"id": number, "result": {"x": 1}, "status": "success"}, after=1).respond)
+    client = await harness.client(await harness.proxy(node))
+    response = await client.request({"command": "submit", "id": 1})
+    assert (response["error"], "not known whether the node acted" in response["error_message"]) == ("internal", True)
+    assert (await client.request({"command": "fee", "id": 2}))["status"] == "success"
 
 
 @pytest.mark.parametrize("rejection", WITHOUT_ID.values(), ids=WITHOUT_ID)
@@ -118,6 +130,35 @@ async def test_a_node_that_is_lost_while_requests_are_repeated(harness: Harness)
     (await node.session()).abort()
     assert [(await client.receive())["error"] for _ in range(2)] == ["internal", "internal"]
     assert (await client.wait_closed())[0] == 1012
+
+
+async def test_a_node_that_is_lost_while_look_ups_are_repeated(harness: Harness) -> None:
+    """Those of two requests that are each served by a task."""
+    repeated = asyncio.Event()
+    transaction = {"hash": "AB" * 32, "ledger_index": 130, "inLedger": 130, "date": 1, "TransactionType": "Payment"}
+    looked_up: list[dict[str, Any]] = []
+
+    async def respond(session: ScriptedSession, asked: dict[str, Any]) -> None:
+        if asked["command"] == "account_tx":
+            entry = {"tx": {**transaction, "ledger_index": 100 + asked["id"]}, "meta": {}, "validated": True}
+            await session.respond(asked, {"transactions": [entry], "validated": True})
+            return
+        looked_up.append(asked)
+        if len(looked_up) == 2:
+            await session.send(b"Too many requests for one connection")
+        elif len(looked_up) > 2:
+            repeated.set()
+
+    node = await harness.node(respond, 1)
+    client = await harness.client(await harness.proxy(node))
+    with capture_logs() as logs:
+        await client.send(*({"command": "account_tx", "id": number, "api_version": 2} for number in (1, 2)))
+        await repeated.wait()
+        (await node.session()).abort()
+        for _ in range(2):
+            assert "connection to the node was lost" in (await client.receive())["error_message"]
+        assert (await client.wait_closed())[0] == 1012
+    assert not [entry for entry in logs if entry["log_level"] == "error"]
 
 
 # Invalid messages
