@@ -26,6 +26,7 @@ from proxy.versions.own import own_token, request_in_own_version
 from proxy.versions.single_request import SingleRequest
 from proxy.versions.translator import (
     MISSING_ERRORS,
+    UNABLE_ERRORS,
     NodeAnswer,
     SubrequestBudget,
     TranslatedResult,
@@ -140,11 +141,17 @@ class Dispatcher:
         """The answer of other nodes to a call of a session that `node` has answered with `result`, which is returned
         unless one of them does better.
 
-        They are tried if the result is about a ledger or transaction that `node` lacks and another may have.
+        They are tried if it only reads, and the result is about a ledger or transaction that `node` lacks and another
+        may have, or about the state of `node`.
         """
-        reads_only = call.method in READING_METHODS
-        wanted = requested_ledgers(request_in_own_version(call.version, call.method, call.params))
-        if not (reads_only and self._may_be_elsewhere(result, call.version, wanted, (node,))):
+        if call.method not in READING_METHODS:
+            return result
+        if own_token(result.result.get("error"), call.version) in UNABLE_ERRORS:
+            is_elsewhere = self._nodes.may_have(None, exclude=(node,))
+        else:
+            wanted = requested_ledgers(request_in_own_version(call.version, call.method, call.params))
+            is_elsewhere = self._may_be_elsewhere(result, call.version, wanted, (node,))
+        if not is_elsewhere:
             return result
         try:
             answer = await self._ask_nodes(call, context, node, result)

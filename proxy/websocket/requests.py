@@ -17,7 +17,7 @@ from proxy.rpc.own_work import in_time
 from proxy.telemetry.recorder import RequestRecord
 from proxy.telemetry.tracing import NO_TRACING
 from proxy.versions.own import own_token
-from proxy.versions.translator import MISSING_ERRORS, NodeAnswer, TranslatedResult, error_of
+from proxy.versions.translator import MISSING_ERRORS, UNABLE_ERRORS, NodeAnswer, TranslatedResult, error_of
 from proxy.websocket.context import SessionContext
 from proxy.websocket.exchange import Exchange, failure_message
 from proxy.websocket.node_channel import NodeChannel
@@ -29,6 +29,8 @@ from proxy.websocket.streams.budget import SubscriptionBudget
 
 _IN_A_TASK = SUBSCRIPTION_METHODS | PATH_METHODS
 """Methods whose requests are more than one node request and its response."""
+_OF_ANOTHER_NODE = (MISSING_ERRORS | UNABLE_ERRORS) - {"slowDown"}
+"""Errors of a session's node to which another node may have a better response; `slowDown` is about the client."""
 
 
 class PendingRequests:
@@ -279,7 +281,7 @@ class PendingRequests:
                 served.outcome = "success"
                 return written
             translated = await converse()
-        if own_token(translated.result.get("error"), call.version) in MISSING_ERRORS:
+        if "error" in translated.result and own_token(translated.result["error"], call.version) in _OF_ANOTHER_NODE:
             context = CallContext(served, deadline, self._charge, budget)
             translated = await self._services.other_nodes.retry(call, context, link.node, translated)
         if not pipeline.same_version:

@@ -354,6 +354,35 @@ async def test_what_the_sessions_node_lacks_is_requested_from_another(proxy: Sta
             assert (answer["id"], answer["error"], answer["request"]["command"]) == (3, "txnNotFound", "tx")
 
 
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("error", ["connectionError", "timeout", "notReady", "noNetwork", "tooBusy"])
+async def test_what_the_sessions_node_is_unable_to_serve_is_requested_from_another(
+    proxy: StartProxy, error: str, version: int
+) -> None:
+    """As over HTTP: only what reads, and never because the client has used up its own allowance."""
+    async with ScriptedNode("unable") as unable, ScriptedNode("good") as good, aiohttp.ClientSession() as http:
+        for node in (unable, good):
+            node.answers |= dict.fromkeys(("fee", "submit"), {"by": node.name})
+        served = await proxy(nodes=[unable.settings(websocket=unable.websocket_url), good.settings()])
+        async with http.ws_connect(served.http_url) as client:
+
+            async def request(command: str) -> Any:
+                await client.send_json({"command": command, "tx_blob": "12", "id": command, "api_version": version})
+                return await client.receive_json(timeout=10)
+
+            unable.answers |= dict.fromkeys(("fee", "submit"), {"error": error, "error_code": 7000})
+            assert (await request("fee"))["result"] == {"by": "good"}
+            assert (await request("submit"))["status"] == "error"
+            assert good.times("submit") == 0
+            unable.answers["fee"] = {"error": "slowDown"}
+            assert (await request("fee"))["error"] == "slowDown"
+            unable.answers["fee"] = {"error": error}
+            good.answers["fee"] = {"error": "internal"}
+            assert (await request("fee"))["status"] == "error"
+            await good.stop()
+            assert (await request("fee"))["status"] == "error"
+
+
 async def test_a_ledger_heard_of_on_a_session_is_known_of_its_node(proxy: StartProxy) -> None:
     """A request over HTTP goes to the node whose stream, or response, has shown that it has the ledger."""
     async with ScriptedNode("a") as a, ScriptedNode("b") as b, aiohttp.ClientSession() as http:
