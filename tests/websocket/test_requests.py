@@ -362,7 +362,7 @@ async def test_what_the_sessions_node_is_unable_to_serve_is_requested_from_anoth
     """As over HTTP: only what reads, and never because the client has used up its own allowance."""
     async with ScriptedNode("unable") as unable, ScriptedNode("good") as good, aiohttp.ClientSession() as http:
         for node in (unable, good):
-            node.answers |= dict.fromkeys(("fee", "submit"), {"by": node.name})
+            node.answers |= {"fee": {"by": node.name}, "submit": {"by": node.name}}
         served = await proxy(nodes=[unable.settings(websocket=unable.websocket_url), good.settings()])
         async with http.ws_connect(served.http_url) as client:
 
@@ -370,7 +370,7 @@ async def test_what_the_sessions_node_is_unable_to_serve_is_requested_from_anoth
                 await client.send_json({"command": command, "tx_blob": "12", "id": command, "api_version": version})
                 return await client.receive_json(timeout=10)
 
-            unable.answers |= dict.fromkeys(("fee", "submit"), {"error": error, "error_code": 7000})
+            unable.answers |= {"fee": {"error": error, "error_code": 7000}, "submit": {"error": error}}
             assert (await request("fee"))["result"] == {"by": "good"}
             assert (await request("submit"))["status"] == "error"
             assert good.times("submit") == 0
