@@ -127,8 +127,12 @@ class WebSocketConnection(asyncio.Protocol):
             return
         self._frames.feed(data)
         self._read()
+        self._part_received()
         if len(data) >= LARGE_BYTES and self._read_rotation is not None and not self._is_paused and self.is_open:
             self._read_rotation.piece_received(self)
+
+    def _part_received(self) -> None:
+        """Something has arrived that is not a single short message."""
 
     def pause_reading(self) -> None:
         """Wait for the next turn in the rotation."""

@@ -165,6 +165,17 @@ class FrameReader:
         """Whether something was received that has not been read."""
         return bool(self._input)
 
+    @property
+    def message_bytes(self) -> int:
+        """Bytes of the incomplete message: of the fragments so far, including the rest of the current one."""
+        arrived = self._payload.size if self._payload is not None else 0
+        return len(self._message) + arrived + (self._left or 0)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the current frame completes its message."""
+        return self._left is not None and bool(self._first & _FIN)
+
     def feed(self, data: bytes) -> None:
         """Add what was received; `next` reads it."""
         self._input = self._input[self._at :] + data if self._input else data

@@ -124,13 +124,14 @@ class HttpNode:
         self._tracing = tracing
         self._head = request_head(urlsplit(url), headers)
         write_batcher, read_rotation = WriteBatcher(), ReadRotation()
-        large_responses = LargeResponses(_LARGEST_AT_A_TIME * answer_bytes)
+        self.large_responses = LargeResponses(_LARGEST_AT_A_TIME * answer_bytes)
+        """The room for those of the node, also over WebSocket."""
         # The places bound the connections, so that their pools need no bound.
         self._reading = ConnectionPool(
             urlsplit(url),
             write_batcher,
             read_rotation,
-            large_responses,
+            self.large_responses,
             idle_seconds=idle_timeout,
             most_bytes=answer_bytes,
             tls=tls,
@@ -141,7 +142,7 @@ class HttpNode:
             urlsplit(url),
             write_batcher,
             read_rotation,
-            large_responses,
+            self.large_responses,
             idle_seconds=min(0.5, idle_timeout),
             most_bytes=answer_bytes,
             tls=tls,

@@ -286,7 +286,9 @@ class HttpConnection(asyncio.Protocol):
     def _deliver(self, answer: NodeResponse, keeps: bool) -> None:
         """Deliver the response; the connection stays open if `keeps`."""
         waiting, self._waiting, self._complete_answer = self._waiting, None, None
-        answer.room, self._room = self._room, None
+        if self._room is not None:
+            self._room.resize(len(answer.body))
+            answer.room, self._room = self._room, None
         if not keeps and self._transport is not None:
             self._transport.close()
         if waiting is not None:

@@ -1,6 +1,7 @@
 """A bound on the bytes of a node's large responses, from their arrival until they are passed on or translated.
 
-Without it, one client that requests a ledger of 50 MB a hundred times at once would have the proxy hold them all.
+It is for HTTP and WebSocket together. Without it, one client that requests a ledger of 50 MB a hundred times at once
+would have the proxy hold them all.
 """
 
 import asyncio
@@ -52,6 +53,12 @@ class Room:
     def is_free(self) -> bool:
         """Whether there is room for the response."""
         return self._waiter is None or self._waiter.done()
+
+    def resize(self, size: int) -> None:
+        """Give back the room that the response, which has arrived, does not need: it has `size` bytes."""
+        if size < self._size and self.is_free:
+            self._queue.give_back(self._client, self._size - size)
+            self._size = size
 
     def __del__(self) -> None:
         if self._waiter is None:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from proxy.access.client_address import limit_key
 from proxy.eventloop.read_rotation import ReadRotation
 from proxy.eventloop.write_batcher import WriteBatcher
 from proxy.http.websocket_connection import NORMAL_CLOSURE, WebSocketConnection
 from proxy.http.websocket_frames import FrameReader, write_masked_frame
 from proxy.nodes.forwarded import client_headers
 from proxy.nodes.http import NodeFailure
+from proxy.nodes.large_responses import LARGE_BYTES, LargeResponses, Room
 from proxy.nodes.websocket_handshake import Handshake, HandshakeRefused
 
 # Seconds to wait for a node's close frame.
@@ -44,12 +46,13 @@ class WebSocketConnector:
         headers: Mapping[str, str] = MappingProxyType({}),
         *,
         forwarded: bool = False,
+        large_responses: LargeResponses | None = None,
     ) -> "NodeConnection":
         """Open a connection to the node `name` for the client at that IP address, or None for the proxy itself.
 
         The node reads the client's address at the handshake only, so each client has its own connection. `tls`:
-        verification for a wss:// `url`. `forwarded`: send the address in `Forwarded` as well. Raises NodeFailure;
-        ValueError if `client` is not an IP address.
+        verification for a wss:// `url`. `forwarded`: send the address in `Forwarded` as well. `large_responses`: the
+        room for large messages to the client. Raises NodeFailure; ValueError if `client` is not an IP address.
         """
         parts = urlsplit(url)
         handshake = Handshake(parts, {**headers, **client_headers(client, forwarded=forwarded)})
@@ -77,7 +80,10 @@ class WebSocketConnector:
         frames = FrameReader(masked=False, max_size=self._message_bytes)
         frames.feed(received)
         interval, batcher, rotation = self._ping_interval, self.write_batcher, self._read_rotation
-        return NodeConnection(name, transport, frames, interval, batcher, rotation)
+        connection = NodeConnection(name, transport, frames, interval, batcher, rotation)
+        if client is not None and large_responses is not None:
+            connection.bound_large(large_responses, limit_key(client), self._message_bytes)
+        return connection
 
     def _trust(self) -> ssl.SSLContext:
         if self._system_trust is None:
@@ -91,7 +97,7 @@ class NodeConnection(WebSocketConnection):
     `name`: of the node. The other arguments as of `WebSocketConnection`.
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("_client", "_large_responses", "_most_bytes", "name", "room")
 
     _write_frame = staticmethod(write_masked_frame)
 
@@ -105,7 +111,43 @@ class NodeConnection(WebSocketConnection):
         read_rotation: ReadRotation,
     ) -> None:
         self.name = name
+        self.room: Room | None = None
+        """That of a large message: of the one that is being received, or passed to `on_message`."""
+        self._large_responses: LargeResponses | None = None
+        self._client = ""
+        self._most_bytes = 0
         super().__init__(transport, frames, ping_interval, write_batcher, read_rotation)
+
+    def bound_large(self, large_responses: LargeResponses, client: str, most_bytes: int) -> None:
+        """Have large messages, of at most `most_bytes`, wait for room for the responses to `client`."""
+        self._large_responses, self._client, self._most_bytes = large_responses, client, most_bytes
+
+    def _part_received(self) -> None:
+        """Read the rest of a large message when there is room for it."""
+        if self.room is None and self._large_responses is not None and self._frames.message_bytes >= LARGE_BYTES:
+            size = self._frames.message_bytes if self._frames.is_last else self._most_bytes
+            self.room = self._large_responses.begin(self._client, size, self)
+            if self._waits_for_room:
+                self.pause_reading()
+
+    @property
+    def _waits_for_room(self) -> bool:
+        return self.room is not None and not self.room.is_free
+
+    def resume_reading(self) -> None:
+        """Read on, unless the connection is paused or closed, or waits for room."""
+        if not self._waits_for_room:
+            super().resume_reading()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The node is gone."""
+        self.room = None
+        super().connection_lost(exc)
+
+    def _check_heartbeat(self) -> None:
+        if self._waits_for_room:  # it is not silent, but not read
+            self._heard_at = self._loop.time()
+        super()._check_heartbeat()
 
     def send(self, message: bytes) -> None:
         """Send one message; does not wait for the node to read it. Raises NodeFailure if the connection is lost."""

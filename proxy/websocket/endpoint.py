@@ -214,7 +214,13 @@ class WebSocketEndpoint:
                 raise NoHealthyNode
             try:
                 return node, await self._dialer.connect(
-                    node.name, node.websocket_url, peer, node.tls, node.http.headers, forwarded=node.http.forwarded
+                    node.name,
+                    node.websocket_url,
+                    peer,
+                    node.tls,
+                    node.http.headers,
+                    forwarded=node.http.forwarded,
+                    large_responses=node.http.large_responses,
                 )
             except NodeFailure as failure:
                 session_log.warning(

@@ -222,8 +222,11 @@ class NodeChannel:
         """Process one message of the node; a failure ends the connection, and is raised by `listen`."""
         try:
             message = read_message(text, self.node)
+            if (room := self.connection.room) is not None:
+                self.connection.room = None
+                room.resize(len(text))
             if isinstance(message, NodeMessage):
-                self._on_response(message)
+                self._on_response(message if room is None else message._replace(room=room))
             elif message is not None and self._listener is not None:
                 self._listener.on_pushed(*message)
         except Exception as failure:  # noqa: BLE001 - it must not be lost in the transport

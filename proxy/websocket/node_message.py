@@ -13,6 +13,7 @@ from proxy.envelope import InvalidAnswer, read_websocket_answer
 from proxy.envelope.lazy_metadata import loads_lazy_metadata
 from proxy.http.websocket_frames import is_utf8
 from proxy.nodes.http import NodeFailure
+from proxy.nodes.large_responses import Room
 from proxy.nodes.pool import Node
 from proxy.telemetry.log_rate import RateLimitedLog
 from proxy.versions.translator import NodeAnswer
@@ -29,12 +30,13 @@ _NOTICE = re.compile(rb"[A-Za-z]+ [ -~]{1,199}\s*")
 class NodeMessage(NamedTuple):
     """A node's response: its text, and the number of its request, or None if it does not say.
 
-    `parsed`: if the text had to be parsed to find that.
+    `parsed`: if the text had to be parsed to find that. `room`: that for a large one, for as long as its text is used.
     """
 
     text: bytes
     number: int | None
     parsed: JsonObject | None = None
+    room: Room | None = None
 
     def read(self, loads: Callable[[bytes], Any] = orjson.loads) -> JsonObject:
         """The response, parsed by `loads`; empty if it cannot be parsed."""

@@ -252,7 +252,7 @@ class PendingRequests:
                 message = await self._ask(question, call, slot, link, deadline)
             if hands_over and len(message.text) >= VERY_LARGE_BYTES and message.parsed is None:
                 hands_over = False
-                very_large = VeryLarge(message.text)
+                very_large = VeryLarge(message.text, message.room)
                 del message
                 raise very_large
             hands_over = False

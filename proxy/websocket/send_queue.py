@@ -112,10 +112,14 @@ class SendQueue:
             if self._deflate is not None and len(message) > _COMPRESSED_HERE:
                 self._compressing = asyncio.create_task(self._compress_first(self._deflate, message))
                 return
-            self._write_first(self._frame(message), len(message))
+            frame, size = self._frame(message), len(message)
+            del message
+            self._write_first(frame, size)
 
     def _write_first(self, frame: bytes, size: int) -> None:
-        """Write the frame of the first queued message."""
+        """Write the frame of the first queued message, which is in memory only once then."""
+        if self._messages:
+            self._messages[0] = b""
         self._sending = size
         self._socket.write(frame)
         if not self._socket.is_write_paused:
@@ -123,9 +127,10 @@ class SendQueue:
 
     def _sent_first(self) -> None:
         """The client has read nearly all of the first queued message."""
-        self._sending = 0
+        size, self._sending = self._sending, 0
         if self._messages:  # not closed in the meantime
-            self._count(-len(self._messages.popleft()))
+            self._messages.popleft()
+            self._count(-size)
             self.sent += 1
             if not self._messages:
                 self._messages = None

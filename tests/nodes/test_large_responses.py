@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 
 from proxy.nodes import HttpNode, NodeFailure, NodeResponse
+from proxy.nodes.large_responses import LargeResponses, Room
+from proxy.nodes.websocket import NodeConnection, WebSocketConnector
 from tests.support.client import check_stays, until
 from tests.support.raw_node import RawNode, Request
+from tests.support.raw_websocket import frame
 
 ATTACKER, OTHER = "192.0.2.1", "192.0.2.2"
 SECONDS = 30
@@ -102,3 +107,68 @@ async def test_the_node_is_not_blamed_for_what_waited() -> None:
         requests.ask(ATTACKER, 6)
         await until(lambda: len(requests.failed) == 2)
         assert {(failure.kind, failure.client_fault) for failure in requests.failed} == {("timeout", True)}
+
+
+class Receiving:
+    """WebSocket connections to a node, each of which receives one large message for a client, held until `free`."""
+
+    def __init__(self, connector: WebSocketConnector, url: str) -> None:
+        self._connector = connector
+        self._url = url
+        self._large_responses = LargeResponses(4 * LARGEST)
+        self._connections: list[NodeConnection] = []
+        self.held: list[Room | None] = []
+
+    async def receive(self, client: str) -> None:
+        connection = await self._connector.connect("a", self._url, client, large_responses=self._large_responses)
+
+        def received(message: bytes) -> None:
+            assert len(message) == SIZE
+            room, connection.room = connection.room, None
+            self.held.append(room)
+
+        connection.start(received, lambda: None)
+        self._connections.append(connection)
+
+    async def close(self) -> None:
+        self.held.clear()
+        await asyncio.gather(*(each.close() for each in self._connections))
+
+
+@asynccontextmanager
+async def receiving(*, in_fragments: bool) -> AsyncIterator[Receiving]:
+    async def send(request: web.BaseRequest) -> web.StreamResponse:
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        if in_fragments:
+            assert request.transport is not None
+            for part in range(15):
+                request.transport.write(frame(b"x" * (SIZE // 15), int(part == 0), fin=part == 14, masked=False))
+        else:
+            await socket.send_str("x" * SIZE)
+        await socket.receive()
+        return socket
+
+    async with RawTestServer(send) as server:
+        connector = WebSocketConnector(connect_timeout=SECONDS, ping_interval=SECONDS, message_bytes=LARGEST)
+        connections = Receiving(connector, str(server.make_url("/")).replace("http", "ws"))
+        try:
+            yield connections
+        finally:
+            await connections.close()
+
+
+@pytest.mark.parametrize(("in_fragments", "at_a_time"), [(False, 4), (True, 3)])
+async def test_one_client_gets_three_quarters_of_the_room_over_websocket(in_fragments: bool, at_a_time: int) -> None:
+    async with receiving(in_fragments=in_fragments) as connections:
+        for _ in range(10):
+            await connections.receive(ATTACKER)
+        await until(lambda: len(connections.held) == at_a_time)
+        await check_stays(lambda: len(connections.held) == at_a_time, 0.2)
+        await connections.receive(OTHER)
+        await until(lambda: len(connections.held) == at_a_time + 1)
+        received = 0
+        while received < 11:
+            received += len(connections.held)
+            connections.held.clear()
+            await asyncio.sleep(0.01)
