@@ -7,7 +7,7 @@ from proxy.access.fair_share import FairShare
 
 _CALL_SECONDS = 3e-4
 """CPU seconds that the library needs for a call, also for one that is refused."""
-_MOST_WAITING, _MOST_OF_CLIENT = 4_000, 1_000
+_MOST_WAITING, _MOST_OF_CLIENT = 8_000, 4_000
 """Calls that may wait for a turn, of all clients and of one; each takes about 15 kB."""
 
 

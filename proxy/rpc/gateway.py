@@ -188,6 +188,8 @@ class Gateway:
             try:
                 self._admit(request, record, services, check_origin=True)
             except Refused as refused:
+                if refused.refusal.reason == "rate":
+                    await asyncio.sleep(_REFUSED_SECONDS)
                 response = self._refuse(refused.refusal, record, services)
                 response.content_type = TEXT
                 return response

@@ -1,6 +1,7 @@
 """What the pipeline refuses, charges and serves: slow bodies, calls by any HTTP method, status checks, lookups."""
 
 import re
+import time
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -83,6 +84,25 @@ async def test_a_call_may_come_by_any_http_method(proxy: StartProxy, method: str
             assert (answer.status, (await answer.text())[:23]) == (400, "Unable to parse request")
         async with client.request(method, served.http_url) as answer:
             assert answer.status == (200 if method == "GET" else 405)
+
+
+@pytest.mark.parametrize(
+    "upgrade", [{}, {"Connection": "Upgrade", "Upgrade": "websocket"}], ids=["a GET", "a handshake"]
+)
+async def test_who_is_beyond_the_rate_waits_for_the_refusal(
+    proxy: StartProxy, monkeypatch: pytest.MonkeyPatch, upgrade: dict[str, str]
+) -> None:
+    """And with it for the next request on this connection, or a new one: each refusal costs something."""
+    monkeypatch.setattr("proxy.rpc.gateway._REFUSED_SECONDS", 0.3)
+    limits = {"requests_per_second": 1, "burst_seconds": 1, "exempt": []}
+    async with ScriptedNode() as node, aiohttp.ClientSession() as client:
+        served = await proxy(nodes=[node.settings()], limits=limits)
+        async with client.get(served.http_url) as answer:
+            assert answer.status == 200
+        began = time.monotonic()
+        async with client.get(served.http_url, headers=upgrade) as answer:
+            assert answer.status == 503
+        assert time.monotonic() - began >= 0.3
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "PUT"])
