@@ -17,6 +17,7 @@ from proxy.nodes.http import MAX_REQUEST_BYTES
 from proxy.nodes.own_requests import refuses_version
 from proxy.rpc.large_translations import VERY_LARGE_BYTES, VeryLarge
 from proxy.rpc.own_work import in_time
+from proxy.rpc.refusal import OVERLOADED
 from proxy.telemetry.log_rate import RateLimitedLog
 from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.own import own_token
@@ -26,6 +27,9 @@ log = RateLimitedLog(structlog.get_logger(__name__), lines=100)
 
 _OVERLOADED = 503
 """The HTTP status of a node that is too busy, whatever comes with it: a line of text, or a bare error of Clio's."""
+_TEXT_STATUSES = frozenset({400, 403, 429, _OVERLOADED})
+"""The statuses of rippled's and Clio's responses in a line of text, and of a limit in front of a node."""
+_TOKENS = {403: "forbidden", 429: "slowDown", _OVERLOADED: "tooBusy"}
 
 
 class PlainTextAnswer(Exception):  # noqa: N818 - what has happened
@@ -34,6 +38,17 @@ class PlainTextAnswer(Exception):  # noqa: N818 - what has happened
     def __init__(self, answer: NodeResponse) -> None:
         super().__init__(answer.status)
         self.answer = answer
+
+    @property
+    def token(self) -> str | None:
+        """The error that says the same where there is no HTTP status; None if no error does."""
+        return _TOKENS.get(self.answer.status)
+
+    @property
+    def line(self) -> str | None:
+        """The line of text; None for JSON."""
+        text = self.answer.body[:200].decode(errors="replace").strip()
+        return None if text.startswith(("{", "[")) else text
 
 
 class VersionRefused(NodeFailure):
@@ -143,7 +158,7 @@ class Attempt:
     def read(self, raw: NodeResponse, method: str) -> tuple[JsonObject, JsonObject]:
         """The result of `method`, and the members next to it. Raises PlainTextAnswer, or NodeFailure."""
         if raw.status == _OVERLOADED:
-            raise PlainTextAnswer(raw)
+            raise PlainTextAnswer(_without_page(raw))
         loads = loads_lazy_metadata if self.is_lazy and method == self._method else orjson.loads
         try:
             result, extras = read_jsonrpc_answer(raw.status, raw.body, loads)
@@ -152,13 +167,23 @@ class Attempt:
             if refuses_version(raw):
                 log.warning("node_refuses_version", name, node=name, api_version=self.version, request_id=request_id)
                 raise VersionRefused(name) from None
-            if raw.status == 200:
+            if raw.status not in _TEXT_STATUSES or (raw.status in (400, 403) and _is_page(raw)):
                 log.warning("node_response_invalid", name, node=name, problem=str(unreadable), request_id=request_id)
                 self.node.health.request_probe()
                 raise NodeFailure("invalid_response", name) from None
-            raise PlainTextAnswer(raw) from None
+            raise PlainTextAnswer(_without_page(raw)) from None
         if "error" in result:
             self._unable |= own_token(result["error"], self.version) in UNABLE_ERRORS
         if result.get("validated") is True:
             self.node.note_ledger(result.get("ledger_index"))
         return result, extras
+
+
+def _is_page(raw: NodeResponse) -> bool:
+    """Whether it is a page of HTML: of something in front of the node, as nodes return none."""
+    return raw.body.lstrip()[:1] == b"<"
+
+
+def _without_page(raw: NodeResponse) -> NodeResponse:
+    """The response of something overloaded, with rippled's line in place of a page."""
+    return NodeResponse(raw.status, TEXT, f"{OVERLOADED}\r\n".encode()) if _is_page(raw) else raw

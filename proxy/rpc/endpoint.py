@@ -17,7 +17,6 @@ from proxy.envelope import (
 from proxy.envelope.methods import READING_METHODS
 from proxy.envelope.strict_json import write
 from proxy.http.response import JSON, Response
-from proxy.nodes import NodeResponse
 from proxy.nodes.failures import NODE_ERRORS, Failure, failure_response
 from proxy.rpc.attempt import Answer, PassthroughAnswer, PlainTextAnswer
 from proxy.rpc.dispatch import CallContext, Dispatcher
@@ -94,7 +93,7 @@ class JsonRpcEndpoint:
             return jsonrpc_answer(item, _failed(failure, item, record)[1])
         except PlainTextAnswer as text:
             record.outcome, record.error = "error", "text"
-            return jsonrpc_answer(item, own_error("internal", _line(text.answer), item.version))
+            return jsonrpc_answer(item, own_error(text.token or "internal", text.line, item.version))
 
     def _answer(self, call: Call, context: CallContext) -> Awaitable[Answer]:
         """Dispatch a call. The answer raises NODE_ERRORS and PlainTextAnswer."""
@@ -140,7 +139,3 @@ def _failed(failure: Failure, call: Call, record: RequestRecord) -> tuple[int, J
     status, result = failure_response(failure, call.version, call.method in READING_METHODS)
     record.error = error_of(result)
     return status, result
-
-
-def _line(answer: NodeResponse) -> str:
-    return answer.body[:200].decode(errors="replace").strip()

@@ -13,9 +13,6 @@ from proxy.telemetry.recorder import RequestRecord
 from proxy.versions.own import own_error
 from proxy.versions.translator import TranslatedResult
 
-_REFUSED = {403: "forbidden", 429: "slowDown", 503: "tooBusy"}
-"""What a node refuses over HTTP in a line of text is an error over WebSocket, by HTTP status."""
-
 
 class OtherNodes:
     """Sends such requests over HTTP, as a session has one node: a rippled's for a Clio, a Clio's for a rippled."""
@@ -36,7 +33,7 @@ class OtherNodes:
         try:
             answer = await self._dispatcher.answer_uncached(call, context)
         except PlainTextAnswer as refusal:
-            token = _REFUSED.get(refusal.answer.status)
+            token = refusal.token
             if token is None:
                 raise NodeFailure("invalid_response", record.node or "none") from None
             record.outcome, record.error = "error", token

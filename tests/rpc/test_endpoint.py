@@ -53,6 +53,11 @@ class TestNodesThatFail:
         "JSON of another kind": (web.Response(text='["result"]'), 502, "internal"),
         "no result": (web.Response(text="{}"), 502, "internal"),
         "empty": (web.Response(text=""), 502, "internal"),
+        "behind a gateway that waits in vain": (web.Response(status=504, text="<html>Time-out"), 502, "internal"),
+        "behind a gateway that fails": (web.Response(status=500, text="Internal Server Error"), 502, "internal"),
+        "behind a firewall": (web.Response(status=403, text="\n<html>Forbidden"), 502, "internal"),
+        "another service": (web.Response(status=404, text="Not Found"), 502, "internal"),
+        "wants a password": (web.Response(status=401, text=""), 502, "internal"),
     }
 
     @pytest.mark.parametrize("version", [None, 1, 2])
@@ -96,7 +101,10 @@ class TestNodesThatFail:
         assert reported["error"]["error"] == "tooBusy"
         assert "result" not in reported
 
-    @pytest.mark.parametrize("fault", [hang, answer_half, break_off, web.Response(text="<html>")])
+    @pytest.mark.parametrize(
+        "fault",
+        [hang, answer_half, break_off, web.Response(text="<html>"), web.Response(status=504, text="<html>")],
+    )
     async def test_submit_is_sent_once_and_its_outcome_reported(
         self, node: ScriptedNode, proxy: StartProxy, fault: Answer | Answering
     ) -> None:
@@ -117,6 +125,37 @@ class TestNodesThatFail:
         assert await send(served, request(method, 1)) == (status, text.encode())
         _, body = await send(served, {"method": "batch", "params": [{"method": method}]})
         assert orjson.loads(body)[0]["result"]["error_message"] == text.strip()
+
+    @pytest.mark.parametrize("status", [503, 429])
+    async def test_a_page_of_something_overloaded_is_rippleds_line(
+        self, node: ScriptedNode, proxy: StartProxy, status: int
+    ) -> None:
+        node.answers["fee"] = web.Response(status=status, text="<html>Service Unavailable</html>")
+        served = await proxy(nodes=[node.settings()])
+        assert await send(served, request("fee", 2)) == (status, b"Server is overloaded\r\n")
+
+    @pytest.mark.parametrize("version", [1, 2])
+    @pytest.mark.parametrize(
+        ("refusal", "token", "message"),
+        [
+            (web.Response(status=503, text="Server is overloaded\r\n"), "tooBusy", "Server is overloaded"),
+            (web.json_response({"error": "tooBusy", "error_code": 9}, status=503), "tooBusy", None),
+            (web.Response(status=429, text="<html>"), "slowDown", "Server is overloaded"),
+            (web.Response(status=403, text="Forbidden\r\n"), "forbidden", "Forbidden"),
+        ],
+    )
+    async def test_a_refusal_in_a_batch_is_its_error(
+        self, node: ScriptedNode, proxy: StartProxy, refusal: Answer, token: str, message: str | None, version: int
+    ) -> None:
+        """Where there is no HTTP status of its own; the other items have their responses."""
+        node.answers["fee"] = refusal
+        served = await proxy(nodes=[node.settings()])
+        items = [{"method": method, "api_version": version} for method in ("fee", "ledger_current")]
+        status, body = await send(served, {"method": "batch", "params": items})
+        refused, served_item = (item["result"] for item in orjson.loads(body))
+        assert (status, refused["error"], refused["error_code"]) == (200, token, ERRORS[token].code)
+        assert refused["error_message"] == (message or ERRORS[token].message)
+        assert served_item["status"] == "success"
 
     @pytest.mark.parametrize("version", [1, 2])
     async def test_that_refuses_the_version_it_is_spoken_to_in(
