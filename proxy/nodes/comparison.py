@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from proxy.nodes.status import Comparison, HealthRules, NodeStatus, with_health
 
-_SECONDS_PER_LEDGER = 2.0
+SECONDS_PER_LEDGER = 2.0
 """Ledgers close every 3 to 5 seconds; never faster than this on a network."""
 
 
@@ -48,7 +48,7 @@ def _implausible(
     found = set()
     for status in known:
         votes = [
-            _ledger(status) - _ledger(other) > allowed + (other.validated_age(now) or 0) / _SECONDS_PER_LEDGER
+            _ledger(status) - _ledger(other) > allowed + (other.validated_age(now) or 0) / SECONDS_PER_LEDGER
             for other in known
             if other is not status and other.name not in fallen_back
         ]

@@ -13,7 +13,7 @@ import structlog
 from adapters import NodeInfo
 from proxy.envelope.methods import CLIO_METHODS, RIPPLED_METHODS
 from proxy.nodes.breaker import Breaker
-from proxy.nodes.comparison import compare
+from proxy.nodes.comparison import SECONDS_PER_LEDGER, compare
 from proxy.nodes.health import NodeHealth
 from proxy.nodes.http import HttpNode, NodeFailure
 from proxy.nodes.ledger_range import LedgerRange, has_ledgers
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _CLOSING = 3
-"""A node may have this many ledgers beyond its newest known one: as many as close between two health checks."""
+"""A node may have this many ledgers beyond its newest known one, and those that can have closed since its report."""
 
 
 @dataclass(slots=True, eq=False)
@@ -104,6 +104,14 @@ class Node:
     def has(self, ledgers: LedgerRange) -> bool:
         """Whether it is known to have all these ledgers."""
         return has_ledgers(self.status.complete_ledgers, ledgers, self.newest_ledger)
+
+    def may_have(self, ledgers: LedgerRange) -> bool:
+        """Whether it has all these ledgers, or may have closed them since it was last heard of."""
+        if not self.newest_ledger:
+            return True  # it reports none
+        now = asyncio.get_running_loop().time()
+        closed = _CLOSING + (now - (self.status.reported_at or now)) / SECONDS_PER_LEDGER
+        return self.has(ledgers) or 0 < ledgers.last - self.newest_ledger <= closed
 
     def lacks(self, method: str) -> bool:
         """Whether its software does not have the method: only Clio has some, and only rippled others."""
@@ -230,9 +238,7 @@ class NodePool:
         `ledgers` is None for what is not named by a ledger's number, which any node may have.
         """
         others = (node for node in self._nodes if node not in exclude and node.is_available(websocket=False))
-        return any(
-            ledgers is None or node.has(ledgers) or 0 < ledgers.last - node.newest_ledger <= _CLOSING for node in others
-        )
+        return any(ledgers is None or node.may_have(ledgers) for node in others)
 
     def any_has(self, method: str) -> bool:
         """Whether there is an available node whose software has the method."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.nodes import HttpNode, Node, NodeHealth
 from proxy.nodes.ledger_range import LedgerRange, has_ledgers, requested_ledgers, validated_ledger_in
 from proxy.server.proxy import Proxy
 from tests.support.client import ask, ask_by_websocket, metric, ready, until, until_healthy
@@ -89,6 +91,29 @@ async def test_a_ledger_that_no_node_has_is_requested_from_any(proxy: StartProxy
         served = await proxy(nodes=[a.settings(), b.settings()])
         assert (await ask(served, "ledger", ledger_index=999))["error"] == "lgrNotFound"
         assert a.times("ledger") + b.times("ledger") == 1  # an answer like any other
+
+
+async def test_a_node_may_have_as_many_new_ledgers_as_can_have_closed() -> None:
+    """Between health checks that are a minute apart, that is more than between the usual ones."""
+    http = HttpNode(
+        *("a", "http://127.0.0.1:1"), connect_timeout=1, answer_timeout=1, idle_timeout=1, connections=1, answer_bytes=1
+    )
+    node = Node("a", http, None, NodeHealth(http, api_version=2, newest=2, interval=60, timeout=1))
+    assert node.may_have(LedgerRange(140, 140))  # it reports none
+    now = asyncio.get_running_loop().time()
+    node.note_ledger(131)
+    for seconds, expected in ((0, [134]), (60, [134, 150])):
+        node.status = replace(node.status, complete_ledgers="2-131", reported_at=now - seconds)
+        assert [index for index in (134, 150, 200) if node.may_have(LedgerRange(index, index))] == expected
+    await node.close()
+
+
+async def test_a_new_ledger_is_requested_from_a_node_that_reports_none(proxy: StartProxy) -> None:
+    async with two_nodes() as (a, b):
+        a.answers["ledger"] = {"error": "lgrNotFound"}
+        b.answers |= {"server_info": {"error": "forbidden"}, "ledger": {"good": True}}
+        served = await proxy(nodes=[a.settings(weight=1000), b.settings()])
+        assert (await ask(served, "ledger", ledger_index=132))["good"]
 
 
 @pytest.mark.parametrize(
