@@ -186,6 +186,21 @@ async def amplified(proxy: Address, source: str) -> None:
         await _write_and_read(reader, writer, post({"method": "batch", "params": items}))
 
 
+async def escaped_quotes(proxy: Address, source: str) -> None:
+    """A string of 960 kB in which every quotation mark is escaped, next to a bracket."""
+    body = b'{"method":"fee","params":[{"a":"' + b'\\"[' * 320_000 + b'"}]}'
+    async with connected(proxy, source) as (reader, writer):
+        await _write_and_read(reader, writer, _head(len(body)) + body)
+
+
+async def handshakes(proxy: Address, source: str) -> None:
+    """Sessions opened and closed in a loop, each with hundreds of invalid offers of compression."""
+    offers = b"permessage-deflate; client_max_window_bits=99, " * 600
+    async with connected(proxy, source) as (reader, writer):
+        writer.write(HANDSHAKE + b"Sec-WebSocket-Extensions: " + offers + b"x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+
+
 MIX: tuple[tuple[Attack, int], ...] = (
     (compressed_messages, 1),
     (compressed_containers, 1),
@@ -200,6 +215,8 @@ MIX: tuple[tuple[Attack, int], ...] = (
     (gets, 1),
     (many_books, 1),
     (amplified, 1),
+    (escaped_quotes, 10),
+    (handshakes, 10),
     *((slow_bodies, 100) for _ in range(10)),
 )
 """Each attack with the number of its connections at a time; every entry has an address of its own."""
