@@ -111,6 +111,17 @@ class Admission:
         self._by_address = Counter[str]()
         self._limit_key = lru_cache(_MAX_ADDRESSES)(lambda address: None if address in exempt else limit_key(address))
 
+    def of_client(self, address: str) -> "ClientAdmission":
+        """The limits of the client at `address`, for its many requests."""
+        return ClientAdmission(
+            address,
+            self.limit_key(address),
+            self._rate,
+            self._global_rate,
+            self._in_flight.held,
+            self._max_request_bytes,
+        )
+
     def limit_key(self, address: str) -> str | None:
         """The key under which limits per address count the client at `address`; None if it is exempt."""
         return self._limit_key(address)
@@ -194,3 +205,40 @@ class Admission:
         self._by_address[key] -= 1
         if not self._by_address[key]:
             del self._by_address[key]
+
+
+class ClientAdmission:
+    """What `Admission` limits, for one client at `address`: its keys are looked up once instead of for each request.
+
+    `key`: under which limits per address count it; None if it is exempt.
+    """
+
+    __slots__ = ("_address", "_global_rate", "_held", "_key", "_max_request_bytes", "_rate")
+
+    def __init__(
+        self, address: str, key: str | None, rate: Rate, global_rate: Rate, held: HeldBytes, max_request_bytes: int
+    ) -> None:
+        self._address = limit_key(address)
+        self._key = key
+        self._rate = rate
+        self._global_rate = global_rate
+        self._held = held
+        self._max_request_bytes = max_request_bytes
+
+    def admit(self) -> Refusal | None:
+        """As `Admission.admit`, for one request."""
+        if self._key is not None and not self._rate.allows(self._key, 1):
+            return "rate"
+        return None if self._global_rate.allows("all", 1) else "global_rate"
+
+    def charge(self) -> bool:
+        """As `Admission.charge`."""
+        return self._key is None or self._rate.charge(self._key, 1)
+
+    def hold(self, size: int) -> bool:
+        """As `Admission.hold`."""
+        return self._held.take(self._address, size, self._max_request_bytes)
+
+    def let_go(self, size: int) -> None:
+        """As `Admission.let_go`."""
+        self._held.give_back(self._address, size)

@@ -180,7 +180,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _on_frame(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:
-            if self.unsent < _MOST_UNSENT:
+            if self.unsent() < _MOST_UNSENT:
                 self._send_frame(payload, PONG)
         elif opcode == CLOSE:
             code, reason = read_close(payload)
@@ -203,7 +203,6 @@ class WebSocketConnection(asyncio.Protocol):
 
     # Sending
 
-    @property
     def unsent(self) -> int:
         """Bytes that the other side has not read yet."""
         return self.transport.get_write_buffer_size() + len(self._unwritten) if self.transport is not None else 0

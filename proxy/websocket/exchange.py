@@ -70,7 +70,7 @@ class Exchange(PendingRequest):
         self.size = size
         self.link = link
         self.deadline = deadline
-        self._pipeline = VERSIONS.pipeline(call.version, link.version, call.method, link.node.server)
+        self._pipeline = VERSIONS.pipeline(call.version, link.version, call.method, link.node.health.status.server)
         is_identity = self._pipeline.is_identity
         self._single = None if is_identity else SingleRequest(self._pipeline, call.method, call.params)
         self._message: NodeMessage | None = None

@@ -58,15 +58,16 @@ class NodeSession:
         self._services = services
         self._order = order
         self._end = end
-        self._channel: NodeChannel | None = self._new_channel(node, connection)
+        self.current: NodeChannel | None = self._new_channel(node, connection)
+        """The channel; None while the node is being replaced, and once it will not be."""
         self._channel_resolved = CompactEvent()
         """Set while there is a channel, or when there will not be one again."""
         self._channel_resolved.set()
         self._over = False
         self.subscriptions = Subscriptions(metrics, services.policy.default_version, node.server, budget)
         self.forwarder = StreamForwarder(peer, metrics, order, self.subscriptions)
-        self.shared = SharedMembership(services.shared, self._channel, self.forwarder, self.subscriptions)
-        self._own = OwnStreams(self._channel, self.forwarder, self.subscriptions, metrics)
+        self.shared = SharedMembership(services.shared, self.current, self.forwarder, self.subscriptions)
+        self._own = OwnStreams(self.current, self.forwarder, self.subscriptions, metrics)
 
     def _new_channel(self, node: Node, connection: NodeConnection) -> NodeChannel:
         version = node.api_version or self._services.policy.default_version
@@ -79,26 +80,20 @@ class NodeSession:
 
         Raises NodeFailure, and TimeoutError at `deadline` (the event loop's time).
         """
-        if self._channel is None:
+        if self.current is None:
             async with asyncio.timeout_at(deadline):
                 await self._channel_resolved.wait()
-        if self._channel is None:
+        if self.current is None:
             raise NodeFailure("refused", "none", maybe_received=False)
-        return self._channel
+        return self.current
 
-    @property
-    def current_channel(self) -> NodeChannel | None:
-        """The channel; None while the node is being replaced, and once it will not be."""
-        return self._channel
-
-    @property
     def unsent(self) -> int:
         """Bytes of requests that the node has not read yet."""
-        return 0 if self._channel is None else self._channel.connection.unsent
+        return 0 if self.current is None else self.current.connection.unsent()
 
     async def run(self) -> None:
         """Read from the node and, if configured, from the next one after it is lost."""
-        while (channel := self._channel) is not None:
+        while (channel := self.current) is not None:
             await channel.listen(self._own)
             await self._lost(channel)
 
@@ -106,22 +101,22 @@ class NodeSession:
         """Fail the requests in flight, and any later ones."""
         self._over = True
         self.shared.fail_pending()
-        if self._channel is not None:
-            self._channel.fail_pending()
+        if self.current is not None:
+            self.current.fail_pending()
         self._channel_resolved.set()
 
     def stop(self) -> None:
         """Process no more messages of the node, and forget the client's subscriptions."""
-        if self._channel is not None:
-            self._channel.stop()
+        if self.current is not None:
+            self.current.stop()
         self.shared.end()
         self.subscriptions.close()
 
     async def close(self) -> None:
         """Close the connection, for good."""
         self._end = _ended  # a bound method would hold the session
-        if self._channel is not None:
-            await self._channel.close()
+        if self.current is not None:
+            await self.current.close()
 
     # Responses
 
@@ -143,7 +138,7 @@ class NodeSession:
         self._own.sync_version()
 
     def _read(self, method: str, result: JsonObject) -> JsonObject:
-        return result if self._channel is None else own_result(self._channel, method, result)
+        return result if self.current is None else own_result(self.current, method, result)
 
     def _apply_subscription(self, call: Call, result: JsonObject) -> None:
         params = subscription_params(call)
@@ -215,7 +210,7 @@ class NodeSession:
     async def _lost(self, channel: NodeChannel) -> None:
         """The connection ended: requests in flight fail, and the session continues on another node, or ends."""
         connection = channel.connection
-        self._channel = None
+        self.current = None
         self._own.flush()
         self.shared.end()
         if not self._over:
@@ -259,7 +254,7 @@ class NodeSession:
                 await asyncio.sleep(backoff.next())
                 continue
             if await self._resumed(channel, newest):
-                self._channel = channel
+                self.current = channel
                 self._channel_resolved.set()
                 log.info("session_reconnected", channel.node.name, peer=self._peer, node=channel.node.name)
                 return

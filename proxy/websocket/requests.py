@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from functools import partial
 
 from adapters import VERSIONS, NodeRequest, Pipeline
-from proxy.access.admission import Admission
+from proxy.access.admission import ClientAdmission
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES
 from proxy.envelope import Call, splice_websocket, write_websocket
 from proxy.envelope.methods import METADATA_METHODS, PATH_METHODS, READING_METHODS, SUBSCRIPTION_METHODS
@@ -43,7 +43,7 @@ class PendingRequests:
         order: ResponseSequencer,
         nodes: NodeSession,
         budget: SubscriptionBudget,
-        admission: Admission,
+        admission: ClientAdmission,
     ) -> None:
         self._peer = peer
         self._budget = budget
@@ -52,7 +52,7 @@ class PendingRequests:
         self._order = order
         self._nodes = nodes
         self._admission = admission
-        self._charge = partial(admission.charge, peer)
+        self._charge = admission.charge
         self._loop = asyncio.get_running_loop()
         self._in_flight: dict[Slot, asyncio.Task[None] | Exchange] = {}
         self._all_done: asyncio.Future[None] | None = None  # unless something waits for that
@@ -68,7 +68,7 @@ class PendingRequests:
         if len(self._in_flight) >= limits.in_flight:
             return f"More than {limits.in_flight} requests of this session are in flight."
         # The node may not even have read what it did not answer in time.
-        waiting = max(self._bytes, self._nodes.unsent)
+        waiting = max(self._bytes, self._nodes.unsent())
         if waiting and waiting + size > limits.queue_bytes:
             return f"More than {limits.queue_bytes} bytes of requests of this session are in flight."
         return None
@@ -81,7 +81,7 @@ class PendingRequests:
         subscribing = self._nodes.subscriptions.size_of(subscription_params(call)) if call.method == "subscribe" else 0
         if subscribing and (refusal := self._budget.refusal(subscribing)) is not None:
             return refusal
-        if not self._admission.hold(self._peer, size):
+        if not self._admission.hold(size):
             return "total_request_bytes", "The server is overloaded: too many large requests are in progress."
         slot = self._order.open(blocks_pushes=call.method in SUBSCRIPTION_METHODS)
         self._bytes += size
@@ -113,14 +113,14 @@ class PendingRequests:
         await asyncio.gather(*tasks, return_exceptions=True)
         # Those that had not started have not done this themselves.
         self._in_flight.clear()
-        self._admission.let_go(self._peer, self._bytes)
+        self._admission.let_go(self._bytes)
         self._bytes = 0
 
     # Without a task: nearly every request is one node request
 
     def _send(self, call: Call, served: RequestRecord, slot: Slot, size: int) -> bool:
         """Send a request to the node, to be continued by `received` or `failed`; False if that needs a task."""
-        link = self._nodes.current_channel
+        link = self._nodes.current
         if link is None or self._account.tracing is not NO_TRACING:
             return False
         if self._services.other_nodes.serve(call.method, link.node):
@@ -159,7 +159,7 @@ class PendingRequests:
         if self._in_flight.pop(slot, None) is None:
             return  # after `cancel`
         self._bytes -= size
-        self._admission.let_go(self._peer, size)
+        self._admission.let_go(size)
         if self._all_done is not None and not self._in_flight and not self._all_done.done():
             self._all_done.set_result(None)
 

@@ -65,7 +65,7 @@ class Session:
         self._client = client
         self._caller = caller
         self._services = services
-        self._admission = admission
+        self._admission = admission.of_client(peer)
         self._account = services.account
         self._output = SendQueue(
             client,
@@ -79,7 +79,7 @@ class Session:
             services.limits.subscriptions, services.subscription_bytes, admission.limit_key(peer)
         )
         self._nodes = NodeSession(peer, services, node, connection, self._order, budget, self.end)
-        self._calls = PendingRequests(peer, services, self._order, self._nodes, budget, admission)
+        self._calls = PendingRequests(peer, services, self._order, self._nodes, budget, self._admission)
         self._ending: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
         self._requests = 0
 
@@ -180,7 +180,7 @@ class Session:
         served = self._account.begin("ws", self.peer, self._caller)
         if self._services.path:
             served.path = self._services.path
-        refusal = self._admission.admit(self.peer)  # even an invalid message: reading it has a cost
+        refusal = self._admission.admit()  # even an invalid message: reading it has a cost
         read = read_websocket(message, self._services.policy)
         if isinstance(read, Call):
             call = read

@@ -469,7 +469,7 @@ async def test_a_node_that_reads_nothing(harness: Harness) -> None:
     connection = only_node_connection()
     session.transport.pause_reading()
     await client.send(*({"command": "fee", "pad": "x" * 900_000} for _ in range(12)))
-    await until(lambda: connection.unsent > 1_000_000)
+    await until(lambda: connection.unsent() > 1_000_000)
     await client.socket.close()
     await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
     await wait_open_files(files + 1)  # the node's own
@@ -511,10 +511,10 @@ async def test_a_node_that_pings_and_reads_nothing(harness: Harness) -> None:
     connection = only_node_connection()
     session.transport.pause_reading()
     async with asyncio.timeout(SECONDS):
-        while connection.unsent < 65_536:
+        while connection.unsent() < 65_536:
             await ping_often(session, 100)
     await ping_often(session, 1_000)
-    assert connection.unsent < 70_000
+    assert connection.unsent() < 70_000
     session.transport.resume_reading()
     assert (await client.request({"command": "fee"}))["status"] == "success"
 
