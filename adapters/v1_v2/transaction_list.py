@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import replace
+from typing import Any
 
 from adapters.adapter import Conversation, JsonObject, NodeRequest
 from adapters.ctid import ctid
@@ -19,20 +20,19 @@ def downgrade_transactions(result: JsonObject, *, in_ledger: bool = True) -> Jso
     for entry in _entries(result):
         if "meta_blob" in entry:
             entry["meta"] = entry.pop("meta_blob")
-        if is_transaction(entry.get("tx_json")):
-            _downgrade_entry(entry)
+        tx_json: Any = entry.get("tx_json")
+        if is_transaction(tx_json):
+            del entry["tx_json"]
+            if not ("ledger_index" in tx_json and "date" in tx_json):
+                tx_json = {**ledger_place(entry), **tx_json}
+            pop = entry.pop
+            entry["tx"] = downgrade_transaction(tx_json, pop("hash", None))
+            pop("close_time_iso", None)  # not in a loop: a page has hundreds of entries
+            pop("ledger_hash", None)
+            pop("ledger_index", None)
             if not in_ledger:
-                entry["tx"].pop("inLedger", None)
+                tx_json.pop("inLedger", None)
     return result
-
-
-def _downgrade_entry(entry: JsonObject) -> None:
-    tx_json = entry.pop("tx_json")
-    if not ("ledger_index" in tx_json and "date" in tx_json):
-        tx_json = {**ledger_place(entry), **tx_json}
-    entry["tx"] = downgrade_transaction(tx_json, entry.pop("hash", None))
-    for name in ("close_time_iso", "ledger_hash", "ledger_index"):
-        entry.pop(name, None)
 
 
 def upgrade_transactions(result: JsonObject, node: NodeInfo) -> Conversation:

@@ -64,14 +64,17 @@ def _find(body: bytes | bytearray) -> list[tuple[int, int]]:
     # They all have the same name. To find bytes takes a third of the time of a search.
     begins, name_size = first[0], len(first[1])
     spans: list[tuple[int, int]] = []
+    find, match = body.find, _ENDS.match
     start = first.start()
     while start >= 0:
         start += name_size
-        ends = _ENDS.match(body, max(start, body.find(_RESULT, start)))
+        result = find(_RESULT, start)
+        ends = match(body, result) if result > start else None
         if ends is None:
             return []
-        spans.append((start, ends.end()))
-        start = body.find(begins, ends.end())
+        end = ends.end()
+        spans.append((start, end))
+        start = find(begins, end)
     return spans
 
 
@@ -94,10 +97,11 @@ def _put_back(answer: Any, metadata: list[bytes]) -> bool:
     texts = iter(metadata)
     try:
         result = answer["result"]
+        fragment = orjson.Fragment
         for entry in result["transactions"] if "transactions" in result else result["ledger"]["transactions"]:
             name = "metaData" if "metaData" in entry else "meta"
             if entry[name] == _MARK:
-                entry[name] = orjson.Fragment(next(texts))
+                entry[name] = fragment(next(texts))
     except (KeyError, TypeError, StopIteration):
         return False
     return next(texts, None) is None
