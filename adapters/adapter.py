@@ -92,6 +92,10 @@ class MethodAdapter(_NodeAware):
         serve = type(self).serve_older if upgrades else type(self).serve_newer
         return serve is (MethodAdapter.serve_older if upgrades else MethodAdapter.serve_newer)
 
+    def takes_unparsed(self, *, downgrades: bool) -> bool:
+        """Whether it also converts `UnparsedTransactions`. `downgrades`: as in `opaque_metadata`."""
+        return False
+
     def upgrade_request(self, params: JsonObject) -> JsonObject:
         """The parameters of an older client as the newer version expects them."""
         return params

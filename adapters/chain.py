@@ -19,6 +19,7 @@ class Pipeline:
     `is_identity`: requests and successful results are the same in both versions, so that bytes may be passed through;
     an error still has to go through `converse`.
     `opaque_metadata`: no adapter reads the metadata of listed transactions.
+    `takes_unparsed`: its adapter also converts `UnparsedTransactions`.
     `forwarding`: the steps for requests that a Clio forwards to a rippled.
     `extras`: members that the node adds next to every result, for a result without a node request.
     """
@@ -33,6 +34,7 @@ class Pipeline:
         "extras",
         "is_identity",
         "opaque_metadata",
+        "takes_unparsed",
     )
 
     def __init__(
@@ -51,6 +53,7 @@ class Pipeline:
         adapters = [step.methods[method] for step in steps if method in step.methods]
         self.is_identity = not adapters
         self.opaque_metadata = all(adapter.opaque_metadata(downgrades=upgrading) for adapter in adapters)
+        self.takes_unparsed = len(adapters) == 1 and adapters[0].takes_unparsed(downgrades=upgrading)
         self._conversion = _conversion(steps, method, upgrading)
         self._forwarding_conversion = None if forwarding is None else _conversion(forwarding, method, upgrading)
 

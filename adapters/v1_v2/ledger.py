@@ -13,6 +13,8 @@ from adapters.transactions import (
     rename_amount,
     transaction_hash,
 )
+from adapters.unparsed import UnparsedTransactions
+from adapters.v1_v2.ledger_text import upgrade_text
 
 _NEXT_TO_TX_JSON = ("close_time_iso", "ledger_hash", "ledger_index", "validated")
 """Members about the ledger that v2 has next to each expanded transaction, and v1 does not."""
@@ -40,6 +42,9 @@ class Ledger(MethodAdapter):
     def opaque_metadata(self, *, downgrades: bool) -> bool:
         return True
 
+    def takes_unparsed(self, *, downgrades: bool) -> bool:
+        return not downgrades and not self.node.is_clio
+
     def serve_older(self, params: JsonObject) -> Conversation:
         result = yield NodeRequest(self.method, params)
         wants_hashes = as_boolean(params.get("queue")) and not _is_expanded(params)
@@ -62,7 +67,11 @@ class Ledger(MethodAdapter):
         ledger = result.get("ledger")
         if isinstance(ledger, dict):
             ledger_members = _next_to_transactions(result, ledger)
-            _rewrite_each(ledger, "transactions", partial(_upgrade_entry, ledger_members, {}))
+            upgrade = partial(_upgrade_entry, ledger_members, {})
+            if isinstance(unparsed := ledger.get("transactions"), UnparsedTransactions):
+                ledger["transactions"] = upgrade_text(unparsed, ledger_members, upgrade)
+            else:
+                _rewrite_each(ledger, "transactions", upgrade)
         for each in _ledgers(result):
             upgrade_ledger_index(each)
             if self.node.may_predate_v2:

@@ -34,7 +34,7 @@ def loads_lazy_metadata(body: bytes | bytearray) -> Any:
     """
     if len(body) < _SMALL:
         return orjson.loads(body)
-    spans = _find(body) or _find_spaced(body)
+    spans = find_metadata(body) or _find_spaced(body)
     if not spans:
         return orjson.loads(body)
     view = memoryview(body)
@@ -56,7 +56,7 @@ def loads_lazy_metadata(body: bytes | bytearray) -> Any:
     return answer if _put_back(answer, metadata) else orjson.loads(body)
 
 
-def _find(body: bytes | bytearray) -> list[tuple[int, int]]:
+def find_metadata(body: bytes | bytearray) -> list[tuple[int, int]]:
     """Where each metadata object begins and ends in a response without blanks; empty if it is not as expected."""
     first = _BEGINS.search(body)
     if first is None:

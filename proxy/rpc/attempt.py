@@ -1,7 +1,8 @@
 """One attempt to have a call over HTTP answered by one node, and what may come of it."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import structlog
@@ -9,7 +10,6 @@ import structlog
 from adapters import JsonObject, NodeRequest
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
 from proxy.envelope import InvalidAnswer, node_request, read_jsonrpc_answer
-from proxy.envelope.lazy_metadata import loads_lazy_metadata
 from proxy.envelope.methods import READING_METHODS
 from proxy.http.response import TEXT
 from proxy.nodes import Node, NodeFailure, NodeResponse
@@ -80,7 +80,7 @@ class Attempt:
         "_record",
         "_unable",
         "hands_over",
-        "is_lazy",
+        "loads",
         "node",
         "version",
     )
@@ -90,8 +90,8 @@ class Attempt:
     ) -> None:
         self.node = node
         self.version = version
-        self.is_lazy = False
-        """Whether the metadata of transactions in the call's result is not parsed: no adapter reads it."""
+        self.loads: Callable[[bytes], Any] = orjson.loads
+        """Parses the response to the call's own method, as far as its adapters need that."""
         self.hands_over = False
         """Whether the first response is handed over if it is very large."""
         self._method = method
@@ -159,7 +159,7 @@ class Attempt:
         """The result of `method`, and the members next to it. Raises PlainTextAnswer, or NodeFailure."""
         if raw.status == _OVERLOADED:
             raise PlainTextAnswer(_without_page(raw))
-        loads = loads_lazy_metadata if self.is_lazy and method == self._method else orjson.loads
+        loads = self.loads if method == self._method else orjson.loads
         try:
             result, extras = read_jsonrpc_answer(raw.status, raw.body, loads)
         except InvalidAnswer as unreadable:

@@ -9,8 +9,10 @@ import structlog
 from adapters import VERSIONS, Pipeline
 from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare
 from proxy.envelope import Call, splice_jsonrpc
+from proxy.envelope.lazy_metadata import loads_lazy_metadata
 from proxy.envelope.methods import COALESCABLE_METHODS, METADATA_METHODS, READING_METHODS
 from proxy.envelope.node import CLIO_WARNING_FIELD
+from proxy.envelope.unparsed_ledger import loads_unparsed_ledger
 from proxy.envelope.written_json import write_sorted
 from proxy.nodes import LedgerRange, Node, NodePool, NodeResponse, requested_ledgers
 from proxy.nodes.failures import NODE_ERRORS, NoHealthyNode
@@ -235,7 +237,8 @@ class Dispatcher:
         """Send the call to one node. A result that is the same in both versions is not parsed."""
         node = attempt.node
         pipeline: Pipeline = VERSIONS.pipeline(call.version, attempt.version, call.method, node.server)
-        attempt.is_lazy = pipeline.opaque_metadata and call.method in METADATA_METHODS
+        if call.method in METADATA_METHODS and pipeline.opaque_metadata:
+            attempt.loads = loads_unparsed_ledger if pipeline.takes_unparsed else loads_lazy_metadata
         raw: NodeResponse | None = None
         node.in_flight += 1
         try:
