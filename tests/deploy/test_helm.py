@@ -161,6 +161,8 @@ def written(values: dict[str, Any], folder: Path) -> list[Path]:
         ({"config": {"nodes": [NODES[0] | {"wight": 5}]}}, "wight"),
         ({"config": {"nodes": [{"name": "node-1", "http": "10.0.0.5"}]}}, "/config/nodes/0/http"),
         (LEAST | {"image": {"digest": "latest"}}, "/image/digest"),
+        (LEAST | {"ingress": {"enabled": True}}, "/ingress/hosts"),
+        (LEAST | {"httpRoute": {"enabled": True}}, "/httpRoute/parentRefs"),
     ],
 )
 def test_values_that_cannot_be_are_refused(values: dict[str, Any], problem: str) -> None:
@@ -288,6 +290,38 @@ def test_ingress_and_route_lead_to_the_service() -> None:
     assert {backend["port"]["name"] for backend in backends} <= ports.keys()
     (rule,) = documents["HTTPRoute/release-xrpl-version-proxy"]["spec"]["rules"]
     assert rule["backendRefs"] == [{"name": "release-xrpl-version-proxy", "port": ports["clients"]}]
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"config": {"listen": [{"port": 51234}, {}]}}, "port 51234 of clients-2 is already used by clients"),
+        ({"config": {"listen": {"grpc_port": 51233}}}, "port 51233 of grpc is already used by clients"),
+        ({"config": {"listen": [{"port": 9652}]}}, "port 9652 of clients is already used by observe"),
+        ({"config": {"listen": [{}, {}]}, "service": {"port": 51234}}, "service.port: port 51234 of clients-2 is already"),
+        (
+            {"ingress": {"enabled": True, "hosts": [{"host": "a.example", "port": "grpc"}]}},
+            "ingress.hosts: a.example has the port grpc; config.listen has only clients",
+        ),
+    ],
+)
+def test_ports_that_cannot_be_are_refused_before_anything_is_installed(values: dict[str, Any], problem: str) -> None:
+    config = {"config": {"nodes": NODES, **values.get("config", {})}}
+    with pytest.raises(package("helm_python.errors").HelmError, match=re.escape(problem)):
+        rendered(values | config)
+
+
+def test_monitor_rules_and_dashboard_may_be_in_the_namespace_that_is_watched() -> None:
+    kinds = ("serviceMonitor", "prometheusRule", "dashboard")
+    documents = rendered(LEAST | {kind: {"enabled": True, "namespace": "monitoring"} for kind in kinds})
+    elsewhere = {name for name, document in documents.items() if document["metadata"]["namespace"] == "monitoring"}
+    assert elsewhere == {
+        "ServiceMonitor/release-xrpl-version-proxy",
+        "PrometheusRule/release-xrpl-version-proxy",
+        "ConfigMap/release-xrpl-version-proxy-dashboard",
+    }
+    monitor = documents["ServiceMonitor/release-xrpl-version-proxy"]["spec"]
+    assert monitor["namespaceSelector"] == {"matchNames": ["xrpl"]}
 
 
 def test_what_is_extra_is_in_the_pod() -> None:

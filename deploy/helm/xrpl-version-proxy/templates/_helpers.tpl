@@ -76,6 +76,18 @@ labels:
 {{- $ports = append $ports (dict "name" (printf "grpc%s" $suffix) "port" $listener.grpc_port "servicePort" $listener.grpc_port "appProtocol" (ternary "" "kubernetes.io/h2c" (hasKey $listener "tls"))) -}}
 {{- end -}}
 {{- end -}}
+{{- $inPod := dict "9652" "observe" -}}
+{{- $inService := dict -}}
+{{- range $port := $ports -}}
+{{- with get $inPod (toString $port.port) -}}
+{{- fail (printf "config.listen: port %v of %s is already used by %s" $port.port $port.name .) -}}
+{{- end -}}
+{{- with get $inService (toString $port.servicePort) -}}
+{{- fail (printf "service.port: port %v of %s is already used by %s" $port.servicePort $port.name .) -}}
+{{- end -}}
+{{- $inPod = set $inPod (toString $port.port) $port.name -}}
+{{- $inService = set $inService (toString $port.servicePort) $port.name -}}
+{{- end -}}
 {{- toYaml (dict "ports" $ports) }}
 {{- end }}
 
