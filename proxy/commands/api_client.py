@@ -223,18 +223,21 @@ class ApiClient:
         return message, body
 
     def _failed(self, error: Exception) -> NoReturn:
-        if isinstance(error, TimeoutError):
-            reason = f"no response within {self._seconds:g} seconds"
-        elif isinstance(error, aiohttp.WSServerHandshakeError):
-            reason = f"refuses WebSocket connections (HTTP {error.status})"
-        elif isinstance(error, aiohttp.ClientSSLError):
-            reason = "no trusted TLS connection could be made"
-        elif isinstance(error, aiohttp.ClientConnectorError):
-            number = error.os_error.errno
-            reason = f"cannot be reached: {os.strerror(number).lower() if number and number > 0 else 'no such host'}"
-        else:
-            reason = f"the connection failed ({type(error).__name__})"
-        raise NoAnswer(f"{self._shown}: {reason}") from None
+        raise NoAnswer(f"{self._shown}: {failure_reason(error, self._seconds)}") from None
+
+
+def failure_reason(error: Exception, seconds: float) -> str:
+    """Why there was no response, for an error of aiohttp's or the system's; `seconds`: the time allowed for it."""
+    if isinstance(error, TimeoutError):
+        return f"no response within {seconds:g} seconds"
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return f"refuses WebSocket connections (HTTP {error.status})"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "no trusted TLS connection could be made"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno
+        return f"cannot be reached: {os.strerror(number).lower() if number and number > 0 else 'no such host'}"
+    return f"the connection failed ({type(error).__name__})"
 
 
 async def version_range(server: ApiClient) -> tuple[int, int]:

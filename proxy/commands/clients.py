@@ -10,6 +10,7 @@ import aiohttp
 import click
 import uvloop
 
+from proxy.commands.api_client import failure_reason
 from proxy.commands.arguments import timeout_option
 from proxy.commands.output import echo_json, table
 from proxy.config import shown_url
@@ -93,14 +94,12 @@ async def _fetch(url: str, version: str | None, seconds: float) -> dict[str, Any
         ):
             report = await response.json() if response.content_type == "application/json" else None
             misdirected = (await response.text()).strip() if response.status == 421 else None
-    except aiohttp.InvalidURL:
-        raise click.BadParameter(
-            f"expected a URL such as http://127.0.0.1:9652/, got {url}", param_hint="--url"
-        ) from None
-    except TimeoutError:
-        raise _NoResponse(f"{shown_url(url)} did not respond within {seconds:g} seconds") from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _NoResponse(f"{shown_url(url)}: {type(error).__name__}") from None
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+        raise click.BadParameter("expected a URL such as http://127.0.0.1:9652/", param_hint="--url") from None
+    except ValueError:  # JSON that is not
+        report = misdirected = None
+    except (aiohttp.ClientError, OSError) as error:
+        raise _NoResponse(f"{shown_url(url)}: {failure_reason(error, seconds)}") from None
     if isinstance(report, dict) and isinstance(report.get("callers"), list):
         return report
     if isinstance(report, dict) and "error" in report:

@@ -191,7 +191,7 @@ class Connection(asyncio.Protocol):
         if self._body is not None:
             self._fail_body(IncompleteBody)  # which its handler responds to
         elif self._request is None and not self._timers.is_lingering:
-            self._writer.write(self._http.refuse())
+            self._writer.write(self._http.refuse(event.problem))
             self._close()
 
     def _fail_body(self, failure: type[Exception]) -> None:

@@ -14,8 +14,6 @@ from proxy.http.response import TEXT, Response
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 """The interim response that asks for the body (RFC 9110, 15.2.1)."""
-NOT_HTTP = b"Bad Request: this is not HTTP/1.1\r\n"
-"""The body of the response to invalid HTTP."""
 
 _PIECE_BYTES = 4_096
 """Bytes parsed in one step. llhttp cannot be stopped between requests; this many bytes contain a few hundred at
@@ -214,10 +212,11 @@ class ServerProtocol:
         self._current = None
         return self._eof or bool(self._events or self._input)
 
-    def refuse(self) -> tuple[bytes, ...]:
-        """Return the bytes of the response to invalid input; the connection is to be closed."""
+    def refuse(self, problem: str) -> tuple[bytes, ...]:
+        """Return the bytes of the response to input with that `problem`; the connection is to be closed."""
         self.should_close = True
-        return Response(400, NOT_HTTP, TEXT).encode(is_1_1=True, keep_alive=False, with_body=True)
+        body = f"Bad Request: not accepted as HTTP/1.1: {problem}\r\n".encode("ascii", "replace")
+        return Response(400, body, TEXT).encode(is_1_1=True, keep_alive=False, with_body=True)
 
     # Parsing
 

@@ -52,7 +52,14 @@ async def test_the_command_prints_csv_that_no_spreadsheet_takes_for_formulas(
 async def test_the_command_reports_that_nobody_answers(unused_tcp_port: int, run: Run) -> None:
     status, _, err = await run("clients", "--url", f"http://127.0.0.1:{unused_tcp_port}")
     assert status == 3
-    assert err.startswith("no response:")
+    assert err == f"no response: http://127.0.0.1:{unused_tcp_port}: cannot be reached: connection refused\n"
+
+
+async def test_an_address_without_a_scheme_is_refused_with_one_that_would_do(run: Run) -> None:
+    for url in ("127.0.0.1:9652", "localhost:9652", "http://"):
+        status, _, err = await run("clients", "--url", url)
+        assert status == 2, url
+        assert "expected a URL such as http://127.0.0.1:9652/" in err
 
 
 async def test_the_command_rejects_an_address_that_is_not_the_observe_address(

@@ -298,7 +298,10 @@ def test_ingress_and_route_lead_to_the_service() -> None:
         ({"config": {"listen": [{"port": 51234}, {}]}}, "port 51234 of clients-2 is already used by clients"),
         ({"config": {"listen": {"grpc_port": 51233}}}, "port 51233 of grpc is already used by clients"),
         ({"config": {"listen": [{"port": 9652}]}}, "port 9652 of clients is already used by observe"),
-        ({"config": {"listen": [{}, {}]}, "service": {"port": 51234}}, "service.port: port 51234 of clients-2 is already"),
+        (
+            {"config": {"listen": [{}, {}]}, "service": {"port": 51234}},
+            "service.port: port 51234 of clients-2 is already",
+        ),
         (
             {"ingress": {"enabled": True, "hosts": [{"host": "a.example", "port": "grpc"}]}},
             "ingress.hosts: a.example has the port grpc; config.listen has only clients",

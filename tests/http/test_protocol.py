@@ -82,8 +82,8 @@ def served(data: bytes, *, step: int = 0, eof: bool = False) -> tuple[list[str],
                     body += event.data
                 case RequestEnded():
                     ended = True
-                case RequestInvalid() if not http.is_responding:
-                    sent += b"".join(http.refuse())
+                case RequestInvalid(problem) if not http.is_responding:
+                    sent += b"".join(http.refuse(problem))
             if ended and http.is_responding:
                 requests.append(f"{current} {body.decode()}")
                 sent += b"".join(http.respond(Response(200, b"ok", TEXT)))
@@ -229,6 +229,23 @@ def test_what_has_no_end_is_refused_at_the_limit(data: bytes, step: int) -> None
     assert isinstance(reported[-1], RequestInvalid)
     assert http.receive(b"x" * 100_000) is None
     assert http.pending_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"GET / HTTP/1.1\r\nCookie: " + b"y" * 40_000, b"the head is too large"),
+        (b"GET / HTTP/1.1\r\n" + b"a:\r\n" * 101 + b"\r\n", b"there are too many headers"),
+        (b"GET / HTTP/1.2\r\n\r\n", b"ersion"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"method"),
+    ],
+)
+def test_the_response_to_what_is_refused_says_why_and_quotes_nothing(data: bytes, problem: bytes) -> None:
+    head, _, body = served(data)[1].partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert body.startswith(b"Bad Request: not accepted as HTTP/1.1: ")
+    assert problem in body
+    assert len(body) < 200
 
 
 def test_the_largest_head_is_accepted() -> None:
