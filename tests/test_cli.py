@@ -120,7 +120,7 @@ def test_serve_says_in_one_line_that_its_port_is_taken(good: Path, taken: int) -
     result = python_m_proxy("serve", "--config", good)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == (
-        f"xrpl-version-proxy: cannot start at 127.0.0.1:{taken} and 127.0.0.1:0: address already in use"
+        f"xrpl-version-proxy: cannot listen at 127.0.0.1:{taken}: address already in use"
     )
     assert "Traceback" not in result.stderr
 

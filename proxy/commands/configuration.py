@@ -66,9 +66,10 @@ def valid_or_exit(config: Path | None, read: Callable[[], T]) -> T:
 
 
 def fail_to_start(settings: Settings, error: OSError) -> NoReturn:
-    """Exit with status 1 because an address cannot be bound."""
+    """Exit with status 1 because an address cannot be bound: the error's filename, or one of those of *settings*."""
     addresses = ", ".join(map(shown_address, settings.listeners))
-    fail(f"cannot start at {addresses} and {shown_address(settings.observe)}: {reason(error)}")
+    where = error.filename or f"{addresses} and {shown_address(settings.observe)}"
+    fail(f"cannot listen at {where}: {reason(error)}")
 
 
 def fail(problem: str) -> NoReturn:

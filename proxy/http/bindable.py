@@ -3,7 +3,22 @@
 import errno
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def naming_address(host: str, port: int) -> Iterator[None]:
+    """Give an OSError raised inside the address, such as `127.0.0.1:9652` or `[::1]:9652`, as its filename."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # Its own text may be one of asyncio's, with the address in it.
+        known = error.errno is not None and error.errno > 0
+        reason = os.strerror(error.errno).lower() if known else str(error.strerror or error)  # type: ignore[arg-type]
+        raise OSError(error.errno, reason, f"[{host}]:{port}" if ":" in host else f"{host}:{port}") from None
 
 
 def check_bindable(addresses: Iterable[tuple[str, int]]) -> None:
@@ -14,12 +29,13 @@ def check_bindable(addresses: Iterable[tuple[str, int]]) -> None:
     """
     seen: set[tuple[object, ...]] = set()
     for host, port in addresses:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found):
-            if port and (family, address) in seen:
-                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-            seen.add((family, address))
-            _try(family, address)
+        with naming_address(host, port):
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found):
+                if port and (family, address) in seen:
+                    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+                seen.add((family, address))
+                _try(family, address)
 
 
 def is_dual_stack(family: socket.AddressFamily, address: str) -> bool:

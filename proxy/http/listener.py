@@ -12,7 +12,7 @@ from proxy.access.client_address import parse_address
 from proxy.access.fair_share import FairShare
 from proxy.eventloop.unsent_bytes import UnsentBytes
 from proxy.eventloop.write_batcher import WriteBatcher
-from proxy.http.bindable import is_dual_stack
+from proxy.http.bindable import is_dual_stack, naming_address
 from proxy.http.connection import NEW_CLIENT_SECONDS, Connection, Handler
 from proxy.http.connection_counter import ConnectionCounter
 from proxy.http.limits import ClientLimits
@@ -41,6 +41,11 @@ async def bind(host: str, port: int, *, shared: bool = False) -> list[socket.soc
     `port`: 0 for a free one. `shared`: with other processes; the system distributes connections among them. Clients
     can connect from now on, and wait until a `Listener` accepts them.
     """
+    with naming_address(host, port):
+        return await _bind(host, port, shared)
+
+
+async def _bind(host: str, port: int, shared: bool) -> list[socket.socket]:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []

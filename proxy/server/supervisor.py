@@ -16,6 +16,7 @@ import uvloop
 import proxy
 from proxy.config import ConfigSource, ConfigurationError, ObserveSettings, Settings
 from proxy.eventloop.backoff import Backoff
+from proxy.http.bindable import naming_address
 from proxy.observe.aggregate import AggregateServer
 from proxy.server.config_watch import watch_config
 from proxy.server.systemd import RELOAD_FAILED, ServiceManager
@@ -85,7 +86,8 @@ class _Supervisor:
         with ExitStack() as reserved:
             for listen in self._settings.listeners:
                 for port in listen.ports:
-                    _reserve(listen.host, port, reserved)
+                    with naming_address(listen.host, port):
+                        _reserve(listen.host, port, reserved)
             await self._aggregate.start()
             work = asyncio.create_task(self._start_and_supervise())
             stop = asyncio.create_task(self._stop.wait())

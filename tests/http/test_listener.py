@@ -65,8 +65,9 @@ def test_that_an_address_is_bindable_is_checked_without_listening() -> None:
         check_bindable([("::", port)])
         with pytest.raises(OSError, match="in use"):
             check_bindable([("127.0.0.1", port), ("127.0.0.1", port)])
-    with pytest.raises(OSError, match="assign"):
-        check_bindable([("192.0.2.1", 1)])
+    with pytest.raises(OSError, match="assign") as raised:
+        check_bindable([("127.0.0.1", 0), ("192.0.2.1", 1)])
+    assert raised.value.filename == "192.0.2.1:1"
 
 
 def test_ipv6_and_ipv4_listeners_on_one_port_are_an_error_of_the_configuration() -> None:

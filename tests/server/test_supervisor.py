@@ -457,7 +457,7 @@ async def test_a_port_of_another_is_not_shared(demo_node: StartNode, tmp_path: P
         folder.mkdir()
         async with Process(folder, two_workers(node, port)) as second:
             assert await second.ended() == 1
-            assert "address already in use" in second.lines[-1]["event"]
+            assert f"cannot listen at 127.0.0.1:{port}: address already in use" in second.lines[-1]["event"]
 
 
 def test_metrics_are_summed_and_the_worst_gauge_wins() -> None:
