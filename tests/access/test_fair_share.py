@@ -1,12 +1,12 @@
 """Who has to wait for a turn, and who has the next one."""
 
 import asyncio
-import gc
 
 import pytest
 
 from proxy.access.fair_share import FairShare, ResponseDropped
 from proxy.eventloop.unsent_bytes import UnsentBytes
+from tests.support.garbage import no_garbage_collector
 
 
 class Clock:
@@ -185,11 +185,7 @@ async def test_a_dropped_response_does_not_wait_for_the_garbage_collector(clock:
         except ResponseDropped:
             dropped += 1
 
-    gc.collect()
-    gc.disable()
-    try:
+    with no_garbage_collector(ResponseDropped) as left:
         await asyncio.gather(wait(), wait())
         assert dropped == 1
-        assert not any(isinstance(each, ResponseDropped) for each in gc.get_objects())
-    finally:
-        gc.enable()
+        assert left() == 0

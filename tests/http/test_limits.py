@@ -15,6 +15,7 @@ from proxy.http.connection import Connection
 from proxy.http.request import Body, IncompleteBody, Request
 from proxy.server.proxy import Proxy
 from tests.support.client import until
+from tests.support.garbage import no_garbage_collector
 from tests.support.listeners import FEE, ask, counted, nobody_connected
 from tests.support.raw_client import RawClient, post
 from tests.support.scripted_node import ScriptedNode
@@ -309,14 +310,12 @@ async def test_nothing_of_an_incomplete_body_waits_for_the_garbage_collector(
     timeouts = SHORT if how == "is late" else {}
     served = await proxy(nodes=[node.settings()], timeouts=timeouts, limits={**STRICT, "in_flight": 2})
     head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"
-    gc.collect()
-    gc.disable()
-    try:
+    with no_garbage_collector(Request, Body, IncompleteBody) as left, no_garbage_collector(Body) as bodies:
         async with AsyncExitStack() as stack:
             sources = ["127.0.1.1", "127.0.1.1", "127.0.1.2"]
             clients = [await stack.enter_async_context(RawClient(served.http_url, source=each)) for each in sources]
             await clients[0].send(head)
-            await until(lambda: sum(type(each) is Body for each in gc.get_objects()) == 1)
+            await until(lambda: bodies() == 1)
             if how == "goes":
                 clients[0].end()
             elif how == "sends no HTTP":
@@ -325,13 +324,10 @@ async def test_nothing_of_an_incomplete_body_waits_for_the_garbage_collector(
                 await clients[0].send(b"1\r\n \r\n" * 10_000)
             elif how == "is given up":
                 await clients[1].send(head)
-                await until(lambda: sum(type(each) is Body for each in gc.get_objects()) == 2)
+                await until(lambda: bodies() == 2)
                 await clients[2].send(head)
             await clients[0].rest()
-        ours = (Request, Body, IncompleteBody)
-        await until(lambda: not any(type(each) in ours for each in gc.get_objects()))
-    finally:
-        gc.enable()
+        await until(lambda: left() == 0)
 
 
 async def test_pipelined_requests_are_answered_and_few_are_parsed_early(node: ScriptedNode, proxy: StartProxy) -> None:

@@ -1,6 +1,5 @@
 """HTTP/1.1 by bytes: what a server makes of what a client sends, without sockets."""
 
-import gc
 import re
 
 import pytest
@@ -15,6 +14,7 @@ from proxy.http.protocol import (
     ServerProtocol,
 )
 from proxy.http.response import TEXT, Response
+from tests.support.garbage import no_garbage_collector
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
@@ -288,21 +288,12 @@ def test_chunks_with_more_overhead_than_is_plausible_are_refused() -> None:
 @pytest.mark.parametrize("data", [b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", b"\0", CHUNKED + b"x"])
 def test_invalid_http_is_freed_without_the_garbage_collector(data: bytes) -> None:
     """Its exception holds what was received, 256 kB for each connection, if anything holds the exception."""
-
-    def protocols() -> int:
-        return sum(type(each) is ServerProtocol for each in gc.get_objects())
-
-    gc.collect()
-    gc.disable()
-    try:
-        before = protocols()  # other tests may still have some
+    with no_garbage_collector(ServerProtocol) as left:
         http, reported = received(data + b"x" * 100_000)
         assert isinstance(reported[-1], RequestInvalid)
         http.close()
         del http, reported
-        assert protocols() <= before
-    finally:
-        gc.enable()
+        assert left() == 0
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """A node over HTTP, asked through real sockets: nodes that behave, and nodes that do not."""
 
 import asyncio
-import gc
 import gzip
 import ipaddress
 import socket
@@ -21,6 +20,7 @@ from proxy.nodes import (
     NodeResponse,
 )
 from proxy.nodes.forwarded import forwarded_for, own_address
+from tests.support.garbage import no_garbage_collector
 from tests.support.raw_node import RawNode, Request, RequestHandler
 
 BODY = b'{"method":"fee","params":[{"api_version":2}]}'
@@ -586,20 +586,16 @@ async def test_a_client_that_leaves_frees_its_place() -> None:
 
 async def test_a_task_that_waited_too_long_does_not_wait_for_the_garbage_collector() -> None:
     """A timeout holds its task, and the task its failure, which therefore must not hold the timeout."""
-    async with RawNode(never) as raw, asking(raw.port, connections=1) as node:
-        first = asyncio.create_task(ask(node))
+    async with RawNode(never) as raw, asking(raw.port, connections=1, answer_timeout=60) as node:
+        first = asyncio.create_task(ask(node, seconds=60))
         await raw.received.wait()
-        gc.collect()
-        gc.disable()
-        try:
+        with no_garbage_collector(NodeFailure) as left:
             second = asyncio.create_task(ask(node, seconds=0.05))
             await asyncio.wait((second,))
             assert isinstance(second.exception(), NodeFailure)
             del second
-            assert not any(isinstance(each, NodeFailure) for each in gc.get_objects())
-        finally:
-            gc.enable()
-            first.cancel()
+            assert left() == 0
+        first.cancel()
 
 
 async def test_nothing_is_left_behind() -> None:

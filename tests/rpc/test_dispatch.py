@@ -1,7 +1,6 @@
 """What a client gets when a node fails it, and what the nodes saw of that."""
 
 import asyncio
-import gc
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -20,6 +19,7 @@ from proxy.rpc.dispatch import CallContext
 from proxy.server.proxy import Proxy
 from proxy.telemetry.recorder import RequestRecord
 from tests.support.client import ask, metric, ready, until, until_healthy
+from tests.support.garbage import no_garbage_collector
 from tests.support.scripted_node import Answer, Answering, ScriptedNode, answer_half, break_off, hang
 from tests.support.start import StartNode, StartProxy
 
@@ -69,14 +69,10 @@ async def test_nothing_of_a_failed_request_waits_for_the_garbage_collector(
         node.answers["fee"] = FAULTS[fault]
         served = await proxy(nodes=[node.settings()], timeouts={"request": 0.5})
         ours = (Attempt, CallContext, NodeFailure, NodeResponse, RequestRecord)
-        gc.collect()
-        gc.disable()
-        try:
+        with no_garbage_collector(*ours) as left:
             async with aiohttp.ClientSession() as client:
                 await client.post(served.http_url, json={"method": "fee", "params": [{"api_version": version}]})
-            await until(lambda: not any(isinstance(each, ours) for each in gc.get_objects()))
-        finally:
-            gc.enable()
+            await until(lambda: left() == 0)
 
 
 @pytest.mark.parametrize("version", [1, 2])

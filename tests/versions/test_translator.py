@@ -2,13 +2,13 @@
 
 import asyncio
 import copy
-import gc
 import struct
 from typing import Any
 
 from adapters import VERSIONS, NodeRequest
 from proxy.nodes import NodeFailure
 from proxy.versions.translator import NodeAnswer, SubrequestBudget, Translator
+from tests.support.garbage import no_garbage_collector
 
 LEDGERS = [101, 102, 103, 104, 105]
 PAGE = {
@@ -98,11 +98,7 @@ async def test_lookups_that_fail_do_not_wait_for_the_garbage_collector() -> None
             return
         raise AssertionError("no failure")
 
-    gc.collect()
-    gc.disable()
-    try:
+    with no_garbage_collector(NodeFailure) as left:
         await failed_page()
         await asyncio.sleep(0)  # the other look-ups end
-        assert not any(isinstance(each, NodeFailure) for each in gc.get_objects())
-    finally:
-        gc.enable()
+        assert left() == 0

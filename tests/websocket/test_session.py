@@ -17,6 +17,7 @@ from proxy.websocket.requests import PendingRequests
 from proxy.websocket.send_queue import SendQueue
 from proxy.websocket.session import Session
 from tests.support.client import until
+from tests.support.garbage import no_garbage_collector
 from tests.support.harness import Harness
 from tests.support.scripted_node import SECONDS, ScriptedSession
 from tests.support.sessions import (
@@ -616,15 +617,13 @@ async def test_nothing_of_a_session_waits_for_the_garbage_collector(harness: Har
 
     node = await harness.node(all_but_fee)
     proxy = await harness.proxy(node, websocket={**BRISK, "queue_bytes": 1000})
-    gc.collect()
-    gc.disable()
-    try:
+    ours = (Session, PendingRequests, SendQueue, NodeSession, NodeChannel, NodeConnection)
+    with no_garbage_collector(*ours) as left:
         client = await harness.client(proxy, autoping=how != "is silent")
         await client.request({"command": "subscribe", "streams": ["ledger"]})
         await client.send({"command": "fee"})
         await (await node.session()).wait_requests(2)
-        ours = (Session, PendingRequests, SendQueue, NodeSession, NodeChannel, NodeConnection)
-        assert sum(isinstance(each, ours) for each in gc.get_objects()) >= len(ours)
+        assert left() >= len(ours)
         if how == "closes":
             await client.socket.close()
         elif how == "goes":
@@ -637,10 +636,8 @@ async def test_nothing_of_a_session_waits_for_the_garbage_collector(harness: Har
             (await node.session()).abort()
         await harness.wait_metric(0, proxy, "xrpl_proxy_sessions_open")
         async with asyncio.timeout(5):
-            while any(isinstance(each, ours) for each in gc.get_objects()):  # noqa: ASYNC110 - of that nothing tells
+            while left():  # noqa: ASYNC110 - of that nothing tells
                 await asyncio.sleep(0.05)
-    finally:
-        gc.enable()
 
 
 async def test_a_session_is_not_sent_back_behind_the_ledgers_it_has_seen(harness: Harness) -> None:
