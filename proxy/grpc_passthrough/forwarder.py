@@ -1,7 +1,6 @@
 """One gRPC call: admitted or refused, and forwarded to a node and back, message by message as bytes."""
 
 import asyncio
-import gc
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -10,11 +9,14 @@ from typing import Any, NamedTuple, cast
 
 import grpc
 
-from proxy.access.fair_share import FairShare
+from proxy.access.client_address import limit_key
+from proxy.access.fair_share import LARGE_RESPONSE_BYTES, FairShare, ResponseDropped
 from proxy.eventloop.unsent_bytes import UnsentBytes
+from proxy.grpc_passthrough.garbage import GARBAGE
 from proxy.grpc_passthrough.identity import Malformed, with_client_identity
 from proxy.grpc_passthrough.metadata import Metadata, for_client, for_node, peer_and_headers
 from proxy.grpc_passthrough.methods import IdentityFields, ParsedPath, UnknownMethod, read_path
+from proxy.grpc_passthrough.room import Place, ResponseRoom
 from proxy.grpc_passthrough.turns import CallTurns, TooManyWaiting
 from proxy.nodes import NodePool
 from proxy.nodes.grpc import Call, Stream
@@ -46,43 +48,20 @@ class Rules:
 
     `versions`: of the packages offered. `methods`: forwarded unchanged, in addition to rippled's. `in_flight`: the
     maximum number of concurrent calls. `seconds`: the longest a call may take, whatever its client's deadline.
+    `answer_bytes`: of a node's largest message.
     """
 
     versions: VersionRange
     methods: frozenset[str]
     in_flight: int
     seconds: float
+    answer_bytes: int
 
 
 _COUNTED_BYTES = 4_096
 """Bytes of a message from which on it counts while its client has not taken it."""
 _COPY_SECONDS = 2e-9
 """Seconds that gRPC needs to decompress and deliver one byte of a message."""
-_COLLECTED_BYTES = 67_108_864
-"""Bytes of messages after which garbage is collected: among the youngest objects, which takes a few milliseconds."""
-_OLDER_EVERY = 4
-"""Of so many collections one includes the objects that survived one: calls that were in flight."""
-
-
-class _Garbage:
-    """Has the garbage collector run in time: gRPC's library leaves calls in reference cycles, each with the memory of
-    its messages, of which the collector knows nothing.
-    """
-
-    def __init__(self) -> None:
-        self._bytes = 0
-        self._collections = 0
-
-    def count(self, size: int) -> None:
-        """Note a message of `size` bytes."""
-        self._bytes += size
-        if self._bytes > _COLLECTED_BYTES:
-            self._bytes = 0
-            self._collections += 1
-            gc.collect(0 if self._collections % _OLDER_EVERY else 1)
-
-
-_garbage = _Garbage()
 
 
 class _Refused(Exception):  # noqa: N818 - named after what has happened
@@ -109,11 +88,14 @@ class CallForwarder:
         self._nodes = nodes
         self._in_flight = 0
         self._turns = CallTurns()
+        self._room = ResponseRoom(0)
 
     def apply(self, services: ListenerServices, rules: Rules) -> None:
         """Serve new calls with these services and rules; calls in flight keep theirs."""
         self._services = services
         self._rules = rules
+        if self._room.most_bytes != rules.answer_bytes:
+            self._room = ResponseRoom(rules.answer_bytes)
 
     @property
     def versions(self) -> VersionRange:
@@ -152,8 +134,10 @@ class CallForwarder:
         except _Refused as refused:
             services.recorder.refused(served, refused.reason, refused.version)
             await context.abort(_REFUSAL_CODES.get(refused.reason, grpc.StatusCode.RESOURCE_EXHAUSTED), str(refused))
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, grpc.aio.InternalError) as ended:
             served.outcome, served.error = "error", grpc.StatusCode.CANCELLED.name
+            if isinstance(ended, grpc.aio.InternalError):
+                raise asyncio.CancelledError from None  # the client has left during a write; or it would be logged
             if not served.method:  # before it was admitted
                 services.recorder.refused(served, "client_gone")
             raise
@@ -208,10 +192,11 @@ class CallForwarder:
         seconds = longest if remaining is None else min(remaining, longest)
         metadata = for_node(context.invocation_metadata() or (), served.peer)
         began = asyncio.get_running_loop().time()
-        sending = None
+        sending = place = None
         with node.busy():
             try:
                 async with asyncio.timeout(seconds):
+                    place = await self._room.take(limit_key(served.peer), parsed.method)
                     if parsed.identity is None:
                         stream = node.grpc.stream(path, metadata, seconds)
                         sending = asyncio.create_task(_send(stream, requests), name="gRPC requests")
@@ -219,10 +204,12 @@ class CallForwarder:
                     else:
                         request = await _one(requests, parsed.identity, served.peer, self._services.fair_share)
                         call = node.grpc.ask(path, request, metadata, seconds)
-                    return await _receive(call, context, self._services.unsent_bytes)
-            except TimeoutError:
+                    return await _receive(call, context, self._services, served.peer, place)
+            except (TimeoutError, ResponseDropped):
                 return _Status(grpc.StatusCode.DEADLINE_EXCEEDED, _DETAILS[grpc.StatusCode.DEADLINE_EXCEEDED])
             finally:
+                if place is not None:
+                    place.release()
                 if sending is not None:
                     sending.cancel()
                     await asyncio.gather(sending, return_exceptions=True)
@@ -234,7 +221,7 @@ async def _one(requests: AsyncIterator[bytes], identity: IdentityFields, client:
     """The single request of a call of rippled's methods, with `client` as its client. Raises _Refused."""
     async for message in requests:
         await fair_share.wait_if_necessary(client)
-        _garbage.count(len(message))
+        GARBAGE.count(len(message))
         began = fair_share.cpu_clock()
         try:
             return with_client_identity(message, identity, client)
@@ -277,19 +264,27 @@ class _Unsent:
         self._task.cancel()
 
 
-async def _receive(call: Call, context: Context, unsent_bytes: UnsentBytes) -> _Status:
-    """Forward the node's initial metadata and messages, and return its status. Always ends the call."""
+async def _receive(call: Call, context: Context, services: ListenerServices, client: str, place: Place) -> _Status:
+    """Forward the node's initial metadata and messages, and return its status. Always ends the call.
+
+    `place`: that of the response, which is released when its first message is passed on.
+    """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - this is a coroutine
-    unsent = _Unsent(unsent_bytes, task)
+    unsent = _Unsent(services.unsent_bytes, task)
     try:
         await context.send_initial_metadata(for_client(await call.initial_metadata()))
         with suppress(grpc.aio.AioRpcError):  # its status is read below
             async for message in call:
-                _garbage.count(len(message))
+                GARBAGE.count(len(message))
+                place.note(len(message))
                 if len(message) < _COUNTED_BYTES:
+                    place.release()
                     await context.write(message)
                     continue
+                if len(message) >= LARGE_RESPONSE_BYTES:
+                    await services.fair_share.response_turn(client, len(message), is_translated=False)
+                place.release()
                 unsent.report(len(message))
                 await context.write(message)
                 unsent.report(0)

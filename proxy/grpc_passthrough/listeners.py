@@ -152,6 +152,7 @@ def _rules(settings: Settings) -> Rules:
         methods=frozenset(grpc.methods),
         in_flight=grpc.in_flight,
         seconds=grpc.timeout,
+        answer_bytes=grpc.answer_bytes,
     )
 
 

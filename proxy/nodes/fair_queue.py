@@ -56,13 +56,13 @@ class FairQueue:
         else:
             self._forget(client, turn)
 
-    async def wait(self, client: str) -> None:
-        """Take the next place that becomes free for `client`."""
-        turn = self.enqueue(client)
+    async def wait(self, client: str, places: int = 1) -> None:
+        """Take the next places that become free for `client`."""
+        turn = self.enqueue(client, places)
         try:
             await turn
         except BaseException:  # perhaps it was given a place after it had stopped waiting
-            self.leave(client, turn)
+            self.leave(client, turn, places)
             raise
 
     def give_back(self, client: str, places: int = 1) -> None:

@@ -248,8 +248,8 @@ async def test_what_the_library_leaves_of_large_messages_is_collected_in_time(
 ) -> None:
     """Without it a call holds its message of 1 MB until 50,000 objects have been created."""
     collected: list[int] = []
-    monkeypatch.setattr("proxy.grpc_passthrough.forwarder._COLLECTED_BYTES", 2_000_000)
-    monkeypatch.setattr("proxy.grpc_passthrough.forwarder.gc.collect", collected.append)
+    monkeypatch.setattr("proxy.grpc_passthrough.garbage._COLLECTED_BYTES", 2_000_000)
+    monkeypatch.setattr("proxy.grpc_passthrough.garbage.gc.collect", collected.append)
     _, channel = await served(node)
     size = 950_000
     request = bytes([0x12, size & 127 | 128, size >> 7 & 127 | 128, size >> 14]) + b"x" * size
