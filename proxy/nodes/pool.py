@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -17,6 +17,7 @@ from proxy.nodes.comparison import SECONDS_PER_LEDGER, compare
 from proxy.nodes.health import NodeHealth
 from proxy.nodes.http import HttpNode, NodeFailure
 from proxy.nodes.ledger_range import LedgerRange, has_ledgers
+from proxy.nodes.preference import Wanted
 from proxy.nodes.response import NodeResponse
 from proxy.nodes.status import Comparison, HealthRules, NodeStatus, with_health
 
@@ -27,6 +28,13 @@ log = structlog.get_logger(__name__)
 
 _CLOSING = 3
 """A node may have this many ledgers beyond its newest known one, and those that can have closed since its report."""
+
+
+class Connection(Protocol):
+    """A WebSocket connection to a node."""
+
+    def abort(self) -> None:
+        """Drop it immediately."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +53,8 @@ class Node:
     grpc: "GrpcNode | None" = None
     """Its gRPC port; None if it has none."""
     in_flight: int = 0
+    connections: set[Connection] = field(default_factory=set)
+    """The open WebSocket connections to it."""
     status: NodeStatus = field(init=False)
     """Its status, compared with the other nodes."""
     _newest_seen: int = 0
@@ -87,8 +97,11 @@ class Node:
             self._newest_seen = ledger_index
 
     def set_status(self, status: NodeStatus) -> None:
-        """Set its status, compared with the other nodes."""
-        self.status = status
+        """Set its status, compared with the other nodes. No session stays with a node that is on another network."""
+        was, self.status = self.status, status
+        if status.wrong_network and not was.wrong_network:
+            for connection in tuple(self.connections):
+                connection.abort()
         if status.healthy:
             self._newest_reported = max(self._newest_reported, status.validated_ledger or 0)
 
@@ -226,7 +239,7 @@ class NodePool:
             chosen = able[0]
         else:
             asked_once = websocket or not reads_only
-            wanted = _Wanted(client_version, asked_once, method, ledger_index, min_ledger)
+            wanted = Wanted(client_version, asked_once, method, ledger_index, min_ledger)
             chosen = min(able, key=wanted.order)
         if chosen.breaker.is_open:
             chosen.breaker.start_trial()
@@ -297,24 +310,3 @@ class NodePool:
                     log.info("network_detected", network_id=status.network_id, node=status.name)
                     break
         return self._network_id
-
-
-class _Wanted(NamedTuple):
-    """What a request needs from its node."""
-
-    client_version: int
-    asked_once: bool
-    method: str | None
-    ledgers: LedgerRange | None
-    min_ledger: int
-
-    def order(self, node: Node) -> tuple[bool, bool, bool, bool, bool, float, float]:
-        """The sort key of a node; the node with the least is chosen."""
-        doubtful = self.asked_once and node.breaker.is_open
-        unknown = self.method is not None and node.lacks(self.method)
-        lacks = node.newest_ledger < self.min_ledger or (self.ledgers is not None and not node.has(self.ledgers))
-        other_version = node.api_version != self.client_version
-        # With these random numbers, each node comes first with a probability proportional to its weight.
-        drawn = random.random() ** (1 / node.weight)  # noqa: S311 - no secret
-        load = node.in_flight / node.weight
-        return doubtful, unknown, lacks, node.status.overloaded, other_version, load, -drawn

@@ -96,6 +96,7 @@ class NodeChannel:
         self.node = node
         self.version = version
         self.connection = connection
+        node.connections.add(connection)
         self._answer_seconds = answer_seconds
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
@@ -302,4 +303,5 @@ class NodeChannel:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self.node.connections.discard(self.connection)
         await self.connection.close()

@@ -225,6 +225,7 @@ class NodeSession:
             silent=connection.ping_timed_out,
         )
         channel.fail_pending()
+        channel.node.health.request_probe()  # it may have been restarted, with other software or on another network
         await channel.close()
         if connection.close_code == POLICY_VIOLATION:
             # The client has exceeded the node's limits: moving to another node would evade them.

@@ -239,6 +239,34 @@ async def test_a_node_on_another_network_gets_no_requests(
     assert "is on network 21338, not 0 (network_id)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("reconnect", [True, False])
+@pytest.mark.parametrize("subscribed", [{"streams": ["ledger"]}, {"accounts": ["r1"]}], ids=["shared", "own"])
+async def test_no_session_stays_with_a_node_that_changes_its_network(
+    proxy: StartProxy, reconnect: bool, subscribed: dict[str, Any]
+) -> None:
+    """Else it would hear of the other network's ledgers, and its `submit` would go there."""
+    async with two_nodes() as (a, b), aiohttp.ClientSession() as http:
+        a.answers["fee"], b.answers["fee"] = {"from": "a"}, {"from": "b"}
+        nodes = [a.settings(websocket=a.websocket_url, weight=1000), b.settings(websocket=b.websocket_url)]
+        timing = {"health_interval": 0.1}
+        served = await proxy(nodes=nodes, timeouts=timing, websocket={"reconnect": reconnect})
+        async with http.ws_connect(served.http_url) as client:
+            await client.send_json({"command": "subscribe", **subscribed})
+            await client.receive_json(timeout=10)
+            await client.send_json({"command": "fee"})
+            assert (await client.receive_json(timeout=10))["result"] == {"from": "a"}
+            session = await a.session()
+            a.info["network_id"] = 21338
+            await session.ended.wait()
+            if reconnect:
+                await client.send_json({"command": "fee"})
+                assert (await client.receive_json(timeout=10))["result"] == {"from": "b"}
+            else:
+                assert (await client.receive(10)).data == 1012
+        if "streams" in subscribed:
+            await (await a.shared_session()).ended.wait()
+
+
 async def test_the_network_may_be_configured(proxy: StartProxy) -> None:
     async with two_nodes() as (a, b):
         b.info["network_id"] = 1
