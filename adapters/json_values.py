@@ -1,7 +1,7 @@
 """JSON values: rippled's conversion of unexpected types (its json_value.cpp), and the comparison of two values."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
 _DIGITS = re.compile(r"\+?(-?)0*([0-9]{1,10})")
@@ -13,6 +13,16 @@ def as_boolean(value: Any) -> bool:
     "false".
     """
     return bool(value)
+
+
+def is_boolean_or_absent(params: Mapping[str, Any], name: str) -> bool:
+    """Whether the parameter is a boolean or not given, which v2 accepts: it refuses every other value."""
+    return isinstance(params.get(name, True), bool)
+
+
+def with_boolean(params: dict[str, Any], name: str) -> dict[str, Any]:
+    """The parameters with this one, if it is given, as the boolean that v1 reads; the same object if it is one."""
+    return params if is_boolean_or_absent(params, name) else {**params, name: as_boolean(params[name])}
 
 
 def is_empty(value: Any) -> bool:

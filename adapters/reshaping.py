@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from adapters.adapter import Conversation, JsonObject, MessageChange, MethodAdapter, NodeRequest, immediate
 from adapters.errors import error_result
-from adapters.json_values import ABSENT, as_boolean, is_unsigned
+from adapters.json_values import ABSENT, is_boolean_or_absent, is_unsigned, with_boolean
 from adapters.ledger_time import iso_time, ledger_seconds
 from adapters.ledgers import Header, header_request, read_header
 from adapters.transactions import transaction_hash
@@ -243,16 +243,15 @@ class ReshapingAdapter(MethodAdapter):
 
     def serve_older(self, params: JsonObject) -> Conversation:
         """Convert by the tables, with strict parameters converted to booleans."""
-        asked = dict(params)
+        asked = params
         for each in self.strict:
-            if not isinstance(asked.get(each.name, True), bool):
-                asked[each.name] = as_boolean(asked[each.name])
+            asked = with_boolean(asked, each.name)
         result = yield NodeRequest(self.method, asked)
         return (yield from self._converted(result, params, self.down, self.down_errors))
 
     def serve_newer(self, params: JsonObject) -> Conversation:
         """Convert by the tables, with the newer version's refusals."""
-        refusals = [each for each in self.strict if not isinstance(params.get(each.name, True), bool)]
+        refusals = [each for each in self.strict if not is_boolean_or_absent(params, each.name)]
         for each in refusals:
             if each.first:
                 return dict(each.error)

@@ -3,7 +3,7 @@
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.clio import refused_by_validation
 from adapters.errors import error_result
-from adapters.json_values import as_boolean
+from adapters.json_values import is_boolean_or_absent, with_boolean
 
 _NO_ACCOUNT = "Missing field 'account'."
 
@@ -19,9 +19,7 @@ class AccountInfo(MethodAdapter):
     method = "account_info"
 
     def upgrade_request(self, params: JsonObject) -> JsonObject:
-        if isinstance(params.get("signer_lists", True), bool):
-            return params
-        return {**params, "signer_lists": as_boolean(params["signer_lists"])}
+        return with_boolean(params, "signer_lists")
 
     def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
         if "signer_lists" in result and isinstance(result.get("account_data"), dict):
@@ -35,7 +33,7 @@ class AccountInfo(MethodAdapter):
         return result
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        if isinstance(params.get("signer_lists", True), bool):
+        if is_boolean_or_absent(params, "signer_lists"):
             return (yield from super().serve_newer(params))
         if self.node.is_clio:
             result = yield NodeRequest(self.method, params)

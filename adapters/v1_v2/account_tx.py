@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.clio import refused_by_validation
 from adapters.errors import error_result
-from adapters.json_values import as_boolean, as_integer
+from adapters.json_values import as_integer, is_boolean_or_absent, with_boolean
 from adapters.v1_v2.transaction_list import downgrade_transactions, upgrade_transactions
 
 _BOOLEANS = ("binary", "forward")
@@ -36,8 +36,7 @@ class AccountTx(MethodAdapter):
     def upgrade_request(self, params: JsonObject) -> JsonObject:
         asked = dict(params)
         for name in _BOOLEANS:
-            if name in asked:
-                asked[name] = as_boolean(asked[name])
+            asked = with_boolean(asked, name)
         if self._names_range(asked):
             for name in _ONE_LEDGER:
                 asked.pop(name, None)
@@ -87,7 +86,7 @@ class AccountTx(MethodAdapter):
         if self.node.is_clio:
             return (yield from self._serve_newer_from_clio(params))
         for name in _BOOLEANS:
-            if not isinstance(params.get(name, True), bool):
+            if not is_boolean_or_absent(params, name):
                 return error_result("invalidParams", f"Invalid field '{name}'.")
         names_range = self._names_range(params)
         if names_range and any(name in params for name in _ONE_LEDGER):
@@ -120,7 +119,7 @@ class AccountTx(MethodAdapter):
         return error_result("lgrIdxMalformed" if _was_clamped(params, server) else "invalidLgrRange")
 
     def _serve_newer_from_clio(self, params: JsonObject) -> Conversation:
-        typed = all(isinstance(params.get(name, True), bool) for name in _BOOLEANS)
+        typed = all(is_boolean_or_absent(params, name) for name in _BOOLEANS)
         result = yield NodeRequest(self.method, params)
         error = result.get("error")
         if not typed:

@@ -2,6 +2,7 @@
 
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.errors import ERRORS, error_result
+from adapters.json_values import is_boolean_or_absent
 from adapters.ledgers import ledger_fields, ledger_of
 
 # Every way of naming an entry, from rippled's ledger_entries.macro and LedgerEntry.cpp.
@@ -113,7 +114,7 @@ class LedgerEntry(MethodAdapter):
 
     def _downgrade_clio_error(self, result: JsonObject, params: JsonObject) -> JsonObject:
         known = any(name in params and self.node.release >= since for name, since in _CLIO_ENTRY_NAMES.items())
-        typed = all(isinstance(params.get(name, True), bool) for name in _BOOLEANS)
+        typed = all(is_boolean_or_absent(params, name) for name in _BOOLEANS)
         if known or not typed or result.get("error_message") != ERRORS["invalidParams"].message:
             return result
         return {**result, **self.error("unknownOption")}

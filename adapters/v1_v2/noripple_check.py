@@ -5,7 +5,7 @@ from typing import Any
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.clio import refused_by_validation
 from adapters.errors import error_result
-from adapters.json_values import as_boolean, is_empty, is_unsigned
+from adapters.json_values import is_boolean_or_absent, is_empty, is_unsigned, with_boolean
 
 
 class NoRippleCheck(MethodAdapter):
@@ -19,12 +19,10 @@ class NoRippleCheck(MethodAdapter):
     method = "noripple_check"
 
     def upgrade_request(self, params: JsonObject) -> JsonObject:
-        if isinstance(params.get("transactions", True), bool):
-            return params
-        return {**params, "transactions": as_boolean(params["transactions"])}
+        return with_boolean(params, "transactions")
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        if isinstance(params.get("transactions", True), bool):
+        if is_boolean_or_absent(params, "transactions"):
             return (yield from super().serve_newer(params))
         if self.node.is_clio:
             result = yield NodeRequest(self.method, params)

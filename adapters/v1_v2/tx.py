@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from adapters.adapter import Conversation, JsonObject, MethodAdapter, NodeRequest
 from adapters.clio import refused_by_validation
 from adapters.errors import error_result
-from adapters.json_values import as_boolean, is_unsigned
+from adapters.json_values import is_boolean_or_absent, is_unsigned, with_boolean
 from adapters.ledger_time import iso_time, ledger_seconds
 from adapters.ledgers import header_request, read_header
 from adapters.transactions import downgrade_transaction, is_transaction_field, ledger_place, upgrade_transaction
@@ -38,9 +38,7 @@ class Tx(MethodAdapter):
     inexact: ClassVar = frozenset({"/tx_json/ctid"})
 
     def upgrade_request(self, params: JsonObject) -> JsonObject:
-        if not self.node.is_clio or isinstance(params.get("binary", True), bool):
-            return params
-        return {**params, "binary": as_boolean(params["binary"])}
+        return with_boolean(params, "binary") if self.node.is_clio else params
 
     def downgrade_result(self, result: JsonObject, params: JsonObject) -> JsonObject:
         place = ledger_place(result)
@@ -62,7 +60,7 @@ class Tx(MethodAdapter):
         return result
 
     def serve_newer(self, params: JsonObject) -> Conversation:
-        if self.node.is_clio and not isinstance(params.get("binary", True), bool):
+        if self.node.is_clio and not is_boolean_or_absent(params, "binary"):
             result = yield NodeRequest(self.method, params)
             return result if refused_by_validation(result) else self.error("invalidParams")
         result = yield NodeRequest(self.method, params)
