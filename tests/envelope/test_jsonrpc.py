@@ -22,13 +22,7 @@ from proxy.envelope import (
     write_jsonrpc,
 )
 from proxy.versions.negotiation import VersionRange
-from tests.support.policies import POLICY, bounded
-
-
-def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:
-    call = read_jsonrpc(body.encode() if isinstance(body, str) else body, policy)
-    assert isinstance(call, Call)
-    return call
+from tests.support.policies import POLICY, bounded, read_call
 
 
 def refused(body: str, policy: RequestPolicy = POLICY) -> str:

@@ -10,23 +10,14 @@ import pytest
 
 from adapters.errors import ERRORS, error_result
 from proxy.envelope import (
-    Call,
     InvalidAnswer,
-    RequestPolicy,
     node_message,
     node_request,
-    read_jsonrpc,
     read_jsonrpc_answer,
     splice_jsonrpc,
     write_jsonrpc,
 )
-from tests.support.policies import POLICY
-
-
-def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:
-    call = read_jsonrpc(body.encode() if isinstance(body, str) else body, policy)
-    assert isinstance(call, Call)
-    return call
+from tests.support.policies import read_call
 
 
 def test_fields_next_to_a_result_are_forwarded() -> None:

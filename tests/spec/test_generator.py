@@ -7,8 +7,9 @@ from jsonschema import Draft202012Validator
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypeAliasType
 
-from adapters.models.model import Absent, Model, Null, union_by
+from adapters.models.model import Absent, Model, Null
 from proxy.spec.generator import REFERENCE, generate
+from tests.support.animals import Pet
 
 Text = TypeAliasType("Text", Annotated[str, Field(pattern="^[a-z]*$", description="A text.")])
 Token = TypeAliasType("Token", Literal["a", "b"])
@@ -80,25 +81,6 @@ class Combined(Model):
     one: int | Null | None = None
     other: int | None = None
     third: int | None = None
-
-
-class Dog(Model):
-    kind: Literal["dog"]
-    name: str
-
-
-class Cat(Model):
-    kind: Literal["cat"]
-    lives: int
-
-
-Animal = union_by("kind", "Animal", "An animal.", Dog, Cat)
-
-
-class Pet(Model):
-    also: ClassVar[Any] = Animal
-
-    owner: str
 
 
 MODELS = (

@@ -1,7 +1,7 @@
-"""What clients may request, as the tests of envelopes need it."""
+"""What clients may request, and reading a request, as the tests of envelopes need it."""
 
 from proxy.access.method_policy import MethodPolicy
-from proxy.envelope import RequestPolicy
+from proxy.envelope import Call, RequestPolicy, read_jsonrpc
 from proxy.versions.negotiation import VersionRange
 
 
@@ -11,3 +11,10 @@ def bounded(lowest: int, highest: int, **bounds: int) -> RequestPolicy:
 
 
 POLICY = bounded(1, 2)
+
+
+def read_call(body: str | bytes, policy: RequestPolicy = POLICY) -> Call:
+    """The call in the body of a POST, which must be one that the policy allows."""
+    call = read_jsonrpc(body.encode() if isinstance(body, str) else body, policy)
+    assert isinstance(call, Call)
+    return call

@@ -1,11 +1,12 @@
 """What the models accept: JSON's types, optional members, and what no Python type says."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import ValidationError
 
-from adapters.models.model import Absent, Model, Null, union_by
+from adapters.models.model import Absent, Model, Null
+from tests.support.animals import Animal, Pet
 
 
 class Plain(Model):
@@ -34,27 +35,8 @@ class Exclusive(Model):
     at: int | None = None
 
 
-class Dog(Model):
-    kind: Literal["dog"]
-    name: str
-
-
-class Cat(Model):
-    kind: Literal["cat"]
-    lives: int
-
-
-Animal = union_by("kind", "Animal", "An animal.", Dog, Cat)
-
-
-class Pet(Model):
-    also: ClassVar[Any] = Animal
-
-    owner: str
-
-
 class Home(Model):
-    animals: list[Animal]  # type: ignore[valid-type]
+    animals: list[Animal]
 
 
 @pytest.mark.parametrize(
