@@ -170,7 +170,7 @@ def _upgrade_entry(ledger_members: JsonObject, shapes: _Shapes, entry: Any) -> A
         moved = [(name, _IN_V2.get(name, name)) for name in names if not is_transaction_field(name)]
         shape = shapes[names] = moved, {**ledger_members, **dict.fromkeys([name for _, name in moved]), "tx_json": None}
     moved, empty = shape
-    upgraded = empty.copy()  # not built member by member, because a dict that grows is built anew
+    upgraded = empty.copy()  # not built member by member: a dict that grows is rebuilt
     for name, name_in_v2 in moved:
         upgraded[name_in_v2] = entry.pop(name)
     if entry["TransactionType"] == "Payment":

@@ -47,10 +47,10 @@ class DeadlineTimer:
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._look)
+        self._timer = self._loop.call_at(when, self._expire_due)
         self._timer_at = when
 
-    def _look(self) -> None:
+    def _expire_due(self) -> None:
         self._timer = None
         now = self._loop.time()
         for thing in [thing for thing, when in self._due.items() if when <= now]:

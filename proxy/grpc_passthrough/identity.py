@@ -4,8 +4,8 @@ rippled's requests have the fields `client_ip` and `user`, which a node trusts f
 with `user` set and no `client_ip` the client is exempt from resource controls (`GRPCServer.cpp`, `clientIsUnlimited`).
 """
 
-from proxy.access.client_address import parse_address
 from proxy.grpc_passthrough.methods import IdentityFields
+from proxy.nodes.forwarded import forwarded_for
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _TAG_BYTES, _VALUE_BYTES = 5, 10
@@ -70,8 +70,9 @@ def _varint(message: bytes, position: int, most: int) -> tuple[int, int]:
 
 
 def _peer(client: str) -> str:
-    """An address in gRPC's notation for a peer, which rippled used when it forwarded requests itself."""
-    address = parse_address(client)
-    if address is None:
-        raise ValueError(f"{client!r} does not appear to be an IP address")
-    return f"ipv6:[{address}]:0" if address.version == 6 else f"ipv4:{address}:0"
+    """An address in gRPC's notation for a peer, which rippled used when it forwarded requests itself.
+
+    Raises ValueError if `client` is not an IP address.
+    """
+    address = forwarded_for(client)
+    return f"ipv6:[{address}]:0" if ":" in address else f"ipv4:{address}:0"

@@ -123,7 +123,8 @@ class GrpcListeners:
     ) -> list[tuple[_PortKey, int, Certificate | None]]:
         """The ports to serve, each with the index of its listener and the listener's certificate.
 
-        With other workers a port is opened anew for other limits; else it is in use, and its limits stay.
+        Among several workers, a port is opened again for other limits; a single process has it in use, so its limits
+        stay.
         """
         limits, seen = _limits(settings), Counter[tuple[str, int]]()
         in_force = {} if self._shared else {key[:4]: key.limits for key in self._open}

@@ -9,7 +9,7 @@ _MIN_AVERAGE_BYTES = 256
 
 
 def has_too_small_parts(parts: int, size: int) -> bool:
-    """Whether a body of which `size` bytes have arrived, in so many `parts`, costs more than its size justifies.
+    """Whether a body of which `size` bytes have arrived in that number of `parts` costs more than its size justifies.
 
     The first thousand parts may have any size; for each further one the body must have 256 bytes.
     """

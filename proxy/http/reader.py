@@ -6,8 +6,9 @@ from typing import cast
 _SMALL_PIECE_BYTES = 64
 _SMALL_PIECES = 25
 _THROTTLE_SECONDS = 0.1
-"""Pieces of a request smaller than this many bytes are counted; after so many between two checks of the time limits,
-reading pauses after each further one, for this many seconds. A piece costs as much as some thousand bytes."""
+"""Pieces of a request smaller than the first, in bytes, are counted. After the second number of them between two checks
+of the time limits, reading pauses after each further one for the third, in seconds. A piece costs as much as about a
+thousand bytes."""
 
 
 class ReadControl:

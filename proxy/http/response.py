@@ -60,7 +60,7 @@ class Response:
         body, headers = self.body, tuple(self.headers.items()) if self.headers else ()
         head = _head(self.status, self.content_type, is_1_1, keep_alive, headers, int(time.time()))
         # The rest is not in the cached head, because it differs each time.
-        own = f"X-Request-Id: {request_id}\r\n" if request_id else ""
+        own = f"{REQUEST_ID}: {request_id}\r\n" if request_id else ""
         if self.status == _NO_CONTENT:
             return (head + f"{own}\r\n".encode("ascii"),)
         length = f"Content-Length: {len(body)}\r\n"

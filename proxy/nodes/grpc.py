@@ -84,13 +84,13 @@ class GrpcNode:
         while True:
             state = self._channel.get_state(try_to_connect=True)
             if state is grpc.ChannelConnectivity.READY:
-                self._tell(None)
+                self._set_problem(None)
             elif state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
-                self._tell("refused")
+                self._set_problem("refused")
             # Otherwise it is connecting: calls wait for the outcome.
             await self._channel.wait_for_state_change(state)
 
-    def _tell(self, problem: str | None) -> None:
+    def _set_problem(self, problem: str | None) -> None:
         known, self.problem = self.problem, problem
         self._first.set()
         if problem == known:

@@ -78,12 +78,12 @@ class NodeHealth:
         self._changed = changed
         self._watchers: list[Callable[[], None]] = []
         self._first = asyncio.Event()
-        self._looked = asyncio.Event()
+        self._probed = asyncio.Event()
         self._probe_requested = asyncio.Event()
         self._was_up = False
         self._failures = self._successes = 0  # consecutive ones
         self._task: asyncio.Task[None] | None = None
-        node.add_observer(self._heard)
+        node.add_observer(self._on_request_done)
 
     @property
     def up(self) -> bool:
@@ -101,7 +101,7 @@ class NodeHealth:
 
     def start(self) -> None:
         """Start probing, until `close`."""
-        self._tell_up()
+        self._report_up()
         self._task = asyncio.create_task(self._run(), name=f"health of node {self.status.name}")
 
     async def wait_probed(self, seconds: float) -> bool:
@@ -122,7 +122,7 @@ class NodeHealth:
         self._probe_requested.set()
         try:
             async with asyncio.timeout_at(until):
-                await self._looked.wait()
+                await self._probed.wait()
         except TimeoutError:
             pass
 
@@ -139,8 +139,8 @@ class NodeHealth:
             await self._probe()
             self._first.set()
             self._probe_requested.clear()
-            looked, self._looked = self._looked, asyncio.Event()
-            looked.set()
+            probed, self._probed = self._probed, asyncio.Event()
+            probed.set()
             await asyncio.sleep(min(_SHORTEST, self._interval / 5))
             undecided = self._failures > 0 if self.up else self._successes > 0
             seconds = min(self._interval, _FAST_PROBE) if undecided else self._interval
@@ -165,7 +165,7 @@ class NodeHealth:
         else:
             self._count_success(status, error)
             self._set_overloaded(error in OVERLOAD_ERRORS)
-        self._tell_watchers()
+        self._notify_watchers()
 
     async def _report(self) -> tuple[NodeStatus, str | None]:
         """The node's status, and the error in its response. Raises NodeFailure, _Unusable and _Overloaded."""
@@ -243,7 +243,9 @@ class NodeHealth:
         deadline = asyncio.get_running_loop().time() + self._timeout
         return await self._node.ask(body, client=None, method=method, reads_only=True, deadline=deadline)
 
-    def _heard(self, method: str, for_client: bool, seconds: float, outcome: NodeResponse | NodeFailure) -> None:
+    def _on_request_done(
+        self, method: str, for_client: bool, seconds: float, outcome: NodeResponse | NodeFailure
+    ) -> None:
         """Evaluate the outcome of a client's request."""
         if not for_client:
             return
@@ -256,7 +258,7 @@ class NodeHealth:
             return
         if isinstance(outcome, NodeFailure) and outcome.kind == "refused":
             self._count_failure(outcome.kind)
-            self._tell_watchers()
+            self._notify_watchers()
         self._probe_requested.set()  # the probe decides
 
     def _count_success(self, status: NodeStatus, error: str | None) -> None:
@@ -272,7 +274,7 @@ class NodeHealth:
         if changed:
             self._was_up = True
             log.info("node_up", node=self.status.name, api_version=self.api_version)
-            self._tell_up()
+            self._report_up()
 
     def _count_failure(self, problem: str) -> None:
         self._successes = 0
@@ -292,12 +294,12 @@ class NodeHealth:
         if was_up or had_problem != problem:
             log.warning("node_down", node=self.status.name, problem=problem)
         if was_up:
-            self._tell_up()
+            self._report_up()
 
-    def _tell_up(self) -> None:
+    def _report_up(self) -> None:
         if self._changed is not None:
             self._changed(self.status.name, self.status.up)
 
-    def _tell_watchers(self) -> None:
+    def _notify_watchers(self) -> None:
         for watcher in self._watchers:
             watcher()

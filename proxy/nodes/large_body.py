@@ -58,7 +58,7 @@ class LargeBody(asyncio.BufferedProtocol):
         self._lost(exc)
 
     def take(self) -> bytes:
-        """Return the body, a bytearray in truth. Not for `arrived`: the transport still uses the buffer."""
+        """Return the body, which is a bytearray. Not to be called by `arrived`: the transport still uses the buffer."""
         buffer, self._buffer = self._buffer, bytearray()
         del buffer[self._size :]
         return cast(bytes, buffer)

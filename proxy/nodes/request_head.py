@@ -10,7 +10,7 @@ from proxy.nodes.forwarded import client_headers
 def request_head(url: SplitResult, headers: Mapping[str, str]) -> bytes:
     """The beginning of every request to `url`, with the configured `headers`.
 
-    Nodes do not compress, and are asked not to, so that a response's size on the wire is its size in memory.
+    Nodes do not compress, and the request says so, so that a response's size on the wire is its size in memory.
     """
     target, host = target_and_host(url)
     own = {"Host": host, "Content-Type": "application/json", "Accept-Encoding": "identity"}

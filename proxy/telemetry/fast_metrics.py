@@ -122,7 +122,7 @@ class FastHistogram(Collector):
         registry.register(self)
 
     def set_bounds(self, name: str, bounds: Sequence[float]) -> None:
-        """Have these buckets in the export of that name. If there were no such counts, counting begins anew for all."""
+        """Have these buckets in the export of that name. If there were no such counts, all counting starts again."""
         self._export(tuple(replace(each, bounds=bounds) if each.name == name else each for each in self._exports))
 
     def _export(self, exports: tuple[Export, ...]) -> None:
