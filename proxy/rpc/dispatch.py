@@ -129,7 +129,7 @@ class Dispatcher:
         key = (call.version, call.method, params, context.allow_passthrough)
         (answer, by), shared = await sharing.ask(key, ask, _may_share, context.deadline)
         if shared:
-            self._metrics.answer_shared(call.method)
+            self._metrics.coalesced(call.method)
             record = context.record
             record.node, record.node_version = by.node, by.node_version
             record.outcome, record.error = by.outcome, by.error

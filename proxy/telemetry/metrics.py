@@ -144,9 +144,9 @@ class Metrics:
             "method",
             "result",
         )
-        self._tried_elsewhere = labelled_counter(
+        self._retries = labelled_counter(
             registry,
-            "xrpl_proxy_tried_elsewhere_total",
+            "xrpl_proxy_retries_total",
             "Read requests that failed on this node and were retried on another",
             "node",
         )
@@ -154,9 +154,9 @@ class Metrics:
             registry, "xrpl_proxy_cache_lookups_total", "Cacheable requests, by cache hit or miss", "method", "outcome"
         )
         self.cache_bytes = Gauge("xrpl_proxy_cache_bytes", "Bytes of cached responses", registry=registry)
-        self._shared = labelled_counter(
+        self._coalesced = labelled_counter(
             registry,
-            "xrpl_proxy_shared_answers_total",
+            "xrpl_proxy_coalesced_requests_total",
             "Requests that shared the response to an identical one (cache.coalesce_reads)",
             "method",
         )
@@ -207,15 +207,15 @@ class Metrics:
 
     def retried(self, node: str) -> None:
         """Count a request that failed on `node` and is retried on another."""
-        self._tried_elsewhere[(node,)].inc()
+        self._retries[(node,)].inc()
 
     def cache_looked_up(self, method: str, hit: bool) -> None:
         """Count a cacheable request as a cache `hit` or `miss`."""
         self._cache_lookups[method_label(method), "hit" if hit else "miss"].inc()
 
-    def answer_shared(self, method: str) -> None:
+    def coalesced(self, method: str) -> None:
         """Count a request answered by an identical node request already in flight."""
-        self._shared[(method_label(method),)].inc()
+        self._coalesced[(method_label(method),)].inc()
 
     def translation(self, method: str, client_version: int, node_version: int, seconds: float) -> None:
         """Count the seconds spent translating one request and its response, without the wait for the node."""

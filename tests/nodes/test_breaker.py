@@ -103,7 +103,7 @@ async def test_a_node_that_is_well_and_fails_at_requests_gets_no_more_of_them(pr
             assert "error" not in await ask(served)  # b had it at the second try
         assert 5 <= a.times("fee") <= 20
         assert (await metric(served, "xrpl_proxy_node_paused"))['{node="a"}'] == 1
-        assert (await metric(served, "xrpl_proxy_tried_elsewhere_total"))['{node="a"}'] < 10
+        assert (await metric(served, "xrpl_proxy_retries_total"))['{node="a"}'] < 10
         a.answers["fee"] = {}
         for _ in range(200):
             await ask(served)

@@ -87,7 +87,7 @@ async def test_a_read_that_fails_on_one_node_is_answered_by_another(
         # Over a pooled connection that breaks it is retried once at the same node: it may have been idle too long.
         assert bad.times("account_lines") in ((1, 2) if fault == "breaks off" else (1,))
         assert good.times("account_lines") == 1
-        assert await metric(served, "xrpl_proxy_tried_elsewhere_total") == {'{node="bad"}': 1}
+        assert await metric(served, "xrpl_proxy_retries_total") == {'{node="bad"}': 1}
 
 
 async def test_a_node_that_refuses_connections_is_passed_over(proxy: StartProxy) -> None:

@@ -213,7 +213,7 @@ async def test_equal_reads_that_wait_share_one_node_request(proxy: StartProxy) -
         # The first was with the node when the others came: they were answered by the second.
         assert node.times("account_lines") == 2
         assert all(answer["result"]["good"] for answer in answers)
-        assert await metric(served, "xrpl_proxy_shared_answers_total") == {'{method="account_lines"}': 18}
+        assert await metric(served, "xrpl_proxy_coalesced_requests_total") == {'{method="account_lines"}': 18}
         await ask(served, "account_lines", account="r", ledger_index="validated")
         assert node.times("account_lines") == 3  # nothing is retained
 
