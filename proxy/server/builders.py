@@ -249,7 +249,7 @@ def make_translator(settings: Settings) -> Translator:
     )
 
 
-def make_dialer(settings: Settings) -> WebSocketConnector:
+def make_connector(settings: Settings) -> WebSocketConnector:
     """The connector of sessions to nodes."""
     return WebSocketConnector(
         connect_timeout=settings.timeouts.connect,
@@ -258,23 +258,25 @@ def make_dialer(settings: Settings) -> WebSocketConnector:
     )
 
 
-def make_shared_links(settings: Settings, dialer: WebSocketConnector, metrics: Metrics) -> SharedSubscriptions:
+def make_shared_subscriptions(
+    settings: Settings, connector: WebSocketConnector, metrics: Metrics
+) -> SharedSubscriptions:
     """The node subscriptions that all sessions share."""
     streams = SHAREABLE_STREAMS if settings.websocket.share_subscriptions else frozenset[str]()
-    return SharedSubscriptions(streams, dialer, settings.timeouts.node_answer, metrics)
+    return SharedSubscriptions(streams, connector, settings.timeouts.node_answer, metrics)
 
 
 def make_websocket(
     settings: Settings,
     *,
     nodes: NodePool,
-    dialer: WebSocketConnector,
+    connector: WebSocketConnector,
     translator: Translator,
     dispatcher: Dispatcher,
-    account: RequestRecorder,
+    recorder: RequestRecorder,
     policy: RequestPolicy,
     notices: DeprecationNotices,
-    under_way: InFlight,
+    in_flight: InFlight,
     shared: SharedSubscriptions,
     unsent_bytes: UnsentBytes,
 ) -> WebSocketEndpoint:
@@ -283,9 +285,9 @@ def make_websocket(
     return WebSocketEndpoint(
         policy=replace(policy, request_bytes=websocket.message_bytes),
         nodes=nodes,
-        dialer=dialer,
+        connector=connector,
         translator=translator,
-        account=account,
+        recorder=recorder,
         limits=EndpointLimits(
             sessions=websocket.sessions,
             sessions_per_address=websocket.sessions_per_address,
@@ -302,7 +304,7 @@ def make_websocket(
             subscriptions=SubscriptionLimits(websocket.subscription_bytes, websocket.subscription_bytes_per_address),
         ),
         notices=notices,
-        under_way=under_way,
+        in_flight=in_flight,
         shared=shared,
         other_nodes=OtherNodes(nodes, dispatcher),
         large=dispatcher.large,

@@ -15,10 +15,10 @@ from proxy.rpc.identify import ClientIdentifier
 from proxy.rpc.response_cache import ResponseCache
 from proxy.server.builders import (
     make_admission,
-    make_dialer,
+    make_connector,
     make_policy,
     make_shadow,
-    make_shared_links,
+    make_shared_subscriptions,
     make_sunsets,
     make_translator,
     make_websocket,
@@ -70,8 +70,8 @@ class Generation:
             tries=settings.health.tries,
             share=settings.cache.coalesce_reads,
         )
-        self._dialer = make_dialer(settings)
-        self._shared = make_shared_links(settings, self._dialer, metrics)
+        self._connector = make_connector(settings)
+        self._shared = make_shared_subscriptions(settings, self._connector, metrics)
         self._global_rate = Rate(settings.limits.global_requests_per_second, settings.limits.burst_seconds)
         self._in_flight = in_flight
         self._unsent_bytes = unsent_bytes
@@ -91,13 +91,13 @@ class Generation:
             websocket=make_websocket(
                 settings,
                 nodes=self._nodes,
-                dialer=self._dialer,
+                connector=self._connector,
                 translator=self._translator,
                 dispatcher=self._dispatcher,
-                account=self._recorder,
+                recorder=self._recorder,
                 policy=policy,
                 notices=self._notices,
-                under_way=self._in_flight,
+                in_flight=self._in_flight,
                 shared=self._shared,
                 unsent_bytes=self._unsent_bytes,
             ),

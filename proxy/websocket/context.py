@@ -55,7 +55,7 @@ class SessionContext:
 
     policy: RequestPolicy
     translator: Translator
-    account: RequestRecorder
+    recorder: RequestRecorder
     limits: SessionLimits
     connect: Connect
     notices: DeprecationNotices

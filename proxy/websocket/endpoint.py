@@ -59,26 +59,26 @@ class WebSocketEndpoint:
         *,
         policy: RequestPolicy,
         nodes: NodePool,
-        dialer: WebSocketConnector,
+        connector: WebSocketConnector,
         translator: Translator,
-        account: RequestRecorder,
+        recorder: RequestRecorder,
         limits: EndpointLimits,
         session_limits: SessionLimits,
         notices: DeprecationNotices,
-        under_way: InFlight,
+        in_flight: InFlight,
         shared: SharedSubscriptions,
         other_nodes: OtherNodes,
         large: LargeTranslations,
         unsent_bytes: UnsentBytes,
     ) -> None:
         self._nodes = nodes
-        self._dialer = dialer
-        self._account = account
+        self._connector = connector
+        self._recorder = recorder
         self._limits = limits
         self._services = SessionContext(
             policy,
             translator,
-            account,
+            recorder,
             session_limits,
             partial(self._connect, policy.default_version),
             notices,
@@ -86,11 +86,11 @@ class WebSocketEndpoint:
             other_nodes,
             large,
             unsent_bytes,
-            under_way.subscription_bytes,
-            under_way.fair_share,
+            in_flight.subscription_bytes,
+            in_flight.fair_share,
         )
         self._sessions: set[Session] = set()
-        self._open = under_way.sessions
+        self._open = in_flight.sessions
         self._draining = False
 
     async def handle(
@@ -106,7 +106,7 @@ class WebSocketEndpoint:
         refusal = self._refusal(peer, counted)
         if refusal is not None:
             reason, text = refusal
-            self._account.metrics.refused(reason)
+            self._recorder.metrics.refused(reason)
             return _text(503, text)
         key = counted or peer
         self._open[key] += 1
@@ -135,7 +135,7 @@ class WebSocketEndpoint:
         return None
 
     def _no_handshake(self, request: Request) -> Response:
-        self._account.metrics.refused("no_handshake")
+        self._recorder.metrics.refused("no_handshake")
         if is_other_version(request.head):
             return _text(426, _NO_HANDSHAKE, {"Sec-WebSocket-Version": "13"})
         return _text(400, _NO_HANDSHAKE)
@@ -148,13 +148,13 @@ class WebSocketEndpoint:
         try:
             node, connection = await services.connect(peer)
         except (NoHealthyNode, NodeFailure):
-            self._account.metrics.refused("no_node")
+            self._recorder.metrics.refused("no_node")
             return _text(503, "No node is available at the moment")
         try:
             socket = upgrade.accept(
                 peer,
                 services.fair_share,
-                self._dialer.write_batcher,
+                self._connector.write_batcher,
                 compress=self._limits.compression,
                 # Up to twice the limit the client gets an error, as from rippled.
                 max_size=2 * self._limits.message_bytes,
@@ -169,7 +169,7 @@ class WebSocketEndpoint:
         return None
 
     async def _run(self, session: Session, node: Node, request_id: str | None) -> None:
-        metrics = self._account.metrics.sessions
+        metrics = self._recorder.metrics.sessions
         metrics.opened(session.version)
         session_log.info("session_opened", peer=session.peer, node=node.name, request_id=request_id)
         began = asyncio.get_running_loop().time()
@@ -213,7 +213,7 @@ class WebSocketEndpoint:
             if node is None or node.websocket_url is None:
                 raise NoHealthyNode
             try:
-                return node, await self._dialer.connect(
+                return node, await self._connector.connect(
                     node.name,
                     node.websocket_url,
                     peer,

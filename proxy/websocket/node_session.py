@@ -53,7 +53,7 @@ class NodeSession:
         budget: SubscriptionBudget,
         end: Callable[[CloseReason], None],
     ) -> None:
-        metrics = services.account.metrics
+        metrics = services.recorder.metrics
         self._peer = peer
         self._services = services
         self._order = order
@@ -72,7 +72,7 @@ class NodeSession:
     def _new_channel(self, node: Node, connection: NodeConnection) -> NodeChannel:
         version = node.api_version or self._services.policy.default_version
         return NodeChannel(
-            node, version, connection, self._services.limits.node_seconds, self._services.account.metrics
+            node, version, connection, self._services.limits.node_seconds, self._services.recorder.metrics
         )
 
     async def channel(self, deadline: float) -> NodeChannel:
@@ -266,7 +266,7 @@ class NodeSession:
         accepted everything.
         """
         self.subscriptions.node_changed(channel.node.server)
-        self._own = OwnStreams(channel, self.forwarder, self.subscriptions, self._services.account.metrics)
+        self._own = OwnStreams(channel, self.forwarder, self.subscriptions, self._services.recorder.metrics)
         self.shared.begin(channel, use_own_connection=not self.subscriptions.are_streams)
         taken = False
         try:

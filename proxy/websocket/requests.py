@@ -48,7 +48,7 @@ class PendingRequests:
         self._peer = peer
         self._budget = budget
         self._services = services
-        self._account = services.account
+        self._recorder = services.recorder
         self._order = order
         self._nodes = nodes
         self._admission = admission
@@ -106,7 +106,7 @@ class PendingRequests:
         for pending in tuple(self._in_flight.values()):
             if isinstance(pending, Exchange):
                 pending.cancel()
-                self._account.metrics.in_flight.dec()
+                self._recorder.metrics.in_flight.dec()
             else:
                 pending.cancel()
                 tasks.append(pending)
@@ -121,7 +121,7 @@ class PendingRequests:
     def _send(self, call: Call, served: RequestRecord, slot: Slot, size: int) -> bool:
         """Send a request to the node, to be continued by `received` or `failed`; False if that needs a task."""
         link = self._nodes.current
-        if link is None or self._account.tracing is not NO_TRACING:
+        if link is None or self._recorder.tracing is not NO_TRACING:
             return False
         if self._services.other_nodes.serve(call.method, link.node):
             return False
@@ -129,13 +129,13 @@ class PendingRequests:
         exchange = Exchange(self, call, served, slot, size, link, now + self._request_seconds)
         if not exchange.send(now + self._node_seconds):
             return False
-        self._account.metrics.in_flight.inc()
+        self._recorder.metrics.in_flight.inc()
         self._in_flight[slot] = exchange
         return True
 
     def received(self, exchange: Exchange, message: NodeMessage) -> None:
         """The node has responded."""
-        metrics, call, served, slot = self._account.metrics, exchange.call, exchange.served, exchange.slot
+        metrics, call, served, slot = self._recorder.metrics, exchange.call, exchange.served, exchange.slot
         metrics.in_flight.dec()
         self._nodes.flush_pushed()
         try:
@@ -150,7 +150,7 @@ class PendingRequests:
 
     def failed(self, exchange: Exchange, failure: Exception) -> None:
         """The node will not respond."""
-        self._account.metrics.in_flight.dec()
+        self._recorder.metrics.in_flight.dec()
         call, served = exchange.call, exchange.served
         answer = failure_message(failure, call, served)
         self._order.complete(exchange.slot, self._finished(call, served, exchange.slot, exchange.size, answer))
@@ -167,7 +167,7 @@ class PendingRequests:
         """Record a request whose response is ready, and return the message to send."""
         self._done(slot, size)
         served.call, served.answer = call, answer
-        self._account.finish(served, None)
+        self._recorder.finish(served, None)
         return self._services.notices.with_warning(call.version, answer)
 
     # In a task
@@ -182,11 +182,11 @@ class PendingRequests:
         exchange: Exchange | None = None,
     ) -> None:
         """Serve a request; an `exchange` has received the first response of the node."""
-        metrics = self._account.metrics
+        metrics = self._recorder.metrics
         metrics.in_flight.inc()
         self._starting -= exchange is None
         try:
-            with self._account.tracing.request(served):
+            with self._recorder.tracing.request(served):
                 answer = await self._answer_in_time(call, served, slot, exchange)
         except BaseException:
             self._done(slot, size)
@@ -244,7 +244,7 @@ class PendingRequests:
         async def ask(question: NodeRequest) -> NodeAnswer:
             nonlocal hands_over
             if split is not None:
-                with self._account.tracing.node_request(link.node.name, question.method):
+                with self._recorder.tracing.node_request(link.node.name, question.method):
                     async with asyncio.timeout_at(deadline):
                         return await self._nodes.subscribe(split, call, slot, link)
             message = None if exchange is None else exchange.take()
@@ -285,7 +285,7 @@ class PendingRequests:
             context = CallContext(served, deadline, self._charge, budget)
             translated = await self._services.other_nodes.retry(call, context, link.node, translated)
         if not pipeline.same_version:
-            self._account.metrics.translation(call.method, call.version, version, translated.seconds)
+            self._recorder.metrics.translation(call.method, call.version, version, translated.seconds)
         if call.method in PATH_METHODS:
             self._nodes.forwarder.restore_id(call, translated.result)
         served.error = error_of(translated.result)
@@ -300,5 +300,5 @@ class PendingRequests:
         self, question: NodeRequest, call: Call, slot: Slot, link: NodeChannel, deadline: float
     ) -> NodeMessage:
         noted = partial(self._nodes.on_response, call, slot, question.method == call.method)
-        with self._account.tracing.node_request(link.node.name, question.method):
+        with self._recorder.tracing.node_request(link.node.name, question.method):
             return await link.request(question, noted, deadline)

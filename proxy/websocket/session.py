@@ -66,11 +66,11 @@ class Session:
         self._caller = caller
         self._services = services
         self._admission = admission.of_client(peer)
-        self._account = services.account
+        self._recorder = services.recorder
         self._output = SendQueue(
             client,
             services.limits.queue_bytes,
-            services.account.metrics.sessions.queue_bytes,
+            services.recorder.metrics.sessions.queue_bytes,
             services.unsent_bytes,
             lambda: self.end(TOO_SLOW),
         )
@@ -177,7 +177,7 @@ class Session:
 
     def _take(self, message: bytes) -> None:
         """Process one message of the client."""
-        served = self._account.begin("ws", self.peer, self._caller)
+        served = self._recorder.begin("ws", self.peer, self._caller)
         if self._services.path:
             served.path = self._services.path
         refusal = self._admission.admit()  # even an invalid message: reading it has a cost
@@ -195,7 +195,7 @@ class Session:
         version = call.version
         served.method, served.client_version = call.method, version
         if version != self.version:
-            self._account.metrics.sessions.version_changed(self.version, version)
+            self._recorder.metrics.sessions.version_changed(self.version, version)
             self.version = version
         if refusal is not None:
             # As rippled does with a client that has used up its balance.
@@ -211,7 +211,7 @@ class Session:
             self._refuse(served, "session_in_flight", write_websocket(call, result))
         elif call.method == "version":
             served.outcome = "success"
-            self._account.finish(served, None)
+            self._recorder.finish(served, None)
             result = version_result(version, self._services.policy.versions)
             answer = self._services.notices.with_warning(version, write_websocket(call, result))
             self._order.complete(self._order.open(), answer)
@@ -222,8 +222,8 @@ class Session:
     def _refuse(
         self, served: RequestRecord, reason: str, message: bytes, refusal: WebSocketRefusal | None = None
     ) -> None:
-        self._account.refused(served, reason, refusal.version_refused if refusal is not None else None)
-        self._account.finish(served, None)
+        self._recorder.refused(served, reason, refusal.version_refused if refusal is not None else None)
+        self._recorder.finish(served, None)
         if served.client_version is not None:
             message = self._services.notices.with_warning(served.client_version, message)
         self._order.complete(self._order.open(), message)

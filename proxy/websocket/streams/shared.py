@@ -70,14 +70,14 @@ class SharedSubscription:
         self,
         node: Node,
         version: int,
-        dialer: WebSocketConnector,
+        connector: WebSocketConnector,
         answer_seconds: float,
         metrics: Metrics,
         ended: Callable[["SharedSubscription"], None],
     ) -> None:
         self._node = node
         self._version = version
-        self._dialer = dialer
+        self._connector = connector
         self._answer_seconds = answer_seconds
         self._metrics = metrics
         self._ended = ended
@@ -159,7 +159,7 @@ class SharedSubscription:
         if url is None:
             raise NodeFailure("refused", node.name, maybe_received=False)
         try:
-            connection = await self._dialer.connect(
+            connection = await self._connector.connect(
                 node.name, url, None, node.tls, node.http.headers, forwarded=node.http.forwarded
             )
         except NodeFailure as failure:

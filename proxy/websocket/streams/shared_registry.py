@@ -12,10 +12,10 @@ class SharedSubscriptions:
     """The shared links of one configuration, at most one to each node, for `streams`; see SharedLink."""
 
     def __init__(
-        self, streams: frozenset[str], dialer: WebSocketConnector, answer_seconds: float, metrics: Metrics
+        self, streams: frozenset[str], connector: WebSocketConnector, answer_seconds: float, metrics: Metrics
     ) -> None:
         self.streams = streams
-        self._dialer = dialer
+        self._connector = connector
         self._answer_seconds = answer_seconds
         self._metrics = metrics
         self._links: dict[tuple[Node, int], SharedSubscription] = {}
@@ -25,7 +25,7 @@ class SharedSubscriptions:
         """The connection to `node` in `version`; a new one if there was none."""
         link = self._links.get((node, version))
         if link is None:
-            link = SharedSubscription(node, version, self._dialer, self._answer_seconds, self._metrics, self._forget)
+            link = SharedSubscription(node, version, self._connector, self._answer_seconds, self._metrics, self._forget)
             self._links[node, version] = link
             self._tasks.add(link.task)
             link.task.add_done_callback(self._tasks.discard)
