@@ -33,7 +33,7 @@ class ExchangeOwner(Protocol):
 
 
 class Exchange(PendingRequest):
-    """A `call` and its one node request over `link`, until `deadline` (the event loop's time).
+    """A `call` and its one node request over `channel`, until `deadline` (the event loop's time).
 
     A task for each request would cost more than all that is done for it here. `slot`: of the response; `size`: of the
     client's message.
@@ -45,8 +45,8 @@ class Exchange(PendingRequest):
         "_pipeline",
         "_single",
         "call",
+        "channel",
         "deadline",
-        "link",
         "served",
         "size",
         "slot",
@@ -59,7 +59,7 @@ class Exchange(PendingRequest):
         served: RequestRecord,
         slot: Slot,
         size: int,
-        link: NodeChannel,
+        channel: NodeChannel,
         deadline: float,
     ) -> None:
         super().__init__(call.method, call.params)
@@ -68,13 +68,15 @@ class Exchange(PendingRequest):
         self.served = served
         self.slot = slot
         self.size = size
-        self.link = link
+        self.channel = channel
         self.deadline = deadline
-        self._pipeline = VERSIONS.pipeline(call.version, link.version, call.method, link.node.health.status.server)
+        self._pipeline = VERSIONS.pipeline(
+            call.version, channel.version, call.method, channel.node.health.status.server
+        )
         is_identity = self._pipeline.is_identity
         self._single = None if is_identity else SingleRequest(self._pipeline, call.method, call.params)
         self._message: NodeMessage | None = None
-        served.node, served.node_version = link.node.name, link.version
+        served.node, served.node_version = channel.node.name, channel.version
 
     def send(self, due: float) -> bool:
         """Send the node request, whose end `owner` learns; False, and nothing is sent, if the call may take more.
@@ -86,28 +88,28 @@ class Exchange(PendingRequest):
             if single.params is None:
                 return False
             self.params = single.params
-        link = self.link
+        channel = self.channel
         try:
-            link.send(self, due)
+            channel.send(self, due)
         except NodeFailure:
             return False
-        link.node.in_flight += 1
+        channel.node.in_flight += 1
         return True
 
     def on_response(self, message: NodeMessage) -> None:
         """Continue with the node's response."""
-        self.link.node.in_flight -= 1
+        self.channel.node.in_flight -= 1
         self._owner.received(self, message)
 
     def on_failure(self, failure: Exception) -> None:
         """Continue without one."""
-        self.link.node.in_flight -= 1
+        self.channel.node.in_flight -= 1
         self._owner.failed(self, failure)
 
     def cancel(self) -> None:
         """Wait for the node no longer."""
-        self.link.forget(self)
-        self.link.node.in_flight -= 1
+        self.channel.forget(self)
+        self.channel.node.in_flight -= 1
 
     def take(self) -> NodeMessage | None:
         """The node's response that `translate` did not deal with, once: it may be large."""
@@ -122,7 +124,7 @@ class Exchange(PendingRequest):
         self._message = message
         if message.parsed is not None or len(message.text) >= LARGE_RESPONSE_BYTES:
             return None
-        call, node, single = self.call, self.link.node, self._single
+        call, node, single = self.call, self.channel.node, self._single
         if single is None:
             spliced = splice_websocket(call, message.text)
             if spliced is not None:
@@ -136,7 +138,7 @@ class Exchange(PendingRequest):
         translated = single.finish(result)
         if translated is None:
             return None
-        metrics.translation(call.method, call.version, self.link.version, single.seconds)
+        metrics.translation(call.method, call.version, self.channel.version, single.seconds)
         self.served.outcome = "success"
         return write_websocket(call, translated, extras)
 

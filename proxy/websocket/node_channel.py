@@ -115,13 +115,13 @@ class NodeChannel:
         self._ended = CompactEvent()
         self._failure: Exception | None = None
 
-    async def request(self, question: NodeRequest, noted: OnResponse, deadline: float = math.inf) -> NodeMessage:
+    async def request(self, request: NodeRequest, noted: OnResponse, deadline: float = math.inf) -> NodeMessage:
         """Send a request and return the response, while `listen` runs; `noted` receives it as soon as it arrives.
 
         `deadline`: the event loop's time at which the client's request ends. Raises NodeFailure, also that of
         `fail_pending`, and TimeoutError.
         """
-        waiting = AwaitedRequest(question, noted)
+        waiting = AwaitedRequest(request, noted)
         self.send(waiting, self.due(deadline))
         try:
             return await waiting.answer
@@ -235,14 +235,14 @@ class NodeChannel:
             self.connection.abort()
             self._ended.set()
 
-    async def request_before_listening(self, question: NodeRequest, listener: Listener) -> NodeAnswer:
+    async def request_before_listening(self, request: NodeRequest, listener: Listener) -> NodeAnswer:
         """Send a request of the proxy itself, before `listen`.
 
         Pushed messages in the meantime are passed on; those after the response wait until the next request, or
         `listen`. Raises NodeFailure.
         """
         self._start(listener)
-        waiting = AwaitedRequest(question, lambda _: self.connection.pause())
+        waiting = AwaitedRequest(request, lambda _: self.connection.pause())
         self.send(waiting, self.due(math.inf))
         try:
             return read_response(await waiting.answer, self.node)

@@ -120,13 +120,13 @@ class PendingRequests:
 
     def _send(self, call: Call, served: RequestRecord, slot: Slot, size: int) -> bool:
         """Send a request to the node, to be continued by `received` or `failed`; False if that needs a task."""
-        link = self._nodes.current
-        if link is None or self._recorder.tracing is not NO_TRACING:
+        channel = self._nodes.current
+        if channel is None or self._recorder.tracing is not NO_TRACING:
             return False
-        if self._services.other_nodes.serve(call.method, link.node):
+        if self._services.other_nodes.serve(call.method, channel.node):
             return False
         now = self._loop.time()
-        exchange = Exchange(self, call, served, slot, size, link, now + self._request_seconds)
+        exchange = Exchange(self, call, served, slot, size, channel, now + self._request_seconds)
         if not exchange.send(now + self._node_seconds):
             return False
         self._recorder.metrics.in_flight.inc()
@@ -199,15 +199,15 @@ class PendingRequests:
     async def _answer_in_time(self, call: Call, served: RequestRecord, slot: Slot, exchange: Exchange | None) -> bytes:
         try:
             deadline = self._loop.time() + self._request_seconds if exchange is None else exchange.deadline
-            link = await self._nodes.channel(deadline) if exchange is None else exchange.link
-            if exchange is None and self._services.other_nodes.serve(call.method, link.node):
+            channel = await self._nodes.channel(deadline) if exchange is None else exchange.channel
+            if exchange is None and self._services.other_nodes.serve(call.method, channel.node):
                 result, extras = await self._services.other_nodes.answer(call, served, deadline, self._charge)
                 return write_websocket(call, result, extras)
-            link.node.in_flight += 1
+            channel.node.in_flight += 1
             try:
-                return await self._answer(call, served, slot, link, deadline, exchange)
+                return await self._answer(call, served, slot, channel, deadline, exchange)
             finally:
-                link.node.in_flight -= 1
+                channel.node.in_flight -= 1
         except Exception as error:  # noqa: BLE001 - it must not go unanswered
             return failure_message(error, call, served)
 
@@ -216,40 +216,40 @@ class PendingRequests:
         call: Call,
         served: RequestRecord,
         slot: Slot,
-        link: NodeChannel,
+        channel: NodeChannel,
         deadline: float,
         exchange: Exchange | None,
     ) -> bytes:
-        version = link.version
-        served.node, served.node_version = link.node.name, version
-        pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method, link.node.server)
+        version = channel.version
+        served.node, served.node_version = channel.node.name, version
+        pipeline: Pipeline = VERSIONS.pipeline(call.version, version, call.method, channel.node.server)
         split = self._nodes.split(call)
         first: NodeAnswer | None = None
         if pipeline.is_identity and split is None:
             message = None if exchange is None else exchange.take()
             if message is None:
-                message = await self._ask(NodeRequest(call.method, call.params), call, slot, link, deadline)
+                message = await self._ask(NodeRequest(call.method, call.params), call, slot, channel, deadline)
             if len(message.text) >= LARGE_RESPONSE_BYTES:
-                await self._take_turn(len(message.text), link.node, deadline, is_translated=False)
+                await self._take_turn(len(message.text), channel.node, deadline, is_translated=False)
             if message.parsed is None and call.method not in PATH_METHODS:
                 spliced = splice_websocket(call, message.text)
                 if spliced is not None:
-                    link.node.note_ledger(validated_ledger_in(message.text))
+                    channel.node.note_ledger(validated_ledger_in(message.text))
                     served.outcome = "success"
                     return spliced
-            first = read_response(message, link.node, served.request_id)
+            first = read_response(message, channel.node, served.request_id)
 
         hands_over = first is None and call.method in READING_METHODS and call.method not in PATH_METHODS
 
-        async def ask(question: NodeRequest) -> NodeAnswer:
+        async def ask(request: NodeRequest) -> NodeAnswer:
             nonlocal hands_over
             if split is not None:
-                with self._recorder.tracing.node_request(link.node.name, question.method):
+                with self._recorder.tracing.node_request(channel.node.name, request.method):
                     async with asyncio.timeout_at(deadline):
-                        return await self._nodes.subscribe(split, call, slot, link)
+                        return await self._nodes.subscribe(split, call, slot, channel)
             message = None if exchange is None else exchange.take()
             if message is None:
-                message = await self._ask(question, call, slot, link, deadline)
+                message = await self._ask(request, call, slot, channel, deadline)
             if hands_over and len(message.text) >= VERY_LARGE_BYTES and message.parsed is None:
                 hands_over = False
                 very_large = VeryLarge(message.text, message.room)
@@ -257,11 +257,11 @@ class PendingRequests:
                 raise very_large
             hands_over = False
             if len(message.text) >= LARGE_RESPONSE_BYTES:
-                await self._take_turn(len(message.text), link.node, deadline, is_translated=True)
-            is_lazy = pipeline.opaque_metadata and question.method == call.method and call.method in METADATA_METHODS
-            answer = read_response(message, link.node, served.request_id, is_lazy=is_lazy)
+                await self._take_turn(len(message.text), channel.node, deadline, is_translated=True)
+            is_lazy = pipeline.opaque_metadata and request.method == call.method and call.method in METADATA_METHODS
+            answer = read_response(message, channel.node, served.request_id, is_lazy=is_lazy)
             if answer.result.get("validated") is True:
-                link.node.note_ledger(answer.result.get("ledger_index"))
+                channel.node.note_ledger(answer.result.get("ledger_index"))
             return answer
 
         translator = self._services.translator
@@ -275,7 +275,7 @@ class PendingRequests:
             translated = await converse()
         except VeryLarge as response:
             written = await self._services.large.answer(
-                call, version, link.node, response, served, deadline, websocket=True
+                call, version, channel.node, response, served, deadline, websocket=True
             )
             if written is not None:
                 served.outcome = "success"
@@ -283,7 +283,7 @@ class PendingRequests:
             translated = await converse()
         if "error" in translated.result and own_token(translated.result["error"], call.version) in _OF_ANOTHER_NODE:
             context = CallContext(served, deadline, self._charge, budget)
-            translated = await self._services.other_nodes.retry(call, context, link.node, translated)
+            translated = await self._services.other_nodes.retry(call, context, channel.node, translated)
         if not pipeline.same_version:
             self._recorder.metrics.translation(call.method, call.version, version, translated.seconds)
         if call.method in PATH_METHODS:
@@ -297,8 +297,8 @@ class PendingRequests:
         await in_time(turn, node.name, deadline)
 
     async def _ask(
-        self, question: NodeRequest, call: Call, slot: Slot, link: NodeChannel, deadline: float
+        self, request: NodeRequest, call: Call, slot: Slot, channel: NodeChannel, deadline: float
     ) -> NodeMessage:
-        noted = partial(self._nodes.on_response, call, slot, question.method == call.method)
-        with self._recorder.tracing.node_request(link.node.name, question.method):
-            return await link.request(question, noted, deadline)
+        noted = partial(self._nodes.on_response, call, slot, request.method == call.method)
+        with self._recorder.tracing.node_request(channel.node.name, request.method):
+            return await channel.request(request, noted, deadline)

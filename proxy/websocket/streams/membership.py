@@ -39,14 +39,14 @@ class SharedMembership:
     """
 
     def __init__(
-        self, links: SharedSubscriptions, own: NodeChannel, pushed: StreamForwarder, subscriptions: Subscriptions
+        self, registry: SharedSubscriptions, own: NodeChannel, pushed: StreamForwarder, subscriptions: Subscriptions
     ) -> None:
-        self._links = links
+        self._registry = registry
         self._pushed = pushed
         self._subscriptions = subscriptions
         self._own = own
         self._subscriber: Subscriber | None = None
-        self._link: SharedSubscription | None = None
+        self._shared_subscription: SharedSubscription | None = None
         self._joining: set[asyncio.Future[JsonObject]] = set()
         self._by: Literal["shared", "own"] | None = None
         """The connection of the streams; None while there are none."""
@@ -63,7 +63,7 @@ class SharedMembership:
         """Leave all shared streams, and stop waiting for any."""
         self.fail_pending()
         self.leave(SHAREABLE_STREAMS)
-        self._subscriber = self._link = None
+        self._subscriber = self._shared_subscription = None
 
     def fail_pending(self) -> None:
         """Fail pending joins: the session's node is lost, or the session is about to be closed."""
@@ -74,13 +74,13 @@ class SharedMembership:
 
     def leave(self, streams: Iterable[str]) -> None:
         """Stop delivering these streams to the session."""
-        if self._link is not None and self._subscriber is not None:
-            self._link.leave(self._subscriber, streams)
+        if self._shared_subscription is not None and self._subscriber is not None:
+            self._shared_subscription.leave(self._subscriber, streams)
 
     def sync_version(self) -> None:
         """Deliver in the session's version, which may have changed."""
-        if self._link is not None and self._subscriber is not None:
-            self._link.set_version(self._subscriber, self._subscriptions.version)
+        if self._shared_subscription is not None and self._subscriber is not None:
+            self._shared_subscription.set_version(self._subscriber, self._subscriptions.version)
 
     def split(self, method: str, params: JsonObject) -> Split | None:
         """Split a request into the part for the shared connection and the rest; None if it has no such part."""
@@ -104,15 +104,15 @@ class SharedMembership:
         return Split(shared, NodeRequest("ping", {}) if is_all else NodeRequest("subscribe", left))
 
     def _shareable(self) -> frozenset[str]:
-        streams = self._links.streams
+        streams = self._registry.streams
         return streams - _NOT_OF_CLIO if self._own.node.status.server.software == "clio" else streams
 
     def join(self, shared: tuple[str, ...], noted: OnSubscribed) -> "asyncio.Future[JsonObject]":
         """Deliver these streams, as a request named them, to the session; see `SharedSubscription.join`."""
         if self._subscriber is None:
             self._subscriber = Subscriber(self._pushed, self._subscriptions.version, self._own.connection.abort)
-        self._link = self._links.at(self._own.node, self._own.version)
-        joining = self._link.join(self._subscriber, shared, noted)
+        self._shared_subscription = self._registry.at(self._own.node, self._own.version)
+        joining = self._shared_subscription.join(self._subscriber, shared, noted)
         if not joining.done():
             self._joining.add(joining)
             joining.add_done_callback(self._joining.discard)

@@ -167,8 +167,8 @@ class SharedSubscription:
             raise
         log.info("shared_subscription_opened", node=node.name)
         connection.after_read = self._broadcaster.flush
-        link = NodeChannel(node, self._version, connection, self._answer_seconds, self._metrics)
-        listening, asking = (asyncio.create_task(part) for part in (link.listen(self), self._ask_all(link)))
+        channel = NodeChannel(node, self._version, connection, self._answer_seconds, self._metrics)
+        listening, asking = (asyncio.create_task(part) for part in (channel.listen(self), self._ask_all(channel)))
         try:
             await asyncio.wait((listening, asking), return_when=asyncio.FIRST_COMPLETED)
             if not self._is_over:
@@ -184,7 +184,7 @@ class SharedSubscription:
             listening.cancel()
             asking.cancel()
             results = await asyncio.gather(listening, asking, return_exceptions=True)
-            await link.close()
+            await channel.close()
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -201,7 +201,7 @@ class SharedSubscription:
             self.leave(subscriber, subscriber.streams)
             subscriber.lost()
 
-    async def _ask_all(self, link: NodeChannel) -> None:
+    async def _ask_all(self, channel: NodeChannel) -> None:
         """Subscribe to what sessions wait for, and unsubscribe from what none needs, until none needs anything."""
         while not self._is_over:
             self._wake.clear()
@@ -212,7 +212,7 @@ class SharedSubscription:
             ]
             wait = self._last_ended + _ENDED_AGAIN - asyncio.get_running_loop().time()
             if self._joins:
-                await self._ask_for_first(link)
+                await self._ask_for_first(channel)
             elif self._broadcaster and not unwanted:
                 await self._wake.wait()
             elif wait > 0:
@@ -220,11 +220,11 @@ class SharedSubscription:
                     async with asyncio.timeout(wait):
                         await self._wake.wait()
             elif self._broadcaster:
-                await self._unsubscribe(link, unwanted[0])
+                await self._unsubscribe(channel, unwanted[0])
             else:
                 self._end(NodeFailure("disconnected", self._node.name))
 
-    async def _ask_for_first(self, link: NodeChannel) -> None:
+    async def _ask_for_first(self, channel: NodeChannel) -> None:
         """Subscribe for the session that waits longest, and for all that get the same state in the response."""
         first = self._joins[0]
         if first.answer.done():
@@ -240,8 +240,8 @@ class SharedSubscription:
         self._not_to_end.difference_update(streams)
         self._last_asked = asyncio.get_running_loop().time()
         try:
-            question = NodeRequest("subscribe", {"streams": list(streams)})
-            await link.request(in_version_of(link, question), partial(self._answered, streams))
+            request = NodeRequest("subscribe", {"streams": list(streams)})
+            await channel.request(in_version_of(channel, request), partial(self._answered, streams))
         except TimeoutError:
             self._fail(NodeFailure("timeout", self._node.name), self._asked_of)
         self._asked_of = []
@@ -284,12 +284,12 @@ class SharedSubscription:
             join.noted(result, staying)
         join.answer.set_result(result)
 
-    async def _unsubscribe(self, link: NodeChannel, stream: str) -> None:
+    async def _unsubscribe(self, channel: NodeChannel, stream: str) -> None:
         self._last_ended = asyncio.get_running_loop().time()
         self._pushed.ending(stream)
         try:
-            question = NodeRequest("unsubscribe", {"streams": [stream]})
-            await link.request(in_version_of(link, question), partial(self._answered_end, stream))
+            request = NodeRequest("unsubscribe", {"streams": [stream]})
+            await channel.request(in_version_of(channel, request), partial(self._answered_end, stream))
         except TimeoutError:
             self._not_to_end.add(stream)
 

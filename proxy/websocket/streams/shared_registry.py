@@ -1,4 +1,4 @@
-"""The shared links there are, one to each node whose sessions want streams."""
+"""The shared subscriptions: one connection to each node whose sessions subscribe to public streams."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from proxy.websocket.streams.shared import SharedSubscription
 
 
 class SharedSubscriptions:
-    """The shared links of one configuration, at most one to each node, for `streams`; see SharedLink."""
+    """The shared subscriptions of one configuration, at most one at each node and version, to `streams`."""
 
     def __init__(
         self, streams: frozenset[str], connector: WebSocketConnector, answer_seconds: float, metrics: Metrics
@@ -18,24 +18,26 @@ class SharedSubscriptions:
         self._connector = connector
         self._answer_seconds = answer_seconds
         self._metrics = metrics
-        self._links: dict[tuple[Node, int], SharedSubscription] = {}
+        self._open: dict[tuple[Node, int], SharedSubscription] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def at(self, node: Node, version: int) -> SharedSubscription:
-        """The connection to `node` in `version`; a new one if there was none."""
-        link = self._links.get((node, version))
-        if link is None:
-            link = SharedSubscription(node, version, self._connector, self._answer_seconds, self._metrics, self._forget)
-            self._links[node, version] = link
-            self._tasks.add(link.task)
-            link.task.add_done_callback(self._tasks.discard)
-        return link
+        """The shared subscription at `node` in `version`; a new one if there is none."""
+        subscription = self._open.get((node, version))
+        if subscription is None:
+            subscription = SharedSubscription(
+                node, version, self._connector, self._answer_seconds, self._metrics, self._forget
+            )
+            self._open[node, version] = subscription
+            self._tasks.add(subscription.task)
+            subscription.task.add_done_callback(self._tasks.discard)
+        return subscription
 
     def _forget(self, ended: SharedSubscription) -> None:
-        self._links = {key: link for key, link in self._links.items() if link is not ended}
+        self._open = {key: subscription for key, subscription in self._open.items() if subscription is not ended}
 
     async def close(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
