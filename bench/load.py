@@ -15,7 +15,7 @@ _PATIENCE = 60.0
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
-class NoTool(Exception):  # noqa: N818 - what is missing
+class NoTool(Exception):
     """A program that measures is not on the machine."""
 
 

@@ -12,7 +12,7 @@ print(json.dumps([platform.python_version(), sysconfig.get_config_var("CONFIG_AR
 """
 
 
-class Unusable(Exception):  # noqa: N818 - what it is
+class Unusable(Exception):
     """An interpreter that cannot run the proxy."""
 
 

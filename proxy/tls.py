@@ -9,7 +9,7 @@ from pathlib import Path
 Fingerprint = tuple[tuple[int, int, int], ...]
 
 
-class CertificateProblem(Exception):  # noqa: N818 - of the operator's files, not of ours
+class CertificateProblem(Exception):
     """A certificate and its key cannot be used; the message says why."""
 
 

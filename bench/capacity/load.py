@@ -28,7 +28,7 @@ _UPGRADE = (
 )
 
 
-class Broken(Exception):  # noqa: N818 - what it is
+class Broken(Exception):
     """A client cannot be served as it has to be."""
 
 

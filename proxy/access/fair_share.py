@@ -57,7 +57,7 @@ class _Usage:
         return self.used
 
 
-class ResponseDropped(Exception):  # noqa: N818 - what has happened
+class ResponseDropped(Exception):
     """Too much waits for all clients, and this response is among those that have waited longest."""
 
 

@@ -37,11 +37,11 @@ ERROR_STATUS, _NO_RESPONSE_STATUS = 1, 3
 """Exit status of a command whose request got an error, or no usable response."""
 
 
-class NoAnswer(Exception):  # noqa: N818 - what has happened
+class NoAnswer(Exception):
     """There was no usable response. The text says why, and contains nothing of the request."""
 
 
-class TextAnswer(Exception):  # noqa: N818 - what has happened
+class TextAnswer(Exception):
     """The server responded with a line of text: it could not parse the request, forbids it, or is overloaded."""
 
     def __init__(self, status: int, text: str) -> None:

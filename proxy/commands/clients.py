@@ -37,7 +37,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Spreadsheets treat text with these prefixes as a formula, and a client may send one in its `User-Agent`."""
 
 
-class _NoResponse(Exception):  # noqa: N818 - named after what has happened
+class _NoResponse(Exception):
     """The text says why."""
 
 

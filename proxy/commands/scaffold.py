@@ -77,7 +77,7 @@ class _Found:
     """Those with a response, compared or not."""
 
 
-class _Impossible(Exception):  # noqa: N818 - what has happened
+class _Impossible(Exception):
     """Nothing can be drafted from this node. The text says why."""
 
 

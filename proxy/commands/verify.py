@@ -37,7 +37,7 @@ class _Plan:
     ignored: frozenset[str]
 
 
-class _Unverifiable(Exception):  # noqa: N818 - what has happened
+class _Unverifiable(Exception):
     """Nothing can be compared at this node. The text says why."""
 
 

@@ -29,7 +29,7 @@ class Watched:
     count: int | None
 
 
-class _Refused(Exception):  # noqa: N818 - what has happened
+class _Refused(Exception):
     """The server refuses the subscription."""
 
     def __init__(self, answer: JsonObject) -> None:

@@ -30,7 +30,7 @@ _UNSUPPORTED_STREAMS = frozenset({"consensus", "peer_status", "server"})
 _UNKNOWN = {"error": "unknownCmd", "error_code": 32, "error_message": "Unknown method."}
 
 
-class Refusal(Exception):  # noqa: N818 - what has happened
+class Refusal(Exception):
     """A request that is refused with HTTP 400 and a line of text."""
 
 

@@ -142,7 +142,7 @@ def splice_jsonrpc(call: Call, node_body: bytes) -> bytes | None:
     return b"".join((write(call.envelope)[:-1], b",", memoryview(node_body)[1:]))
 
 
-class _NoCall(Exception):  # noqa: N818
+class _NoCall(Exception):
     """The request is refused before it becomes a call."""
 
     def __init__(self, text: str, reason: str, code: int = _METHOD_NOT_FOUND) -> None:

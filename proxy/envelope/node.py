@@ -18,7 +18,7 @@ _EXTRA_FIELDS = frozenset({"warning", "warnings", "forwarded"})
 """Members next to a result, or next to the members of a WebSocket error, which has no `result`."""
 
 
-class InvalidAnswer(ValueError):  # noqa: N818 - what has happened, not what is wrong with us
+class InvalidAnswer(ValueError):
     """A node's response is invalid. The text says in what way, and quotes nothing of it."""
 
 

@@ -13,7 +13,7 @@ _SHOWN = 40
 T = TypeVar("T")
 
 
-class RequestUnreadable(ValueError):  # noqa: N818 - what has happened, not what is wrong with us
+class RequestUnreadable(ValueError):
     """The bytes are not a request. The text says why, in the form of rippled's `getFormattedErrorMessages`."""
 
 

@@ -64,7 +64,7 @@ _COPY_SECONDS = 2e-9
 """Seconds that gRPC needs to decompress and deliver one byte of a message."""
 
 
-class _Refused(Exception):  # noqa: N818 - named after what has happened
+class _Refused(Exception):
     """The proxy refuses the call. `reason`: the label of the metric; the message is for the client."""
 
     def __init__(self, reason: str, message: str, version: VersionRefused | None = None) -> None:

@@ -15,7 +15,7 @@ _MOST_FIELDS = 1_000
 """Most fields of one request, many more than rippled's have: each is parsed in Python."""
 
 
-class Malformed(ValueError):  # noqa: N818 - named after what is wrong with the message
+class Malformed(ValueError):
     """The bytes are not a protobuf message, or contain a group, which proto3 does not have."""
 
 

@@ -26,7 +26,7 @@ KNOWN: dict[str, IdentityFields] = {
 """rippled's methods, all of which only read (`include/xrpl/proto/org/xrpl/rpc/v1/*.proto`)."""
 
 
-class UnknownMethod(Exception):  # noqa: N818 - named after what has happened
+class UnknownMethod(Exception):
     """The method is not offered; the message is for the client."""
 
 

@@ -11,7 +11,7 @@ _MOST_WAITING, _MOST_OF_CLIENT = 8_000, 4_000
 """Calls that may wait for a turn, of all clients and of one; each takes about 15 kB."""
 
 
-class TooManyWaiting(Exception):  # noqa: N818 - what has happened
+class TooManyWaiting(Exception):
     """The call may not wait, or has waited too long."""
 
 

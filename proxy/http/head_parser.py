@@ -18,7 +18,7 @@ _MAX_CACHED_BYTES = 2_048
 _CACHED_HEADS = 1_024
 
 
-class MalformedRequest(Exception):  # noqa: N818 - of the client's, not of ours
+class MalformedRequest(Exception):
     """The client sent invalid HTTP/1 or exceeded a limit; the message says why, and quotes nothing that was sent."""
 
 

@@ -9,7 +9,7 @@ READ_AHEAD = 65_536
 """Bytes of a body to buffer before anything reads it."""
 
 
-class IncompleteBody(Exception):  # noqa: N818 - of the client's, not of ours
+class IncompleteBody(Exception):
     """The rest of the body will not arrive: the client is gone, or sent invalid HTTP."""
 
 

@@ -16,7 +16,7 @@ _RESPONSES: dict[FailureKind, tuple[int, str]] = {
 _OUTCOME_UNKNOWN = " It is not known whether the node acted on the request."
 
 
-class NoHealthyNode(Exception):  # noqa: N818 - what has happened, not what is wrong with us
+class NoHealthyNode(Exception):
     """No node is available at the moment."""
 
 

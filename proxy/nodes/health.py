@@ -26,11 +26,11 @@ _FAST_PROBE = 1.0
 """Most seconds until the next probe while the node is between up and down."""
 
 
-class _Unusable(Exception):  # noqa: N818 - what has happened
+class _Unusable(Exception):
     """The node's response makes it unusable immediately. The text says why."""
 
 
-class _Overloaded(Exception):  # noqa: N818 - what has happened
+class _Overloaded(Exception):
     """The node is up, but too busy to report its state."""
 
 

@@ -41,7 +41,7 @@ MAX_REQUEST_BYTES = 1_000_000
 """The largest request that rippled accepts (`maxRequestSize`); it resets the connection of a larger one."""
 
 
-class NodeFailure(Exception):  # noqa: N818 - a failure of a node, not of ours
+class NodeFailure(Exception):
     """A node gave no usable response. Contains nothing of the request or the response.
 
     `kind`: `refused` (no connection), `timeout`, `disconnected` (lost before the complete response came), `too_large`,

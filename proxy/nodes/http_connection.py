@@ -23,11 +23,11 @@ _MOST_HEAD_BYTES = 65_536
 _WANTED = frozenset({b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"})
 
 
-class AnswerTooLarge(Exception):  # noqa: N818 - what has happened
+class AnswerTooLarge(Exception):
     """The response is larger than is accepted."""
 
 
-class AnswerMalformed(Exception):  # noqa: N818
+class AnswerMalformed(Exception):
     """The response is not HTTP as a node speaks it."""
 
 

@@ -16,7 +16,7 @@ _MOST_HEAD_BYTES = 65_536
 _SWITCHING = 101
 
 
-class HandshakeRefused(Exception):  # noqa: N818 - what has happened
+class HandshakeRefused(Exception):
     """The node did not become a WebSocket. The message says why, and quotes nothing of it."""
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import aiohttp
 import orjson
 from aiohttp import web
 
+from adapters import JsonObject
 from proxy.nodes.readiness import Readiness
 from proxy.observe.background import BACKGROUND
 from proxy.observe.clients import NDJSON, decode_lines, encode_clients
@@ -17,8 +17,6 @@ from proxy.observe.responses import json_response
 from proxy.observe.retiring import RetiringPage, retiring
 from proxy.observe.server import OPENMETRICS, ObserveServer, wants_openmetrics
 from proxy.observe.summary import serve_page
-
-Json = dict[str, Any]
 
 _READY_SECONDS = 1.0
 """Seconds for a worker to respond to `/ready`; a slower one is omitted. The chart's readiness probe waits 2 seconds."""
@@ -140,7 +138,7 @@ class AggregateServer(ObserveServer):
         summary["configuration"] = {**summary["configuration"], "in_force": in_force}
         return json_response(200, {**summary, "draining": summary["draining"] or self._draining()})
 
-    async def _retiring(self, request: web.Request) -> Json | None:
+    async def _retiring(self, request: web.Request) -> JsonObject | None:
         reports = [orjson.loads(body) for body in await self._get_all("/retiring", _SECONDS, 200)]
         if not reports:
             return None
@@ -171,15 +169,15 @@ def _merged_clients(bodies: Sequence[bytes]) -> bytes:
     return encode_clients(merged, merged["callers"])
 
 
-def _merged_callers(bodies: Sequence[bytes]) -> Json:
+def _merged_callers(bodies: Sequence[bytes]) -> JsonObject:
     return merged_clients([{**head, "callers": callers} for head, callers in map(decode_lines, bodies)])
 
 
-def _merged_summary(bodies: Sequence[bytes]) -> Json:
+def _merged_summary(bodies: Sequence[bytes]) -> JsonObject:
     return merged_summary([orjson.loads(body) for body in bodies])
 
 
-def _merged_retiring(version: int | None, reports: Sequence[Json], bodies: Sequence[bytes]) -> Json:
+def _merged_retiring(version: int | None, reports: Sequence[JsonObject], bodies: Sequence[bytes]) -> JsonObject:
     callers = _merged_callers(bodies) if bodies else {**reports[0], "callers": []}
     entries = merged_history([report["history"] for report in reports])
     hours = merged_hours([report["hourly"] for report in reports])

@@ -5,17 +5,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 import orjson
 from aiohttp import web
 
+from adapters import JsonObject
 from proxy.observe.background import BACKGROUND
 from proxy.observe.responses import json_response
 from proxy.telemetry.client_usage import ClientRecord, ClientUsage, UsageCount, UsageKey
 from proxy.telemetry.logs import mask_text
-
-Json = dict[str, Any]
 
 NDJSON = "application/x-ndjson"
 """The media type of responses of workers: one line for all members except `callers`, then a line per caller."""
@@ -57,7 +55,7 @@ class ClientsPage:
 
 def callers_json(
     records: Iterable[ClientRecord], oldest: float, wanted: str | None, dry_run_refuse: Collection[int]
-) -> Iterator[Json]:
+) -> Iterator[JsonObject]:
     """The members of `callers`, without uses before `oldest` (Unix time) and callers without any of `wanted`."""
     for record in records:
         by_version: dict[int | None, list[tuple[UsageKey, UsageCount]]] = {}
@@ -76,24 +74,24 @@ def callers_json(
             }
 
 
-def encode_clients(head: Json, callers: Iterable[Json]) -> bytes:
+def encode_clients(head: JsonObject, callers: Iterable[JsonObject]) -> bytes:
     """The JSON of a response; encoded caller by caller, so that no step takes long."""
     text = b",".join([orjson.dumps(caller) for caller in callers])
     start, end = orjson.dumps({"keep": head["keep"], "hours": head["hours"]}), orjson.dumps(head["evicted"])
     return b'%b,"callers":[%b],"evicted":%b}' % (start[:-1], text, end)
 
 
-def decode_lines(body: bytes) -> tuple[Json, Iterator[Json]]:
+def decode_lines(body: bytes) -> tuple[JsonObject, Iterator[JsonObject]]:
     """The first line of a worker's response, and its callers, each decoded on demand."""
     lines = iter(body.splitlines())
     return orjson.loads(next(lines)), map(orjson.loads, lines)
 
 
-def _encode_lines(head: Json, callers: Iterable[Json]) -> bytes:
+def _encode_lines(head: JsonObject, callers: Iterable[JsonObject]) -> bytes:
     return b"\n".join([orjson.dumps(head), *map(orjson.dumps, callers)])
 
 
-def _version_json(version: int | None, uses: list[tuple[UsageKey, UsageCount]], would_refuse: bool) -> Json:
+def _version_json(version: int | None, uses: list[tuple[UsageKey, UsageCount]], would_refuse: bool) -> JsonObject:
     transports, paths, methods = dict[str, int](), Counter[str](), Counter[str]()
     for key, use in uses:
         transports[key.transport] = transports.get(key.transport, 0) + use.requests

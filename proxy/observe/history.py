@@ -3,9 +3,8 @@
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-Json = dict[str, Any]
+from adapters import JsonObject
 
 ENTRY_SECONDS = 300.0
 """The length of an entry."""
@@ -25,7 +24,7 @@ class Entry:
     time: float
     requests: Counter[str]
 
-    def to_json(self) -> Json:
+    def to_json(self) -> JsonObject:
         """`{"time": …, "requests": {version: count}}`."""
         return {"time": self.time, "requests": self.requests}
 
@@ -48,11 +47,11 @@ class History:
         self._entries.append(entry)
         self._add_to_hour(self._hours, entry)
 
-    def entries(self) -> list[Json]:
+    def entries(self) -> list[JsonObject]:
         """Entries of five minutes, the oldest first; the last one is incomplete."""
         return [*(entry.to_json() for entry in self._entries), self._current().to_json()]
 
-    def hours(self) -> list[Json]:
+    def hours(self) -> list[JsonObject]:
         """Entries of an hour, the oldest first; the last one is the current hour."""
         hours = deque(self._hours, _HOURS)
         if hours:
@@ -71,7 +70,7 @@ class History:
         hours[-1].requests += entry.requests
 
 
-def trend(entries: Sequence[Json], version: str) -> Json | None:
+def trend(entries: Sequence[JsonObject], version: str) -> JsonObject | None:
     """How the share of `version` changes: `{"per_day": share, "zero_at": Unix time or None}`, by least squares.
 
     `zero_at` is when the line reaches zero; None if the share does not fall, or falls too slowly to say.

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Any
 
-Json = dict[str, Any]
+from adapters import JsonObject
 
 _COUNTS = ("outcomes", "sessions", "subscriptions", "refusals")
 
 
-def merged_clients(reports: Sequence[Json]) -> Json:
+def merged_clients(reports: Sequence[JsonObject]) -> JsonObject:
     """The responses of `/clients` as one: a caller that used several workers appears once. `reports`: not empty; their
     `callers` may be any iterables.
     """
-    callers: dict[tuple[Any, ...], Json] = {}
+    callers: dict[tuple[Any, ...], JsonObject] = {}
     for report in reports:
         for caller in report["callers"]:
             key = (caller["address"], caller["user_agent"], caller["user"])
@@ -29,13 +29,13 @@ def merged_clients(reports: Sequence[Json]) -> Json:
     return {**reports[0], "callers": [caller for _, caller in latest], "evicted": evicted}
 
 
-def merged_summary(reports: Sequence[Json]) -> Json:
+def merged_summary(reports: Sequence[JsonObject]) -> JsonObject:
     """The responses of `/summary` as one: counts added up, and the nodes as the first ready worker sees them.
 
     `reports`: not empty. Entries of the history are added up counted from the latest, since workers start together.
     """
     first_ready = next((report for report in reports if report["ready"]), reports[0])
-    versions, methods = dict(first_ready["versions"]), dict[str, Json]()
+    versions, methods = dict(first_ready["versions"]), dict[str, JsonObject]()
     for name in ("requests", "refused", "would_refuse"):
         versions[name] = _sum(report["versions"][name] for report in reports)
     for report in reports:
@@ -59,7 +59,7 @@ def merged_summary(reports: Sequence[Json]) -> Json:
     }
 
 
-def merged_history(histories: Iterable[Sequence[Json]]) -> list[Json]:
+def merged_history(histories: Iterable[Sequence[JsonObject]]) -> list[JsonObject]:
     """Entries of several histories added up, counted from the latest."""
     merged = []
     for entries in zip_longest(*(reversed(history) for history in histories)):
@@ -69,7 +69,7 @@ def merged_history(histories: Iterable[Sequence[Json]]) -> list[Json]:
     return merged[::-1]
 
 
-def merged_hours(histories: Iterable[Sequence[Json]]) -> list[Json]:
+def merged_hours(histories: Iterable[Sequence[JsonObject]]) -> list[JsonObject]:
     """Hours of several histories added up, the oldest first."""
     hours: dict[float, Counter[str]] = {}
     for history in histories:
@@ -78,15 +78,15 @@ def merged_hours(histories: Iterable[Sequence[Json]]) -> list[Json]:
     return [{"time": time, "requests": hours[time]} for time in sorted(hours)]
 
 
-def _merged_versions(used: Iterable[Json]) -> list[Json]:
-    versions: dict[int | None, Json] = {}
+def _merged_versions(used: Iterable[JsonObject]) -> list[JsonObject]:
+    versions: dict[int | None, JsonObject] = {}
     for use in used:
         known = versions.get(use["version"])
         versions[use["version"]] = use if known is None else _added(known, use)
     return [versions[version] for version in sorted(versions, key=lambda version: version or 0)]
 
 
-def _added(use: Json, other: Json) -> Json:
+def _added(use: JsonObject, other: JsonObject) -> JsonObject:
     return {
         **use,
         "requests": use["requests"] + other["requests"],

@@ -4,15 +4,13 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
 
 import orjson
 from aiohttp import web
 
+from adapters import JsonObject
 from proxy.observe.history import trend
 from proxy.observe.responses import json_response
-
-Json = dict[str, Any]
 
 _TOP = 10
 _METHODS = 15
@@ -23,8 +21,12 @@ _MIN_AGE, _AGE_PER_BUILD = 2.0, 20
 
 
 def retiring(
-    version: int | None, head: Json, callers: Iterable[Json], entries: Sequence[Json], hours: Sequence[Json]
-) -> Json:
+    version: int | None,
+    head: JsonObject,
+    callers: Iterable[JsonObject],
+    entries: Sequence[JsonObject],
+    hours: Sequence[JsonObject],
+) -> JsonObject:
     """`{"version", "keep", "hours", "evicted", "callers": count, "methods": [{"method", "callers", "requests"}], "top":
     [{"address", "user_agent", "user", "requests", "last", "methods": count}], "history", "hourly", "trend"}`.
 
@@ -74,7 +76,7 @@ class RetiringPage:
     second of a processor.
     """
 
-    def __init__(self, build: Callable[[web.Request], Awaitable[Json | None]]) -> None:
+    def __init__(self, build: Callable[[web.Request], Awaitable[JsonObject | None]]) -> None:
         self._build = build
         self._body: bytes | None = None
         self._good_until = 0.0

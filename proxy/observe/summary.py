@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
+from adapters import JsonObject
 from proxy.config import Settings
 from proxy.nodes.readiness import Readiness
 from proxy.observe.background import BACKGROUND
@@ -23,8 +23,6 @@ from proxy.telemetry.client_usage import ClientUsage
 from proxy.telemetry.metrics import Metrics
 from proxy.versions.negotiation import SupportedVersions
 from proxy.versions.sunset import Clock
-
-Json = dict[str, Any]
 
 _TOP_METHODS = 15
 _HEADERS = {
@@ -93,7 +91,7 @@ class Summary:
         body = await request.app[BACKGROUND].run(lambda: orjson.dumps(self._summary(known)))
         return web.Response(body=body, content_type="application/json", headers=_HEADERS)
 
-    async def retiring(self, request: web.Request) -> Json:
+    async def retiring(self, request: web.Request) -> JsonObject:
         """The content of `GET /retiring`."""
         callers, offered = self._callers(), self._offered()
         version = offered.min if offered.min < offered.max else None
@@ -102,7 +100,7 @@ class Summary:
         entries, hours = self._history.entries(), self._history.hours()
         return await request.app[BACKGROUND].run(retiring, version, head, users, entries, hours)
 
-    def to_json(self) -> Json:
+    def to_json(self) -> JsonObject:
         """The essentials, as JSON. Counts are since the start, `history` per entry; times are Unix times, durations
         seconds.
 
@@ -114,7 +112,7 @@ class Summary:
         """
         return self._summary(self._known())
 
-    def _known(self) -> Json:
+    def _known(self) -> JsonObject:
         """The values that may be read in the event loop only."""
         settings, readiness, offered = self._settings(), self._readiness(), self._offered()
         now = asyncio.get_running_loop().time()
@@ -135,7 +133,7 @@ class Summary:
             "nodes": [node_status_json(node, now) for node in readiness.nodes],
         }
 
-    def _summary(self, known: Json) -> Json:
+    def _summary(self, known: JsonObject) -> JsonObject:
         """The summary; reads the metrics, which takes some time, in any thread."""
         found = _samples(self._metrics.registry)
         requests = found.get("xrpl_proxy_requests", [])
@@ -165,7 +163,7 @@ class Summary:
         }
 
 
-def _top_methods(requests: Iterable[Sample]) -> list[Json]:
+def _top_methods(requests: Iterable[Sample]) -> list[JsonObject]:
     by_method: dict[str, Counter[str]] = {}
     for sample in requests:
         versions = by_method.setdefault(sample.labels["method"], Counter())

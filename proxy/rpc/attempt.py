@@ -32,7 +32,7 @@ _TEXT_STATUSES = frozenset({400, 403, 429, _OVERLOADED})
 _TOKENS = {403: "forbidden", 429: "slowDown", _OVERLOADED: "tooBusy"}
 
 
-class PlainTextAnswer(Exception):  # noqa: N818 - what has happened
+class PlainTextAnswer(Exception):
     """The node responded with a line of text, which the client gets unchanged."""
 
     def __init__(self, answer: NodeResponse) -> None:

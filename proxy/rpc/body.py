@@ -8,7 +8,7 @@ from proxy.http.request import Body, IncompleteBody, Request
 from proxy.rpc.refusal import Refused, overloaded
 
 
-class _GivenUp(Exception):  # noqa: N818 - what has happened
+class _GivenUp(Exception):
     """The body was given up in favour of a client that sends fewer."""
 
 

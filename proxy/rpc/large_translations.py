@@ -31,7 +31,7 @@ _STOP_SECONDS = 2.0
 log = structlog.get_logger(__name__)
 
 
-class VeryLarge(Exception):  # noqa: N818 - what has happened
+class VeryLarge(Exception):
     """The response to the first request of a call is one for `LargeTranslations`."""
 
     def __init__(self, body: bytes, room: Room | None = None) -> None:

@@ -6,7 +6,7 @@ OVERLOADED = "Server is overloaded"
 """rippled's line for a client that has used up its balance."""
 
 
-class Refused(Exception):  # noqa: N818 - a refused request, not an error of ours
+class Refused(Exception):
     """Ends the pipeline of a request: `refusal` is its response, and the reason for the metrics and the log."""
 
     def __init__(self, refusal: HttpRefusal) -> None:

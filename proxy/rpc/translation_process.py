@@ -41,7 +41,7 @@ class Job(TypedDict):
     websocket: bool
 
 
-class _Unable(Exception):  # noqa: N818 - what has happened
+class _Unable(Exception):
     """The response is an error, or takes further node requests."""
 
 

@@ -48,7 +48,7 @@ class VersionRange:
     max: int
 
 
-class VersionRefused(ValueError):  # noqa: N818 - of a request, not an error of ours
+class VersionRefused(ValueError):
     """The requested version is not offered."""
 
     def __init__(self, requested: Any, reason: Reason, versions: SupportedVersions) -> None:

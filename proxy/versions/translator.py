@@ -60,7 +60,7 @@ class TranslatedResult:
     seconds: float = 0.0
 
 
-class UnexpectedShape(Exception):  # noqa: N818 - of a node, not an error of ours
+class UnexpectedShape(Exception):
     """A node's response does not have the shape of its version. The message quotes nothing of it."""
 
 

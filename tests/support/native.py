@@ -18,7 +18,7 @@ UNKNOWN_METHOD: JsonObject = {"error": "unknownCmd", "error_code": 32, "error_me
 LONGEST = 1000
 
 
-class Miss(AssertionError):  # noqa: N818 - what has happened
+class Miss(AssertionError):
     """An adapter asked what nobody recorded or laid out."""
 
 

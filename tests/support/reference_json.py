@@ -9,7 +9,7 @@ from typing import Any
 MAX_DEPTH = 25
 
 
-class Refused(Exception):  # noqa: N818 - what has happened
+class Refused(Exception):
     """The document is not a request that can be read in one way only."""
 
 

@@ -126,7 +126,7 @@ def _lines(
     return (line_of(difference) for difference in found if difference.path not in inexact)
 
 
-class _NotRecorded(Exception):  # noqa: N818 - what has happened
+class _NotRecorded(Exception):
     def __init__(self, request: NodeRequest) -> None:
         super().__init__(request.method)
         self.request = request

@@ -13,11 +13,11 @@ _REFUSALS = ("forbidden", "noPermission", "replayMiss")
 _LOST_AFTER = 3
 
 
-class NotAsked(Exception):  # noqa: N818 - what has happened
+class NotAsked(Exception):
     """The node has no comparable response to this request. The text says why."""
 
 
-class NodeLost(Exception):  # noqa: N818 - what has happened
+class NodeLost(Exception):
     """The node does not respond any more. The text says in what way."""
 
 
