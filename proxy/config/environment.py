@@ -30,7 +30,7 @@ _SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP|SCTP)(_(P
 def apply_environment(
     values: dict[str, object], origins: dict[Path, str], environ: Mapping[str, str]
 ) -> list[ConfigProblem]:
-    """Add the settings in *environ* to *values* and their origins to *origins*; return the problems."""
+    """Add the settings in `environ` to `values` and their origins to `origins`; return the problems."""
     problems: list[ConfigProblem] = []
     found: list[tuple[Path, str]] = []
     for variable in environ:
@@ -63,7 +63,7 @@ def _hint(variable: str) -> str:
 
 
 def _path(name: str) -> Path | None:
-    """Find the path of the setting that a variable *name*, without the prefix, stands for."""
+    """Find the path of the setting that a variable `name`, without the prefix, stands for."""
     path: Path = ()
     for part in name.split("__"):
         kind = lookup(path).kind
@@ -140,5 +140,5 @@ def _put(
 
 
 def _empty(inside: str | int) -> object:
-    """An empty container for the key or position *inside*."""
+    """An empty container for the key or position `inside`."""
     return [] if isinstance(inside, int) else {}

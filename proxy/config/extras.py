@@ -22,14 +22,14 @@ _FEATURES: dict[Extra, str] = {"grpc": "gRPC", "otel": "tracing", "tls": "TLS"}
 
 
 def require(extra: Extra) -> None:
-    """Raise PydanticCustomError, with the command that installs them, if packages of *extra* are not installed."""
+    """Raise PydanticCustomError, with the command that installs them, if packages of `extra` are not installed."""
     if any(find_spec(module) is None for module in _MODULES[extra]):
         context = {"feature": _FEATURES[extra], "command": _install_command(extra)}
         raise PydanticCustomError("problem", "{feature} needs more packages: {command}", context)
 
 
 def _install_command(extra: Extra) -> str:
-    """A shell command that installs the packages of *extra* for this interpreter, wherever the proxy came from."""
+    """A shell command that installs the packages of `extra` for this interpreter, wherever the proxy came from."""
     try:
         declared = requires(_DISTRIBUTION) or []
     except PackageNotFoundError:  # run from a checkout that is not installed

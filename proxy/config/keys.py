@@ -35,7 +35,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Key:
-    """One key of the configuration, for documentation: *name* such as `nodes[0].http`, *default* as a JSON value."""
+    """One key of the configuration, for documentation: `name` such as `nodes[0].http`, `default` as a JSON value."""
 
     name: str
     variable: str
@@ -78,7 +78,7 @@ def _keys_of(model: type[BaseModel], path: Path) -> Iterator[Key]:
 
 
 def key_name(path: Path) -> str:
-    """Format *path* as `nodes[0].http`; names that no key can have are shortened and made printable."""
+    """Format `path` as `nodes[0].http`; names that no key can have are shortened and made printable."""
     name = ""
     for part in path:
         name += f"[{part}]" if isinstance(part, int) else ("." if name else "") + _shown(part)
@@ -95,17 +95,17 @@ def _shown(part: str) -> str:
 
 
 def variable_name(path: Path) -> str:
-    """The environment variable of *path*, such as `XRPL_PROXY_NODES__0__HTTP`."""
+    """The environment variable of `path`, such as `XRPL_PROXY_NODES__0__HTTP`."""
     return ENVIRONMENT_PREFIX + "__".join(str(part).upper() for part in path)
 
 
 def origin_of(origins: Mapping[Path, str], path: Path) -> str | None:
-    """Where the value at *path* came from: its own origin, or that of the nearest value that contains it."""
+    """Where the value at `path` came from: its own origin, or that of the nearest value that contains it."""
     return next((origins[path[:length]] for length in range(len(path), 0, -1) if path[:length] in origins), None)
 
 
 def section(kind: object) -> type[BaseModel] | None:
-    """The section that a value of *kind* may be, or None if it is not a mapping with known keys."""
+    """The section that a value of `kind` may be, or None if it is not a mapping with known keys."""
     for option in _options(kind):
         if isinstance(option, type) and issubclass(option, BaseModel):
             return option
@@ -113,7 +113,7 @@ def section(kind: object) -> type[BaseModel] | None:
 
 
 def item_kind(kind: object) -> object:
-    """The type of the items of a list, or None if *kind* is not a list."""
+    """The type of the items of a list, or None if `kind` is not a list."""
     return next((_bare(get_args(option)[0]) for option in _options(kind) if get_origin(option) is tuple), None)
 
 
@@ -128,7 +128,7 @@ def _json(default: object) -> object:
 
 
 def takes_text(kind: object) -> bool:
-    """Whether values of *kind* are text even if they look like a number, as the host name `1` does."""
+    """Whether values of `kind` are text even if they look like a number, as the host name `1` does."""
     if get_origin(kind) in (Union, UnionType):
         return all(takes_text(_bare(option)) for option in get_args(kind) if option is not NoneType)
     if get_origin(kind) is Literal:
@@ -152,7 +152,7 @@ class KeyInfo:
 
 
 def lookup(path: Path) -> KeyInfo:
-    """Follow *path* through the settings as far as it is known."""
+    """Follow `path` through the settings as far as it is known."""
     place = KeyInfo(Settings, Settings, "")
     for part in path:
         inner = section(place.kind)
@@ -176,7 +176,7 @@ def secret_keys(model: type[BaseModel]) -> list[str]:
 
 
 def _info(kind: Any, metadata: Iterable[object], within: type[BaseModel], allowed: str) -> KeyInfo:
-    """What is known about a field or list item; *allowed* is the text of the value that contains it."""
+    """What is known about a field or list item; `allowed` is the text of the value that contains it."""
     note = _note(AllowedText, kind, metadata)
     inner = section(_bare(kind))
     if note is None:

@@ -28,10 +28,10 @@ class Loaded:
 
 
 def load_settings(path: FilePath | None, environ: Mapping[str, str], files: set[str] | None = None) -> Settings:
-    """Read the settings from the YAML file at *path* (None: no file) and from *environ*, which takes precedence.
+    """Read the settings from the YAML file at `path` (None: no file) and from `environ`, which takes precedence.
 
     Raises ConfigurationError with every error in both. Nothing is logged. The paths of all files that the result
-    depends on are added to *files*, also if there is an error.
+    depends on are added to `files`, also if there is an error.
     """
     return load_with_origins(path, environ, files).settings
 

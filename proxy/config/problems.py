@@ -18,8 +18,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 @dataclass(frozen=True)
 class ConfigProblem:
-    """One error: the *key* (or file, or environment variable) and the *problem*, which says what would be right; the
-    *origin* of the value, such as `set in config.yaml, line 3`.
+    """One error: the `key` (or file, or environment variable) and the `problem`, which says what would be right; the
+    `origin` of the value, such as `set in config.yaml, line 3`.
     """
 
     key: str
@@ -32,7 +32,7 @@ class ConfigProblem:
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used; *problems* holds everything that is wrong with it."""
+    """The configuration cannot be used; `problems` holds everything that is wrong with it."""
 
     def __init__(self, problems: Sequence[ConfigProblem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -40,7 +40,7 @@ class ConfigurationError(Exception):
 
 
 def shown_url(url: str) -> str:
-    """Format *url* for people and logs: without user and password, and without its path, which may contain a key."""
+    """Format `url` for people and logs: without user and password, and without its path, which may contain a key."""
     scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
     if not mark and "@" not in rest:
         return url
@@ -55,7 +55,7 @@ def shown_url(url: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Format *value* for people: shortened, URLs without secrets; of long texts, lists and mappings only the type."""
+    """Format `value` for people: shortened, URLs without secrets; of long texts, lists and mappings only the type."""
     if isinstance(value, str) and is_file_text(value):
         return "text of several lines"
     if isinstance(value, str):
@@ -69,16 +69,16 @@ def shown(value: object) -> str:
 
 
 def nearest(name: str, names: Sequence[str]) -> str | None:
-    """The one of *names* that *name* was most likely meant to be."""
+    """The one of `names` that `name` was most likely meant to be."""
     return next(iter(get_close_matches(name, names, n=1, cutoff=0.6)), None)
 
 
 def problems_of(
     error: ValidationError, origin_of: Callable[[Path], str | None], *, report_missing: bool = True
 ) -> list[ConfigProblem]:
-    """Convert pydantic's errors; *origin_of* returns where the value at a path came from.
+    """Convert pydantic's errors; `origin_of` returns where the value at a path came from.
 
-    Missing keys are left out unless *report_missing*. Repeated names of nodes are left to `repeated_name_problems`,
+    Missing keys are left out unless `report_missing`. Repeated names of nodes are left to `repeated_name_problems`,
     which finds them also if other errors keep pydantic from comparing the names.
     """
     return [
@@ -89,7 +89,7 @@ def problems_of(
 
 
 def repeated_name_problems(nodes: object, origin_of: Callable[[Path], str | None]) -> list[ConfigProblem]:
-    """Report names that occur more than once in *nodes*, the value before validation."""
+    """Report names that occur more than once in `nodes`, the value before validation."""
     nodes = with_default_names(nodes)
     names = [node.get("name") if isinstance(node, dict) else None for node in nodes] if isinstance(nodes, list) else []
     return [

@@ -10,9 +10,9 @@ _MAX_BYTES = 65_536
 
 
 def read_secret_files(values: dict[str, object], origins: dict[Path, str], files: set[str]) -> list[ConfigProblem]:
-    """Replace each `KEY_file` in *values* with KEY and the content of the file; return what cannot be read.
+    """Replace each `KEY_file` in `values` with KEY and the content of the file; return what cannot be read.
 
-    The paths are added to *files*, also those that cannot be read.
+    The paths are added to `files`, also those that cannot be read.
     """
     problems: list[ConfigProblem] = []
     _read_in(values, (), origins, files, problems)

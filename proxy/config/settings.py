@@ -234,7 +234,7 @@ _SEVERAL = TypeAdapter(tuple[ListenSettings, ...])
 def _conflicts(
     listener: ListenSettings, earlier: Sequence[ListenSettings], versions: VersionSettings | None
 ) -> Iterator[tuple[tuple[str, ...], object, str]]:
-    """Find what of *listener* contradicts the other settings: path, value and problem of each."""
+    """Find what of `listener` contradicts the other settings: path, value and problem of each."""
     for place, other in enumerate(earlier):
         if _collide(listener, other):
             yield ("port",), listener.port, f"port {listener.port} is already used by listen[{place}]"
@@ -260,7 +260,7 @@ def _conflicts(
 
 
 def with_default_names(nodes: object) -> object:
-    """Return *nodes*, before validation, with a name for those that have none; unchanged if it is not a list."""
+    """Return `nodes`, before validation, with a name for those that have none; unchanged if it is not a list."""
     if not isinstance(nodes, list | tuple):
         return nodes
     return [
@@ -277,7 +277,7 @@ def _collide(one: ListenSettings | ObserveSettings, other: ListenSettings) -> bo
 
 
 def repeated_names(names: Sequence[object]) -> dict[int, int]:
-    """Map the position of each repeated name in *names* to the position of its first occurrence."""
+    """Map the position of each repeated name in `names` to the position of its first occurrence."""
     first: dict[object, int] = {}
     places = {place: first.setdefault(name, place) for place, name in enumerate(names) if isinstance(name, str)}
     return {place: earlier for place, earlier in places.items() if earlier != place}

@@ -9,7 +9,7 @@ from proxy.tls import Fingerprint, fingerprint
 
 
 class ConfigSource:
-    """The file at *path* (None: none), this process's environment, and the files of secrets that both name.
+    """The file at `path` (None: none), this process's environment, and the files of secrets that both name.
 
     It can be pickled, for another process.
     """

@@ -13,7 +13,7 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(:-[^{}]*)?\})?"
 def substitute(
     value: object, origins: dict[Path, str], environ: Mapping[str, str]
 ) -> tuple[object, list[ConfigProblem]]:
-    """Replace the references in all texts of *value*, and add the variables' names to *origins*; also return problems.
+    """Replace the references in all texts of `value`, and add the variables' names to `origins`; also return problems.
 
     What results is read as the value of an environment variable would be: `port: ${PORT}` is a number.
     """

@@ -43,7 +43,7 @@ def _host(text: str) -> str:
 
 
 def _url(text: str, schemes: tuple[str, str]) -> str:
-    """Check *text* as the URL of a node. Nothing in it is changed, as a hosted node's path may hold its key."""
+    """Check `text` as the URL of a node. Nothing in it is changed, as a hosted node's path may hold its key."""
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("not a URL")
     parts = urlsplit(text)
@@ -100,7 +100,7 @@ def _admin_method(name: str) -> str:
 
 
 def is_file_text(text: str) -> bool:
-    """Whether *text* looks like the content of a file, such as a private key, rather than a value or a path."""
+    """Whether `text` looks like the content of a file, such as a private key, rather than a value or a path."""
     return "-----BEGIN" in text or "\n" in text or "\r" in text
 
 

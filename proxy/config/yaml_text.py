@@ -62,7 +62,7 @@ _PLAIN_TAGS = {f"tag:yaml.org,2002:{tag}" for tag in ("null", "bool", "int", "fl
 
 
 def read_yaml(text: str) -> Document:
-    """Read the one YAML document in *text*. Raises YamlError."""
+    """Read the one YAML document in `text`. Raises YamlError."""
     document = Document()
     try:
         loader = _Loader(text)
@@ -115,7 +115,7 @@ def _place(mark: yaml.Mark | None) -> str:
 
 
 def _hint(text: str, mark: yaml.Mark | None) -> str:
-    """What is most likely wrong at *mark*: in a flow mapping or list, `{` begins another one."""
+    """What is most likely wrong at `mark`: in a flow mapping or list, `{` begins another one."""
     lines = text.splitlines()
     unquoted = mark is not None and mark.line < len(lines) and "${" in lines[mark.line]
     return "; inside { } or [ ], a value with ${NAME} needs quotes" if unquoted else ""
