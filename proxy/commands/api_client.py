@@ -20,6 +20,7 @@ from adapters.node import UNKNOWN_NODE
 from proxy.config import shown_url
 from proxy.envelope import InvalidAnswer, node_message, node_request, read_jsonrpc_answer, read_websocket_answer
 from proxy.envelope.secrets import MASK, SECRETS
+from proxy.versions.negotiation import read_version_range
 
 ANSWER_BYTES = 256 * 1024 * 1024
 """The largest response accepted, as by rippled's own command line."""
@@ -252,12 +253,11 @@ async def version_range(server: ApiClient) -> tuple[int, int]:
         if text.text.startswith("invalid_API_version"):
             return 1, 1
         raise
-    version = result.get("version")
-    first, last = (version.get("first"), version.get("last")) if isinstance(version, dict) else (None, None)
-    if type(first) is int and type(last) is int and 1 <= first <= last:
-        return first, last
-    error: Any = result.get("error")
-    if error in ("invalid_API_version", "unknownCmd") or (isinstance(first, str) and isinstance(last, str)):
+    versions = read_version_range(result)
+    if versions is not None:
+        return versions.min, versions.max
+    error = result.get("error")
+    if error in ("invalid_API_version", "unknownCmd"):
         return 1, 1
     raise NoAnswer(f"the server does not report its API versions ({error or 'unexpected response'})")
 

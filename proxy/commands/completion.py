@@ -10,7 +10,7 @@ _VARIABLE = "_XRPL_VERSION_PROXY_COMPLETE"
 
 @click.command(
     short_help="Print a script for the shell that completes commands and options.",
-    epilog='bash: eval "$(xrpl-version-proxy completion bash)"; zsh likewise; '
+    epilog='bash: eval "$(xrpl-version-proxy completion bash)"; zsh: the same with zsh; '
     "fish: xrpl-version-proxy completion fish | source",
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, Strict, field_validator
 
 from proxy.config import extras
-from proxy.config.section import Section as _Section
+from proxy.config.section import Section
 from proxy.config.types import (
     AllowedText,
     CertificateFile,
@@ -22,7 +22,7 @@ from proxy.config.types import (
 )
 
 
-class NodeTlsSettings(_Section):
+class NodeTlsSettings(Section):
     """TLS verification of a node with an https:// or wss:// URL."""
 
     ca: Annotated[
@@ -33,7 +33,7 @@ class NodeTlsSettings(_Section):
     )
 
 
-class NodeSettings(_Section):
+class NodeSettings(Section):
     """One node."""
 
     name: NodeName = Field(
@@ -47,7 +47,7 @@ class NodeSettings(_Section):
         AllowedText("a ws:// or wss:// URL without user, password or fragment, such as ws://127.0.0.1:6006"),
     ] = Field(None, description="URL of its WebSocket port; WebSocket clients are refused if no node has one")
     api_version: NodeApiVersion = Field(
-        "auto", description="API version used with this node; auto uses the highest that it reports"
+        "auto", description="API version used with this node; auto uses versions.max, or the nearest that it reports"
     )
     grpc: Annotated[
         HostAndPort | None, AllowedText("a host and a port, such as 127.0.0.1:50051 or [::1]:50051, or null")

@@ -18,7 +18,7 @@ from proxy.config.limits import LimitSettings, TimeoutSettings
 from proxy.config.listeners import CorsSettings, ListenSettings
 from proxy.config.nodes import NodeSettings
 from proxy.config.observability import ClientsSettings, LoggingSettings, ObserveSettings, TracingSettings
-from proxy.config.section import Section as _Section
+from proxy.config.section import Section
 from proxy.config.shadow import ShadowSettings
 from proxy.config.types import (
     AdminMethod,
@@ -36,7 +36,7 @@ from proxy.config.types import (
 from proxy.config.versions import VersionSettings
 
 
-class HealthSettings(_Section):
+class HealthSettings(Section):
     """Which nodes are in rotation, and what happens to requests that fail."""
 
     timeout: Seconds = Field(5, description="time for a node to respond to a health check")
@@ -63,7 +63,7 @@ class HealthSettings(_Section):
     breaker_longest_pause: Seconds = Field(60, description="longest pause")
 
 
-class CacheSettings(_Section):
+class CacheSettings(Section):
     """Responses that need no node request of their own."""
 
     bytes: BytesOrZero = Field(
@@ -75,7 +75,7 @@ class CacheSettings(_Section):
     )
 
 
-class GuardSettings(_Section):
+class GuardSettings(Section):
     """What untrusted clients may do. The defaults are those of a public rippled."""
 
     allow_admin_methods: Annotated[
@@ -91,7 +91,7 @@ class GuardSettings(_Section):
     ] = Field((), description="networks of reverse proxies whose X-Forwarded-For or Forwarded header is trusted")
 
 
-class WebSocketSettings(_Section):
+class WebSocketSettings(Section):
     """Clients' WebSocket sessions, each with its own connection to a node."""
 
     message_bytes: Bytes = Field(1_000_000, description="largest message accepted from a client")
@@ -119,7 +119,7 @@ class WebSocketSettings(_Section):
     )
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole configuration."""
 
     versions: VersionSettings = Field(VersionSettings(), description="API versions that clients may use")
@@ -155,7 +155,7 @@ class Settings(_Section):
     @property
     def listeners(self) -> tuple[ListenSettings, ...]:
         """The addresses for clients, as a list however they are written."""
-        return (self.listen,) if isinstance(self.listen, ListenSettings) else self.listen
+        return _as_tuple(self.listen)
 
     @field_validator("listen", mode="wrap")
     @classmethod
@@ -165,11 +165,11 @@ class Settings(_Section):
         listen: ListenSettings | tuple[ListenSettings, ...]
         several = isinstance(value, list | tuple)
         listen = _SEVERAL.validate_python(value) if several else ListenSettings.model_validate(value)
-        listeners = (listen,) if isinstance(listen, ListenSettings) else listen
+        listeners = _as_tuple(listen)
         if not 1 <= len(listeners) <= 20:
             raise PydanticCustomError("count", "wrong number")
         versions = info.data.get("versions")
-        faults = [
+        problems = [
             InitErrorDetails(
                 type=PydanticCustomError("problem", "{problem}", {"problem": problem}),
                 loc=(place, *path) if several else path,
@@ -178,15 +178,15 @@ class Settings(_Section):
             for place, listener in enumerate(listeners)
             for path, wrong, problem in _conflicts(listener, listeners[:place], versions)
         ]
-        if faults:
-            raise ValidationError.from_exception_data("listen", faults)
+        if problems:
+            raise ValidationError.from_exception_data("listen", problems)
         return listen
 
     @field_validator("workers")
     @classmethod
     def _share_known_ports(cls, value: int, info: ValidationInfo) -> int:
-        listen = info.data.get("listen", ())
-        if value > 1 and any(0 in each.ports for each in ((listen,) if isinstance(listen, ListenSettings) else listen)):
+        listeners = _as_tuple(info.data.get("listen", ()))
+        if value > 1 and any(0 in listener.ports for listener in listeners):
             raise PydanticCustomError("problem", "several workers cannot share a port 0 in listen")
         return value
 
@@ -194,7 +194,7 @@ class Settings(_Section):
     @classmethod
     def _not_where_clients_are(cls, value: ObserveSettings, info: ValidationInfo) -> ObserveSettings:
         listen = info.data.get("listen", ())
-        for place, listener in enumerate((listen,) if isinstance(listen, ListenSettings) else listen):
+        for place, listener in enumerate(_as_tuple(listen)):
             if _collide(value, listener):
                 key = "listen.port" if isinstance(listen, ListenSettings) else f"listen[{place}].port"
                 context = {"key": "port", "value": value.port, "other": key}
@@ -231,10 +231,14 @@ NAME_REPEATED = "name_repeated"
 _SEVERAL = TypeAdapter(tuple[ListenSettings, ...])
 
 
+def _as_tuple(listen: ListenSettings | tuple[ListenSettings, ...]) -> tuple[ListenSettings, ...]:
+    return (listen,) if isinstance(listen, ListenSettings) else listen
+
+
 def _conflicts(
     listener: ListenSettings, earlier: Sequence[ListenSettings], versions: VersionSettings | None
 ) -> Iterator[tuple[tuple[str, ...], object, str]]:
-    """Find what of `listener` contradicts the other settings: path, value and problem of each."""
+    """Find what in `listener` contradicts the other settings: path, value and problem of each."""
     for place, other in enumerate(earlier):
         if _collide(listener, other):
             yield ("port",), listener.port, f"port {listener.port} is already used by listen[{place}]"

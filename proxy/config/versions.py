@@ -68,7 +68,7 @@ class VersionSettings(Section):
     @classmethod
     def _one_after_the_other(cls, value: tuple[SunsetSettings, ...], info: ValidationInfo) -> tuple[object, ...]:
         if "min" in info.data and "max" in info.data:
-            faults = [
+            problems = [
                 InitErrorDetails(
                     type=PydanticCustomError("problem", "{problem}", {"problem": problem}),
                     loc=(place, key),
@@ -76,8 +76,8 @@ class VersionSettings(Section):
                 )
                 for place, key, wrong, problem in _conflicts(value, info.data["min"], info.data["max"])
             ]
-            if faults:
-                raise ValidationError.from_exception_data("sunset", faults)
+            if problems:
+                raise ValidationError.from_exception_data("sunset", problems)
         return value
 
 
