@@ -1,13 +1,29 @@
 """Metrics of the nodes' health, taken from their current status at a scrape."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from proxy.nodes.readiness import Readiness
 from proxy.nodes.status import NodeStatus
+
+_GAUGES: tuple[tuple[str, str, Callable[[NodeStatus], float | None]], ...] = (
+    ("healthy", "1 if the node is in rotation, else 0", lambda node: node.healthy),
+    ("lag_ledgers", "Validated ledgers that the node is behind the best node", lambda node: node.lag),
+    (
+        "overloaded",
+        "1 if the node refuses health checks because it is busy, but stays in rotation, else 0",
+        lambda node: node.overloaded,
+    ),
+    (
+        "wrong_network",
+        "1 if the node is on another network than network_id, else 0",
+        lambda node: node.wrong_network,
+    ),
+)
+"""Gauges of one node: the end of the name, the description, and the value, None while it is unknown."""
 
 
 class NodesCollector(Collector):
@@ -33,44 +49,18 @@ class NodesCollector(Collector):
         yield GaugeMetricFamily(
             "xrpl_proxy_ready", "1 if new requests should be sent here, else 0", value=float(readiness.ready)
         )
-        yield from (
-            _gauge(name, what, {node.name: value(node) for node in readiness.nodes})
-            for name, what, value in (
-                ("healthy", "1 if the node is in rotation, else 0", _healthy),
-                ("lag_ledgers", "Validated ledgers that the node is behind the best node", _lag),
-                ("validated_ledger_age_seconds", "Seconds since the node's last validated ledger", _age(now)),
-                (
-                    "overloaded",
-                    "1 if the node refuses health checks because it is busy, but stays in rotation, else 0",
-                    lambda n: n.overloaded,
-                ),
-                ("wrong_network", "1 if the node is on another network than network_id, else 0", _wrong_network),
-                (
-                    "paused",
-                    "1 if the circuit breaker of the node is open because requests failed, else 0",
-                    lambda n: n.name in paused,
-                ),
-            )
+        for name, what, value in _GAUGES:
+            yield _gauge(name, what, {node.name: value(node) for node in readiness.nodes})
+        ages = {node.name: node.validated_age(now) for node in readiness.nodes}
+        yield _gauge("validated_ledger_age_seconds", "Seconds since the node's last validated ledger", ages)
+        yield _gauge(
+            "paused",
+            "1 if the circuit breaker of the node is open because requests failed, else 0",
+            {node.name: node.name in paused for node in readiness.nodes},
         )
 
 
-def _healthy(node: NodeStatus) -> bool:
-    return node.healthy
-
-
-def _wrong_network(node: NodeStatus) -> bool:
-    return node.wrong_network
-
-
-def _lag(node: NodeStatus) -> int | None:
-    return node.lag
-
-
-def _age(now: float) -> Callable[[NodeStatus], float | None]:
-    return lambda node: node.validated_age(now)
-
-
-def _gauge(name: str, what: str, values: dict[str, float | None]) -> Metric:
+def _gauge(name: str, what: str, values: Mapping[str, float | None]) -> Metric:
     family = GaugeMetricFamily(f"xrpl_proxy_node_{name}", what, labels=["node"])
     for node, value in values.items():
         if value is not None:

@@ -41,9 +41,8 @@ def run(settings: Settings, source: ConfigSource) -> None:
 
 def run_worker(settings: Settings, source: ConfigSource, supervisor: Connection) -> None:
     """Serve as one of several processes on the same ports, until SIGTERM or until the supervisor is gone."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches every process of a terminal; the supervisor passes it on as SIGTERM
+    # Ctrl-C reaches every process of a terminal; the supervisor passes it on as SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC"):
         os.environ.pop(name, None)
     writer = logs.configure(settings.logging.level, settings.logging.format)
@@ -162,11 +161,8 @@ class _Process:
 
     def _toggle_debug(self) -> None:
         self._debug = not self._debug
-        self._set_level()
-        log.info("log_level_changed", to="debug" if self._debug else self._level)
-
-    def _set_level(self) -> None:
         logs.set_level("debug" if self._debug else self._level)
+        log.info("log_level_changed", to="debug" if self._debug else self._level)
 
 
 class _Worker(_Process):

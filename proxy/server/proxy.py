@@ -270,10 +270,10 @@ class Proxy:
         for node in settings.nodes:
             made_from = node_identity(node, settings)
             before = self._node_cache.get(node.name)
-            same = before is not None and before[0] == made_from
-            made[node.name] = (
-                before if before and same else (made_from, make_node(node, settings, self._metrics, self._tracing))
-            )
+            if before is not None and before[0] == made_from:
+                made[node.name] = before
+            else:
+                made[node.name] = (made_from, make_node(node, settings, self._metrics, self._tracing))
         nodes = [node for _, node in made.values()]
         removed = await self._nodes.replace(nodes, make_health_rules(settings), settings.timeouts.connect)
         # Before their metrics are removed: a health check in progress would set them again.

@@ -127,9 +127,8 @@ class _Supervisor:
             if worker.observe_url is None:
                 raise OSError(None, worker.failure or "a worker exited immediately")
 
-    def _start(self, number: int) -> Worker:
-        worker = self._workers[number] = Worker(number, self._settings, self._source, self._run_worker)
-        return worker
+    def _start(self, number: int) -> None:
+        self._workers[number] = Worker(number, self._settings, self._source, self._run_worker)
 
     async def _respawn(self, number: int) -> None:
         """Replace a worker each time it exits, after a pause that doubles while replacements do not last."""
