@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from proxy.demo import DemoClio, DemoNode
+from tests.support.processes import free_port
 from tests.support.start import StartNode, StartProxy, sections_for, started_proxy
 
 if TYPE_CHECKING:
@@ -50,6 +51,18 @@ def pytest_xdist_auto_num_workers() -> int:
 def same_random_numbers() -> None:
     """Of two nodes the one of weight 1000 is chosen: with other numbers, the other is once in a thousand times."""
     random.seed(1)
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """In place of the plugin's, whose ports the system may give to a connection before the test uses them."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def unused_tcp_port_factory() -> Callable[[], int]:
+    """As `unused_tcp_port`, for several."""
+    return free_port
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 from pathlib import Path
 
 import aiohttp
@@ -10,17 +9,11 @@ import grpc
 
 from tests.support.grpc_node import GrpcNode, unary
 from tests.support.process import Process
-
-
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
+from tests.support.processes import free_port
 
 
 async def test_workers_share_a_grpc_port_and_are_counted_as_one(node: GrpcNode, tmp_path: Path) -> None:
-    port, grpc_port = free_ports()
+    port, grpc_port = free_port(), free_port()
     listen = {"host": "127.0.0.1", "port": port, "grpc_port": grpc_port}
     settings = {"listen": listen, "nodes": [node.settings()], "workers": 2}
     async with Process(tmp_path, settings) as process:

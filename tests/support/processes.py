@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import sys
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,12 @@ _ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has at the moment."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody has at the moment, and that the system does not give to anybody's connections."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 def two_workers(node: Any, port: int, **sections: Any) -> dict[str, Any]:
