@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from tests.support.installed import program
+from tests.support.processes import free_port
 
 _SECONDS = 30
 _FLAGS = (
@@ -86,11 +87,12 @@ class Browser:
 async def browser(profile: Path) -> AsyncIterator[Browser]:
     """A browser with an empty profile in the folder `profile`; skips the test where none is installed."""
     driver, chromium = program("chromedriver"), program("chromium")
+    port = free_port()  # with 0 it ends if the port that it is given for IPv6 is taken for IPv4
     process = await asyncio.create_subprocess_exec(
-        driver, "--port=0", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        driver, f"--port={port}", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     try:
-        port = await asyncio.wait_for(_port_of(process), _SECONDS)
+        await asyncio.wait_for(_started(process), _SECONDS)
         timeout = aiohttp.ClientTimeout(total=_SECONDS)
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=timeout) as http:
             options = {"binary": chromium, "args": [*_FLAGS, f"--user-data-dir={profile}"]}
@@ -107,12 +109,14 @@ async def browser(profile: Path) -> AsyncIterator[Browser]:
         await asyncio.wait_for(process.communicate(), _SECONDS)
 
 
-async def _port_of(process: asyncio.subprocess.Process) -> int:
+async def _started(process: asyncio.subprocess.Process) -> None:
     assert process.stdout is not None
+    said = b""
     async for line in process.stdout:
+        said += line
         if b"started successfully on port" in line:
-            return int(line.rsplit(b" ", 1)[1].strip(b".\n"))
-    raise AssertionError("chromedriver did not start")
+            return
+    raise AssertionError(f"chromedriver did not start: {said.decode()}")
 
 
 async def _call(http: aiohttp.ClientSession, method: str, path: str, **body: Any) -> Any:
