@@ -128,12 +128,7 @@ class Admission:
 
     def admit(self, address: str, requests: int = 1) -> Refusal | None:
         """Charge requests to the client at `address`; return why they are refused, or None to serve them."""
-        key = self._limit_key(address)
-        if key is not None and not self._rate.allows(key, requests):
-            return "rate"
-        if self._global_rate.is_limited and not self._global_rate.allows("all", requests):
-            return "global_rate"
-        return None
+        return _charge_rates(self._rate, self._global_rate, self._limit_key(address), requests)
 
     def charge(self, address: str) -> bool:
         """Charge a node request to the client that causes it; return False if the client has used too much."""
@@ -227,9 +222,7 @@ class ClientAdmission:
 
     def admit(self) -> Refusal | None:
         """As `Admission.admit`, for one request."""
-        if self._key is not None and not self._rate.allows(self._key, 1):
-            return "rate"
-        return None if self._global_rate.allows("all", 1) else "global_rate"
+        return _charge_rates(self._rate, self._global_rate, self._key, 1)
 
     def charge(self) -> bool:
         """As `Admission.charge`."""
@@ -242,3 +235,12 @@ class ClientAdmission:
     def let_go(self, size: int) -> None:
         """As `Admission.let_go`."""
         self._held.give_back(self._address, size)
+
+
+def _charge_rates(rate: Rate, global_rate: Rate, key: str | None, requests: int) -> Refusal | None:
+    """Charge requests of the client that is counted under `key`; return why they are refused."""
+    if key is not None and not rate.allows(key, requests):
+        return "rate"
+    if global_rate.is_limited and not global_rate.allows("all", requests):
+        return "global_rate"
+    return None

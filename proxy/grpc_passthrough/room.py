@@ -29,8 +29,7 @@ class ResponseRoom:
     async def take(self, client: str, method: str) -> "Place":
         """The place for a response to `client`, once there is room. The caller limits the time and releases it."""
         size = min(max(_EXPECTED_BYTES, int(self._expected(method))), self.most_bytes)
-        if not self._queue.take(client, size):
-            await self._queue.wait(client, size)
+        await self._queue.acquire(client, size)
         return Place(self, client, method, size)
 
     def _expected(self, method: str) -> float:

@@ -56,6 +56,11 @@ class FairQueue:
         else:
             self._forget(client, turn)
 
+    async def acquire(self, client: str, places: int = 1) -> None:
+        """Take places for `client`, once they are free for it."""
+        if not self.take(client, places):
+            await self.wait(client, places)
+
     async def wait(self, client: str, places: int = 1) -> None:
         """Take the next places that become free for `client`."""
         turn = self.enqueue(client, places)

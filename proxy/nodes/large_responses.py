@@ -1,6 +1,6 @@
 """A bound on the bytes of a node's large responses, from their arrival until they are passed on or translated.
 
-It is for HTTP and WebSocket together. Without it, one client that requests a ledger of 50 MB a hundred times at once
+It is for HTTP and WebSocket together. Without it, one client with a hundred concurrent requests for a ledger of 50 MB
 would have the proxy hold them all.
 """
 

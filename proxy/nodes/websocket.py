@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
+from time import monotonic
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -146,7 +147,7 @@ class NodeConnection(WebSocketConnection):
 
     def _check_heartbeat(self) -> None:
         if self._waits_for_room:  # it is not silent, but not read
-            self._heard_at = self._loop.time()
+            self._heard_at = monotonic()
         super()._check_heartbeat()
 
     def send(self, message: bytes) -> None:

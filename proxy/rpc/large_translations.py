@@ -89,8 +89,7 @@ class LargeTranslations:
         return await in_time(self._translate_in_turn(client, call, job, response), node.name, deadline)
 
     async def _translate_in_turn(self, client: str, call: Call, job: Job, response: VeryLarge) -> bytes | None:
-        if not self._one_at_a_time.take(client):
-            await self._one_at_a_time.wait(client)
+        await self._one_at_a_time.acquire(client)
         try:
             return await self._translate(call, job, response)
         finally:
